@@ -1,0 +1,78 @@
+//! The one error type of the crate: what went wrong, where, and what to do about it, in a single line.
+
+use std::path::{Path, PathBuf};
+
+/// Shorthand for a result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong. Each variant prints as one line that names the place and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line asks for something that cannot be; exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The input cannot be read as what it claims to be.
+    #[error("{}: {problem}", path.display())]
+    Input { path: PathBuf, problem: String },
+    /// The output cannot be written.
+    #[error("{}: {problem}", path.display())]
+    Output { path: PathBuf, problem: String },
+    /// An operating-system error about one path.
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    /// A model file that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Model { path: PathBuf, problem: String },
+    /// A graph that is not well formed, or that the gradient compiler cannot differentiate.
+    #[error("{0}")]
+    Graph(String),
+    /// ONNX Runtime is missing, of a wrong version, or failed.
+    #[error("ONNX Runtime: {0}")]
+    Runtime(String),
+    /// OpenCV failed inside a computation on a decoded frame.
+    #[error("OpenCV: {0}")]
+    OpenCv(#[from] opencv::Error),
+    /// A helper program (ffmpeg, ffprobe) failed.
+    #[error("{program}: {problem}")]
+    Child { program: &'static str, problem: String },
+    /// A stage of the pipeline panicked; a bug in this program.
+    #[error("internal error in the {stage} stage: {message} (please report this)")]
+    Panic { stage: String, message: String },
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`, for use with `map_err`.
+    pub fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    /// An [`Error::Input`] about `path`.
+    pub fn input(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Input { path: path.as_ref().to_owned(), problem: problem.into() }
+    }
+
+    /// An [`Error::Output`] about `path`.
+    pub fn output(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Output { path: path.as_ref().to_owned(), problem: problem.into() }
+    }
+
+    /// An [`Error::Model`] about `path`.
+    pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Model { path: path.as_ref().to_owned(), problem: problem.into() }
+    }
+
+    /// The process exit status that this error stands for: 2 for wrong usage, else 1.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<ort::Error> for Error {
+    fn from(e: ort::Error) -> Self {
+        Self::Runtime(e.to_string().replace('\n', " "))
+    }
+}

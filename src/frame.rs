@@ -1,0 +1,106 @@
+//! The values that travel through the pipeline, each with its units.
+
+use opencv::core::{Mat, MatTraitConst, Size};
+
+/// One decoded picture of a clip.
+#[derive(Debug)]
+pub struct Frame {
+    /// Position in the clip, from 0, without gaps in file mode.
+    pub index: u64,
+    /// Presentation time in seconds; the clip's first frame is at 0.
+    pub time: f64,
+    /// The picture: upright, 8-bit BGR (`CV_8UC3`), continuous, owning its memory.
+    pub image: Mat,
+}
+
+impl Frame {
+    /// Width and height in pixels.
+    pub fn size(&self) -> Size {
+        Size::new(self.image.cols(), self.image.rows())
+    }
+}
+
+/// An exact frame rate in frames a second, such as 30000/1001.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Numerator, at least 1.
+    pub num: u32,
+    /// Denominator, at least 1.
+    pub den: u32,
+}
+
+impl Rate {
+    /// The rate as a plain number.
+    pub fn fps(self) -> f64 {
+        f64::from(self.num) / f64::from(self.den)
+    }
+
+    /// Seconds from one frame to the next.
+    pub fn interval(self) -> f64 {
+        f64::from(self.den) / f64::from(self.num)
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.den == 1 { write!(f, "{}", self.num) } else { write!(f, "{}/{}", self.num, self.den) }
+    }
+}
+
+/// What is known of a clip before its first frame is decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoInfo {
+    /// Upright picture size in pixels.
+    pub size: Size,
+    /// Nominal frame rate.
+    pub rate: Rate,
+    /// How many frames to expect, where that is known and plausible.
+    pub frames: Option<u64>,
+    /// Seconds by which the picture starts after the file's own start (sound that starts earlier).
+    pub start: f64,
+}
+
+/// A saliency map: `CV_32FC1`, every value in 0..=1.
+#[derive(Debug, Default)]
+pub struct SaliencyMap(pub Mat);
+
+/// Dense *backward* optical flow, `CV_32FC2`, in pixels of its own grid: pixel (x, y) of the current frame was at
+/// (x, y) + flow(x, y) in the previous one.
+#[derive(Debug, Default)]
+pub struct Flow(pub Mat);
+
+/// What the classifier says of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// Class id: the index into the model's scores.
+    pub class: usize,
+    /// Softmax probability of that class, 0..=1.
+    pub probability: f32,
+}
+
+/// One frame's input gradient and prediction: what the static stage hands on.
+#[derive(Debug)]
+pub struct Gradient {
+    /// Index of the frame that it belongs to.
+    pub index: u64,
+    /// The gradient of the class score combined over channels, `CV_32FC1` at the network's input size. Not negative
+    /// for [`Channels::MaxAbs`](crate::saliency::Channels::MaxAbs), of either sign for the signed sum.
+    pub map: Mat,
+    /// The class that the gradient belongs to.
+    pub prediction: Prediction,
+}
+
+/// The three maps of one frame, all of the same (processing) size.
+#[derive(Debug)]
+pub struct Maps {
+    /// Where the classifier's score depends on the pixels.
+    pub static_: SaliencyMap,
+    /// What moves against the camera.
+    pub motion: SaliencyMap,
+    /// Both, fused.
+    pub fused: SaliencyMap,
+    /// How far the motion is to be trusted, 0..=1: its weight in the fusion.
+    pub motion_weight: f32,
+    /// Whether a cut was found before this frame (all state was reset).
+    pub cut: bool,
+}

@@ -1,0 +1,21 @@
+//! See what catches the eye in a video.
+//!
+//! `salstream` differentiates an ONNX classifier with respect to its input picture, as ordinary ONNX nodes that stock
+//! ONNX Runtime runs, finds the motion that the camera does not explain, and fuses both into saliency maps drawn over
+//! the frames. [`onnx`], [`grad`] and [`model`] are of use on their own.
+
+pub mod error;
+pub mod frame;
+pub mod fuse;
+pub mod grad;
+pub mod home;
+pub mod model;
+pub mod motion;
+pub mod onnx;
+pub mod pipeline;
+pub mod runtime;
+pub mod saliency;
+pub mod sink;
+pub mod source;
+
+pub use error::{Error, Result};

@@ -1,0 +1,203 @@
+//! Finds and loads ONNX Runtime's shared library, once a process, and opens sessions on it.
+//!
+//! Stock ONNX Runtime is loaded at run time, so that one binary serves every build of it (CPU, OpenVINO, CUDA).
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+
+use crate::{Error, Result, home};
+
+/// What a person types to get ONNX Runtime.
+const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
+
+/// Where a session computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Device {
+    /// ONNX Runtime's own CPU kernels.
+    Cpu,
+    /// Intel OpenVINO on the CPU.
+    #[value(name = "openvino")]
+    OpenVino,
+    /// NVIDIA CUDA.
+    Cuda,
+    /// NVIDIA TensorRT.
+    #[value(name = "tensorrt")]
+    TensorRt,
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::OpenVino => "openvino",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+        })
+    }
+}
+
+/// Arithmetic of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    /// 32-bit floating point.
+    F32,
+    /// bfloat16, where the device has it.
+    Bf16,
+    /// 16-bit floating point, where the device has it.
+    F16,
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        })
+    }
+}
+
+/// How to open a session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// Where to compute.
+    pub device: Device,
+    /// In what arithmetic.
+    pub precision: Precision,
+    /// Threads inside one operator, at least 1.
+    pub threads: usize,
+}
+
+/// The loaded library.
+pub struct Runtime {
+    /// The file that was loaded.
+    pub library: PathBuf,
+    environment: Environment,
+}
+
+impl Runtime {
+    /// The process's one runtime; the first call finds and loads it.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`], naming every place searched, where no usable library is found.
+    pub fn get() -> Result<&'static Self> {
+        static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+        RUNTIME.get_or_init(Self::load).as_ref().map_err(|problem| Error::Runtime(problem.clone()))
+    }
+
+    fn load() -> Result<Self, String> {
+        let places = places();
+        let library = places.iter().flat_map(|place| candidates(place)).next().ok_or_else(|| {
+            let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+            format!("not found in {}; {REMEDY}", tried.join(", "))
+        })?;
+        let environment = ort::init_from(&library)
+            .map_err(|e| format!("{e}; {REMEDY}").replace('\n', " "))?
+            .with_name("salstream")
+            .with_telemetry(false)
+            .build()
+            .map_err(|e| e.to_string())?;
+        environment.set_log_level(ort::logging::LogLevel::Error);
+        Ok(Self { library, environment })
+    }
+
+    /// Whether the library was built with (or finds beside it) the code for `device`.
+    pub fn has(&self, device: Device) -> bool {
+        let provider = match device {
+            Device::Cpu => return true,
+            Device::OpenVino => "libonnxruntime_providers_openvino.so",
+            Device::Cuda => "libonnxruntime_providers_cuda.so",
+            Device::TensorRt => "libonnxruntime_providers_tensorrt.so",
+        };
+        self.library.parent().is_some_and(|folder| folder.join(provider).is_file())
+    }
+
+    /// Opens a session on a serialised model.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] where the device is missing or ONNX Runtime refuses the model.
+    pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
+        if !self.has(options.device) {
+            return Err(Error::Runtime(format!(
+                "{} has no {} provider beside it; use --device cpu, or install a build of ONNX Runtime that has it",
+                self.library.display(),
+                options.device
+            )));
+        }
+        Ok(self.builder(options)?.commit_from_memory(model)?)
+    }
+
+    fn builder(&self, options: &SessionOptions) -> Result<SessionBuilder> {
+        let provider = provider(options)?;
+        // Spinning workers starve the other stages of this process; see docs/DESIGN.md.
+        let builder = Session::builder(&self.environment)?
+            .with_intra_threads(options.threads)
+            .and_then(|b| b.with_intra_op_spinning(false))
+            .map_err(|e| Error::Runtime(e.to_string()))?;
+        match provider {
+            None => Ok(builder),
+            Some(provider) => builder
+                .with_execution_providers([provider.error_on_failure()])
+                .map_err(|e| Error::Runtime(e.to_string().replace('\n', " "))),
+        }
+    }
+}
+
+/// The execution provider for `options`; none for the CPU, whose explicit registration would turn its arena off.
+fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDispatch>> {
+    let unsupported = || {
+        let (device, precision) = (options.device, options.precision);
+        Error::Usage(format!("--device {device} cannot compute in {precision}; use --precision f32"))
+    };
+    Ok(Some(match (options.device, options.precision) {
+        (Device::Cpu, Precision::F32) => return Ok(None),
+        (Device::OpenVino, Precision::F32 | Precision::Bf16) => {
+            let hint = options.precision.to_string();
+            ep::OpenVINO::default()
+                .with_device_type("CPU")
+                .with_num_threads(options.threads)
+                .with_arbitrary_config("load_config", format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{hint}"}}}}"#))
+                .build()
+        }
+        (Device::Cuda, Precision::F32) => ep::CUDA::default().build(),
+        (Device::TensorRt, Precision::F32 | Precision::F16) => {
+            ep::TensorRT::default().with_fp16(options.precision == Precision::F16).build()
+        }
+        _ => return Err(unsupported()),
+    }))
+}
+
+/// Every file or folder that is searched, in order.
+fn places() -> Vec<PathBuf> {
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        return vec![path.into()];
+    }
+    let mut places = Vec::new();
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
+        places.extend([folder.to_owned(), folder.join("../lib")]);
+    }
+    places.push(home::libraries());
+    places.extend(
+        ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map(Into::into),
+    );
+    places
+}
+
+/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself.
+fn candidates(place: &Path) -> Vec<PathBuf> {
+    if place.is_file() {
+        return vec![place.to_owned()];
+    }
+    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so")))
+        .collect();
+    found.sort();
+    found
+}
