@@ -35,6 +35,9 @@ pub enum Error {
     /// A helper program (ffmpeg, ffprobe) failed.
     #[error("{program}: {problem}")]
     Child { program: &'static str, problem: String },
+    /// The receiving stage has stopped: its own error is on its way, this one is never shown.
+    #[error("stopped")]
+    Stopped,
     /// A stage of the pipeline panicked; a bug in this program.
     #[error("internal error in the {stage} stage: {message} (please report this)")]
     Panic { stage: String, message: String },

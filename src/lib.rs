@@ -4,6 +4,7 @@
 //! ONNX Runtime runs, finds the motion that the camera does not explain, and fuses both into saliency maps drawn over
 //! the frames. [`onnx`], [`grad`] and [`model`] are of use on their own.
 
+pub mod annotate;
 pub mod error;
 pub mod frame;
 pub mod fuse;

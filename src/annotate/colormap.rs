@@ -1,0 +1,96 @@
+//! Colour maps as look-up tables.
+
+use opencv::core::{Mat, MatTraitConstManual, Vec3b};
+use opencv::imgproc;
+
+use crate::Result;
+
+/// 256 colours in BGR, from the map's lowest value to its highest.
+pub type Table = [[u8; 3]; 256];
+
+/// How a map's values become colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colormap {
+    /// matplotlib's ocean, to the bit: green, blue, white; the method's classic colours.
+    Ocean,
+    /// Blue, green, yellow, red; even in lightness steps.
+    Turbo,
+    /// Black, purple, orange, pale yellow; even to the eye.
+    Inferno,
+    /// Black, purple, pink, pale yellow; even to the eye.
+    Magma,
+    /// Blue, purple, orange, yellow; even to the eye.
+    Plasma,
+    /// Violet, green, yellow; even to the eye.
+    Viridis,
+    /// Blue, grey, yellow; reads the same with colour-blind eyes.
+    Cividis,
+    /// Black, red, yellow, white.
+    Hot,
+    /// Blue, cyan, yellow, red; the old default of other tools.
+    Jet,
+    /// Black to white.
+    Gray,
+}
+
+impl Colormap {
+    /// The map's colours.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV lacks the map.
+    pub fn table(self) -> Result<Table> {
+        let id = match self {
+            Self::Ocean => return Ok(ocean()),
+            Self::Gray => return Ok(std::array::from_fn(|i| [i as u8; 3])),
+            Self::Turbo => imgproc::COLORMAP_TURBO,
+            Self::Inferno => imgproc::COLORMAP_INFERNO,
+            Self::Magma => imgproc::COLORMAP_MAGMA,
+            Self::Plasma => imgproc::COLORMAP_PLASMA,
+            Self::Viridis => imgproc::COLORMAP_VIRIDIS,
+            Self::Cividis => imgproc::COLORMAP_CIVIDIS,
+            Self::Hot => imgproc::COLORMAP_HOT,
+            Self::Jet => imgproc::COLORMAP_JET,
+        };
+        let ramp: [u8; 256] = std::array::from_fn(|i| i as u8);
+        let mut colours = Mat::default();
+        imgproc::apply_color_map(&Mat::from_slice(&ramp)?, &mut colours, id)?;
+        let colours = colours.data_typed::<Vec3b>()?;
+        Ok(std::array::from_fn(|i| colours[i].0))
+    }
+}
+
+/// matplotlib's definition (gnuplot's formulae 23, 28, 3), with its steps and its truncation to bytes.
+fn ocean() -> Table {
+    let byte = |value: f64| (value.clamp(0.0, 1.0) * 255.0) as u8;
+    std::array::from_fn(|i| {
+        let x = if i == 255 { 1.0 } else { i as f64 * (1.0 / 255.0) };
+        [byte(x), byte(((3.0 * x - 1.0) / 2.0).abs()), byte(3.0 * x - 2.0)]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    /// 256 RGB triples by matplotlib itself: tests/references/ocean.py.
+    const MATPLOTLIB: &[u8; 768] = include_bytes!("../../tests/fixtures/ocean.rgb");
+
+    #[test]
+    fn ocean_is_matplotlibs_to_the_bit() {
+        let table = Colormap::Ocean.table().unwrap();
+        for (ours, theirs) in table.iter().zip(MATPLOTLIB.as_chunks::<3>().0) {
+            assert_eq!(ours, &[theirs[2], theirs[1], theirs[0]]);
+        }
+    }
+
+    #[test]
+    fn every_map_has_many_colours() {
+        for map in Colormap::value_variants() {
+            let mut colours = map.table().unwrap().to_vec();
+            colours.dedup();
+            assert!(colours.len() > 180, "{map:?} has {} colours", colours.len());
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Draws a frame's maps: layouts, blending, captions.
+
+mod blend;
+mod colormap;
+mod text;
+
+use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Size};
+use opencv::imgproc;
+
+pub use colormap::Colormap;
+
+use crate::Result;
+use crate::frame::{Frame, Maps, SaliencyMap};
+use blend::Blender;
+
+/// How the picture is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Layout {
+    /// The frame with the map over it; what is not salient keeps its own colours.
+    Overlay,
+    /// Saliency map, input, overlay side by side: the method's classic picture.
+    Panels,
+    /// Input, static, motion and fused in a square, captioned.
+    Grid,
+    /// The saliency map alone.
+    Map,
+}
+
+/// How to draw.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// The arrangement.
+    pub layout: Layout,
+    /// The colours of the maps.
+    pub colormap: Colormap,
+    /// Opacity of the map over the frame where it is 1; 0..=1.
+    pub alpha: f32,
+    /// Whether to write the class, its probability and the time on the picture.
+    pub label: bool,
+}
+
+/// Widest canvas in pixels that H.264 players take everywhere; panels are scaled down to stay within it.
+const WIDEST: i32 = 4096;
+
+/// Draws every frame of one clip.
+pub struct Annotator {
+    style: Style,
+    blender: Blender,
+    tile: Size,
+}
+
+impl Annotator {
+    /// An annotator for frames of `source` size.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where the colour map is not available.
+    pub fn new(style: Style, source: Size) -> Result<Self> {
+        let columns = columns(style.layout);
+        let scale = f64::from(WIDEST) / f64::from(columns * source.width);
+        let shrink = |side: i32| if columns > 1 && scale < 1.0 { even(f64::from(side) * scale) } else { side };
+        let tile = Size::new(shrink(source.width), shrink(source.height));
+        let blender = Blender::new(style.colormap.table()?, style.alpha);
+        Ok(Self { style, blender, tile })
+    }
+
+    /// Size of the pictures drawn, in pixels.
+    pub fn canvas(&self) -> Size {
+        let columns = columns(self.style.layout);
+        let rows = if self.style.layout == Layout::Grid { 2 } else { 1 };
+        Size::new(columns * self.tile.width, rows * self.tile.height)
+    }
+
+    /// Draws one frame: 8-bit BGR of [`Annotator::canvas`] size. `label` is the classifier's word on it, such as
+    /// `zebra 92 %`.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
+    pub fn draw(&self, frame: &Frame, maps: &Maps, label: &str) -> Result<Mat> {
+        let input = self.fit(&frame.image)?;
+        let mut picture = match self.style.layout {
+            Layout::Overlay => self.overlay(&input, &maps.fused)?,
+            Layout::Map => self.map(&maps.fused)?,
+            Layout::Panels => {
+                let (map, overlay) = (self.map(&maps.fused)?, self.overlay(&input, &maps.fused)?);
+                self.tiled([&map, &input, &overlay])?
+            }
+            Layout::Grid => {
+                let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
+                let mut grid = self.tiled([&input, &static_, &motion, &self.overlay(&input, &maps.fused)?])?;
+                for (place, name) in self.places().zip(["input", "static", "motion", "fused"]) {
+                    text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
+                }
+                grid
+            }
+        };
+        if self.style.label {
+            let place = self.labelled();
+            text::caption(&mut picture, place, label, text::Corner::BottomLeft)?;
+            text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::BottomRight)?;
+        }
+        Ok(picture)
+    }
+
+    fn fit(&self, image: &Mat) -> Result<Mat> {
+        if image.size()? == self.tile {
+            return Ok(image.clone());
+        }
+        let mut fitted = Mat::default();
+        imgproc::resize(image, &mut fitted, self.tile, 0.0, 0.0, imgproc::INTER_AREA)?;
+        Ok(fitted)
+    }
+
+    fn overlay(&self, input: &Mat, map: &SaliencyMap) -> Result<Mat> {
+        self.blender.over(input, map)
+    }
+
+    fn map(&self, map: &SaliencyMap) -> Result<Mat> {
+        self.blender.coloured(map, self.tile)
+    }
+
+    fn tiled<const N: usize>(&self, tiles: [&Mat; N]) -> Result<Mat> {
+        let canvas = self.canvas();
+        let mut picture = Mat::new_rows_cols_with_default(canvas.height, canvas.width, CV_8UC3, 0.into())?;
+        for (place, tile) in self.places().zip(tiles) {
+            tile.copy_to(&mut picture.roi_mut(place)?)?;
+        }
+        Ok(picture)
+    }
+
+    /// The tiles' rectangles, row by row.
+    fn places(&self) -> impl Iterator<Item = Rect> + use<> {
+        let (tile, columns) = (self.tile, columns(self.style.layout));
+        (0..).map(move |i| Rect::from_point_size(Point::new(i % columns * tile.width, i / columns * tile.height), tile))
+    }
+
+    /// The tile that carries class and time: the last, which shows the frame with its map.
+    fn labelled(&self) -> Rect {
+        let canvas = self.canvas();
+        let corner = Point::new(canvas.width - self.tile.width, canvas.height - self.tile.height);
+        Rect::from_point_size(corner, self.tile)
+    }
+}
+
+fn columns(layout: Layout) -> i32 {
+    match layout {
+        Layout::Overlay | Layout::Map => 1,
+        Layout::Grid => 2,
+        Layout::Panels => 3,
+    }
+}
+
+/// The nearest even length, at least 2: chroma subsampling needs it.
+fn even(length: f64) -> i32 {
+    ((length / 2.0).round() as i32).max(1) * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_32FC1, Scalar, Vec3b};
+
+    use super::*;
+
+    fn map(value: f64) -> SaliencyMap {
+        SaliencyMap(Mat::new_rows_cols_with_default(12, 24, CV_32FC1, Scalar::all(value)).unwrap())
+    }
+
+    fn drawn(layout: Layout, size: Size) -> Mat {
+        let style = Style { layout, colormap: Colormap::Gray, alpha: 1.0, label: false };
+        let image = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, Scalar::all(50.0)).unwrap();
+        let frame = Frame { index: 0, time: 0.0, image };
+        let maps = Maps { static_: map(0.2), motion: map(0.6), fused: map(1.0), motion_weight: 0.5, cut: false };
+        let annotator = Annotator::new(style, size).unwrap();
+        let picture = annotator.draw(&frame, &maps, "").unwrap();
+        assert_eq!(picture.size().unwrap(), annotator.canvas());
+        picture
+    }
+
+    /// Grey levels in the middle of each of `columns` by `rows` tiles.
+    fn middles(picture: &Mat, columns: i32, rows: i32) -> Vec<u8> {
+        let (w, h) = (picture.cols() / columns, picture.rows() / rows);
+        let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        tiles.map(|(r, c)| picture.at_2d::<Vec3b>(r * h + h / 2, c * w + w / 2).unwrap()[0]).collect()
+    }
+
+    #[test]
+    fn each_layout_shows_what_it_says() {
+        let size = Size::new(160, 90);
+        assert_eq!(middles(&drawn(Layout::Map, size), 1, 1), [255]);
+        assert_eq!(middles(&drawn(Layout::Overlay, size), 1, 1), [255]);
+        assert_eq!(middles(&drawn(Layout::Panels, size), 3, 1), [255, 50, 255]);
+        assert_eq!(middles(&drawn(Layout::Grid, size), 2, 2), [50, 51, 153, 255]);
+    }
+
+    #[test]
+    fn wide_canvases_stay_within_what_players_take() {
+        let (canvas, small) = (drawn(Layout::Panels, Size::new(3840, 2160)), drawn(Layout::Panels, Size::new(161, 91)));
+        assert!(canvas.cols() <= WIDEST + 6 && canvas.rows() % 2 == 0, "{}x{}", canvas.cols(), canvas.rows());
+        assert_eq!((small.cols(), small.rows()), (483, 91));
+    }
+}
