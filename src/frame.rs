@@ -104,3 +104,66 @@ pub struct Maps {
     /// Whether a cut was found before this frame (all state was reset).
     pub cut: bool,
 }
+
+/// Milliseconds that each stage spent on a frame, waiting not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct Timing {
+    /// Reading and decoding.
+    pub decode: f32,
+    /// The classifier's gradient; 0 between key frames.
+    #[serde(rename = "static")]
+    pub static_: f32,
+    /// Optical flow and camera motion.
+    pub motion: f32,
+    /// Fusing.
+    pub fuse: f32,
+    /// Drawing.
+    pub draw: f32,
+    /// Handing the picture to the encoder, which includes waiting for it, and writing maps and records.
+    pub write: f32,
+}
+
+impl Timing {
+    fn stages(&self) -> [(&'static str, f32); 6] {
+        [
+            ("decode", self.decode),
+            ("static", self.static_),
+            ("motion", self.motion),
+            ("fuse", self.fuse),
+            ("draw", self.draw),
+            ("write", self.write),
+        ]
+    }
+
+    /// The stage that takes longest.
+    pub fn slowest(&self) -> &'static str {
+        let (name, _) = self.stages().into_iter().fold(("", f32::MIN), |most, next| if next.1 > most.1 { next } else { most });
+        name
+    }
+}
+
+impl std::ops::AddAssign for Timing {
+    fn add_assign(&mut self, other: Self) {
+        self.decode += other.decode;
+        self.static_ += other.static_;
+        self.motion += other.motion;
+        self.fuse += other.fuse;
+        self.draw += other.draw;
+        self.write += other.write;
+    }
+}
+
+impl std::ops::Div<f32> for Timing {
+    type Output = Self;
+
+    fn div(self, by: f32) -> Self {
+        Self {
+            decode: self.decode / by,
+            static_: self.static_ / by,
+            motion: self.motion / by,
+            fuse: self.fuse / by,
+            draw: self.draw / by,
+            write: self.write / by,
+        }
+    }
+}

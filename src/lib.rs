@@ -5,6 +5,9 @@
 //! the frames. [`onnx`], [`grad`] and [`model`] are of use on their own.
 
 pub mod annotate;
+pub mod cli;
+pub mod config;
+pub mod doctor;
 pub mod error;
 pub mod frame;
 pub mod fuse;
@@ -14,6 +17,7 @@ pub mod model;
 pub mod motion;
 pub mod onnx;
 pub mod pipeline;
+pub mod run;
 pub mod runtime;
 pub mod saliency;
 pub mod sink;

@@ -1,3 +1,57 @@
 //! Parse, run, print the error, exit.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use salstream::cli::{Cli, Command, ModelCommand};
+use salstream::config::RunConfig;
+use salstream::run::Ending;
+use salstream::{Error, doctor, model, run};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Exit status of a run that the user stopped, as shells report SIGINT.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            error.downcast_ref::<Error>().map_or(1, Error::exit_status).into()
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
+        Command::Model(ModelCommand::Grad { input, output, yes }) => model::write_gradient_model(&input, &output, yes)?,
+        Command::Doctor => return Ok(u8::from(!doctor::report()?)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "salstream", &mut std::io::stdout());
+        }
+        Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+    }
+    Ok(0)
+}
+
+fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The first signal ends the clip properly, the second ends the process at once.
+        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), stop.clone()).context("signals")?;
+        flag::register(signal, stop.clone()).context("signals")?;
+    }
+    match run::run(config, &stop)?.ending {
+        Ending::Complete => Ok(0),
+        Ending::Interrupted => Ok(INTERRUPTED),
+        Ending::Broken(error) => {
+            eprintln!("error: {error}");
+            Ok(error.exit_status())
+        }
+    }
+}

@@ -106,6 +106,12 @@ impl Runtime {
         Ok(Self { library, environment })
     }
 
+    /// The library's version, such as `1.24.1`, from its file name; empty where that does not say.
+    pub fn version(&self) -> &str {
+        let name = self.library.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.strip_prefix("libonnxruntime.so.").unwrap_or_default()
+    }
+
     /// Whether the library was built with (or finds beside it) the code for `device`.
     pub fn has(&self, device: Device) -> bool {
         let provider = match device {

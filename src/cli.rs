@@ -1,0 +1,279 @@
+//! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+
+use crate::annotate::{Colormap, Layout};
+use crate::fuse::Fusion;
+use crate::model::{ModelName, Preprocessing};
+use crate::runtime::{Device, Precision};
+use crate::saliency::{Channels, TargetName};
+use crate::sink::maps::{MapFormat, MapKind};
+
+/// See what catches the eye in a video.
+///
+/// Finds where a classifier's score depends on the picture (its input gradient) and what moves against the camera,
+/// fuses both, and draws them over the frames.
+#[derive(Debug, Parser)]
+#[command(name = "salstream", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn a video, an image or a folder of frames into an annotated one
+    Run(Box<RunArgs>),
+    /// Work with classifier models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Say what is installed, what is missing, and how to mend it
+    Doctor,
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page (roff)
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Write a classifier together with its input gradient as one ONNX file
+    ///
+    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64 [N]; -1 = the top class); its
+    /// outputs are `scores` (logits), `class` and `gradient` (of the image's shape).
+    Grad {
+        /// The classifier, an ONNX file
+        input: PathBuf,
+        /// The file to write
+        output: PathBuf,
+        /// Overwrite OUT
+        #[arg(short = 'y', long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Video file, image, folder of frames, numbered pattern (frame_%04d.png), or URL
+    pub input: OsString,
+    /// Result: .mp4, .mkv or .mov for a video, .png or .jpg for an image [default: NAME-saliency.mp4 or .png, here]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite existing results
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    #[command(flatten)]
+    pub clip: ClipArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// How to report progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, help_heading = "Running")]
+    pub progress: ProgressMode,
+    /// Threads for the classifier and OpenCV, each [default: one per core]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
+    pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Classifier")]
+pub struct ModelArgs {
+    /// auto, an installed model's name, or an ONNX file
+    ///
+    /// auto takes resnet50 where it is installed, else efficientnet-lite0.
+    #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
+    pub model: ModelName,
+    /// Class names of an ONNX file, one per line [default: ImageNet's where it has 1000 classes]
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// What an ONNX file expects of its pixels [default: imagenet]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub preprocess: Option<Preprocessing>,
+    /// Where to compute the gradient
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+    /// Arithmetic of the gradient
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    pub precision: PrecisionChoice,
+    /// Class to explain: top1 (each frame's best), locked (the first frame's best), an id, or a name
+    #[arg(long, value_name = "CLASS", default_value = "top1")]
+    pub target: TargetName,
+    /// How the gradient's colour channels become one map
+    #[arg(long, value_enum, default_value_t = Channels::Max)]
+    pub channels: Channels,
+    /// Show each frame's own gradient, not averaged along the motion: the method's classic picture
+    #[arg(long)]
+    pub raw: bool,
+    /// Compute the gradient on every Nth frame and carry it along the motion in between
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
+    pub static_every: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Picture")]
+pub struct PictureArgs {
+    /// How static and motion saliency become one map
+    #[arg(long, value_enum, default_value_t = Fusion::Adaptive)]
+    pub fusion: Fusion,
+    /// What the result shows
+    #[arg(long, value_enum, default_value_t = Layout::Overlay)]
+    pub layout: Layout,
+    /// Colours of the maps
+    #[arg(long, value_enum, default_value_t = Colormap::Turbo)]
+    pub colormap: Colormap,
+    /// Opacity of the map over the frame where it is brightest, 0 to 1
+    #[arg(long, value_name = "0..1", default_value_t = 0.75, value_parser = unit_interval)]
+    pub alpha: f32,
+    /// Leave class, probability and time off the picture
+    #[arg(long)]
+    pub no_label: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clip")]
+pub struct ClipArgs {
+    /// Skip to this moment: seconds or [h:]mm:ss
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub start: Option<f64>,
+    /// Stop after this long: seconds or [h:]mm:ss
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub duration: Option<f64>,
+    /// Frames a second of a folder or pattern of images [default: 25]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub fps: Option<u32>,
+    /// Leave the sound out
+    #[arg(long)]
+    pub no_audio: bool,
+    /// Quality of the video: 0 (lossless) to 51 (worst)
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u8).range(0..=51))]
+    pub crf: u8,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv
+    #[arg(long, value_name = "FILE")]
+    pub records: Option<PathBuf>,
+    /// Write one map per frame into this folder, named by its index, at the source's size
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// Which map to write
+    #[arg(long, value_enum, requires = "maps", default_value_t = MapKind::Fused)]
+    pub map: MapKind,
+    /// File format of the maps
+    #[arg(long, value_enum, requires = "maps", default_value_t = MapFormat::Png)]
+    pub map_format: MapFormat,
+}
+
+/// `--progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// A bar on a terminal, else nothing but the closing line
+    Auto,
+    /// One JSON object per line, for other programs
+    Json,
+    /// Nothing but the closing line
+    None,
+}
+
+/// `--device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// OpenVINO where it is installed and agrees with the CPU, else the CPU
+    Auto,
+    /// ONNX Runtime's own CPU kernels
+    Cpu,
+    /// Intel OpenVINO on the CPU
+    #[value(name = "openvino")]
+    OpenVino,
+    /// NVIDIA CUDA
+    Cuda,
+    /// NVIDIA TensorRT
+    #[value(name = "tensorrt")]
+    TensorRt,
+}
+
+impl DeviceChoice {
+    /// The device asked for, `None` for auto.
+    pub fn fixed(self) -> Option<Device> {
+        match self {
+            Self::Auto => None,
+            Self::Cpu => Some(Device::Cpu),
+            Self::OpenVino => Some(Device::OpenVino),
+            Self::Cuda => Some(Device::Cuda),
+            Self::TensorRt => Some(Device::TensorRt),
+        }
+    }
+}
+
+/// `--precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionChoice {
+    /// f32
+    Auto,
+    /// 32-bit floating point
+    F32,
+    /// bfloat16 (openvino)
+    Bf16,
+    /// 16-bit floating point (tensorrt)
+    F16,
+}
+
+impl PrecisionChoice {
+    /// The arithmetic asked for; auto is exact.
+    pub fn fixed(self) -> Precision {
+        match self {
+            Self::Auto | Self::F32 => Precision::F32,
+            Self::Bf16 => Precision::Bf16,
+            Self::F16 => Precision::F16,
+        }
+    }
+}
+
+fn unit_interval(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|value| (0.0..=1.0).contains(value)).ok_or_else(|| "must be from 0 to 1".into())
+}
+
+/// Seconds from `12.5`, `1:02.5` or `1:00:02`.
+fn moment(text: &str) -> Result<f64, String> {
+    let problem = || "must be seconds or [h:]mm:ss, such as 12.5 or 1:02".to_string();
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.len() > 3 {
+        return Err(problem());
+    }
+    let number = |part: &&str| part.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+    let numbers: Option<Vec<f64>> = parts.iter().map(number).collect();
+    Ok(numbers.ok_or_else(problem)?.iter().fold(0.0, |seconds, part| seconds * 60.0 + part))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn moments_are_seconds_or_clock_times() {
+        assert_eq!(["12.5", "1:02.5", "1:00:02"].map(|text| moment(text).unwrap()), [12.5, 62.5, 3602.0]);
+        for text in ["", "x", "-1", "1:2:3:4", "inf", "1::2"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+}

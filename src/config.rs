@@ -1,0 +1,198 @@
+//! From arguments to a run's configuration: defaults that depend on other flags, and every rule between flags.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use crate::annotate::Style;
+use crate::cli::{ProgressMode, RunArgs};
+use crate::frame::Rate;
+use crate::fuse::FuseOptions;
+use crate::model::{ModelName, Preprocessing};
+use crate::runtime::{Device, Precision};
+use crate::saliency::{Channels, TargetName};
+use crate::sink::maps::{MapFormat, MapKind};
+use crate::source::{self, Input};
+use crate::{Error, Result};
+
+/// Everything that `salstream run` needs to know.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    /// What to read.
+    pub input: Input,
+    /// Which part of it.
+    pub source: source::Options,
+    /// Which classifier, and how.
+    pub model: ModelConfig,
+    /// The gradient is computed on every frame whose index this divides; at least 1.
+    pub static_every: u64,
+    /// How the maps are made.
+    pub fusion: FuseOptions,
+    /// How they are drawn.
+    pub style: Style,
+    /// The annotated result.
+    pub output: PathBuf,
+    /// Whether existing results are replaced.
+    pub overwrite: bool,
+    /// x264's constant rate factor, 0 to 51.
+    pub crf: u8,
+    /// Whether the sound is kept.
+    pub audio: bool,
+    /// Where the per-frame records go.
+    pub records: Option<PathBuf>,
+    /// Where the per-frame maps go.
+    pub maps: Option<MapsConfig>,
+    /// How to report.
+    pub report: Report,
+    /// Threads for OpenCV, at least 1.
+    pub threads: usize,
+}
+
+/// Which classifier, and how it is to be run and explained.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// The model.
+    pub name: ModelName,
+    /// The user's class names.
+    pub labels: Option<PathBuf>,
+    /// The user's word on what the model expects of its pixels.
+    pub preprocess: Option<Preprocessing>,
+    /// Where to compute; `None` takes the best there is.
+    pub device: Option<Device>,
+    /// In what arithmetic.
+    pub precision: Precision,
+    /// Threads, at least 1.
+    pub threads: usize,
+    /// Which class to explain.
+    pub target: TargetName,
+    /// How the gradient's channels become one map.
+    pub channels: Channels,
+}
+
+/// Which maps to write, and how.
+#[derive(Debug, Clone)]
+pub struct MapsConfig {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Which of the three.
+    pub kind: MapKind,
+    /// The files' format.
+    pub format: MapFormat,
+}
+
+/// How a run reports on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// A bar, notes and a closing line.
+    Bar,
+    /// Notes and a closing line.
+    Lines,
+    /// JSON, an object a line.
+    Json,
+    /// Errors alone.
+    Quiet,
+}
+
+impl RunConfig {
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other or the input.
+    pub fn new(args: RunArgs) -> Result<Self> {
+        let RunArgs { input, output, yes, quiet, model, picture, clip, data, progress, threads } = args;
+        let input = Input::from(input);
+        let threads = threads.map_or_else(cores, usize::from);
+        if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
+            return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
+        }
+        let output = output.map_or_else(|| default_output(&input), Ok)?;
+        check_kinds(&input, &output)?;
+        Ok(Self {
+            source: source::Options {
+                start: clip.start,
+                duration: clip.duration,
+                rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
+            },
+            model: ModelConfig {
+                name: model.model,
+                labels: model.labels,
+                preprocess: model.preprocess,
+                device: model.device.fixed(),
+                precision: model.precision.fixed(),
+                threads,
+                target: model.target,
+                channels: model.channels,
+            },
+            static_every: u64::from(model.static_every),
+            fusion: FuseOptions { mode: picture.fusion, raw: model.raw },
+            style: Style {
+                layout: picture.layout,
+                colormap: picture.colormap,
+                alpha: picture.alpha,
+                label: !picture.no_label,
+            },
+            output,
+            overwrite: yes,
+            crf: clip.crf,
+            audio: !clip.no_audio,
+            records: data.records,
+            maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
+            report: report(progress, quiet),
+            threads,
+            input,
+        })
+    }
+
+    /// Prints what the user should know, one line each.
+    pub fn notes(&self, notes: &[String]) {
+        match self.report {
+            Report::Quiet => {}
+            Report::Json => {
+                notes.iter().for_each(|text| eprintln!("{}", serde_json::json!({ "event": "note", "text": text })));
+            }
+            Report::Bar | Report::Lines => notes.iter().for_each(|text| eprintln!("note: {text}")),
+        }
+    }
+}
+
+fn report(progress: ProgressMode, quiet: bool) -> Report {
+    match progress {
+        _ if quiet => Report::Quiet,
+        ProgressMode::Json => Report::Json,
+        ProgressMode::Auto if std::io::stderr().is_terminal() => Report::Bar,
+        ProgressMode::Auto | ProgressMode::None => Report::Lines,
+    }
+}
+
+/// `NAME-saliency.mp4` (`.png` for an image) in the current folder.
+fn default_output(input: &Input) -> Result<PathBuf> {
+    let named = |path: &Path, extension: &str| {
+        let stem = path.file_stem().filter(|stem| !stem.is_empty()).map(|stem| stem.to_string_lossy().into_owned());
+        let stem = stem.unwrap_or_else(|| "frames".into());
+        PathBuf::from(format!("{stem}-saliency.{extension}"))
+    };
+    match input {
+        Input::Video(path) => Ok(named(path, "mp4")),
+        Input::Folder(path) => Ok(named(&path.canonicalize().unwrap_or_else(|_| path.clone()), "mp4")),
+        Input::Image(path) => Ok(named(path, "png")),
+        Input::Pattern(_) => Ok("frames-saliency.mp4".into()),
+        Input::Url(_) => Err(Error::Usage("name the result of a stream by -o FILE".into())),
+    }
+}
+
+/// An image becomes an image and everything else a video.
+fn check_kinds(input: &Input, output: &Path) -> Result<()> {
+    let to_image = crate::sink::image::is_image(output);
+    match input {
+        Input::Image(_) if !to_image => {
+            Err(Error::Usage(format!("{}: an image becomes an image; end -o in .png or .jpg", output.display())))
+        }
+        Input::Video(_) | Input::Url(_) | Input::Folder(_) | Input::Pattern(_) if to_image => {
+            Err(Error::Usage(format!("{}: a clip becomes a video; end -o in .mp4 or .mkv", output.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

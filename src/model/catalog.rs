@@ -1,0 +1,153 @@
+//! The models that this program knows by name, and which file a name stands for.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Preprocessing;
+use crate::{Error, Result, home};
+
+/// What `models/catalog.toml` says of one model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The name that people type.
+    pub name: String,
+    /// SHA-256 of the ONNX file, in hexadecimal.
+    pub sha256: String,
+    /// Size of the ONNX file in bytes.
+    pub bytes: u64,
+    /// Where the file comes from.
+    pub source: String,
+    /// SPDX identifier.
+    pub licence: String,
+    /// Top-1 accuracy on ImageNet's validation set in percent.
+    pub top1: f32,
+    /// What the network expects of its pixels.
+    pub preprocess: Preprocessing,
+}
+
+impl Entry {
+    /// Where the model's file is, or would be.
+    pub fn path(&self) -> PathBuf {
+        home::models().join(format!("{}.onnx", self.name))
+    }
+
+    /// Whether the model's file is there.
+    pub fn is_installed(&self) -> bool {
+        self.path().is_file()
+    }
+}
+
+/// Every known model, best first choice for `auto` in front.
+///
+/// # Errors
+/// [`Error::Graph`] where the built-in table is broken, which a test rules out.
+pub fn entries() -> Result<Vec<Entry>> {
+    #[derive(Deserialize)]
+    struct Catalog {
+        model: Vec<Entry>,
+    }
+    let parsed: Catalog = toml::from_str(include_str!("../../models/catalog.toml"))
+        .map_err(|e| Error::Graph(format!("built-in model catalogue: {}", e.message())))?;
+    Ok(parsed.model)
+}
+
+/// Which model to use, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelName {
+    /// The best one that is installed.
+    Auto,
+    /// A model of the catalogue.
+    Known(String),
+    /// The user's own file.
+    File(PathBuf),
+}
+
+impl std::str::FromStr for ModelName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let path = Path::new(text);
+        Ok(match text {
+            "auto" => Self::Auto,
+            _ if path.components().count() > 1 || path.extension().is_some_and(|e| e == "onnx") || path.is_file() => {
+                Self::File(path.into())
+            }
+            _ => Self::Known(text.to_owned()),
+        })
+    }
+}
+
+/// A model file and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// What to call it.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// What it expects of its pixels, where that is known.
+    pub preprocess: Option<Preprocessing>,
+}
+
+impl ModelName {
+    /// Finds the file.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed.
+    pub fn choose(&self) -> Result<Chosen> {
+        let entries = entries()?;
+        let entry = match self {
+            Self::File(path) => return Ok(from_file(path, &entries)),
+            Self::Known(name) => entries.iter().find(|entry| entry.name == *name).ok_or_else(|| {
+                let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+                Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
+            })?,
+            Self::Auto => entries.iter().find(|entry| entry.is_installed()).ok_or_else(|| {
+                Error::model(home::models(), "no model is installed here; run scripts/setup, or name one by --model FILE")
+            })?,
+        };
+        if !entry.is_installed() {
+            let problem = format!("not installed; put the file there (from {}), or take --model auto", entry.source);
+            return Err(Error::model(entry.path(), problem));
+        }
+        Ok(Chosen { name: entry.name.clone(), path: entry.path(), preprocess: Some(entry.preprocess) })
+    }
+}
+
+/// The user's own file; one called like a model of the catalogue is prepared for like that model.
+fn from_file(path: &Path, entries: &[Entry]) -> Chosen {
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let known = entries.iter().find(|entry| entry.name == name);
+    Chosen { name, path: path.into(), preprocess: known.map(|entry| entry.preprocess) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_whole() {
+        let entries = entries().unwrap();
+        assert!(entries.iter().any(|entry| entry.name == "efficientnet-lite0"));
+        for entry in &entries {
+            assert!(entry.sha256.len() == 64 && entry.sha256.bytes().all(|b| b.is_ascii_hexdigit()), "{}", entry.name);
+            assert!(entry.bytes > 1_000_000 && (50.0..90.0).contains(&entry.top1), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_file_is_one() {
+        let parsed = |text: &str| text.parse::<ModelName>().unwrap();
+        assert_eq!(parsed("auto"), ModelName::Auto);
+        assert_eq!(parsed("resnet50"), ModelName::Known("resnet50".into()));
+        assert_eq!(parsed("mine.onnx"), ModelName::File("mine.onnx".into()));
+        assert_eq!(parsed("./mine"), ModelName::File("./mine".into()));
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = ModelName::Known("resnet51".into()).choose().unwrap_err();
+        assert!(error.exit_status() == 2 && error.to_string().contains("efficientnet-lite0"), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Names of a model's classes.
+
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// ImageNet's 1000 classes in order, one short name each.
+const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
+
+/// The names of a model's classes, by class id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels(Vec<String>);
+
+impl Labels {
+    /// Names for a model of `classes` classes: ImageNet's where there are 1000 of them, else `class 0`, `class 1`, ...
+    pub fn for_classes(classes: usize) -> Self {
+        if classes == IMAGENET.lines().count() {
+            return Self(IMAGENET.lines().map(str::to_owned).collect());
+        }
+        Self((0..classes).map(|id| format!("class {id}")).collect())
+    }
+
+    /// Reads names from a file, one per line, for a model of `classes` classes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Input`] where it has another number of lines.
+    pub fn read(path: &Path, classes: usize) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
+        if names.len() != classes {
+            let problem = format!("has {} lines, the model has {classes} classes; give one name per line", names.len());
+            return Err(Error::input(path, problem));
+        }
+        Ok(Self(names))
+    }
+
+    /// How many classes there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a class; empty for an id out of range.
+    pub fn name(&self, class: usize) -> &str {
+        self.0.get(class).map_or("", String::as_str)
+    }
+
+    /// The class called `name`, whatever its case.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown name, with the names that contain it or share its words.
+    pub fn find(&self, name: &str) -> Result<usize> {
+        let wanted = name.to_lowercase();
+        if let Some(class) = self.0.iter().position(|label| label.to_lowercase() == wanted) {
+            return Ok(class);
+        }
+        let close: Vec<_> = self.0.iter().filter(|label| is_close(&label.to_lowercase(), &wanted)).take(8).collect();
+        let hint = match close.as_slice() {
+            [] => "take an id or the full name of one of its classes".to_owned(),
+            names => format!("did you mean {}?", names.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ")),
+        };
+        Err(Error::Usage(format!("--target '{name}': the model has no such class; {hint}")))
+    }
+}
+
+fn is_close(label: &str, wanted: &str) -> bool {
+    label.contains(wanted) || wanted.split_whitespace().any(|word| label.split_whitespace().any(|part| part == word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imagenet_names_go_with_1000_classes() {
+        let labels = Labels::for_classes(1000);
+        assert_eq!((labels.name(340), labels.name(285)), ("zebra", "Egyptian cat"));
+        assert_eq!(Labels::for_classes(3).name(2), "class 2");
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_case_and_close_ones_are_offered() {
+        let labels = Labels::for_classes(1000);
+        assert_eq!(labels.find("ZEBRA").unwrap(), 340);
+        let miss = labels.find("cat").unwrap_err().to_string();
+        assert!(miss.contains("'Egyptian cat'"), "{miss}");
+        assert!(labels.find("qwertz").unwrap_err().to_string().contains("no such class"));
+    }
+
+    #[test]
+    fn a_file_must_name_every_class() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "cat\ndog\n").unwrap();
+        assert_eq!(Labels::read(file.path(), 2).unwrap().name(1), "dog");
+        let error = Labels::read(file.path(), 3).unwrap_err().to_string();
+        assert!(error.contains("2 lines") && error.contains("3 classes"), "{error}");
+    }
+}

@@ -1,0 +1,106 @@
+//! `salstream run`: one input to one annotated result.
+
+mod outputs;
+mod progress;
+mod stages;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use opencv::core::set_num_threads;
+
+use crate::annotate::Annotator;
+use crate::config::RunConfig;
+use crate::frame::Timing;
+use crate::fuse::Fuser;
+use crate::motion::MotionEstimator;
+use crate::pipeline::Receiver;
+use crate::saliency::StaticSaliency;
+use crate::{Error, Result, source};
+use outputs::Outputs;
+use progress::Progress;
+use stages::{Drawn, Stages};
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Summary {
+    /// Frames written.
+    pub frames: u64,
+    /// Wall time of the pipeline in seconds, start-up not counted.
+    pub seconds: f64,
+    /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
+    pub classifier: String,
+    /// The result.
+    pub output: PathBuf,
+    /// Mean milliseconds a frame of each stage.
+    pub timing: Timing,
+    /// How the input ended.
+    pub ending: Ending,
+}
+
+/// How a run's input ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// Every frame was read.
+    Complete,
+    /// The user stopped it; what was finished is in the result.
+    Interrupted,
+    /// The rest could not be decoded; what came before is in the result.
+    Broken(Error),
+}
+
+/// Runs the whole pipeline; `stop` ends it early with a playable result.
+///
+/// # Errors
+/// The root cause of what failed first. No output is left behind then.
+pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
+    set_num_threads(config.threads as i32)?;
+    let source = source::open(&config.input, &config.source)?;
+    let info = source.info().clone();
+    config.notes(source.warnings());
+    let annotator = Annotator::new(config.style.clone(), info.size)?;
+    let mut outputs = Outputs::create(config, &info, annotator.canvas())?;
+    config.notes(outputs.warnings());
+    let static_saliency = StaticSaliency::open(&config.model)?;
+    config.notes(static_saliency.notes());
+    let classifier = static_saliency.name().to_owned();
+    let stages = Stages {
+        source,
+        static_saliency,
+        key_frame_interval: config.static_every,
+        motion: MotionEstimator::new(info.rate)?,
+        fuser: Fuser::new(config.fusion),
+        annotator,
+    };
+    let progress = Progress::new(config.report, info.frames);
+    let started = Instant::now();
+    let ending = std::thread::scope(|scope| drain(&stages.start(scope, stop)?, &mut outputs, &progress));
+    progress.clear();
+    let ending = match ending? {
+        Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
+        ending => ending,
+    };
+    let (frames, output) = outputs.finish()?;
+    let summary =
+        Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing: progress.mean(), ending };
+    progress.close(&summary);
+    Ok(summary)
+}
+
+/// Writes every frame that arrives. An input that breaks off after some frames is an ending, not an error.
+fn drain(drawn: &Receiver<Drawn>, outputs: &mut Outputs, progress: &Progress) -> Result<Ending> {
+    let mut written = 0;
+    loop {
+        match drawn.recv() {
+            Ok(Some(drawn)) => {
+                let timing = outputs.write(drawn)?;
+                progress.frame(&timing);
+                written += 1;
+            }
+            Ok(None) => return Ok(Ending::Complete),
+            Err(broken @ Error::Input { .. }) if written > 0 => return Ok(Ending::Broken(broken)),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The pipeline's stages and what travels between them.
+//!
+//! Motion sees every frame and carries the frames onwards; the classifier is a side branch that sees key frames.
+//! `fuse` joins the two by index and waits for a key frame's gradient, so that a file's result is deterministic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
+use std::time::Instant;
+
+use opencv::core::Mat;
+
+use crate::annotate::Annotator;
+use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
+use crate::fuse::Fuser;
+use crate::motion::{Motion, MotionEstimator};
+use crate::pipeline::{Receiver, Sender, link, stage};
+use crate::saliency::StaticSaliency;
+use crate::source::Source;
+use crate::{Error, Result};
+
+/// Everything that works on frames between the input and the outputs.
+pub struct Stages {
+    pub source: Box<dyn Source>,
+    pub static_saliency: StaticSaliency,
+    /// The gradient is computed on every frame whose index this divides; at least 1.
+    pub key_frame_interval: u64,
+    pub motion: MotionEstimator,
+    pub fuser: Fuser,
+    pub annotator: Annotator,
+}
+
+/// A frame on its way, with what it has cost so far.
+struct Job<T> {
+    frame: Arc<Frame>,
+    timing: Timing,
+    work: T,
+}
+
+/// A frame's maps and what the classifier says of it.
+struct Explained {
+    maps: Maps,
+    prediction: Prediction,
+    label: String,
+}
+
+/// A frame that is ready to be written.
+pub struct Drawn {
+    /// The frame as decoded.
+    pub frame: Arc<Frame>,
+    /// The annotated picture.
+    pub picture: Mat,
+    /// What it was drawn from.
+    pub maps: Maps,
+    /// What the classifier said of it, or of the last key frame.
+    pub prediction: Prediction,
+    /// The class's name.
+    pub label: String,
+    /// What each stage took.
+    pub timing: Timing,
+}
+
+impl Stages {
+    /// Starts one thread per stage and returns where drawn frames arrive, in order. `stop` ends the input early.
+    pub fn start<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        stop: &'scope AtomicBool,
+    ) -> Result<Receiver<Drawn>> {
+        let Self { source, static_saliency, key_frame_interval, motion, fuser, annotator } = self;
+        let labels = static_saliency.labels().clone();
+        let (keys, key_frames) = link("decode");
+        let decoded = stage(scope, "decode", move |out| decode(source, key_frame_interval, stop, keys, out))?;
+        let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
+        let moved = stage(scope, "motion", move |out| estimate(motion, &decoded, out))?;
+        let fused = stage(scope, "fuse", move |out| {
+            let mut join = Join { fuser, interval: key_frame_interval, last: None };
+            while let Some(job) = moved.recv()? {
+                let explained = join.step(job, &gradients, |class| labels.name(class).to_owned())?;
+                out.send(explained)?;
+            }
+            Ok(())
+        })?;
+        stage(scope, "draw", move |out| draw(&annotator, &fused, out))
+    }
+}
+
+fn decode(
+    mut source: Box<dyn Source>,
+    key_frame_interval: u64,
+    stop: &AtomicBool,
+    keys: Sender<Arc<Frame>>,
+    out: &Sender<Job<()>>,
+) -> Result<()> {
+    while !stop.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        let Some(frame) = source.read()?.map(Arc::new) else { break };
+        let timing = Timing { decode: milliseconds(started), ..Timing::default() };
+        if frame.index.is_multiple_of(key_frame_interval) {
+            keys.send(frame.clone())?;
+        }
+        out.send(Job { frame, timing, work: () })?;
+    }
+    keys.end();
+    Ok(())
+}
+
+fn explain(mut static_saliency: StaticSaliency, key_frames: &Receiver<Arc<Frame>>, out: &Sender<(Gradient, f32)>) -> Result<()> {
+    while let Some(frame) = key_frames.recv()? {
+        let started = Instant::now();
+        let gradient = static_saliency.gradient(&frame)?;
+        out.send((gradient, milliseconds(started)))?;
+    }
+    Ok(())
+}
+
+fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Sender<Job<Motion>>) -> Result<()> {
+    while let Some(Job { frame, mut timing, .. }) = decoded.recv()? {
+        let started = Instant::now();
+        let work = motion.step(&frame)?;
+        timing.motion = milliseconds(started);
+        out.send(Job { frame, timing, work })?;
+    }
+    Ok(())
+}
+
+/// Joins each frame's motion with the gradient of its key frame.
+struct Join {
+    fuser: Fuser,
+    interval: u64,
+    last: Option<Prediction>,
+}
+
+impl Join {
+    fn step(
+        &mut self,
+        job: Job<Motion>,
+        gradients: &Receiver<(Gradient, f32)>,
+        label: impl Fn(usize) -> String,
+    ) -> Result<Job<Explained>> {
+        let Job { frame, mut timing, work: motion } = job;
+        let gradient = self.gradient(frame.index, gradients, &mut timing)?;
+        let started = Instant::now();
+        let maps = self.fuser.step(&motion, gradient.as_ref())?;
+        timing.fuse = milliseconds(started);
+        let prediction = gradient.map(|gradient| gradient.prediction).or(self.last.take()).ok_or_else(missing)?;
+        self.last = Some(prediction.clone());
+        let label = label(prediction.class);
+        Ok(Job { frame, timing, work: Explained { maps, prediction, label } })
+    }
+
+    fn gradient(
+        &self,
+        index: u64,
+        gradients: &Receiver<(Gradient, f32)>,
+        timing: &mut Timing,
+    ) -> Result<Option<Gradient>> {
+        if !index.is_multiple_of(self.interval) {
+            return Ok(None);
+        }
+        let (gradient, took) = gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?;
+        timing.static_ = took;
+        Ok(Some(gradient))
+    }
+}
+
+fn missing() -> Error {
+    Error::Panic { stage: "static".into(), message: "a key frame's gradient is missing".into() }
+}
+
+fn draw(annotator: &Annotator, fused: &Receiver<Job<Explained>>, out: &Sender<Drawn>) -> Result<()> {
+    while let Some(Job { frame, mut timing, work }) = fused.recv()? {
+        let started = Instant::now();
+        let Explained { maps, prediction, label } = work;
+        let caption = format!("{label} {:.0} %", prediction.probability * 100.0);
+        let picture = annotator.draw(&frame, &maps, &caption)?;
+        timing.draw = milliseconds(started);
+        out.send(Drawn { frame, picture, maps, prediction, label, timing })?;
+    }
+    Ok(())
+}
+
+/// Milliseconds since `started`.
+pub fn milliseconds(started: Instant) -> f32 {
+    started.elapsed().as_secs_f32() * 1e3
+}

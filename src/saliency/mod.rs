@@ -1,0 +1,170 @@
+//! Static saliency: a frame's gradient of a class score with respect to its pixels (Simonyan, Vedaldi and Zisserman,
+//! "Deep Inside Convolutional Networks", 2013).
+
+mod target;
+
+use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
+
+pub use target::{Target, TargetName};
+
+use crate::Result;
+use crate::config::ModelConfig;
+use crate::frame::{Frame, Gradient, Prediction};
+use crate::model::{self, Classifier, Labels, PixelLayout, Preprocessing, Preprocessor};
+
+/// How the gradient's colour channels become one map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Channels {
+    /// The largest absolute value: how strongly any colour matters.
+    Max,
+    /// The signed sum: the method's classic figure.
+    Sum,
+}
+
+impl Channels {
+    fn combine(self, values: impl Iterator<Item = f32>) -> f32 {
+        match self {
+            Self::Max => values.fold(0.0, |most, value| most.max(value.abs())),
+            Self::Sum => values.sum(),
+        }
+    }
+}
+
+/// How far a new class must outweigh the one shown before it replaces it.
+const HYSTERESIS: f32 = 2.0;
+
+/// Computes static saliency frame by frame.
+pub struct StaticSaliency {
+    classifier: Classifier,
+    preprocessor: Preprocessor,
+    labels: Labels,
+    channels: Channels,
+    target: Target,
+    /// The class explained last, where later frames keep to it.
+    held: Option<usize>,
+    name: String,
+    notes: Vec<String>,
+}
+
+impl StaticSaliency {
+    /// Finds, differentiates and opens the classifier that `config` asks for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for an unknown model or target, [`Error::Model`](crate::Error::Model) for
+    /// a file that cannot be used, [`Error::Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
+    pub fn open(config: &ModelConfig) -> Result<Self> {
+        let chosen = config.name.choose()?;
+        let opened = model::open(&chosen.path, config.device, config.precision, config.threads)?;
+        let (classifier, mut notes) = (opened.classifier, opened.notes);
+        let labels = match &config.labels {
+            Some(path) => Labels::read(path, classifier.classes())?,
+            None => Labels::for_classes(classifier.classes()),
+        };
+        let target = Target::resolve(&config.target, &labels)?;
+        let preprocess = config.preprocess.or(chosen.preprocess).unwrap_or_else(|| {
+            notes.push(format!("{}: taken to expect imagenet pixels; say otherwise by --preprocess", chosen.name));
+            Preprocessing::Imagenet
+        });
+        let held = match target {
+            Target::Class(class) => Some(class),
+            Target::Top1 | Target::Locked => None,
+        };
+        Ok(Self {
+            classifier,
+            preprocessor: preprocess.into(),
+            labels,
+            channels: config.channels,
+            target,
+            held,
+            name: format!("{} on {} {}", chosen.name, opened.device, config.precision),
+            notes,
+        })
+    }
+
+    /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of the model's classes.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// What the user should know, one line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The gradient of the target class's score on `frame`, and the model's word on it.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] where ONNX Runtime fails, [`Error::OpenCv`] on an impossible frame.
+    pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
+        let layout = self.classifier.layout();
+        let (width, height) = self.classifier.input_size();
+        let input = self.preprocessor.tensor(&frame.image, Size::new(width as i32, height as i32), layout)?;
+        let mut result = self.classifier.run(&input, self.held)?;
+        if self.target == Target::Top1 && outweighed(&result.scores, result.class) {
+            result = self.classifier.run(&input, None)?;
+        }
+        if !matches!(self.target, Target::Class(_)) {
+            self.held = Some(result.class);
+        }
+        Ok(Gradient {
+            index: frame.index,
+            map: self.combine(&result.gradient, layout, (width, height))?,
+            prediction: Prediction { class: result.class, probability: softmax_at(&result.scores, result.class) },
+        })
+    }
+
+    fn combine(&self, gradient: &[f32], layout: PixelLayout, (width, height): (usize, usize)) -> Result<Mat> {
+        let mut map = Mat::new_rows_cols_with_default(height as i32, width as i32, CV_32FC1, 0.into())?;
+        let area = width * height;
+        let channels = gradient.len() / area;
+        for (i, out) in map.data_typed_mut::<f32>()?.iter_mut().enumerate() {
+            *out = match layout {
+                PixelLayout::Nchw => self.channels.combine((0..channels).map(|c| gradient[c * area + i])),
+                PixelLayout::Nhwc => self.channels.combine(gradient[i * channels..][..channels].iter().copied()),
+            };
+        }
+        Ok(map)
+    }
+}
+
+/// Whether another class is more than [`HYSTERESIS`] times as probable as `class`.
+fn outweighed(scores: &[f32], class: usize) -> bool {
+    let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    top - scores[class] > HYSTERESIS.ln()
+}
+
+/// Softmax of `scores` at `class`.
+fn softmax_at(scores: &[f32], class: usize) -> f32 {
+    1.0 / scores.iter().map(|score| (score - scores[class]).exp()).sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_is_a_probability_even_for_large_scores() {
+        assert!((softmax_at(&[0.0, 0.0], 1) - 0.5).abs() < 1e-6);
+        assert!((softmax_at(&[1000.0, 0.0], 0) - 1.0).abs() < 1e-6);
+        assert_eq!(softmax_at(&[1000.0, 0.0], 1), 0.0);
+    }
+
+    #[test]
+    fn a_class_is_kept_until_another_is_twice_as_probable() {
+        assert!(!outweighed(&[1.0, 1.6], 0));
+        assert!(outweighed(&[1.0, 1.8], 0));
+        assert!(!outweighed(&[1.0, 1.8], 1));
+    }
+
+    #[test]
+    fn channels_combine_as_named() {
+        let values = [-3.0, 1.0, 2.5];
+        assert_eq!(Channels::Max.combine(values.into_iter()), 3.0);
+        assert_eq!(Channels::Sum.combine(values.into_iter()), 0.5);
+    }
+}

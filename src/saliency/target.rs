@@ -1,0 +1,59 @@
+//! Which class a map explains.
+
+use crate::model::Labels;
+use crate::{Error, Result};
+
+/// Which class to explain, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetName {
+    /// Each frame's best class.
+    Top1,
+    /// The first frame's best class, for the whole clip.
+    Locked,
+    /// A class by its id.
+    Id(usize),
+    /// A class by its name.
+    Name(String),
+}
+
+impl std::str::FromStr for TargetName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(match text {
+            "top1" => Self::Top1,
+            "locked" => Self::Locked,
+            _ => text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id),
+        })
+    }
+}
+
+/// Which class to explain, checked against a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Each frame's best class; a class once shown stays until another is twice as probable, so that neither the label
+    /// nor the map flickers between two near-equal classes.
+    Top1,
+    /// The first frame's best class, for the whole clip.
+    Locked,
+    /// This class.
+    Class(usize),
+}
+
+impl Target {
+    /// Looks up what was typed among a model's classes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an id out of range or an unknown name (with names that are close).
+    pub fn resolve(name: &TargetName, labels: &Labels) -> Result<Self> {
+        match name {
+            TargetName::Top1 => Ok(Self::Top1),
+            TargetName::Locked => Ok(Self::Locked),
+            TargetName::Id(id) if *id < labels.len() => Ok(Self::Class(*id)),
+            TargetName::Id(id) => {
+                Err(Error::Usage(format!("--target {id}: the model's classes are 0 to {}", labels.len() - 1)))
+            }
+            TargetName::Name(name) => labels.find(name).map(Self::Class),
+        }
+    }
+}
