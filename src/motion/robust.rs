@@ -14,7 +14,8 @@ const MAD: f64 = 1.4826;
 pub(crate) struct Field<const N: usize>(pub [[f64; N]; 2]);
 
 impl<const N: usize> Field<N> {
-    fn at(&self, basis: &[f64; N]) -> [f64; 2] {
+    /// The field's value where the basis functions are `basis`.
+    pub(crate) fn at(&self, basis: &[f64; N]) -> [f64; 2] {
         self.0.map(|row| row.iter().zip(basis).map(|(c, b)| c * b).sum())
     }
 
