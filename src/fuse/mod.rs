@@ -1,1 +1,103 @@
-//! stub
+//! From motion and gradient to the maps that are drawn.
+
+mod agreement;
+mod average;
+mod border;
+mod carry;
+mod colour;
+mod evidence;
+mod guided;
+mod modes;
+mod normalise;
+mod planes;
+mod regions;
+
+use opencv::core::Mat;
+use opencv::prelude::*;
+
+pub use self::modes::Fusion;
+
+use self::average::GradientAverage;
+use self::carry::Carrier;
+use self::evidence::{Cues, Evidence};
+use crate::Result;
+use crate::frame::{Gradient, Maps, SaliencyMap};
+use crate::motion::{Motion, raster};
+
+/// How to fuse.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FuseOptions {
+    /// How the two maps become one.
+    pub mode: Fusion,
+}
+
+/// Makes each frame's [`Maps`], with a memory of the shot so far.
+#[derive(Default)]
+pub struct Fuser {
+    options: FuseOptions,
+    gradient: GradientAverage,
+    /// The residual of the frame before, without planes.
+    residual: Option<Mat>,
+    evidence: Evidence,
+}
+
+impl Fuser {
+    /// A fuser that has seen nothing yet.
+    pub fn new(options: FuseOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// The maps of the frame that `motion` belongs to. `gradient` is that frame's, or `None` between key frames: the
+    /// static map is then carried along the flow. A first frame or a cut clears all memory.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
+    pub fn step(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
+        if motion.first {
+            *self = Self::new(self.options);
+        }
+        let size = motion.lab.size()?;
+        let carrier = Carrier::along(&motion.flow)?;
+        let static_ = self.gradient.step(gradient, &carrier, size)?;
+        let (moving, weight) = self.motion_map(motion, static_.as_ref(), &carrier)?;
+        let fused = match self.options.mode {
+            Fusion::Adaptive => {
+                let cues = Cues { static_: static_.as_ref(), motion: &moving, confidence: weight };
+                Some(self.evidence.step(motion, &cues, &carrier)?)
+            }
+            _ => None,
+        };
+        let static_ = static_.map_or_else(|| raster::zeros(size), Ok)?;
+        let fused = fused.map_or_else(|| self.options.mode.blend(&static_, &moving, weight), Ok)?;
+        Ok(Maps {
+            static_: SaliencyMap(static_),
+            motion: SaliencyMap(moving),
+            fused: SaliencyMap(fused),
+            motion_weight: weight,
+            cut: motion.cut,
+        })
+    }
+
+    /// The motion map and how far to trust it.
+    fn motion_map(&mut self, motion: &Motion, static_: Option<&Mat>, carrier: &Carrier) -> Result<(Mat, f32)> {
+        let residual = planes::remove_planes(motion, static_)?;
+        let steady = match &self.residual {
+            Some(before) => lesser(&residual, &carrier.carry(before)?)?,
+            None => residual.try_clone()?,
+        };
+        self.residual = (!motion.first).then_some(residual);
+        let normalised = normalise::normalise(&steady)?;
+        let map = match static_ {
+            Some(static_) => agreement::darken_moving_ground(normalised.map, static_)?,
+            None => normalised.map,
+        };
+        Ok((map, normalised.confidence))
+    }
+}
+
+/// The smaller of two rasters, pixel by pixel: motion lasts, errors of the flow do not.
+fn lesser(a: &Mat, b: &Mat) -> Result<Mat> {
+    let mut out = Mat::default();
+    opencv::core::min(a, b, &mut out)?;
+    Ok(out)
+}

@@ -1,0 +1,72 @@
+//! The classifier's gradient, averaged along the flow over time: speckle becomes objects, as in SmoothGrad (Smilkov
+//! et al. 2017), with the clip's own frames as the noise.
+
+use opencv::core::{CV_32F, Mat, Size};
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use super::carry::Carrier;
+use crate::Result;
+use crate::frame::Gradient;
+use crate::motion::quantile::quantiles;
+use crate::motion::raster;
+
+/// Blur of the raw gradient, in pixels of a picture 224 pixels wide.
+const SIGMA: f64 = 5.0;
+const SIGMA_WIDTH: f64 = 224.0;
+/// Part of the average that stays from one frame to the next.
+const KEEP: f32 = 0.85;
+/// Quantiles of the average that become 0 and 1.
+const RANGE: [f64; 2] = [0.30, 0.98];
+
+/// The running average; empty until the first gradient.
+#[derive(Default)]
+pub(super) struct GradientAverage {
+    map: Option<Mat>,
+}
+
+impl GradientAverage {
+    /// Carries the average to the current frame, mixes in its gradient where there is one, and returns it stretched to
+    /// 0..=1; `None` before the first gradient.
+    pub(super) fn step(&mut self, gradient: Option<&Gradient>, carrier: &Carrier, size: Size) -> Result<Option<Mat>> {
+        let carried = self.map.take().map(|map| carrier.carry(&map)).transpose()?;
+        let fresh = gradient.map(|gradient| prepare(&gradient.map, size)).transpose()?;
+        self.map = match (carried, fresh) {
+            (Some(carried), Some(fresh)) => Some(mix(carried, &fresh)?),
+            (carried, fresh) => carried.or(fresh),
+        };
+        self.map.as_ref().map(stretch).transpose()
+    }
+}
+
+/// The size of a gradient of either sign, blurred, of mean 1, on the maps' grid.
+fn prepare(gradient: &Mat, size: Size) -> Result<Mat> {
+    let mut magnitude = Mat::default();
+    gradient.convert_to(&mut magnitude, CV_32F, 1.0, 0.0)?;
+    for value in magnitude.data_typed_mut::<f32>()? {
+        *value = if value.is_finite() { value.abs() } else { 0.0 };
+    }
+    let sigma = |length: i32| SIGMA * f64::from(length) / SIGMA_WIDTH;
+    let blurred = raster::blur_xy(&magnitude, sigma(magnitude.cols()), sigma(magnitude.rows()))?;
+    let mean = raster::mean(raster::values(&blurred)?).max(1e-12);
+    let mut out = Mat::default();
+    imgproc::resize(&blurred, &mut out, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    out.data_typed_mut::<f32>()?.iter_mut().for_each(|value| *value /= mean);
+    Ok(out)
+}
+
+fn mix(mut average: Mat, fresh: &Mat) -> Result<Mat> {
+    for (value, fresh) in average.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(fresh)?) {
+        *value = KEEP * *value + (1.0 - KEEP) * fresh;
+    }
+    Ok(average)
+}
+
+fn stretch(average: &Mat) -> Result<Mat> {
+    let [low, high] = quantiles(raster::values(average)?, RANGE);
+    let mut out = average.try_clone()?;
+    for value in out.data_typed_mut::<f32>()? {
+        *value = ((*value - low) / (high - low + 1e-9)).clamp(0.0, 1.0);
+    }
+    Ok(out)
+}

@@ -1,0 +1,69 @@
+//! The guided filter with a colour guide: draws a map's edges to the picture's (He, Sun and Tang, 2010).
+
+use opencv::core::{self, BORDER_REFLECT, CV_32F, Mat, Point, Size, Vec3f, Vec4f};
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use crate::Result;
+use crate::motion::raster;
+
+/// Radius of the windows in pixels.
+const RADIUS: i32 = 10;
+/// Variance, of colours in 0..=1, below which a window counts as flat.
+const EPSILON: f32 = 2e-5;
+
+/// `map` (`CV_32FC1`, 0..=1), redrawn as a locally linear function of the 8-bit picture `guide` of the same size.
+pub(super) fn guided_filter(guide: &Mat, map: &Mat) -> Result<Mat> {
+    let mut colour = Mat::default();
+    guide.convert_to(&mut colour, CV_32F, 1.0 / 255.0, 0.0)?;
+    let models = linear_models(colour.data_typed::<Vec3f>()?, raster::values(map)?, map.size()?)?;
+    let models = window_mean(&models)?;
+    let mut out = raster::zeros(map.size()?)?;
+    let pixels = models.data_typed::<Vec4f>()?.iter().zip(colour.data_typed::<Vec3f>()?);
+    for (out, (model, i)) in out.data_typed_mut::<f32>()?.iter_mut().zip(pixels) {
+        *out = (model[0] * i[0] + model[1] * i[1] + model[2] * i[2] + model[3]).clamp(0.0, 1.0);
+    }
+    Ok(out)
+}
+
+/// For the window around each pixel, the slope for each colour and the offset (`CV_32FC4`) that predict the map best.
+fn linear_models(colour: &[Vec3f], map: &[f32], size: Size) -> Result<Mat> {
+    // First and second moments of colour and map, four to a raster: a window's mean costs the same for four channels.
+    let moments = |f: &dyn Fn(&Vec3f, f32) -> [f32; 4]| -> Result<Mat> {
+        let values: Vec<Vec4f> = colour.iter().zip(map).map(|(i, &p)| Vec4f::from(f(i, p))).collect();
+        window_mean(&Mat::new_rows_cols_with_data(size.height, size.width, &values)?)
+    };
+    let first = moments(&|i, p| [i[0], i[1], i[2], p])?;
+    let with_map = moments(&|i, p| [i[0] * p, i[1] * p, i[2] * p, 0.0])?;
+    let squares = moments(&|i, _| [i[0] * i[0], i[1] * i[1], i[2] * i[2], i[0] * i[1]])?;
+    let mixed = moments(&|i, _| [i[0] * i[2], i[1] * i[2], 0.0, 0.0])?;
+    let mut models = first.try_clone()?;
+    let pixels = models.data_typed_mut::<Vec4f>()?.iter_mut().zip(with_map.data_typed::<Vec4f>()?);
+    let second = squares.data_typed::<Vec4f>()?.iter().zip(mixed.data_typed::<Vec4f>()?);
+    for ((model, with_map), (squares, mixed)) in pixels.zip(second) {
+        *model = linear_model(model, with_map, squares, mixed);
+    }
+    Ok(models)
+}
+
+/// Solves `(covariance of colour + ε) slope = covariance of colour and map` by Cramer's rule.
+#[inline]
+fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f) -> Vec4f {
+    let [m0, m1, m2, mp] = first.0;
+    let [c0, c1, c2] = [with_map[0] - m0 * mp, with_map[1] - m1 * mp, with_map[2] - m2 * mp];
+    let [a, d, f] = [squares[0] - m0 * m0, squares[1] - m1 * m1, squares[2] - m2 * m2].map(|v| v + EPSILON);
+    let [b, c, e] = [squares[3] - m0 * m1, mixed[0] - m0 * m2, mixed[1] - m1 * m2];
+    let [xx, xy, xz] = [d * f - e * e, c * e - b * f, b * e - c * d];
+    let [yy, yz, zz] = [a * f - c * c, b * c - a * e, a * d - b * b];
+    let determinant = a * xx + b * xy + c * xz;
+    let slope = [xx * c0 + xy * c1 + xz * c2, xy * c0 + yy * c1 + yz * c2, xz * c0 + yz * c1 + zz * c2];
+    let [x, y, z] = slope.map(|v| v / determinant);
+    Vec4f::from([x, y, z, mp - x * m0 - y * m1 - z * m2])
+}
+
+fn window_mean(raster: &impl core::ToInputArray) -> Result<Mat> {
+    let side = Size::new(2 * RADIUS + 1, 2 * RADIUS + 1);
+    let mut out = Mat::default();
+    imgproc::blur(raster, &mut out, side, Point::new(-1, -1), BORDER_REFLECT)?;
+    Ok(out)
+}

@@ -1,0 +1,52 @@
+//! From residual flow to a motion map: what is noise, what is surely motion, and how far to trust the difference.
+
+use opencv::core::{CV_8U, Mat};
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use crate::Result;
+use crate::motion::quantile::quantiles;
+use crate::motion::raster;
+
+/// Up to this many medians, a residual is noise.
+const NOISE: f32 = 1.5;
+/// The least residual, in pixels of a picture 480 pixels long per 1/24 s, that full motion has: keeps still scenes dark.
+const LEAST_MOTION: f32 = 1.5;
+/// Keeps the grey levels of Otsu's threshold finer than the flow's own noise.
+const LEAST_TOP: f32 = 0.2;
+
+/// Motion from 0 to 1, and how far it is to be trusted.
+pub(super) struct Normalised {
+    /// `CV_32FC1`, 0..=1.
+    pub map: Mat,
+    /// 0 where motion and noise cannot be told apart, towards 1 where they lie far apart.
+    pub confidence: f32,
+}
+
+/// Normalises a residual (`CV_32FC1`, not negative).
+pub(super) fn normalise(residual: &Mat) -> Result<Normalised> {
+    let mut map = raster::blur(residual, 1.0)?;
+    let [median, high, top] = quantiles(raster::values(&map)?, [0.5, 0.95, 0.995]);
+    let noise = NOISE * median;
+    let moving = 0.5 * high.max(LEAST_MOTION) + 0.5 * mean_above_otsu(&map, top.max(LEAST_TOP))?;
+    let full = moving.max(LEAST_MOTION);
+    for value in map.data_typed_mut::<f32>()? {
+        *value = if full > noise { ((*value - noise) / (full - noise)).clamp(0.0, 1.0) } else { 0.0 };
+    }
+    let confidence = ((full - noise) / (full + noise)).clamp(0.0, 1.0).powi(2);
+    Ok(Normalised { map, confidence })
+}
+
+/// The mean of what lies above Otsu's threshold, found on 256 levels up to `top`; `top` where nothing does.
+fn mean_above_otsu(map: &Mat, top: f32) -> Result<f32> {
+    let levels: Vec<u8> =
+        raster::values(map)?.iter().map(|value| (value / top * 255.0).clamp(0.0, 255.0) as u8).collect();
+    let size = map.size()?;
+    let levels = Mat::new_rows_cols_with_data(size.height, size.width, &levels)?;
+    let mut above = Mat::default();
+    imgproc::threshold(&levels, &mut above, 0.0, 1.0, imgproc::THRESH_BINARY | imgproc::THRESH_OTSU)?;
+    debug_assert_eq!(above.depth(), CV_8U);
+    let moving = raster::values(map)?.iter().zip(above.data_typed::<u8>()?).filter(|(_, above)| **above > 0);
+    let (sum, count) = moving.fold((0.0, 0u32), |(sum, count), (value, _)| (sum + value, count + 1));
+    Ok(if count > 0 { sum / count as f32 } else { top })
+}

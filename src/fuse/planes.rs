@@ -1,0 +1,129 @@
+//! More background planes: a region that one affine motion explains, that reaches the border, and that the classifier
+//! does not care for, is ground at another depth and not an object.
+
+use opencv::core::{BORDER_REPLICATE, CV_8U, Mat, Point, Scalar, Size, Vec2f};
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use super::regions::Regions;
+use crate::Result;
+use crate::motion::quantile::median;
+use crate::motion::robust::{self, Field};
+use crate::motion::{Motion, raster};
+
+/// Residual, in pixels of a picture 480 pixels long per 1/24 s, above which a region may be a plane.
+const RESIDUAL: f32 = 0.8;
+/// The same, in medians of the residual.
+const MEDIANS: f32 = 1.5;
+/// How many regions are looked at, the largest first.
+const CANDIDATES: usize = 2;
+/// Least area, as a part of the picture's.
+const AREA: f32 = 0.02;
+/// Least contact with the left, right and bottom border, as a part of the picture's width.
+const CONTACT: f32 = 0.08;
+/// About how many points an affine motion is fitted to.
+const POINTS: usize = 1500;
+const REWEIGHTED_STEPS: usize = 8;
+/// Residual, in the unit of [`RESIDUAL`], up to which a point fits the plane.
+const FITS: f64 = 1.0;
+/// Least part of the points that must fit.
+const FITTING: f32 = 0.6;
+/// Mean static saliency of the points that fit, against the picture's, up to which the classifier does not care.
+const CARED_FOR: f32 = 1.3;
+
+/// The residual of `motion` with up to two more planes taken for background. `static_` (0..=1) tells where the
+/// classifier looks; without it no region is an object on its account.
+pub(super) fn remove_planes(motion: &Motion, static_: Option<&Mat>) -> Result<Mat> {
+    let mut residual = motion.residual.try_clone()?;
+    let threshold = RESIDUAL.max(MEDIANS * median(raster::values(&motion.residual)?));
+    let regions = Regions::above(&raster::blur(&motion.residual, 1.0)?, threshold)?;
+    let static_ = static_.map(raster::values).transpose()?;
+    for label in regions.by_area().into_iter().take(CANDIDATES) {
+        let region = Region { label: label as i32, labels: regions.labels()?, size: residual.size()? };
+        if (regions.areas[label] as f32) < AREA * region.size.area() as f32 {
+            break;
+        }
+        if (region.contact() as f32) < CONTACT * region.size.width as f32 {
+            continue;
+        }
+        if let Some(plane) = region.plane(motion, static_)? {
+            subtract(&mut residual, &plane, &region.dilated()?, motion)?;
+        }
+    }
+    Ok(residual)
+}
+
+/// One connected region.
+struct Region<'a> {
+    label: i32,
+    labels: &'a [i32],
+    size: Size,
+}
+
+impl Region<'_> {
+    fn has(&self, x: usize, y: usize) -> bool {
+        self.labels[y * self.size.width as usize + x] == self.label
+    }
+
+    /// Rows that reach the left border, rows that reach the right, and columns that reach the bottom, to within two
+    /// pixels.
+    fn contact(&self) -> usize {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let left = (0..height).filter(|&y| self.has(0, y) || self.has(1, y));
+        let right = (0..height).filter(|&y| self.has(width - 1, y) || self.has(width - 2, y));
+        let bottom = (0..width).filter(|&x| self.has(x, height - 1) || self.has(x, height - 2));
+        left.count() + right.count() + bottom.count()
+    }
+
+    /// The affine motion that most of the region follows, if the classifier looks elsewhere.
+    fn plane(&self, motion: &Motion, static_: Option<&[f32]>) -> Result<Option<Field<3>>> {
+        let inside: Vec<usize> = (0..self.labels.len()).filter(|&i| self.labels[i] == self.label).collect();
+        let points: Vec<usize> = inside.iter().copied().step_by((inside.len() / POINTS).max(1)).collect();
+        let vectors = motion.flow.0.data_typed::<Vec2f>()?;
+        let width = self.size.width as usize;
+        let basis: Vec<_> = points.iter().map(|&i| basis(i % width, i / width, self.size)).collect();
+        let targets: Vec<_> = points.iter().map(|&i| vectors[i].0.map(f64::from)).collect();
+        let Some(fit) = robust::fit(&basis, &targets, vec![1.0; points.len()], REWEIGHTED_STEPS) else {
+            return Ok(None);
+        };
+        let fits = |&(_, residual): &(&usize, &f64)| residual * f64::from(motion.scale) < FITS;
+        let fitting: Vec<usize> = points.iter().zip(&fit.residuals).filter(fits).map(|(&i, _)| i).collect();
+        let coherent = fitting.len() as f32 >= FITTING * points.len() as f32;
+        let cared_for = static_.is_some_and(|light| {
+            let lit: Vec<f32> = fitting.iter().map(|&i| light[i]).collect();
+            raster::mean(&lit) > CARED_FOR * raster::mean(light)
+        });
+        Ok((coherent && !cared_for).then_some(fit.field))
+    }
+
+    /// The region and two pixels around it (`CV_8UC1`, nonzero inside).
+    fn dilated(&self) -> Result<Mat> {
+        let mask: Vec<u8> = self.labels.iter().map(|&label| u8::from(label == self.label)).collect();
+        let mask = Mat::new_rows_cols_with_data(self.size.height, self.size.width, &mask)?;
+        let kernel = Mat::new_size_with_default(Size::new(5, 5), CV_8U, Scalar::all(1.0))?;
+        let mut out = Mat::default();
+        let border = imgproc::morphology_default_border_value()?;
+        imgproc::dilate(&mask, &mut out, &kernel, Point::new(-1, -1), 1, BORDER_REPLICATE, border)?;
+        Ok(out)
+    }
+}
+
+/// Lowers `residual` inside `mask` to the distance of the flow from `plane`.
+fn subtract(residual: &mut Mat, plane: &Field<3>, mask: &Mat, motion: &Motion) -> Result<()> {
+    let size = residual.size()?;
+    let width = size.width as usize;
+    let vectors = motion.flow.0.data_typed::<Vec2f>()?;
+    let mask = mask.data_typed::<u8>()?;
+    for (i, value) in residual.data_typed_mut::<f32>()?.iter_mut().enumerate().filter(|(i, _)| mask[*i] > 0) {
+        let [u, v] = plane.at(&basis(i % width, i / width, size));
+        let distance = (f64::from(vectors[i][0]) - u).hypot(f64::from(vectors[i][1]) - v);
+        *value = value.min(distance as f32 * motion.scale);
+    }
+    Ok(())
+}
+
+/// An affine field's terms at a pixel: 1, and its place from the middle in half widths.
+fn basis(x: usize, y: usize, size: Size) -> [f64; 3] {
+    let half = f64::from(size.width) / 2.0;
+    [1.0, x as f64 / half - 1.0, (y as f64 - f64::from(size.height) / 2.0) / half]
+}

@@ -1,0 +1,68 @@
+//! The sizes at which a clip is analysed.
+
+use opencv::core::Size;
+
+/// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
+const BASE: i32 = 480;
+const FLOW: i32 = 320;
+const MAP: i32 = 240;
+/// No side is shorter, so that the flow's 8-pixel patches and the camera's grids have room.
+const SHORTEST: i32 = 32;
+
+/// Sizes of the working pictures of one clip.
+///
+/// The **longer** side sets the scale, so an upright clip costs what a lying one does, and no picture is larger than
+/// its source. A side that would fall below 32 pixels (a thin banner, a thumbnail) is stretched to 32: the maps are
+/// stretched back when they are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WorkingSizes {
+    /// The source.
+    pub source: Size,
+    /// What is made of the source once, and the others of it.
+    pub base: Size,
+    /// Where the optical flow is found.
+    pub flow: Size,
+    /// Where everything else happens: the size of the maps.
+    pub map: Size,
+}
+
+impl WorkingSizes {
+    pub(crate) fn of(source: Size) -> Self {
+        let fit = |longest: i32| {
+            let scale = (f64::from(longest) / f64::from(source.width.max(source.height).max(1))).min(1.0);
+            let side = |length: i32| ((f64::from(length) * scale).round() as i32).max(SHORTEST);
+            Size::new(side(source.width), side(source.height))
+        };
+        Self { source, base: fit(BASE), flow: fit(FLOW), map: fit(MAP) }
+    }
+
+    /// How many pixels of a picture 480 pixels long one pixel of the map stands for.
+    pub(crate) fn map_scale(&self) -> f32 {
+        BASE as f32 / self.map.width.max(self.map.height) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(width: i32, height: i32) -> (i32, i32) {
+        let map = WorkingSizes::of(Size::new(width, height)).map;
+        (map.width, map.height)
+    }
+
+    #[test]
+    fn the_longer_side_sets_the_scale() {
+        assert_eq!(map(854, 480), (240, 135));
+        assert_eq!(map(1080, 1920), (135, 240));
+        assert_eq!(WorkingSizes::of(Size::new(854, 480)).flow, Size::new(320, 180));
+    }
+
+    #[test]
+    fn odd_shapes_stay_workable() {
+        assert_eq!(map(2000, 100), (240, 32));
+        assert_eq!(map(100, 2000), (32, 240));
+        assert_eq!(map(16, 16), (32, 32));
+        assert_eq!(map(200, 150), (200, 150));
+    }
+}
