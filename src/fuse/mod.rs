@@ -10,6 +10,7 @@ mod guided;
 mod modes;
 mod normalise;
 mod planes;
+mod raw;
 mod regions;
 
 use opencv::core::Mat;
@@ -29,6 +30,8 @@ use crate::motion::{Motion, raster};
 pub struct FuseOptions {
     /// How the two maps become one.
     pub mode: Fusion,
+    /// Whether the static map is each key frame's own gradient instead of the average along the flow.
+    pub raw: bool,
 }
 
 /// Makes each frame's [`Maps`], with a memory of the shot so far.
@@ -39,6 +42,8 @@ pub struct Fuser {
     /// The residual of the frame before, without planes.
     residual: Option<Mat>,
     evidence: Evidence,
+    /// The last key frame's own gradient, where that is what the static map shows.
+    raw: Option<Mat>,
 }
 
 impl Fuser {
@@ -67,7 +72,11 @@ impl Fuser {
             }
             _ => None,
         };
-        let static_ = static_.map_or_else(|| raster::zeros(size), Ok)?;
+        if self.options.raw && let Some(gradient) = gradient {
+            self.raw = Some(raw::raw(gradient, size)?);
+        }
+        let shown = if self.options.raw { self.raw.clone() } else { static_ };
+        let static_ = shown.map_or_else(|| raster::zeros(size), Ok)?;
         let fused = fused.map_or_else(|| self.options.mode.blend(&static_, &moving, weight), Ok)?;
         Ok(Maps {
             static_: SaliencyMap(static_),
