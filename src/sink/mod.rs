@@ -1,1 +1,3 @@
-//! stub
+//! Where results go: a video file, an image, a folder of maps, a table of records.
+
+pub mod video;
