@@ -67,14 +67,14 @@ pub struct VideoInfo {
 /// The part of a file's sound that belongs to the frames read from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sound {
-    /// The file or address that holds it.
+    /// The file or address that holds it, by FFmpeg's name (`file:` before a path).
     pub location: OsString,
     /// Codec of each audio stream by ffmpeg's name, such as `aac`; never empty.
     pub codecs: Vec<String>,
-    /// The first frame's time in seconds on the file's own clock; what sounds earlier is cut.
+    /// Seconds from the file's start to the first frame; what sounds earlier is cut.
     pub from: f64,
-    /// Seconds to take at most, where only a part of the clip is asked for.
-    pub length: Option<f64>,
+    /// Seconds by which the sound may outlast the picture, as it does in the source.
+    pub surplus: f64,
 }
 
 /// A saliency map: `CV_32FC1`, every value in 0..=1.

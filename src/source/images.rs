@@ -128,10 +128,7 @@ impl Source for Images {
 
 /// Reads one image as upright 8-bit BGR (EXIF orientation applied, alpha dropped, deeper samples scaled down).
 fn decode(file: &Path) -> Result<Mat> {
-    let length = std::fs::metadata(file).map_err(Error::io(file))?.len();
-    if length == 0 {
-        return Err(Error::input(file, "the file is empty"));
-    }
+    super::check_file(file)?;
     let image = imgcodecs::imread(file, IMREAD_COLOR)?;
     if image.empty() {
         return Err(Error::input(file, "cannot be read as an image: it is damaged or of another format"));

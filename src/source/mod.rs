@@ -1,12 +1,16 @@
 //! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
 
+mod clock;
 mod images;
+mod picture;
+mod probe;
 mod video;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+pub(crate) use self::probe::media_name;
 use crate::frame::{Frame, Rate, VideoInfo};
 use crate::{Error, Result};
 
@@ -127,4 +131,26 @@ fn is_url(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once("://") else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// Refuses a path that cannot be a media file at all, with the reason.
+fn check_file(path: &Path) -> Result<()> {
+    let metadata = match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::input(path, "no such file: check the name and the folder"));
+        }
+        other => other.map_err(Error::io(path))?,
+    };
+    if metadata.is_dir() {
+        return Err(Error::input(path, "is a folder, not a file"));
+    }
+    if metadata.is_file() && metadata.len() == 0 {
+        return Err(Error::input(path, "the file is empty: fetch or record it again"));
+    }
+    std::fs::File::open(path).map(drop).map_err(Error::io(path))
+}
+
+/// Video packets of stream `index` of a file, counted by `ffprobe`; `None` where that is missing or fails.
+pub(crate) fn video_packets(location: &OsStr, index: usize) -> Option<u64> {
+    probe::packets(location, index, None).map(|packets| packets.total)
 }
