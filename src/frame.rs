@@ -1,5 +1,7 @@
 //! The values that travel through the pipeline, each with its units.
 
+use std::ffi::OsString;
+
 use opencv::core::{Mat, MatTraitConst, Size};
 
 /// One decoded picture of a clip.
@@ -58,6 +60,21 @@ pub struct VideoInfo {
     pub frames: Option<u64>,
     /// Seconds by which the picture starts after the file's own start (sound that starts earlier).
     pub start: f64,
+    /// The sound that belongs to the picture.
+    pub sound: Option<Sound>,
+}
+
+/// The part of a file's sound that belongs to the frames read from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sound {
+    /// The file or address that holds it, by FFmpeg's name (`file:` before a path).
+    pub location: OsString,
+    /// Codec of each audio stream by ffmpeg's name, such as `aac`; never empty.
+    pub codecs: Vec<String>,
+    /// Seconds from the file's start to the first frame; what sounds earlier is cut.
+    pub from: f64,
+    /// Seconds by which the sound may outlast the picture, as it does in the source.
+    pub surplus: f64,
 }
 
 /// A saliency map: `CV_32FC1`, every value in 0..=1.

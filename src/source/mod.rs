@@ -1,1 +1,156 @@
-//! stub
+//! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
+
+mod clock;
+mod images;
+mod picture;
+mod probe;
+mod video;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+pub(crate) use self::probe::media_name;
+use crate::frame::{Frame, Rate, VideoInfo};
+use crate::{Error, Result};
+
+/// What the user named as input. Nothing is opened yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A video file (a GIF is one).
+    Video(PathBuf),
+    /// An address with a scheme, such as `https://host/clip.mp4`.
+    Url(String),
+    /// A single still image.
+    Image(PathBuf),
+    /// A folder of still images, taken in natural order of their names.
+    Folder(PathBuf),
+    /// A printf-style pattern of numbered images, such as `frame_%04d.png`.
+    Pattern(PathBuf),
+}
+
+/// Which part of the input to read, and how fast its images follow each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Seconds of the clip to skip. The first frame at or after this moment is the first one read.
+    pub start: Option<f64>,
+    /// Seconds of the clip to read.
+    pub duration: Option<f64>,
+    /// Frame rate of folders and patterns of images.
+    pub rate: Rate,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { start: None, duration: None, rate: Rate { num: 25, den: 1 } }
+    }
+}
+
+/// A sequence of frames.
+pub trait Source: Send {
+    /// What is known of the clip from its header.
+    fn info(&self) -> &VideoInfo;
+
+    /// The next frame, `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the rest cannot be decoded. The frames already read are good; reading on gives `None`.
+    fn read(&mut self) -> Result<Option<Frame>>;
+
+    /// What the user should know about the input as opened, one line each.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// Opens `input` at `options.start`.
+///
+/// # Errors
+/// [`Error::Input`] or [`Error::Io`], with the reason and the remedy, where it cannot be read as pictures.
+pub fn open(input: &Input, options: &Options) -> Result<Box<dyn Source>> {
+    Ok(match input {
+        Input::Video(path) => Box::new(video::Video::open(path.as_os_str(), options)?),
+        Input::Url(url) => Box::new(video::Video::open(OsStr::new(url), options)?),
+        Input::Image(path) => Box::new(images::Images::single(path, options)?),
+        Input::Folder(path) => Box::new(images::Images::folder(path, options)?),
+        Input::Pattern(path) => Box::new(images::Images::pattern(path, options)?),
+    })
+}
+
+impl Input {
+    /// The file or folder on disk, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Video(path) | Self::Image(path) | Self::Folder(path) => Some(path),
+            Self::Url(_) | Self::Pattern(_) => None,
+        }
+    }
+}
+
+impl From<&OsStr> for Input {
+    fn from(typed: &OsStr) -> Self {
+        let path = PathBuf::from(typed);
+        match typed.to_str() {
+            Some(url) if is_url(url) => Self::Url(url.to_owned()),
+            _ if path.is_dir() => Self::Folder(path),
+            Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),
+            _ if images::is_image(&path) => Self::Image(path),
+            _ => Self::Video(path),
+        }
+    }
+}
+
+impl From<OsString> for Input {
+    fn from(typed: OsString) -> Self {
+        Self::from(typed.as_os_str())
+    }
+}
+
+impl FromStr for Input {
+    type Err = Error;
+
+    fn from_str(typed: &str) -> Result<Self> {
+        if typed.is_empty() {
+            return Err(Error::Usage("the input is empty: name a video, an image, a folder or an address".into()));
+        }
+        Ok(Self::from(OsStr::new(typed)))
+    }
+}
+
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::Video(path) | Self::Image(path) | Self::Folder(path) | Self::Pattern(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Whether `text` starts with a scheme and `://`.
+fn is_url(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// Refuses a path that cannot be a media file at all, with the reason.
+fn check_file(path: &Path) -> Result<()> {
+    let metadata = match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::input(path, "no such file: check the name and the folder"));
+        }
+        other => other.map_err(Error::io(path))?,
+    };
+    if metadata.is_dir() {
+        return Err(Error::input(path, "is a folder, not a file"));
+    }
+    if metadata.is_file() && metadata.len() == 0 {
+        return Err(Error::input(path, "the file is empty: fetch or record it again"));
+    }
+    std::fs::File::open(path).map(drop).map_err(Error::io(path))
+}
+
+/// Video packets of stream `index` of a file, counted by `ffprobe`; `None` where that is missing or fails.
+pub(crate) fn video_packets(location: &OsStr, index: usize) -> Option<u64> {
+    probe::packets(location, index, None).map(|packets| packets.total)
+}

@@ -1,0 +1,121 @@
+//! The output formats: which encoders and options each of them takes.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::frame::Rate;
+use crate::{Error, Result};
+
+/// A container that videos are written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// MP4 and its relatives: H.264, AAC.
+    Mp4,
+    /// Matroska: H.264 and sound of any kind.
+    Matroska,
+    /// WebM: VP9, Opus.
+    WebM,
+}
+
+impl Container {
+    /// The container that the file name's extension asks for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for any other extension.
+    pub fn of(output: &Path) -> Result<Self> {
+        let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        match extension.as_str() {
+            "mp4" | "m4v" | "mov" => Ok(Self::Mp4),
+            "mkv" => Ok(Self::Matroska),
+            "webm" => Ok(Self::WebM),
+            _ => {
+                let name = output.display();
+                Err(Error::Usage(format!("{name}: no video format: end the name in .mp4, .m4v, .mov, .mkv or .webm")))
+            }
+        }
+    }
+
+    /// The picture's encoder at quality `crf` (x264's scale). The presets suit two cores that have other work too.
+    pub fn encoder_args(self, crf: u8) -> Vec<OsString> {
+        let quality = crf.to_string();
+        let vp9 = (u16::from(crf) + 8).min(63).to_string();
+        let args = match self {
+            Self::Mp4 | Self::Matroska => vec!["-c:v", "libx264", "-preset", "veryfast", "-crf", &quality],
+            Self::WebM => {
+                let speed = ["-deadline", "realtime", "-cpu-used", "7", "-row-mt", "1"];
+                [&["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", &vp9], &speed[..]].concat()
+            }
+        };
+        args.into_iter().map(Into::into).collect()
+    }
+
+    /// The muxer and its options, for a clip nominally at `rate`.
+    pub fn mux_args(self, rate: Rate) -> Vec<OsString> {
+        let scale = timescale(rate).to_string();
+        let args = match self {
+            Self::Mp4 => vec!["-video_track_timescale", &scale, "-movflags", "+faststart", "-f", "mp4"],
+            Self::Matroska => vec!["-f", "matroska"],
+            Self::WebM => vec!["-f", "webm"],
+        };
+        args.into_iter().map(Into::into).collect()
+    }
+
+    /// Codec options for sound streams of `codecs`: copied where this container plays them everywhere, else encoded.
+    pub fn audio_plan(self, codecs: &[String]) -> Vec<OsString> {
+        let options = codecs.iter().enumerate().flat_map(|(index, codec)| {
+            let encoder = if self.takes(codec) { "copy" } else { self.audio_encoder() };
+            [format!("-c:a:{index}"), encoder.to_owned(), format!("-b:a:{index}"), "160k".to_owned()]
+        });
+        options.map(Into::into).collect()
+    }
+
+    /// Codec options that encode every sound stream anew.
+    pub fn encode_all(self) -> Vec<OsString> {
+        ["-c:a", self.audio_encoder(), "-b:a", "160k"].map(Into::into).to_vec()
+    }
+
+    fn takes(self, codec: &str) -> bool {
+        match self {
+            Self::Mp4 => ["aac", "mp3", "ac3", "eac3", "alac"].contains(&codec),
+            Self::Matroska => true,
+            Self::WebM => ["opus", "vorbis"].contains(&codec),
+        }
+    }
+
+    fn audio_encoder(self) -> &'static str {
+        if self == Self::WebM { "libopus" } else { "aac" }
+    }
+}
+
+/// Ticks a second in which every frame of a constant `rate` lies on a whole tick, and any other within 6 µs: the
+/// smallest multiple of the rate's numerator from 90000 on.
+pub fn timescale(rate: Rate) -> u32 {
+    const ENOUGH: u32 = 90_000;
+    if rate.num > 10_000_000 { ENOUGH } else { ENOUGH.div_ceil(rate.num) * rate.num }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timescales_hold_constant_rates_exactly() {
+        for (num, den) in [(30000, 1001), (24000, 1001), (25, 1), (25, 2), (15000, 1001), (1_234_567, 41_234)] {
+            let scale = timescale(Rate { num, den });
+            assert!(scale >= 90_000 && u64::from(scale) * u64::from(den) % u64::from(num) == 0, "{num}/{den}: {scale}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_container_plays_is_copied() {
+        let codecs = ["opus".to_owned(), "aac".to_owned()];
+        let plan = |container: Container| container.audio_plan(&codecs).iter().filter(|arg| *arg == "copy").count();
+        assert_eq!([Container::Mp4, Container::Matroska, Container::WebM].map(plan), [1, 2, 1]);
+    }
+
+    #[test]
+    fn unknown_extensions_are_wrong_usage() {
+        assert!(matches!(Container::of(Path::new("clip.gif")), Err(Error::Usage(_))));
+        assert_eq!(Container::of(Path::new("CLIP.MP4")).ok(), Some(Container::Mp4));
+    }
+}

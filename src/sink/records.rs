@@ -1,0 +1,162 @@
+//! A table with one record a frame, as JSON lines or CSV.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tempfile::TempPath;
+
+use super::Finished;
+use crate::{Error, Result};
+
+/// What is told of one frame. Means and peaks are of maps in 0..=1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Record {
+    /// Position in the clip, from 0.
+    pub index: u64,
+    /// Presentation time in seconds from the first frame.
+    pub time: f64,
+    /// Class id, where a classifier ran.
+    pub class: Option<usize>,
+    /// The class's name.
+    pub label: Option<String>,
+    /// Softmax probability of that class, 0..=1.
+    pub probability: Option<f32>,
+    /// Mean of the static map.
+    pub static_mean: f32,
+    /// Peak of the static map.
+    pub static_peak: f32,
+    /// Mean of the motion map.
+    pub motion_mean: f32,
+    /// Peak of the motion map.
+    pub motion_peak: f32,
+    /// Mean of the fused map.
+    pub fused_mean: f32,
+    /// Peak of the fused map.
+    pub fused_peak: f32,
+    /// The motion's weight in the fusion, 0..=1.
+    pub fusion_weight: f32,
+    /// Whether a cut lies before this frame.
+    pub cut: bool,
+    /// Milliseconds spent on decoding.
+    pub ms_decode: f32,
+    /// Milliseconds spent on the classifier's gradient.
+    pub ms_static: f32,
+    /// Milliseconds spent on motion.
+    pub ms_motion: f32,
+    /// Milliseconds spent on fusion.
+    pub ms_fuse: f32,
+    /// Milliseconds spent on drawing.
+    pub ms_draw: f32,
+}
+
+/// A table being written. Dropped before [`RecordSink::finish`], it leaves nothing behind.
+pub struct RecordSink {
+    output: PathBuf,
+    overwrite: bool,
+    temp: TempPath,
+    table: Table,
+    records: u64,
+}
+
+enum Table {
+    Json(BufWriter<File>),
+    Csv(csv::Writer<File>),
+}
+
+impl RecordSink {
+    /// Starts a table at `output`: JSON lines for `.jsonl`, comma-separated values with a header for `.csv`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another extension or a file that exists; [`Error::Output`] where it cannot be written.
+    pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+        let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if !["jsonl", "csv"].contains(&extension.as_str()) {
+            return Err(Error::Usage(format!("{}: records are .jsonl or .csv files", output.display())));
+        }
+        super::check(output, None, overwrite)?;
+        let (file, temp) = super::temporary(output)?.into_parts();
+        let table = if extension == "csv" {
+            Table::Csv(csv::Writer::from_writer(file))
+        } else {
+            Table::Json(BufWriter::new(file))
+        };
+        Ok(Self { output: output.to_owned(), overwrite, temp, table, records: 0 })
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the disk is full or gone.
+    pub fn write(&mut self, record: &Record) -> Result<()> {
+        let written = match &mut self.table {
+            Table::Json(out) => {
+                serde_json::to_writer(&mut *out, record).map_err(Into::into).and_then(|()| out.write_all(b"\n"))
+            }
+            Table::Csv(out) => out.serialize(record).map_err(Into::into),
+        };
+        self.records += 1;
+        written.map_err(Error::io(&self.output))
+    }
+
+    /// Ends the table and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Output`] where the rest cannot be written.
+    pub fn finish(mut self) -> Result<Finished> {
+        let flushed = match &mut self.table {
+            Table::Json(out) => out.flush(),
+            Table::Csv(out) => out.flush(),
+        };
+        flushed.map_err(Error::io(&self.output))?;
+        let bytes = std::fs::metadata(&self.temp).map_err(Error::io(&self.output))?.len();
+        super::publish(self.temp, &self.output, self.overwrite)?;
+        Ok(Finished { path: self.output, frames: self.records, bytes, warnings: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let mut sink = RecordSink::create(&path, false).unwrap();
+        let label = Some("tabby, \"tabby cat\"".to_owned());
+        sink.write(&Record { index: 0, class: Some(281), label, probability: Some(0.5), ..Record::default() }).unwrap();
+        sink.write(&Record { index: 1, time: 0.04, cut: true, ..Record::default() }).unwrap();
+        assert!(!path.exists(), "the table has its name before it is finished");
+        assert_eq!(sink.finish().unwrap().frames, 2);
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn json_lines_parse_back() {
+        let text = table("r.jsonl");
+        let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[0]["label"], "tabby, \"tabby cat\"");
+        assert_eq!(records[1]["class"], serde_json::Value::Null);
+        assert_eq!(records[1]["cut"], true);
+    }
+
+    #[test]
+    fn csv_has_one_header_and_parses_back() {
+        let text = table("r.csv");
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap().get(0), Some("index"));
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(&rows[0][3], "tabby, \"tabby cat\"");
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(RecordSink::create(&folder.path().join("r.csv"), false).unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(matches!(RecordSink::create(&folder.path().join("r.txt"), false), Err(Error::Usage(_))));
+    }
+}

@@ -1,0 +1,230 @@
+//! A video file: H.264 (VP9 in WebM) with the source's sound, encoded by an `ffmpeg` child process.
+//!
+//! The picture is encoded first. The sound is added at the end, when the picture's length is known: so a run that ends
+//! early has no sound without picture, and sound that cannot be read costs the sound only, not the run.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use opencv::core::{self, Mat, Size};
+use opencv::prelude::*;
+use opencv::videoio::{self, VideoCapture, VideoWriter};
+use tempfile::TempPath;
+
+use super::child::{self, Ffmpeg};
+use super::container::Container;
+use super::{Finished, matroska};
+use crate::frame::{Rate, Sound};
+use crate::source::{self, media_name};
+use crate::{Error, Result};
+
+/// How to encode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodeOptions {
+    /// Constant rate factor of x264, 0 (lossless) to 51; 18 is visually lossless, 23 its default.
+    pub crf: u8,
+    /// Whether an existing file is replaced.
+    pub overwrite: bool,
+    /// The sound to keep.
+    pub sound: Option<Sound>,
+}
+
+/// A video file being written. Dropped before [`VideoSink::finish`], it leaves nothing behind.
+pub struct VideoSink {
+    output: PathBuf,
+    options: EncodeOptions,
+    container: Container,
+    encoder: Encoder,
+    temp: TempPath,
+    /// Size of the frames taken; an odd side is stored one pixel larger, since 4:2:0 video has even sides.
+    size: Size,
+    rate: Rate,
+    frames: u64,
+    last: f64,
+    warnings: Vec<String>,
+}
+
+enum Encoder {
+    Ffmpeg(Ffmpeg),
+    OpenCv(VideoWriter),
+}
+
+impl VideoSink {
+    /// Starts a file at `output` for frames of `size` pixels, nominally at `rate`. Its extension chooses the container.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
+    pub fn create(output: &Path, size: Size, rate: Rate, options: EncodeOptions) -> Result<Self> {
+        let container = Container::of(output)?;
+        super::check(output, None, options.overwrite)?;
+        let temp = super::temporary(output)?.into_temp_path();
+        let mut warnings = Vec::new();
+        let encoder = if child::is_available() {
+            let first = if options.sound.is_some() { Container::Mp4 } else { container };
+            let mut ffmpeg = Ffmpeg::spawn(encode_args(container, first, rate, options.crf, &temp))?;
+            let stored = stored_size(size);
+            let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored, rate));
+            started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
+            Encoder::Ffmpeg(ffmpeg)
+        } else {
+            let lost = if options.sound.is_some() { "the sound is missing, " } else { "" };
+            warnings.push(format!("ffmpeg is not installed: {lost}a variable frame rate becomes a constant one"));
+            Encoder::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
+        };
+        let output = output.to_owned();
+        Ok(Self { output, options, container, encoder, temp, size, rate, frames: 0, last: 0.0, warnings })
+    }
+
+    /// Appends a frame (`CV_8UC3`, BGR, of the size given) that is shown from `time` on; seconds, increasing from 0.
+    ///
+    /// # Errors
+    /// [`Error::Output`] with the encoder's reason, such as a full disk.
+    pub fn write(&mut self, frame: &Mat, time: f64) -> Result<()> {
+        if frame.size()? != self.size || frame.typ() != core::CV_8UC3 {
+            let (width, height) = (self.size.width, self.size.height);
+            return Err(Error::output(&self.output, format!("a frame is not {width}x{height} BGR as the first one")));
+        }
+        let stored = stored_size(self.size);
+        let mut padded = Mat::default();
+        let frame = if stored == self.size && frame.is_continuous() {
+            frame
+        } else {
+            let (bottom, right) = (stored.height - self.size.height, stored.width - self.size.width);
+            core::copy_make_border_def(frame, &mut padded, 0, bottom, 0, right, core::BORDER_REPLICATE)?;
+            &padded
+        };
+        match &mut self.encoder {
+            Encoder::Ffmpeg(ffmpeg) => {
+                let pixels = frame.data_bytes()?;
+                let written = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_frame(stdin, time, pixels));
+                written.transpose().map_err(|e| ended(&self.output, ffmpeg, &e))?;
+            }
+            Encoder::OpenCv(writer) => writer.write(frame)?,
+        }
+        self.frames += 1;
+        self.last = time;
+        Ok(())
+    }
+
+    /// Ends the file, adds the sound, verifies the result by opening it and counting its frames, and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where no frame was written, the encoder failed, or the file does not hold what it should.
+    pub fn finish(mut self) -> Result<Finished> {
+        match &mut self.encoder {
+            Encoder::Ffmpeg(ffmpeg) => ffmpeg.wait().map_err(|cause| failed(&self.output, &cause))?,
+            Encoder::OpenCv(writer) => writer.release()?,
+        }
+        if self.frames == 0 {
+            return Err(Error::output(&self.output, "not written: there is no frame to put into it"));
+        }
+        if let (Encoder::Ffmpeg(_), Some(sound)) = (&self.encoder, self.options.sound.take()) {
+            self.temp = self.add_sound(&sound)?;
+        }
+        let held = count_frames(&self.temp)?;
+        if held != self.frames {
+            let problem = format!("not written: the encoder kept {held} of {} frames", self.frames);
+            return Err(Error::output(&self.output, problem));
+        }
+        let bytes = std::fs::metadata(&self.temp).map_err(Error::io(&self.output))?.len();
+        super::publish(self.temp, &self.output, self.options.overwrite)?;
+        Ok(Finished { path: self.output, frames: self.frames, bytes, warnings: self.warnings })
+    }
+
+    /// Joins the encoded picture and the source's sound: copied where that works, else encoded anew, else left out with
+    /// a warning.
+    fn add_sound(&mut self, sound: &Sound) -> Result<TempPath> {
+        let joined = super::temporary(&self.output)?.into_temp_path();
+        let plans = [Some(self.container.audio_plan(&sound.codecs)), Some(self.container.encode_all()), None];
+        let mut first_cause = None;
+        for plan in plans {
+            let lost = plan.is_none();
+            match Ffmpeg::spawn(self.join_args(sound, plan, &joined))?.wait() {
+                Ok(()) if lost => break,
+                Ok(()) => return Ok(joined),
+                Err(cause) if lost => return Err(failed(&self.output, &cause)),
+                Err(cause) => first_cause.get_or_insert(cause),
+            };
+        }
+        let cause = first_cause.unwrap_or_default();
+        self.warnings.push(format!("{}: the sound could not be kept: {cause}", self.output.display()));
+        Ok(joined)
+    }
+
+    fn join_args(&self, sound: &Sound, plan: Option<Vec<OsString>>, joined: &Path) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["-i".into(), media_name(self.temp.as_os_str())];
+        if let Some(plan) = plan {
+            let length = self.last + self.rate.interval() + sound.surplus;
+            args.extend(["-ss".into(), format!("{:.6}", sound.from.max(0.0)).into()]);
+            args.extend(["-t".into(), format!("{length:.6}").into(), "-i".into(), sound.location.clone()]);
+            args.extend(["-map", "0:v:0", "-map", "1:a?", "-copypriorss", "0"].map(Into::into));
+            args.extend(plan);
+        }
+        args.extend(["-c:v", "copy", "-map_chapters", "-1"].map(Into::into));
+        args.extend(self.container.mux_args(self.rate));
+        args.push(media_name(joined.as_os_str()));
+        args
+    }
+}
+
+/// The arguments that read our stream from standard input and encode it into `temp`, for a file that will be a
+/// `container` in the end and is put into a `first` one now.
+fn encode_args(container: Container, first: Container, rate: Rate, crf: u8, temp: &Path) -> Vec<OsString> {
+    let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
+    let mut args: Vec<OsString> = input.map(Into::into).to_vec();
+    args.extend(
+        ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p"].map(Into::into),
+    );
+    args.extend(container.encoder_args(crf));
+    args.extend(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"].map(Into::into));
+    args.extend(["-color_range", "tv", "-fps_mode", "passthrough"].map(Into::into));
+    args.extend(["-enc_time_base".into(), format!("1:{}", super::container::timescale(rate)).into()]);
+    args.extend(first.mux_args(rate));
+    args.push(media_name(temp.as_os_str()));
+    args
+}
+
+/// OpenCV's own writer, for machines without `ffmpeg`.
+fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<VideoWriter> {
+    for code in [['a', 'v', 'c', '1'], ['m', 'p', '4', 'v']] {
+        let fourcc = VideoWriter::fourcc(code[0], code[1], code[2], code[3])?;
+        let writer = VideoWriter::new_with_backend(temp, videoio::CAP_FFMPEG, fourcc, rate.fps(), size, true)?;
+        if writer.is_opened()? {
+            return Ok(writer);
+        }
+    }
+    Err(Error::output(output, "OpenCV has no encoder for it: install ffmpeg"))
+}
+
+/// `size` with even sides.
+fn stored_size(size: Size) -> Size {
+    Size::new(size.width + size.width % 2, size.height + size.height % 2)
+}
+
+/// The error for a pipe that broke: what the encoder died of, if it said so.
+fn ended(output: &Path, ffmpeg: &mut Ffmpeg, error: &std::io::Error) -> Error {
+    let cause = match ffmpeg.wait() {
+        Err(cause) if error.kind() == ErrorKind::BrokenPipe => cause,
+        _ => error.to_string(),
+    };
+    failed(output, &cause)
+}
+
+fn failed(output: &Path, cause: &str) -> Error {
+    let remedy = if cause.contains("No space left") { ": free some space or choose another place with -o" } else { "" };
+    Error::output(output, format!("not written: ffmpeg: {cause}{remedy}"))
+}
+
+/// Frames in a finished file: its video packets by `ffprobe`, or else by decoding it.
+fn count_frames(path: &Path) -> Result<u64> {
+    if let Some(packets) = source::video_packets(path.as_os_str(), 0) {
+        return Ok(packets);
+    }
+    let mut capture = VideoCapture::from_file(path, videoio::CAP_FFMPEG)?;
+    let mut frames = 0;
+    while capture.grab()? {
+        frames += 1;
+    }
+    Ok(frames)
+}

@@ -1,0 +1,157 @@
+//! Still images: one, a folder of them, or a numbered pattern.
+
+use std::path::{Path, PathBuf};
+
+use opencv::core::{Mat, MatTraitConst, Size};
+use opencv::imgcodecs::{self, IMREAD_COLOR};
+
+use super::{Options, Source};
+use crate::frame::{Frame, VideoInfo};
+use crate::{Error, Result};
+
+/// Still-image extensions that OpenCV reads. A GIF is a video here.
+const EXTENSIONS: &[&str] = &[
+    "bmp", "dib", "exr", "hdr", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "ras", "sr", "tif",
+    "tiff", "webp",
+];
+
+/// Whether the file name says still image.
+pub fn is_image(path: &Path) -> bool {
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+/// Whether `name` holds a printf conversion of a whole number, such as `%d` or `%04d`.
+pub fn is_pattern(name: &str) -> bool {
+    split_pattern(name).is_some()
+}
+
+/// What stands before a pattern's number, the least number of digits (zero-padded), and what stands after.
+fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
+    name.match_indices('%').find_map(|(at, _)| {
+        let rest = &name[at + 1..];
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let width = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
+        Some((&name[..at], width, rest[digits..].strip_prefix('d')?))
+    })
+}
+
+/// A sequence of image files, shown one after another.
+pub struct Images {
+    files: std::vec::IntoIter<PathBuf>,
+    info: VideoInfo,
+    first: Option<Mat>,
+    index: u64,
+}
+
+impl Images {
+    pub fn single(path: &Path, options: &Options) -> Result<Self> {
+        Self::new(vec![path.to_owned()], options)
+    }
+
+    pub fn folder(path: &Path, options: &Options) -> Result<Self> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(Error::io(path))? {
+            let file = entry.map_err(Error::io(path))?.path();
+            if is_image(&file) && !is_hidden(&file) {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            let problem = format!("the folder holds no images: put frames there ({})", EXTENSIONS.join(", "));
+            return Err(Error::input(path, problem));
+        }
+        files.sort_by_cached_key(|file| natural_key(&file.file_name().unwrap_or_default().to_string_lossy()));
+        Self::new(files, options)
+    }
+
+    pub fn pattern(path: &Path, options: &Options) -> Result<Self> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some((before, width, after)) = split_pattern(&name) else {
+            return Err(Error::Usage(format!("{}: the number's pattern belongs in the file name", path.display())));
+        };
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+            let file = entry.map_err(Error::io(folder))?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let digits = name.strip_prefix(before).and_then(|n| n.strip_suffix(after)).unwrap_or_default();
+            if digits.len() >= width && digits.bytes().all(|b| b.is_ascii_digit()) {
+                found.extend(digits.parse::<u64>().ok().map(|number| (number, file)));
+            }
+        }
+        if found.is_empty() {
+            return Err(Error::input(path, "no file has a name of this pattern: check the folder and the digits"));
+        }
+        found.sort();
+        if let Some(gap) = found.windows(2).find(|pair| pair[1].0 != pair[0].0 + 1) {
+            let problem = format!("number {} is missing (the next is {}): fill the gap", gap[0].0 + 1, gap[1].0);
+            return Err(Error::input(path, problem));
+        }
+        Self::new(found.into_iter().map(|(_, file)| file).collect(), options)
+    }
+
+    fn new(files: Vec<PathBuf>, options: &Options) -> Result<Self> {
+        let rate = options.rate;
+        let skip = options.start.map_or(0, |s| (s * rate.fps() - 1e-6).ceil().max(0.0) as usize);
+        let take = options.duration.map_or(usize::MAX, |d| (d * rate.fps() - 1e-6).ceil().max(0.0) as usize);
+        let total = files.len();
+        let files: Vec<_> = files.into_iter().skip(skip).take(take).collect();
+        let Some(file) = files.first() else {
+            return Err(Error::Usage(format!("--start and --duration leave nothing of the {total} images")));
+        };
+        let first = decode(file)?;
+        let size = Size::new(first.cols(), first.rows());
+        let info = VideoInfo { size, rate, frames: Some(files.len() as u64), start: 0.0, sound: None };
+        Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
+    }
+}
+
+impl Source for Images {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        let Some(file) = self.files.next() else { return Ok(None) };
+        let image = self.first.take().map_or_else(|| decode(&file), Ok)?;
+        let (frame, size) =
+            (Frame { index: self.index, time: self.index as f64 * self.info.rate.interval(), image }, self.info.size);
+        if frame.size() != size {
+            let (other, size) = (frame.size(), format!("{}x{}", size.width, size.height));
+            let problem = format!("is {}x{}, the first image {size}: frames need one size", other.width, other.height);
+            return Err(Error::input(file, problem));
+        }
+        self.index += 1;
+        Ok(Some(frame))
+    }
+}
+
+/// Reads one image as upright 8-bit BGR (EXIF orientation applied, alpha dropped, deeper samples scaled down).
+fn decode(file: &Path) -> Result<Mat> {
+    super::check_file(file)?;
+    let image = imgcodecs::imread(file, IMREAD_COLOR)?;
+    if image.empty() {
+        return Err(Error::input(file, "cannot be read as an image: it is damaged or of another format"));
+    }
+    Ok(image)
+}
+
+fn is_hidden(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// A key that sorts `frame10` after `frame9`: runs of digits compare by value (as length and digits), the rest as is.
+fn natural_key(name: &str) -> Vec<(String, usize, String)> {
+    let mut key = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (before, tail) = rest.split_at(text);
+        let digits = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (number, tail) = tail.split_at(digits);
+        let number = number.trim_start_matches('0');
+        key.push((before.to_owned(), number.len(), number.to_owned()));
+        rest = tail;
+    }
+    key
+}

@@ -1,0 +1,126 @@
+//! From the stored picture to the shown one: orientation and colours.
+
+use opencv::core::{self, Mat, Size};
+use opencv::prelude::*;
+use opencv::videoio::{self, VideoCapture};
+
+use crate::Result;
+
+/// How a stored picture is to be turned: one of the eight symmetries of the rectangle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Orientation {
+    transpose: bool,
+    mirror_x: bool,
+    mirror_y: bool,
+}
+
+impl Orientation {
+    /// From a display matrix [a, b, c, d] that shows pixel (x, y) at (ax + cy, bx + dy).
+    pub fn from_matrix([a, b, c, d]: [f64; 4]) -> Self {
+        let transpose = a.abs() + d.abs() < b.abs() + c.abs();
+        let (x, y) = if transpose { (c, b) } else { (a, d) };
+        Self { transpose, mirror_x: x < 0.0, mirror_y: y < 0.0 }
+    }
+
+    /// A turn by `degrees` clockwise, to the nearest quarter.
+    fn clockwise(degrees: f64) -> Self {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        Self::from_matrix([cos, sin, -sin, cos])
+    }
+
+    /// The shown size of a picture stored at `size`.
+    pub fn size(self, size: Size) -> Size {
+        if self.transpose { Size::new(size.height, size.width) } else { size }
+    }
+
+    /// Turns `image`.
+    pub fn apply(self, image: Mat) -> Result<Mat> {
+        let image = if self.transpose {
+            let mut turned = Mat::default();
+            core::transpose(&image, &mut turned)?;
+            turned
+        } else {
+            image
+        };
+        let code = match (self.mirror_x, self.mirror_y) {
+            (false, false) => return Ok(image),
+            (true, false) => 1,
+            (false, true) => 0,
+            (true, true) => -1,
+        };
+        let mut mirrored = Mat::default();
+        core::flip(&image, &mut mirrored, code)?;
+        Ok(mirrored)
+    }
+}
+
+/// The orientation as OpenCV reads it, for use where the display matrix is not known. Before 4.7 OpenCV gave the angle
+/// of the matrix, which counts anticlockwise, as the angle to turn by (issue 22088 of its tracker).
+pub fn orientation_meta(capture: &VideoCapture) -> Result<Orientation> {
+    let angle = capture.get(videoio::CAP_PROP_ORIENTATION_META)?;
+    let reversed = (core::get_version_major(), core::get_version_minor()) < (4, 7);
+    Ok(Orientation::clockwise(if reversed { -angle } else { angle }))
+}
+
+/// OpenCV turns every picture to RGB by the BT.601 matrix. For a stream tagged otherwise, the 3x3 matrix (`CV_32FC1`,
+/// BGR order) that turns such pixels into the true ones; `None` where BT.601 is right or nothing is known.
+pub fn colour_correction(color_space: &str) -> Option<Result<Mat>> {
+    let (kr, kb) = match color_space {
+        "bt709" => (0.2126, 0.0722),
+        "bt2020nc" => (0.2627, 0.0593),
+        "smpte240m" => (0.212, 0.087),
+        _ => return None,
+    };
+    let product = multiply(&decoding(kr, kb), &encoding(0.299, 0.114));
+    let bgr: Vec<[f32; 3]> = (0..3).map(|row| std::array::from_fn(|col| product[2 - row][2 - col] as f32)).collect();
+    Some(Mat::from_slice_2d(&bgr).map_err(Into::into))
+}
+
+type Matrix = [[f64; 3]; 3];
+
+/// RGB to Y'CbCr for luma weights `kr`, `kb` (ITU-T H.273, 8.3).
+fn encoding(kr: f64, kb: f64) -> Matrix {
+    let kg = 1.0 - kr - kb;
+    let (u, v) = (2.0 * (1.0 - kb), 2.0 * (1.0 - kr));
+    [[kr, kg, kb], [-kr / u, -kg / u, (1.0 - kb) / u], [(1.0 - kr) / v, -kg / v, -kb / v]]
+}
+
+/// The inverse of [`encoding`].
+fn decoding(kr: f64, kb: f64) -> Matrix {
+    let kg = 1.0 - kr - kb;
+    let (u, v) = (2.0 * (1.0 - kb), 2.0 * (1.0 - kr));
+    [[1.0, 0.0, v], [1.0, -kb * u / kg, -kr * v / kg], [1.0, u, 0.0]]
+}
+
+fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
+    std::array::from_fn(|row| std::array::from_fn(|col| (0..3).map(|k| a[row][k] * b[k][col]).sum()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_turn_clockwise_moves_the_top_left_pixel_to_the_top_right() {
+        let image = Mat::from_slice_2d(&[[1u8, 2, 3], [4, 5, 6]]).unwrap();
+        let turned = Orientation::clockwise(90.0).apply(image).unwrap();
+        assert_eq!(turned.to_vec_2d::<u8>().unwrap(), [[4, 1], [5, 2], [6, 3]]);
+    }
+
+    #[test]
+    fn a_half_turn_mirrors_both_ways() {
+        let image = Mat::from_slice_2d(&[[1u8, 2, 3], [4, 5, 6]]).unwrap();
+        let turned = Orientation::clockwise(180.0).apply(image).unwrap();
+        assert_eq!(turned.to_vec_2d::<u8>().unwrap(), [[6, 5, 4], [3, 2, 1]]);
+    }
+
+    #[test]
+    fn decoding_inverts_encoding() {
+        let unit = multiply(&decoding(0.2126, 0.0722), &encoding(0.2126, 0.0722));
+        for (row, values) in unit.iter().enumerate() {
+            for (col, value) in values.iter().enumerate() {
+                assert!((value - f64::from(u8::from(row == col))).abs() < 1e-12);
+            }
+        }
+    }
+}

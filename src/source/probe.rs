@@ -1,0 +1,272 @@
+//! What a file says about itself, by one call of `ffprobe` at opening; and its frames' true times, on demand.
+
+use std::ffi::{OsStr, OsString};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::frame::Rate;
+use crate::{Error, Result};
+
+/// The header of a container.
+#[derive(Debug, Default, Deserialize)]
+pub struct Probe {
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+    #[serde(default)]
+    pub format: Format,
+}
+
+/// The container as a whole. Times in seconds, written as decimal text.
+#[derive(Debug, Default, Deserialize)]
+pub struct Format {
+    start_time: Option<String>,
+    duration: Option<String>,
+}
+
+/// One stream of the container.
+#[derive(Debug, Default, Deserialize)]
+pub struct Stream {
+    pub index: usize,
+    pub codec_type: Option<String>,
+    pub codec_name: Option<String>,
+    pub width: Option<i32>,
+    pub height: Option<i32>,
+    pub color_space: Option<String>,
+    r_frame_rate: Option<String>,
+    avg_frame_rate: Option<String>,
+    time_base: Option<String>,
+    start_time: Option<String>,
+    duration: Option<String>,
+    nb_frames: Option<String>,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Disposition {
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Tags {
+    #[serde(rename = "DURATION")]
+    duration: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SideData {
+    displaymatrix: Option<String>,
+}
+
+/// Asks `ffprobe` about `location`; `None` where there is no `ffprobe`.
+///
+/// # Errors
+/// [`Error::Input`] where the file is no media file that FFmpeg can read.
+pub fn probe(location: &OsStr) -> Result<Option<Probe>> {
+    let mut command = ffprobe(location);
+    let Ok(output) = command.args(["-show_format", "-show_streams", "-of", "json"]).output() else { return Ok(None) };
+    if !output.status.success() {
+        return Err(Error::input(location, explain(&String::from_utf8_lossy(&output.stderr))));
+    }
+    let parsed = serde_json::from_slice(&output.stdout);
+    parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its answer is not JSON: {e}") })
+}
+
+/// An `ffprobe` command on `location`, quiet but for errors.
+fn ffprobe(location: &OsStr) -> Command {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-i"]).arg(media_name(location)).stdin(Stdio::null());
+    command
+}
+
+/// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
+pub fn media_name(location: &OsStr) -> OsString {
+    if location.to_str().is_some_and(super::is_url) {
+        return location.to_owned();
+    }
+    let mut name = OsString::from("file:");
+    name.push(location);
+    name
+}
+
+/// A reader's version of FFmpeg's last words about a file that it cannot open.
+fn explain(stderr: &str) -> String {
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("unreadable").trim();
+    let reason = last.rsplit(": ").next().unwrap_or(last);
+    if stderr.contains("moov atom not found") {
+        "no index (moov atom) in it: it is cut short or no MP4 file; fetch or record it again".into()
+    } else if reason.starts_with("Invalid data") {
+        "not a video, or damaged from its start: FFmpeg finds no known format in it".into()
+    } else {
+        format!("cannot be opened: {reason}")
+    }
+}
+
+/// Presentation times of the packets of one stream, as [`packets`] finds them.
+#[derive(Debug, Default)]
+pub struct Packets {
+    /// Times in seconds on the file's own clock, ascending, of the packets that are to be shown.
+    pub times: Vec<f64>,
+    /// Packets found in all, with those that an edit list hides.
+    pub total: u64,
+    /// Whether FFmpeg complained about the file while reading it.
+    pub complaints: bool,
+}
+
+/// Reads packet times of stream `index` from `from` seconds on (file clock; earlier ones may come too).
+/// Only the container is read, nothing is decoded. `None` where `ffprobe` is missing or fails.
+pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<Packets> {
+    let mut command = ffprobe(location);
+    command.args(["-select_streams", &index.to_string(), "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]);
+    if let Some(from) = from {
+        command.args(["-read_intervals", &format!("{from:.6}%")]);
+    }
+    let output = command.output().ok()?;
+    let mut packets = Packets { complaints: !output.stderr.is_empty(), ..Packets::default() };
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let mut fields = line.split(',');
+        let time: Option<f64> = fields.next().and_then(|t| t.parse().ok());
+        packets.total += 1;
+        if !fields.next().unwrap_or_default().contains('D') {
+            packets.times.extend(time);
+        }
+    }
+    packets.times.sort_by(f64::total_cmp);
+    Some(packets)
+}
+
+impl Probe {
+    /// The video stream that OpenCV decodes: the first one.
+    pub fn video(&self) -> Option<&Stream> {
+        self.of_type("video").next()
+    }
+
+    /// All streams of `codec_type`.
+    pub fn of_type<'a>(&'a self, codec_type: &'a str) -> impl Iterator<Item = &'a Stream> {
+        self.streams.iter().filter(move |s| s.codec_type.as_deref() == Some(codec_type))
+    }
+
+    /// Seconds at which the file's own clock starts.
+    pub fn start(&self) -> f64 {
+        seconds(&self.format.start_time).unwrap_or(0.0)
+    }
+
+    /// Length of `stream` in seconds, as its header, its tags or the container (where it is alone) promise.
+    pub fn duration(&self, stream: &Stream) -> Option<f64> {
+        let alone = || if self.streams.len() == 1 { seconds(&self.format.duration) } else { None };
+        seconds(&stream.duration).or_else(|| stream.tags.duration.as_deref().and_then(clock_time)).or_else(alone)
+    }
+}
+
+impl Stream {
+    /// Whether it is a cover picture rather than a video.
+    pub fn is_cover(&self) -> bool {
+        self.disposition.attached_pic == 1
+    }
+
+    /// Picture area in pixels.
+    pub fn area(&self) -> i64 {
+        i64::from(self.width.unwrap_or(0)) * i64::from(self.height.unwrap_or(0))
+    }
+
+    /// Seconds on the file's clock at which the stream starts.
+    pub fn start(&self) -> Option<f64> {
+        seconds(&self.start_time)
+    }
+
+    /// Seconds of one tick of the container's timestamps.
+    pub fn tick(&self) -> f64 {
+        rational(&self.time_base).map_or(0.0, |(num, den)| num as f64 / den as f64)
+    }
+
+    /// How many frames the container lists (some may be hidden by an edit list).
+    pub fn listed_frames(&self) -> Option<u64> {
+        self.nb_frames.as_ref()?.parse().ok()
+    }
+
+    /// The nominal frame rate: the average one, or the base rate where that is close to it (a clip whose frames are
+    /// nearly even) or the average makes no sense.
+    pub fn rate(&self) -> Option<Rate> {
+        let plausible = |rate: &Rate| (0.1..=300.0).contains(&rate.fps());
+        let parse = |text| {
+            let (num, den) = rational(text)?;
+            Some(Rate { num: num.try_into().ok()?, den: den.try_into().ok()? }).filter(plausible)
+        };
+        match (parse(&self.avg_frame_rate), parse(&self.r_frame_rate)) {
+            (Some(average), Some(base)) if (average.fps() / base.fps() - 1.0).abs() < 0.02 => Some(base),
+            (average, base) => average.or(base),
+        }
+    }
+
+    /// The rows (a b) and (c d) of the display matrix: a pixel (x, y) is shown at (ax + cy, bx + dy).
+    pub fn display_matrix(&self) -> Option<[f64; 4]> {
+        let text = self.side_data_list.iter().find_map(|side| side.displaymatrix.as_deref())?;
+        let values: Vec<f64> = text
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .flat_map(|(_, row)| row.split_whitespace().filter_map(|v| v.parse().ok()))
+            .collect();
+        Some([*values.first()?, *values.get(1)?, *values.get(3)?, *values.get(4)?])
+    }
+}
+
+/// Decimal seconds.
+fn seconds(text: &Option<String>) -> Option<f64> {
+    text.as_ref()?.parse().ok().filter(|s: &f64| s.is_finite())
+}
+
+/// `HH:MM:SS.fraction` as seconds.
+fn clock_time(text: &str) -> Option<f64> {
+    text.split(':').try_fold(0.0, |total, part| Some(total * 60.0 + part.trim().parse::<f64>().ok()?))
+}
+
+/// `num/den` with both positive.
+fn rational(text: &Option<String>) -> Option<(u64, u64)> {
+    let (num, den) = text.as_ref()?.split_once('/')?;
+    Some((num.parse().ok().filter(|&n| n > 0)?, den.parse().ok().filter(|&d| d > 0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(average: &str, base: &str) -> Stream {
+        let rates = (Some(average.to_owned()), Some(base.to_owned()));
+        Stream { avg_frame_rate: rates.0, r_frame_rate: rates.1, ..Stream::default() }
+    }
+
+    #[test]
+    fn nominal_rate_is_exact_and_plausible() {
+        let cases = [
+            ("30000/1001", "30000/1001", Some((30000, 1001))),
+            ("1000/1", "30/1", Some((30, 1))),
+            ("12345/413", "30/1", Some((30, 1))),
+            ("25/1", "50/1", Some((25, 1))),
+            ("0/0", "90000/1", None),
+        ];
+        for (average, base, expected) in cases {
+            let rate = stream(average, base).rate();
+            assert_eq!(rate, expected.map(|(num, den)| Rate { num, den }), "average {average}, base {base}");
+        }
+    }
+
+    #[test]
+    fn display_matrix_is_read_from_its_dump() {
+        let dump = "\n00000000:            0       65536           0\n00000001:       -65536           0           0\n";
+        let side = SideData { displaymatrix: Some(dump.into()) };
+        let stream = Stream { side_data_list: vec![side], ..Stream::default() };
+        assert_eq!(stream.display_matrix(), Some([0.0, 65536.0, -65536.0, 0.0]));
+    }
+
+    #[test]
+    fn tag_times_are_clock_times() {
+        assert_eq!(clock_time("01:02:03.5"), Some(3723.5));
+        assert_eq!(clock_time("N/A"), None);
+    }
+}

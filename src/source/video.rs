@@ -1,0 +1,386 @@
+//! A video file or stream, decoded by OpenCV's FFmpeg backend.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use opencv::core::{self, Mat, Size};
+use opencv::imgproc;
+use opencv::prelude::*;
+use opencv::videoio::{self, VideoCapture};
+
+use super::clock::Clock;
+use super::picture::{self, Orientation};
+use super::probe::{self, Probe, Stream};
+use super::{Options, Source};
+use crate::frame::{Frame, Rate, Sound, VideoInfo};
+use crate::{Error, Result};
+
+/// Reads that may fail in a row before the rest of a clip is given up as damaged.
+const PATIENCE: usize = 100;
+
+/// An open video.
+pub struct Video {
+    location: OsString,
+    capture: VideoCapture,
+    info: VideoInfo,
+    warnings: Vec<String>,
+    orientation: Orientation,
+    colours: Option<Mat>,
+    clock: Clock,
+    facts: Facts,
+    /// Times that the container gives for the last frames, where the decoder gives none.
+    tail: Option<VecDeque<f64>>,
+    /// Time of a frame that is grabbed, but not yet handed out; seconds since the stream's first frame.
+    grabbed: Option<f64>,
+    /// Times, on the same clock, of the first frame handed out, and from which on no more are.
+    first: f64,
+    until: f64,
+    index: u64,
+    recovered: bool,
+    ended: bool,
+}
+
+/// What the container promises of the stream that is decoded.
+#[derive(Debug, Default)]
+struct Facts {
+    /// Index of the stream in the file, where `ffprobe` found it.
+    stream: Option<usize>,
+    /// Seconds from the file's start to the stream's, and the file's own first time.
+    offset: f64,
+    origin: f64,
+    /// Seconds that it lasts.
+    duration: Option<f64>,
+    /// Frames listed, counting those that an edit list hides.
+    listed: Option<u64>,
+}
+
+impl Video {
+    pub fn open(location: &OsStr, options: &Options) -> Result<Self> {
+        let is_file = !location.to_str().is_some_and(super::is_url);
+        if is_file {
+            super::check_file(Path::new(location))?;
+        }
+        let probe = probe::probe(location)?;
+        let mut warnings = Vec::new();
+        let stream = match &probe {
+            Some(probe) => Some(choose(location, probe, &mut warnings)?),
+            None => {
+                warnings.push("ffprobe is not installed: sound, rotation and damage may go unseen".into());
+                None
+            }
+        };
+        core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
+        let capture = VideoCapture::from_file(probe::media_name(location), videoio::CAP_FFMPEG)?;
+        if !capture.is_opened()? {
+            return Err(Error::input(location, "cannot be read as a video: it is damaged or its codec is unknown"));
+        }
+        silence_ffmpeg();
+        let mut video = Self::describe(location, capture, probe.as_ref(), stream, warnings)?;
+        video.seek(options)?;
+        if options.start.is_some() || options.duration.is_some() {
+            video.narrow(options);
+        }
+        Ok(video)
+    }
+
+    /// Puts together what the container, or else OpenCV, says of the clip.
+    fn describe(
+        location: &OsStr,
+        mut capture: VideoCapture,
+        probe: Option<&Probe>,
+        stream: Option<&Stream>,
+        warnings: Vec<String>,
+    ) -> Result<Self> {
+        let orientation = match stream {
+            Some(stream) => stream.display_matrix().map_or(Orientation::default(), Orientation::from_matrix),
+            None => picture::orientation_meta(&capture)?,
+        };
+        capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
+        let get = |id| capture.get(id).unwrap_or(0.0);
+        let coded = Size::new(get(videoio::CAP_PROP_FRAME_WIDTH) as i32, get(videoio::CAP_PROP_FRAME_HEIGHT) as i32);
+        let rate = stream.and_then(Stream::rate).unwrap_or_else(|| approximate(get(videoio::CAP_PROP_FPS)));
+        let facts = probe.zip(stream).map_or_else(Facts::default, |(probe, stream)| Facts::new(probe, stream));
+        let counted = Some(get(videoio::CAP_PROP_FRAME_COUNT)).filter(|n| stream.is_none() && (1.0..1e9).contains(n));
+        let info = VideoInfo {
+            size: orientation.size(coded),
+            rate,
+            frames: facts.frames(rate).or(counted.map(|n| n as u64)),
+            start: facts.offset,
+            sound: probe.and_then(|probe| sound(location, probe, &facts)),
+        };
+        Ok(Self {
+            location: location.to_owned(),
+            capture,
+            info,
+            warnings,
+            orientation,
+            colours: stream.and_then(|s| picture::colour_correction(s.color_space.as_deref()?)).transpose()?,
+            clock: Clock::new(rate, stream.map_or(0.001, Stream::tick)),
+            facts,
+            tail: None,
+            grabbed: None,
+            first: 0.0,
+            until: f64::INFINITY,
+            index: 0,
+            recovered: false,
+            ended: false,
+        })
+    }
+
+    /// Grabs the first frame at or after the asked-for start.
+    fn seek(&mut self, options: &Options) -> Result<()> {
+        let start = options.start.unwrap_or(0.0) - self.facts.offset;
+        let slack = 1e-3_f64.min(self.info.rate.interval() / 4.0);
+        if start > 2.0 {
+            self.capture.set(videoio::CAP_PROP_POS_MSEC, (start - 1.0) * 1000.0)?;
+        }
+        let mut time = self.grab()?;
+        if start > 2.0 && time.is_none_or(|time| time > start + slack) {
+            self.rewind()?;
+            time = self.grab()?;
+        }
+        while time.is_some_and(|time| time < start - slack) {
+            time = self.grab()?;
+        }
+        self.grabbed = time;
+        match (time, self.clock.last()) {
+            (Some(time), _) => self.first = time,
+            (None, Some(last)) => {
+                let problem = format!("--start is at or past the end, {:.3} s", last + self.info.rate.interval());
+                return Err(Error::Usage(format!("{}: {problem}", self.location.display())));
+            }
+            (None, None) => return Err(Error::input(&self.location, "no frame of it can be decoded: it is damaged")),
+        }
+        self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + duration - slack);
+        Ok(())
+    }
+
+    /// Opens the capture anew, at its first frame.
+    fn rewind(&mut self) -> Result<()> {
+        self.capture = VideoCapture::from_file(probe::media_name(&self.location), videoio::CAP_FFMPEG)?;
+        self.capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
+        self.clock.restart();
+        silence_ffmpeg();
+        Ok(())
+    }
+
+    /// Fits what the clip promises to the part of it that is read.
+    fn narrow(&mut self, options: &Options) {
+        let rest = self.facts.duration.map(|duration| (duration - self.first).max(0.0));
+        let part = match (rest, options.duration) {
+            (Some(rest), Some(asked)) => Some(rest.min(asked)),
+            (rest, asked) => rest.or(asked),
+        };
+        self.info.frames = part.map(|seconds| ((seconds * self.info.rate.fps() - 1e-3).ceil() as u64).max(1));
+        if let Some(sound) = &mut self.info.sound {
+            sound.from = self.facts.offset + self.first;
+            if options.duration.is_some() {
+                sound.surplus = 0.0;
+            }
+        }
+    }
+
+    /// Moves on to the next frame and tells its time, in seconds since the stream's first frame; `None` at the end.
+    fn grab(&mut self) -> Result<Option<f64>> {
+        let mut failures = 0;
+        while !self.capture.grab()? {
+            failures += 1;
+            if failures == PATIENCE || self.clock.last().is_none() {
+                return Ok(None);
+            }
+        }
+        self.recovered |= failures > 0;
+        let reported = self.capture.get(videoio::CAP_PROP_POS_MSEC)? / 1000.0;
+        if let Some(time) = self.clock.accept(reported) {
+            return Ok(Some(time));
+        }
+        if self.clock.is_steady() {
+            return Ok(Some(self.clock.guess()));
+        }
+        let listed = self.tail_times().pop_front();
+        Ok(Some(listed.and_then(|time| self.clock.accept(time)).unwrap_or_else(|| self.clock.guess())))
+    }
+
+    /// The container's times for the frames after the last one whose time is known.
+    fn tail_times(&mut self) -> &mut VecDeque<f64> {
+        let (location, facts) = (&self.location, &self.facts);
+        let last = self.clock.last().unwrap_or(0.0);
+        self.tail.get_or_insert_with(|| {
+            let zero = facts.origin + facts.offset;
+            let from = (zero + last - 1.0).max(zero);
+            let packets = facts.stream.and_then(|stream| probe::packets(location, stream, Some(from)));
+            let times = packets.unwrap_or_default().times.into_iter().map(|time| time - zero);
+            times.filter(|&time| time > last + 1e-3).collect()
+        })
+    }
+
+    /// Decodes the grabbed frame, upright and in the colours that its tags mean.
+    fn retrieve(&mut self) -> Result<Mat> {
+        let mut image = Mat::default();
+        if !self.capture.retrieve_def(&mut image)? || image.empty() {
+            return Err(Error::input(&self.location, format!("frame {} cannot be decoded", self.index)));
+        }
+        if let Some(matrix) = &self.colours {
+            let mut corrected = Mat::default();
+            core::transform(&image, &mut corrected, matrix)?;
+            image = corrected;
+        }
+        let mut image = self.orientation.apply(image)?;
+        if image.size()? != self.info.size {
+            let mut resized = Mat::default();
+            imgproc::resize(&image, &mut resized, self.info.size, 0.0, 0.0, imgproc::INTER_AREA)?;
+            image = resized;
+        }
+        Ok(image)
+    }
+
+    /// At the end of the file: an error where it ended before what it promised.
+    fn shortfall(&self) -> Result<()> {
+        let Some(stream) = self.facts.stream else { return Ok(()) };
+        let interval = self.info.rate.interval();
+        let end = self.clock.last().unwrap_or(0.0) + interval;
+        let short = self.facts.duration.map_or(0.0, |promised| promised - end);
+        if !self.recovered && short < 1.5 * interval {
+            return Ok(());
+        }
+        let Some(packets) = probe::packets(&self.location, stream, None) else { return Ok(()) };
+        let first = self.facts.origin + self.facts.offset + self.first - interval / 4.0;
+        let shown = packets.times.iter().filter(|&&time| time >= first).count() as u64;
+        let unread = packets.times.last().is_some_and(|&time| time - self.facts.origin - self.facts.offset > end);
+        let cut = self.facts.listed.is_some_and(|listed| packets.total < listed)
+            || packets.complaints && short > self.facts.duration.unwrap_or(0.0).mul_add(0.02, 0.25);
+        let missing = if unread || self.recovered { shown.saturating_sub(self.index) } else { 0 };
+        let missing = if cut { missing.max((short / interval).round() as u64) } else { missing };
+        if missing == 0 {
+            return Ok(());
+        }
+        let problem = format!(
+            "only {} of {} frames could be decoded: the file is damaged or cut short; fetch or record it again",
+            self.index,
+            self.index + missing
+        );
+        Err(Error::input(&self.location, problem))
+    }
+}
+
+impl Source for Video {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let time = match self.grabbed.take() {
+            Some(time) => Some(time),
+            None => self.grab()?,
+        };
+        let Some(time) = time.filter(|&time| time < self.until) else {
+            self.ended = true;
+            return if time.is_some() { Ok(None) } else { self.shortfall().map(|()| None) };
+        };
+        let image = self.retrieve().inspect_err(|_| self.ended = true)?;
+        let index = self.index;
+        self.index += 1;
+        Ok(Some(Frame { index, time: time - self.first, image }))
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl Facts {
+    fn new(probe: &Probe, stream: &Stream) -> Self {
+        Self {
+            stream: Some(stream.index),
+            offset: stream.start().map_or(0.0, |start| start - probe.start()),
+            origin: probe.start(),
+            duration: probe.duration(stream),
+            listed: stream.listed_frames(),
+        }
+    }
+
+    /// Frames to expect: those listed, unless an edit list hides some of them.
+    fn frames(&self, rate: Rate) -> Option<u64> {
+        let timed = self.duration.map(|seconds| ((seconds * rate.fps()).round() as u64).max(1));
+        self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
+    }
+}
+
+/// The stream that OpenCV will decode: the first video stream. What the user may wonder about goes to `warnings`.
+fn choose<'a>(location: &OsStr, probe: &'a Probe, warnings: &mut Vec<String>) -> Result<&'a Stream> {
+    let Some(stream) = probe.video() else {
+        let holds = if probe.of_type("audio").next().is_some() { "only sound" } else { "no picture" };
+        return Err(Error::input(location, format!("holds {holds}: name a file with a video stream")));
+    };
+    let videos = || probe.of_type("video").filter(|s| !s.is_cover());
+    if stream.is_cover() {
+        let remedy = match videos().next() {
+            Some(_) => "put the video first: ffmpeg -i INPUT -map 0:V -map 0:a? -c copy OUTPUT.mkv",
+            None => "name a file with a video stream",
+        };
+        return Err(Error::input(location, format!("its first picture is a cover, not a video: {remedy}")));
+    }
+    if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
+        let size = |s: &Stream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
+        warnings.push(format!(
+            "{}: of {} video streams the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
+            location.display(),
+            videos().count(),
+            size(stream),
+            size(larger),
+            larger.index
+        ));
+    }
+    Ok(stream)
+}
+
+/// The sound that goes with the picture from its first frame on.
+fn sound(location: &OsStr, probe: &Probe, facts: &Facts) -> Option<Sound> {
+    let codecs: Vec<String> = probe.of_type("audio").filter_map(|s| s.codec_name.clone()).collect();
+    let end = |s: &Stream| Some(s.start()? - facts.origin + probe.duration(s)?);
+    let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
+    let surplus = last.zip(facts.duration).map_or(0.0, |(end, picture)| end - facts.offset - picture);
+    let location = probe::media_name(location);
+    (!codecs.is_empty()).then(|| Sound { location, codecs, from: facts.offset, surplus: surplus.max(0.0) })
+}
+
+/// The rational that a rate given as a plain number stands for: whole, n/1001, or to a thousandth.
+fn approximate(fps: f64) -> Rate {
+    let fps = if (0.1..=1000.0).contains(&fps) { fps } else { 25.0 };
+    let exact =
+        [1, 1001, 2, 3, 4, 1000].into_iter().map(|den| Rate { num: (fps * f64::from(den)).round() as u32, den });
+    let close = |rate: &Rate| (rate.fps() / fps - 1.0).abs() < 1e-6 && (rate.den != 1001 || rate.num % 1000 == 0);
+    exact.into_iter().find(close).unwrap_or(Rate { num: (fps * 1000.0).round() as u32, den: 1000 })
+}
+
+/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`Source::read`] reports damage once.
+fn silence_ffmpeg() {
+    const QUIET: std::ffi::c_int = -8;
+    type SetLevel = unsafe extern "C" fn(std::ffi::c_int);
+    #[cfg(unix)]
+    // SAFETY: the symbol is libavutil's `void av_log_set_level(int)`, which stores the number atomically.
+    unsafe {
+        let program = libloading::os::unix::Library::this();
+        if let Ok(set_level) = program.get::<SetLevel>(b"av_log_set_level\0") {
+            set_level(QUIET);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_recovered_from_floats() {
+        let cases =
+            [(29.97002997, 30000, 1001), (25.0, 25, 1), (12.5, 25, 2), (23.976023976, 24000, 1001), (0.0, 25, 1)];
+        for (fps, num, den) in cases {
+            assert_eq!(approximate(fps), Rate { num, den });
+        }
+    }
+}
