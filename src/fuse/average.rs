@@ -5,9 +5,9 @@ use opencv::core::{CV_32F, Mat, Size};
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use super::carry::Carrier;
 use crate::Result;
 use crate::frame::Gradient;
+use crate::motion::carry::Carrier;
 use crate::motion::quantile::quantiles;
 use crate::motion::raster;
 

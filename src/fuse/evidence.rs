@@ -3,10 +3,10 @@
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
-use super::carry::Carrier;
 use super::colour::{ColourMemory, Colours};
 use super::{border, guided};
 use crate::Result;
+use crate::motion::carry::Carrier;
 use crate::motion::{Motion, raster};
 
 /// Keeps the log odds of 0 and 1 finite: about -3 and 3.

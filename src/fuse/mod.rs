@@ -3,7 +3,6 @@
 mod agreement;
 mod average;
 mod border;
-mod carry;
 mod colour;
 mod evidence;
 mod guided;
@@ -19,10 +18,11 @@ use opencv::prelude::*;
 pub use self::modes::Fusion;
 
 use self::average::GradientAverage;
-use self::carry::Carrier;
+
 use self::evidence::{Cues, Evidence};
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
+use crate::motion::carry::Carrier;
 use crate::motion::{Motion, raster};
 
 /// How to fuse.

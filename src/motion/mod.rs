@@ -1,6 +1,7 @@
 //! Motion that the camera does not explain, frame by frame: dense flow, the camera's part of it, and cuts.
 
 mod camera;
+pub(crate) mod carry;
 mod cut;
 mod flow;
 pub(crate) mod quantile;

@@ -8,13 +8,13 @@ use crate::Result;
 use crate::frame::Flow;
 
 /// For each pixel, its place in the previous frame (`CV_32FC2`).
-pub(super) struct Carrier {
+pub(crate) struct Carrier {
     sources: Mat,
 }
 
 impl Carrier {
     /// Follows `flow`.
-    pub(super) fn along(flow: &Flow) -> Result<Self> {
+    pub(crate) fn along(flow: &Flow) -> Result<Self> {
         let size: Size = flow.0.size()?;
         let mut sources = Mat::new_size_with_default(size, CV_32FC2, Scalar::default())?;
         let width = size.width as usize;
@@ -28,7 +28,7 @@ impl Carrier {
     }
 
     /// `map`, which belongs to the previous frame, as seen from the current one.
-    pub(super) fn carry(&self, map: &Mat) -> Result<Mat> {
+    pub(crate) fn carry(&self, map: &Mat) -> Result<Mat> {
         let mut out = Mat::default();
         let none = Mat::default();
         imgproc::remap(
