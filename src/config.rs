@@ -10,6 +10,7 @@ use crate::fuse::FuseOptions;
 use crate::model::{ModelName, Preprocessing};
 use crate::runtime::{Device, Precision};
 use crate::saliency::{Channels, TargetName};
+use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::{self, Input};
 use crate::{Error, Result};
@@ -181,7 +182,7 @@ fn default_output(input: &Input) -> Result<PathBuf> {
 
 /// An image becomes an image and everything else a video.
 fn check_kinds(input: &Input, output: &Path) -> Result<()> {
-    let to_image = crate::sink::image::is_image(output);
+    let to_image = ImageSink::accepts(output);
     match input {
         Input::Image(_) if !to_image => {
             Err(Error::Usage(format!("{}: an image becomes an image; end -o in .png or .jpg", output.display())))

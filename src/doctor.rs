@@ -47,7 +47,12 @@ fn runtime() -> Finding {
             let devices = [Device::Cpu, Device::OpenVino, Device::Cuda, Device::TensorRt];
             let present: Vec<_> =
                 devices.into_iter().filter(|&device| runtime.has(device)).map(|device| device.to_string()).collect();
-            State::Good(format!("{} at {}; devices: {}", runtime.version(), runtime.library.display(), present.join(", ")))
+            State::Good(format!(
+                "{} at {}; devices: {}",
+                runtime.version(),
+                runtime.library.display(),
+                present.join(", ")
+            ))
         }
         Err(error) => State::Missing(error.to_string()),
     };

@@ -154,7 +154,8 @@ impl Timing {
 
     /// The stage that takes longest.
     pub fn slowest(&self) -> &'static str {
-        let (name, _) = self.stages().into_iter().fold(("", f32::MIN), |most, next| if next.1 > most.1 { next } else { most });
+        let (name, _) =
+            self.stages().into_iter().fold(("", f32::MIN), |most, next| if next.1 > most.1 { next } else { most });
         name
     }
 }

@@ -153,7 +153,8 @@ fn old_runtime(folder: &Path) -> std::path::PathBuf {
         void *OrtGetApiBase(void) { return &base; }\n";
     fs::write(folder.join("old.c"), source).unwrap();
     let library = folder.join("libonnxruntime.so.1.17.0");
-    let status = Command::new("cc").current_dir(folder).args(["-shared", "-fPIC", "old.c", "-o"]).arg(&library).status();
+    let status =
+        Command::new("cc").current_dir(folder).args(["-shared", "-fPIC", "old.c", "-o"]).arg(&library).status();
     assert!(status.unwrap().success());
     library
 }
@@ -161,7 +162,9 @@ fn old_runtime(folder: &Path) -> std::path::PathBuf {
 #[test]
 fn wrong_usage_exits_2() {
     let folder = tempdir().unwrap();
-    for args in [&["--nonsense"][..], &["a.mp4", "--alpha", "2"], &["a.mp4", "--layout", "x"], &["a.mp4", "--map", "static"]] {
+    for args in
+        [&["--nonsense"][..], &["a.mp4", "--alpha", "2"], &["a.mp4", "--layout", "x"], &["a.mp4", "--map", "static"]]
+    {
         assert_eq!(run(folder.path(), args).status.code(), Some(2), "{args:?}");
     }
 }

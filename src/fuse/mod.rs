@@ -72,7 +72,9 @@ impl Fuser {
             }
             _ => None,
         };
-        if self.options.raw && let Some(gradient) = gradient {
+        if self.options.raw
+            && let Some(gradient) = gradient
+        {
             self.raw = Some(raw::raw(gradient, size)?);
         }
         let shown = if self.options.raw { self.raw.clone() } else { static_ };

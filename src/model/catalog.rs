@@ -104,7 +104,10 @@ impl ModelName {
                 Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
             })?,
             Self::Auto => entries.iter().find(|entry| entry.is_installed()).ok_or_else(|| {
-                Error::model(home::models(), "no model is installed here; run scripts/setup, or name one by --model FILE")
+                Error::model(
+                    home::models(),
+                    "no model is installed here; run scripts/setup, or name one by --model FILE",
+                )
             })?,
         };
         if !entry.is_installed() {

@@ -66,7 +66,9 @@ fn disagreement(reference: &mut Classifier, other: &mut Classifier, precision: P
 
 /// Smooth waves of many lengths, within -1..1: neither flat nor noise.
 fn test_picture(values: usize) -> Vec<f32> {
-    (0..values).map(|i| ((i as f32 * 0.37).sin() + (i as f32 * 0.011).sin() + (i as f32 * 0.0007).cos()) / 3.0).collect()
+    (0..values)
+        .map(|i| ((i as f32 * 0.37).sin() + (i as f32 * 0.011).sin() + (i as f32 * 0.0007).cos()) / 3.0)
+        .collect()
 }
 
 fn cosine(a: &Attribution, b: &Attribution) -> f64 {

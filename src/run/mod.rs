@@ -53,15 +53,15 @@ pub enum Ending {
 /// Runs the whole pipeline; `stop` ends it early with a playable result.
 ///
 /// # Errors
-/// The root cause of what failed first. No output is left behind then.
+/// The root cause of what failed first. No result is left behind then.
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     set_num_threads(config.threads as i32)?;
+    Outputs::check(config)?;
     let source = source::open(&config.input, &config.source)?;
-    let info = source.info().clone();
     config.notes(source.warnings());
+    let info = source.info().clone();
     let annotator = Annotator::new(config.style.clone(), info.size)?;
-    let mut outputs = Outputs::create(config, &info, annotator.canvas())?;
-    config.notes(outputs.warnings());
+    let canvas = annotator.canvas();
     let static_saliency = StaticSaliency::open(&config.model)?;
     config.notes(static_saliency.notes());
     let classifier = static_saliency.name().to_owned();
@@ -73,6 +73,7 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
         fuser: Fuser::new(config.fusion),
         annotator,
     };
+    let mut outputs = Outputs::create(config, &info, canvas)?;
     let progress = Progress::new(config.report, info.frames);
     let started = Instant::now();
     let ending = std::thread::scope(|scope| drain(&stages.start(scope, stop)?, &mut outputs, &progress));
@@ -81,9 +82,10 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
         Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
         ending => ending,
     };
-    let (frames, output) = outputs.finish()?;
-    let summary =
-        Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing: progress.mean(), ending };
+    let (output, warnings) = outputs.finish()?;
+    config.notes(&warnings);
+    let (frames, timing) = progress.totals();
+    let summary = Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing, ending };
     progress.close(&summary);
     Ok(summary)
 }

@@ -3,27 +3,138 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use opencv::core::Size;
+use opencv::core::{Mat, Size};
 
 use super::stages::{Drawn, milliseconds};
 use crate::config::RunConfig;
-use crate::frame::{Timing, VideoInfo};
-use crate::sink::image::{ImageSink, is_image};
-use crate::sink::maps::MapSink;
+use crate::frame::{SaliencyMap, Timing, VideoInfo};
+use crate::sink::image::ImageSink;
+use crate::sink::maps::{MapKind, MapSink};
 use crate::sink::records::{Record, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
-use crate::{Result, sink};
+use crate::{Error, Result, sink};
 
 /// The annotated result.
 enum Picture {
     Video(VideoSink),
-    Image(ImageSink),
+    /// An image, written once its only frame is drawn.
+    Image(ImageSink, Option<Mat>),
 }
 
-/// A run's open outputs. Dropped before [`Outputs::finish`], they leave nothing behind.
+/// A run's open outputs. Dropped before [`Outputs::finish`], the result and the records leave nothing behind.
 pub struct Outputs {
     picture: Picture,
-    maps: Option<MapSink>,
+    maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
-    warnings: Vec<String>,
+}
+
+impl Outputs {
+    /// Refuses what cannot or must not be written, before any work is done.
+    ///
+    /// # Errors
+    /// Those of [`sink::check`]; [`Error::Usage`] where maps would go among the input's own frames.
+    pub fn check(config: &RunConfig) -> Result<()> {
+        let input = config.input.path();
+        sink::check(&config.output, input, config.overwrite)?;
+        if let Some(records) = &config.records {
+            sink::check(records, input, config.overwrite)?;
+        }
+        let maps = config.maps.as_ref().and_then(|maps| maps.folder.canonicalize().ok());
+        if maps.is_some() && maps == config.input.folder().and_then(|folder| folder.canonicalize().ok()) {
+            return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
+        }
+        Ok(())
+    }
+
+    /// Opens every output of a clip described by `info`, whose annotated pictures are `canvas` large.
+    ///
+    /// # Errors
+    /// Those of the single sinks.
+    pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
+        let picture = if ImageSink::accepts(&config.output) {
+            Picture::Image(ImageSink::create(&config.output, config.overwrite)?, None)
+        } else {
+            let sound = info.sound.clone().filter(|_| config.audio);
+            let options = EncodeOptions { crf: config.crf, overwrite: config.overwrite, sound };
+            Picture::Video(VideoSink::create(&config.output, canvas, info.rate, options)?)
+        };
+        let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
+        let maps = match &config.maps {
+            Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
+            None => None,
+        };
+        Ok(Self { picture, maps, records })
+    }
+
+    /// Writes one frame to every output. Returns its timing, with the time that this took.
+    ///
+    /// # Errors
+    /// Those of the single sinks, such as a full disk.
+    pub fn write(&mut self, drawn: Drawn) -> Result<Timing> {
+        let started = Instant::now();
+        if let Some((kind, sink)) = &mut self.maps {
+            sink.write(drawn.frame.index, kind.of(&drawn.maps))?;
+        }
+        if let Some(sink) = &mut self.records {
+            sink.write(&record(&drawn)?)?;
+        }
+        let Drawn { picture, mut timing, frame, .. } = drawn;
+        match &mut self.picture {
+            Picture::Video(sink) => sink.write(&picture, frame.time)?,
+            Picture::Image(_, image) => *image = Some(picture),
+        }
+        timing.write = milliseconds(started);
+        Ok(timing)
+    }
+
+    /// Completes every output. Returns the result's path, and what the user should know of it.
+    ///
+    /// # Errors
+    /// Those of the single sinks; [`Error::Output`] where there was no frame.
+    pub fn finish(self) -> Result<(PathBuf, Vec<String>)> {
+        let finished = match self.picture {
+            Picture::Video(sink) => sink.finish()?,
+            Picture::Image(sink, Some(image)) => sink.finish(&image)?,
+            Picture::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
+        };
+        if let Some(records) = self.records {
+            records.finish()?;
+        }
+        Ok((finished.path, finished.warnings))
+    }
+}
+
+fn record(drawn: &Drawn) -> Result<Record> {
+    let Drawn { frame, maps, prediction, label, timing, .. } = drawn;
+    let (static_mean, static_peak) = summary(&maps.static_)?;
+    let (motion_mean, motion_peak) = summary(&maps.motion)?;
+    let (fused_mean, fused_peak) = summary(&maps.fused)?;
+    Ok(Record {
+        index: frame.index,
+        time: frame.time,
+        class: prediction.class,
+        label: label.clone(),
+        probability: prediction.probability,
+        static_mean,
+        static_peak,
+        motion_mean,
+        motion_peak,
+        fused_mean,
+        fused_peak,
+        fusion_weight: maps.motion_weight,
+        cut: maps.cut,
+        ms_decode: timing.decode,
+        ms_static: timing.static_,
+        ms_motion: timing.motion,
+        ms_fuse: timing.fuse,
+        ms_draw: timing.draw,
+    })
+}
+
+/// Mean and peak of a map.
+fn summary(map: &SaliencyMap) -> Result<(f32, f32)> {
+    let mut peak = 0.0;
+    opencv::core::min_max_loc(&map.0, None, Some(&mut peak), None, None, &opencv::core::no_array())?;
+    let mean = opencv::core::mean_def(&map.0)?;
+    Ok((mean[0] as f32, peak as f32))
 }

@@ -34,7 +34,13 @@ impl Progress {
         let target = if report == Report::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(frames, target).with_style(style(frames.is_some()));
         let started = Instant::now();
-        Self { report, bar, frames, started, state: RefCell::new(State { total: Timing::default(), done: 0, said: started }) }
+        Self {
+            report,
+            bar,
+            frames,
+            started,
+            state: RefCell::new(State { total: Timing::default(), done: 0, said: started }),
+        }
     }
 
     /// Counts one more frame.
@@ -60,10 +66,10 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Mean milliseconds a frame of each stage so far.
-    pub fn mean(&self) -> Timing {
+    /// Frames counted, and the mean milliseconds a frame of each stage.
+    pub fn totals(&self) -> (u64, Timing) {
         let state = self.state.borrow();
-        state.total / state.done.max(1) as f32
+        (state.done, state.total / state.done.max(1) as f32)
     }
 
     /// The closing line.

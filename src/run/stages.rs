@@ -62,11 +62,7 @@ pub struct Drawn {
 
 impl Stages {
     /// Starts one thread per stage and returns where drawn frames arrive, in order. `stop` ends the input early.
-    pub fn start<'scope>(
-        self,
-        scope: &'scope Scope<'scope, '_>,
-        stop: &'scope AtomicBool,
-    ) -> Result<Receiver<Drawn>> {
+    pub fn start<'scope>(self, scope: &'scope Scope<'scope, '_>, stop: &'scope AtomicBool) -> Result<Receiver<Drawn>> {
         let Self { source, static_saliency, key_frame_interval, motion, fuser, annotator } = self;
         let labels = static_saliency.labels().clone();
         let (keys, key_frames) = link("decode");
@@ -105,7 +101,11 @@ fn decode(
     Ok(())
 }
 
-fn explain(mut static_saliency: StaticSaliency, key_frames: &Receiver<Arc<Frame>>, out: &Sender<(Gradient, f32)>) -> Result<()> {
+fn explain(
+    mut static_saliency: StaticSaliency,
+    key_frames: &Receiver<Arc<Frame>>,
+    out: &Sender<(Gradient, f32)>,
+) -> Result<()> {
     while let Some(frame) = key_frames.recv()? {
         let started = Instant::now();
         let gradient = static_saliency.gradient(&frame)?;

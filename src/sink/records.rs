@@ -17,12 +17,12 @@ pub struct Record {
     pub index: u64,
     /// Presentation time in seconds from the first frame.
     pub time: f64,
-    /// Class id, where a classifier ran.
-    pub class: Option<usize>,
+    /// Class id.
+    pub class: usize,
     /// The class's name.
-    pub label: Option<String>,
+    pub label: String,
     /// Softmax probability of that class, 0..=1.
-    pub probability: Option<f32>,
+    pub probability: f32,
     /// Mean of the static map.
     pub static_mean: f32,
     /// Peak of the static map.
@@ -124,8 +124,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         let mut sink = RecordSink::create(&path, false).unwrap();
-        let label = Some("tabby, \"tabby cat\"".to_owned());
-        sink.write(&Record { index: 0, class: Some(281), label, probability: Some(0.5), ..Record::default() }).unwrap();
+        let label = "tabby, \"tabby cat\"".to_owned();
+        sink.write(&Record { index: 0, class: 281, label, probability: 0.5, ..Record::default() }).unwrap();
         sink.write(&Record { index: 1, time: 0.04, cut: true, ..Record::default() }).unwrap();
         assert!(!path.exists(), "the table has its name before it is finished");
         assert_eq!(sink.finish().unwrap().frames, 2);

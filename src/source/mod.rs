@@ -85,6 +85,15 @@ impl Input {
             Self::Url(_) | Self::Pattern(_) => None,
         }
     }
+
+    /// The folder that holds the frames, where each is a file of its own.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::Image(path) | Self::Pattern(path) => path.parent(),
+            Self::Video(_) | Self::Url(_) => None,
+        }
+    }
 }
 
 impl From<&OsStr> for Input {
