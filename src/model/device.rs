@@ -61,7 +61,9 @@ fn disagreement(reference: &mut Classifier, other: &mut Classifier, precision: P
     let actual = other.run(&input, Some(expected.class))?;
     let least = if precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
     let similarity = cosine(&expected, &actual);
-    Ok((!(similarity >= least)).then(|| format!("gives other gradients than the CPU (similarity {similarity:.3})")))
+    // A similarity that is no number is no agreement either.
+    let agrees = similarity >= least;
+    Ok((!agrees).then(|| format!("gives other gradients than the CPU (similarity {similarity:.3})")))
 }
 
 /// Smooth waves of many lengths, within -1..1: neither flat nor noise.

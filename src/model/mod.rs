@@ -1,7 +1,15 @@
 //! Classifiers: the only place where ONNX files, the gradient compiler and ONNX Runtime meet.
 
+pub mod catalog;
 pub mod classifier;
+mod device;
+mod labels;
+mod preprocess;
 pub mod probe;
 
-pub use classifier::{Attribution, Classifier, Layout, write_gradient_model};
+pub use catalog::ModelName;
+pub use classifier::{Attribution, Classifier, Layout as PixelLayout, write_gradient_model};
+pub use device::{Opened, open};
+pub use labels::Labels;
+pub use preprocess::{Preprocessing, Preprocessor};
 pub use probe::probe;
