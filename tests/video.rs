@@ -89,6 +89,7 @@ struct Copied {
     info: VideoInfo,
     times: Vec<f64>,
     middle: Mat,
+    middle_index: usize,
     error: Option<Error>,
     done: Finished,
 }
@@ -98,14 +99,14 @@ fn copy(path: &Path, output: &Path, options: &Options) -> Result<Copied> {
     let info = source.info().clone();
     let encode = EncodeOptions { crf: 18, overwrite: false, sound: info.sound.clone() };
     let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
-    let middle_index = packet_times(path).len() as u64 / 2;
+    let middle_index = info.frames.map_or(10, |frames| frames as usize / 2);
     let (mut times, mut middle, mut error) = (Vec::new(), Mat::default(), None);
     loop {
         match source.read() {
             Ok(Some(frame)) => {
                 sink.write(&frame.image, frame.time)?;
                 times.push(frame.time);
-                if frame.index == middle_index {
+                if frame.index == middle_index as u64 {
                     middle = frame.image;
                 }
             }
@@ -113,7 +114,7 @@ fn copy(path: &Path, output: &Path, options: &Options) -> Result<Copied> {
             Err(e) => error = Some(e),
         }
     }
-    Ok(Copied { info, times, middle, error, done: sink.finish()? })
+    Ok(Copied { info, times, middle, middle_index, error, done: sink.finish()? })
 }
 
 /// Frame `index` of a clip as ffmpeg itself shows it: turned upright, in true colours.
@@ -193,11 +194,13 @@ fn real_clips_go_through() {
 
 /// Copies one real clip and compares what comes out with what ffmpeg says of the original.
 fn compare(name: &str, path: &Path, output: &Path) {
-    let copied = copy(path, output, &Options::default()).unwrap();
-    let (listed, written) = (packet_times(path), packet_times(output));
+    let listed = packet_times(path);
+    let options = Options { duration: (listed.len() > 1000).then_some(30.0), ..Options::default() };
+    let copied = copy(path, output, &options).unwrap();
+    let written = packet_times(output);
     assert_eq!(copied.done.warnings, Vec::<String>::new(), "{name}");
     let interval = copied.info.rate.interval();
-    let mut expected = listed.clone();
+    let mut expected: Vec<f64> = listed.iter().copied().filter(|&t| options.duration.is_none_or(|d| t < d)).collect();
     if name.contains("corrupted") {
         let message = copied.error.as_ref().map(Error::to_string).unwrap_or_default();
         assert!(message.contains("49 of 50 frames") && message.contains(name), "{message}");
@@ -205,7 +208,7 @@ fn compare(name: &str, path: &Path, output: &Path) {
         assert_eq!(expected.len(), 49);
     } else {
         assert!(copied.error.is_none(), "{name}: false alarm: {:?}", copied.error);
-        let reference = shown_by_ffmpeg(path, listed.len() / 2);
+        let reference = shown_by_ffmpeg(path, copied.middle_index);
         let quality = psnr(&copied.middle, &reference);
         eprintln!("{name}: {quality:.1} dB from ffmpeg's own picture");
         assert!(quality > 24.0, "{name}: picture turned or recoloured: {quality:.1} dB");
@@ -213,7 +216,7 @@ fn compare(name: &str, path: &Path, output: &Path) {
     assert!(farthest(&copied.times, &expected) < 0.00101, "{name}: frames read at wrong times");
     assert!(farthest(&written, &expected) < 0.00101, "{name}: frames written at wrong times");
     let length = |path| number(path, "v:0", "stream=duration");
-    if let (Some(before), Some(after)) = (length(path), length(output)) {
+    if let (Some(before), Some(after), None) = (length(path), length(output), options.duration) {
         assert!((before - after).abs() <= interval + 1e-6, "{name}: {before} s became {after} s");
     }
     let sounds = |path| ffprobe(path, "a", "stream=codec_type").len();
@@ -234,7 +237,7 @@ fn rational_rates_stay_exact() {
     }
     let folder = temp();
     for (rate, container) in [("30000/1001", "mp4"), ("24000/1001", "mkv"), ("25", "avi"), ("60000/1001", "ts")] {
-        let path = folder.path().join(format!("in{}.{container}", rate.len()));
+        let path = folder.path().join(format!("{container}.{container}"));
         ffmpeg(&format!("-f lavfi -i testsrc2=r={rate}:s=160x120:d=3 -c:v libx264 -preset veryfast"), &path);
         let output = path.with_extension("out.mp4");
         let copied = copy(&path, &output, &Options::default()).unwrap();
@@ -243,7 +246,7 @@ fn rational_rates_stay_exact() {
         assert_eq!(rates, [format!("{exact},{exact}")], "{container}");
         let grid: Vec<f64> = (0..copied.times.len()).map(|k| k as f64 * copied.info.rate.interval()).collect();
         assert!(farthest(&copied.times, &grid) < 1e-9, "{container}: a constant rate has become uneven");
-        assert_eq!(copied.done.frames as usize, packet_times(&path).len(), "{container}");
+        assert_eq!(copied.done.frames as usize, ffprobe(&path, "v:0", "packet=flags").len(), "{container}");
         assert_eq!(copied.error.map(|e| e.to_string()), None, "{container}");
     }
 }
@@ -293,12 +296,17 @@ fn odd_sizes_gain_a_pixel_and_nothing_is_lost() {
         return;
     }
     let folder = temp();
-    let path = folder.path().join("odd.mkv");
-    ffmpeg("-f lavfi -i testsrc2=r=25:s=161x91:d=0.4 -c:v ffv1 -pix_fmt bgr0", &path);
-    let output = folder.path().join("out.mp4");
-    let copied = copy(&path, &output, &Options::default()).unwrap();
-    assert_eq!((copied.info.size.width, copied.info.size.height), (161, 91));
-    assert_eq!(ffprobe(&output, "v:0", "stream=width,height,nb_frames"), ["162,92,10"]);
+    for (name, codec) in [("odd.mkv", "-c:v ffv1 -pix_fmt bgr0"), ("odd.webm", "-c:v libvpx-vp9 -pix_fmt yuv420p")] {
+        let path = folder.path().join(name);
+        ffmpeg(&format!("-f lavfi -i testsrc=r=25:s=161x91:d=0.4 {codec}"), &path);
+        let output = path.with_extension("out.mp4");
+        let copied = copy(&path, &output, &Options::default()).unwrap();
+        assert_eq!((copied.info.size.width, copied.info.size.height), (161, 91), "{name}");
+        assert_eq!(ffprobe(&output, "v:0", "stream=width,height,nb_frames"), ["162,92,10"], "{name}");
+        let written = shown_by_ffmpeg(&output, copied.middle_index);
+        let whole = Mat::roi(&written, core::Rect::new(0, 0, 161, 91)).unwrap().try_clone().unwrap();
+        assert!(psnr(&whole, &copied.middle) > 25.0, "{name}: {:.1} dB", psnr(&whole, &copied.middle));
+    }
 }
 
 #[test]
