@@ -1,6 +1,8 @@
 //! What a file says about itself, by one call of `ffprobe` at opening; and its frames' true times, on demand.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -72,7 +74,7 @@ pub fn probe(location: &OsStr) -> Result<Option<Probe>> {
     let mut command = ffprobe(location);
     let Ok(output) = command.args(["-show_format", "-show_streams", "-of", "json"]).output() else { return Ok(None) };
     if !output.status.success() {
-        return Err(Error::input(location, explain(&String::from_utf8_lossy(&output.stderr))));
+        return Err(Error::input(location, explain(location, &String::from_utf8_lossy(&output.stderr))));
     }
     let parsed = serde_json::from_slice(&output.stdout);
     parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its answer is not JSON: {e}") })
@@ -96,16 +98,23 @@ pub fn media_name(location: &OsStr) -> OsString {
 }
 
 /// A reader's version of FFmpeg's last words about a file that it cannot open.
-fn explain(stderr: &str) -> String {
+fn explain(location: &OsStr, stderr: &str) -> String {
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("unreadable").trim();
     let reason = last.rsplit(": ").next().unwrap_or(last);
-    if stderr.contains("moov atom not found") {
-        "no index (moov atom) in it: it is cut short or no MP4 file; fetch or record it again".into()
+    if stderr.contains("moov atom not found") && is_mp4(location) {
+        "cut short: its index (moov atom) is missing; fetch or record it again".into()
     } else if reason.starts_with("Invalid data") {
         "not a video, or damaged from its start: FFmpeg finds no known format in it".into()
     } else {
         format!("cannot be opened: {reason}")
     }
+}
+
+/// Whether a file starts as MP4 and QuickTime files do, whatever its name says.
+fn is_mp4(location: &OsStr) -> bool {
+    let mut head = [0; 8];
+    let read = File::open(location).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && [b"ftyp", b"mdat", b"wide", b"free", b"skip"].iter().any(|atom| head[4..] == atom[..])
 }
 
 /// Presentation times of the packets of one stream, as [`packets`] finds them.
