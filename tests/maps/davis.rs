@@ -1,0 +1,1 @@
+//! Real sequences with ground truth, where the data are there.
