@@ -1,6 +1,7 @@
 //! Motion and fusion on made-up scenes, where the truth is known, and on real ones, against the reference.
 
 mod davis;
+mod gradients;
 mod scene;
 
 use opencv::core::{Mat, Point, Point2f, Scalar, Size};
