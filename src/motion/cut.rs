@@ -13,19 +13,25 @@ use crate::frame::Flow;
 /// Bins along L, a and b, and the span of the chroma bins about grey.
 const BINS: [usize; 3] = [8, 12, 12];
 const CHROMA_SPAN: f32 = 100.0;
-/// Part of the pixels that must change colour. Frames of one shot came to 0.06, and to 0.14 four frames apart; frames
-/// of different shots from 0.55 up.
-const COLOURS_CHANGED: f32 = 0.25;
-/// Detail that must be lost, as 1 less its correlation. Frames of one shot came to 0.1, flashes mostly to 0.2, frames
-/// of different shots from 0.7 up.
+/// Part of the pixels whose colours must change for detail to be looked at. Frames of one shot came to 0.06 at most.
+const COLOURS_CHANGED: f32 = 0.08;
+/// Detail that must be lost, as 1 less its correlation. Frames of one shot came to 0.1, and to 0.6 four frames apart;
+/// flashes mostly to 0.2; frames of different shots from 0.7 up.
 const DETAIL_LOST: f32 = 0.5;
+/// What both must come to together. Frames of one shot came to 0.15, and to 0.74 four frames apart.
+const BOTH: f32 = 0.8;
 /// Detail is what a Gaussian of this sigma, in pixels, takes away.
 const DETAIL: f64 = 6.0;
 
 /// Whether the frame `current` belongs to another shot than `previous` (both 8-bit Lab of one size), given the
 /// backward flow between them.
 pub(super) fn is_cut(previous: &Mat, current: &Mat, flow: &Flow) -> Result<bool> {
-    Ok(colours_changed(previous, current)? > COLOURS_CHANGED && detail_lost(previous, current, flow)? > DETAIL_LOST)
+    let colours = colours_changed(previous, current)?;
+    if colours < COLOURS_CHANGED {
+        return Ok(false);
+    }
+    let detail = detail_lost(previous, current, flow)?;
+    Ok(detail > DETAIL_LOST && colours + detail > BOTH)
 }
 
 /// Part of the pixels, 0..=1, whose colours the other picture has none left for.

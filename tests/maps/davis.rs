@@ -1,0 +1,138 @@
+//! Real sequences: the prototype's maps on the same frames, and the region similarity J with the ground truth.
+
+use std::path::{Path, PathBuf};
+
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+use opencv::{imgcodecs, imgproc};
+use salstream::frame::{Frame, Gradient, Prediction};
+use salstream::fuse::Fusion;
+
+use crate::gradients::Gradients;
+use crate::scene::mean;
+use crate::{Chain, RATE};
+
+/// The one threshold for all sequences.
+const THRESHOLD: f32 = 0.55;
+/// J of the prototype on the six sequences is 0.731.
+const LEAST_J: f64 = 0.72;
+/// Written by tests/references/maps.py, which tells its layout.
+const FIXTURE: &[u8] = include_bytes!("../fixtures/maps.bin");
+const FIXTURE_SEQUENCES: [&str; 2] = ["camel", "horsejump-high"];
+const FIXTURE_FRAMES: usize = 6;
+const FIXTURE_CHECKED: [usize; 2] = [2, 5];
+const FIXTURE_MAP: Size = Size { width: 60, height: 34 };
+
+/// The DAVIS frames, or none with a line that says so.
+fn davis() -> Option<PathBuf> {
+    let data = std::env::var_os("SALSTREAM_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from);
+    let davis = data.join("davis");
+    if !davis.is_dir() {
+        eprintln!("SKIPPED: no DAVIS sequences in {}; point SALSTREAM_DATA at the data", davis.display());
+        return None;
+    }
+    Some(davis)
+}
+
+/// The frames of a sequence in order, with their paths.
+fn frames(davis: &Path, sequence: &str) -> impl Iterator<Item = (PathBuf, Frame)> {
+    let folder = davis.join("JPEGImages/480p").join(sequence);
+    let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().enumerate().map(|(index, path)| {
+        let image = imgcodecs::imread(path.to_str().unwrap(), imgcodecs::IMREAD_COLOR).unwrap();
+        (path, Frame { index: index as u64, time: index as f64 * RATE.interval(), image })
+    })
+}
+
+/// Region similarity (intersection over union) of `map` above the threshold with the sequence's object.
+fn similarity(map: &Mat, frame: &Path) -> f64 {
+    let truth = frame.to_str().unwrap().replace("JPEGImages", "Annotations").replace(".jpg", ".png");
+    let truth = imgcodecs::imread(&truth, imgcodecs::IMREAD_GRAYSCALE).unwrap();
+    let mut large = Mat::default();
+    imgproc::resize(map, &mut large, truth.size().unwrap(), 0.0, 0.0, imgproc::INTER_LINEAR).unwrap();
+    let pairs = large.data_typed::<f32>().unwrap().iter().zip(truth.data_typed::<u8>().unwrap());
+    let (both, either) = pairs.fold((0u32, 0u32), |(both, either), (&value, &truth)| {
+        let (found, is_object) = (value > THRESHOLD, truth > 127);
+        (both + u32::from(found && is_object), either + u32::from(found || is_object))
+    });
+    f64::from(both) / f64::from(either.max(1))
+}
+
+/// The mean J of all frames but the first, on which nothing has moved yet.
+fn sequence_j(davis: &Path, sequence: &str, gradients: &mut Gradients) -> f64 {
+    let mut chain = Chain::new(Fusion::Adaptive);
+    let js: Vec<f64> = frames(davis, sequence)
+        .map(|(path, frame)| similarity(&chain.step(&frame, Some(&gradients.of(&frame))).1.fused.0, &path))
+        .collect();
+    js[1..].iter().sum::<f64>() / (js.len() - 1) as f64
+}
+
+#[test]
+fn objects_are_found_at_one_threshold() {
+    let Some(davis) = davis() else { return };
+    let Some(mut gradients) = Gradients::open() else { return };
+    let all = ["blackswan", "camel", "car-shadow", "dog", "horsejump-high", "soapbox"];
+    let js = all.map(|sequence| sequence_j(&davis, sequence, &mut gradients));
+    let mean = js.iter().sum::<f64>() / js.len() as f64;
+    eprintln!("J at {THRESHOLD}: {mean:.4}, by sequence {js:.3?}");
+    assert!(mean >= LEAST_J, "J {mean:.4}");
+}
+
+/// Reads the fixture from its start to its end.
+struct Fixture(&'static [u8]);
+
+impl Fixture {
+    fn take(&mut self, count: usize) -> &'static [u8] {
+        let (taken, rest) = self.0.split_at(count);
+        self.0 = rest;
+        taken
+    }
+
+    fn gradient(&mut self, index: usize) -> Gradient {
+        let small = self.take(56 * 56);
+        let values: Vec<f32> = (0..224 * 224).map(|i| f32::from(small[i / 224 / 4 * 56 + i % 224 / 4])).collect();
+        let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
+        Gradient { index: index as u64, map, prediction: Prediction { class: 0, probability: 0.0 } }
+    }
+
+    fn thousandths(&mut self, count: usize) -> Vec<f64> {
+        let words = self.take(2 * count).chunks_exact(2);
+        words.map(|word| f64::from(u16::from_le_bytes([word[0], word[1]])) / 1000.0).collect()
+    }
+}
+
+/// Mean absolute difference of `map`, brought to the fixture's size, from `expected`, as a part of the mean of both.
+fn difference(map: &Mat, expected: &[f64]) -> f64 {
+    let mut small = Mat::default();
+    imgproc::resize(map, &mut small, FIXTURE_MAP, 0.0, 0.0, imgproc::INTER_AREA).unwrap();
+    let pairs = small.data_typed::<f32>().unwrap().iter().zip(expected);
+    let sum: f64 = pairs.map(|(&found, expected)| (f64::from(found) - expected).abs()).sum();
+    let level = (mean(&small) + expected.iter().sum::<f64>() / expected.len() as f64) / 2.0;
+    sum / expected.len() as f64 / level
+}
+
+#[test]
+fn the_maps_agree_with_the_prototypes() {
+    let Some(davis) = davis() else { return };
+    let mut fixture = Fixture(FIXTURE);
+    for sequence in FIXTURE_SEQUENCES {
+        let gradients: Vec<Gradient> = (0..FIXTURE_FRAMES).map(|index| fixture.gradient(index)).collect();
+        let mut chain = Chain::new(Fusion::Adaptive);
+        for (gradient, (_, frame)) in gradients.iter().zip(frames(&davis, sequence)) {
+            let (motion, maps) = chain.step(&frame, Some(gradient));
+            if !FIXTURE_CHECKED.contains(&(frame.index as usize)) {
+                continue;
+            }
+            let ours = [&motion.residual, &maps.motion.0, &maps.static_.0, &maps.fused.0];
+            for (name, map) in ["residual", "motion", "static", "fused"].into_iter().zip(ours) {
+                let off = difference(map, &fixture.thousandths(FIXTURE_MAP.area() as usize));
+                eprintln!("{sequence} {} {name}: {:.2} % off", frame.index, 100.0 * off);
+                assert!(off < 0.05, "{sequence} {} {name}: {:.1} % off", frame.index, 100.0 * off);
+            }
+            let confidence = fixture.thousandths(1)[0];
+            assert!((f64::from(maps.motion_weight) - confidence).abs() < 0.02);
+        }
+    }
+    assert!(fixture.0.is_empty());
+}

@@ -1,0 +1,280 @@
+//! Motion and fusion on made-up scenes, where the truth is known, and on real ones, against the reference.
+
+mod davis;
+mod gradients;
+mod scene;
+
+use opencv::core::{Mat, Point, Point2f, Scalar, Size};
+use opencv::prelude::*;
+use salstream::frame::{Frame, Gradient, Maps, Prediction, Rate};
+use salstream::fuse::{FuseOptions, Fuser, Fusion};
+use salstream::motion::{Motion, MotionEstimator};
+use scene::{STILL, Scene, View, iou, mean};
+
+const RATE: Rate = Rate { num: 24, den: 1 };
+/// Frames after which a scene has settled.
+const SETTLED: usize = 5;
+
+/// Motion and fusion, as the pipeline joins them.
+struct Chain {
+    motion: MotionEstimator,
+    fuser: Fuser,
+}
+
+impl Chain {
+    fn new(mode: Fusion) -> Self {
+        Self { motion: MotionEstimator::new(RATE).unwrap(), fuser: Fuser::new(FuseOptions { mode }) }
+    }
+
+    fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
+        let motion = self.motion.step(frame).unwrap();
+        let maps = self.fuser.step(&motion, gradient).unwrap();
+        check(&motion, &maps);
+        (motion, maps)
+    }
+}
+
+/// What holds for all maps: one size, and finite values in 0..=1.
+fn check(motion: &Motion, maps: &Maps) {
+    for map in [&maps.static_, &maps.motion, &maps.fused] {
+        assert_eq!(map.0.size().unwrap(), motion.lab.size().unwrap());
+        assert!(map.0.data_typed::<f32>().unwrap().iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+    assert!((0.0..=1.0).contains(&maps.motion_weight));
+    assert!(motion.residual.data_typed::<f32>().unwrap().iter().all(|value| value.is_finite() && *value >= 0.0));
+}
+
+/// A gradient that is noise, as raw gradients nearly are, stronger by `gain` about the point (x, y) in 0..=1.
+fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
+    let mut state = frame.index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    let strength = |i: i32| {
+        let (dx, dy) = ((i % 224) as f32 / 224.0 - x, (i / 224) as f32 / 224.0 - y);
+        1.0 + gain * (-(dx * dx + 3.0 * dy * dy) / 0.01).exp()
+    };
+    let values: Vec<f32> = (0..224 * 224).map(|i| strength(i) * noise()).collect();
+    let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
+    Gradient { index: frame.index, map, prediction: Prediction { class: 0, probability: 1.0 } }
+}
+
+/// The means of motion and fused map over a clip once it has settled, and that no cut was seen in it.
+fn settled(views: impl Iterator<Item = View>, noise: f64) -> (f64, f64) {
+    let (mut scene, mut chain) = (Scene::new(7), Chain::new(Fusion::Adaptive));
+    let mut means = Vec::new();
+    for (index, view) in views.enumerate() {
+        let mut frame = scene.frame(index as u64, view, None);
+        if noise > 0.0 {
+            scene.add_noise(&mut frame, noise);
+        }
+        let (motion, maps) = chain.step(&frame, Some(&gradient(&frame, 3.0, 0.5, 0.5)));
+        assert!(!motion.cut, "cut at {index}");
+        means.push((mean(&maps.motion.0), mean(&maps.fused.0)));
+    }
+    let kept = &means[SETTLED..];
+    let count = kept.len() as f64;
+    (kept.iter().map(|m| m.0).sum::<f64>() / count, kept.iter().map(|m| m.1).sum::<f64>() / count)
+}
+
+fn pan(index: i32) -> View {
+    View { shift: Point2f::new(3.3 * index as f32 - 23.0, 1.3 * index as f32 - 9.0), ..STILL }
+}
+
+#[test]
+fn a_still_scene_is_black() {
+    let (motion, fused) = settled((0..12).map(|_| STILL), 0.0);
+    assert!(motion < 1e-6 && fused < 0.002, "motion {motion}, fused {fused}");
+}
+
+#[test]
+fn a_noisy_still_scene_is_black() {
+    let (motion, fused) = settled((0..12).map(|_| STILL), 6.0);
+    assert!(motion < 0.003 && fused < 0.002, "motion {motion}, fused {fused}");
+}
+
+#[test]
+fn a_panned_still_scene_is_nearly_black() {
+    let (motion, fused) = settled((0..14).map(pan), 0.0);
+    assert!(motion < 0.01 && fused < 0.002, "motion {motion}, fused {fused}");
+}
+
+#[test]
+fn a_zoomed_still_scene_is_nearly_black() {
+    let (motion, fused) = settled((0..14).map(|k| View { zoom: 1.15 + 0.012 * k as f32, ..STILL }), 0.0);
+    assert!(motion < 0.01 && fused < 0.002, "motion {motion}, fused {fused}");
+}
+
+fn disc(index: i32) -> Point {
+    Point::new(180 + 9 * index, 150 + 3 * index)
+}
+
+#[test]
+fn an_object_that_moves_against_a_pan_is_bright() {
+    let (scene, mut chain) = (Scene::new(3), Chain::new(Fusion::Adaptive));
+    for index in 0..16 {
+        let place = disc(index);
+        let frame = scene.frame(index as u64, pan(-index), Some(place));
+        let lit = gradient(&frame, 3.0, place.x as f32 / 640.0, place.y as f32 / 360.0);
+        let (_, maps) = chain.step(&frame, Some(&lit));
+        if index as usize > SETTLED {
+            let (moving, fused) = (iou(&maps.motion.0, place, 0.5), iou(&maps.fused.0, place, 0.55));
+            assert!(moving > 0.7 && fused > 0.85, "frame {index}: motion {moving}, fused {fused}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_is_found_once_and_clears_all_memory() {
+    let scenes = [Scene::new(11), Scene::new(12)];
+    let mut chain = Chain::new(Fusion::Adaptive);
+    let mut fresh = Chain::new(Fusion::Adaptive);
+    let mut cuts = Vec::new();
+    for index in 0..16 {
+        let shot = index / 8;
+        let frame = scenes[shot as usize].frame(index as u64, pan(index), Some(disc(index)));
+        let gradient = gradient(&frame, 2.0, 0.4, 0.5);
+        let (motion, maps) = chain.step(&frame, Some(&gradient));
+        assert_eq!(motion.first, index % 8 == 0);
+        assert_eq!(motion.cut, maps.cut);
+        if motion.cut {
+            cuts.push(index);
+        }
+        if shot == 1 {
+            let (_, expected) = fresh.step(&frame, Some(&gradient));
+            assert_same(&maps, &expected);
+        }
+    }
+    assert_eq!(cuts, [8]);
+}
+
+fn assert_same(a: &Maps, b: &Maps) {
+    for (a, b) in [(&a.static_, &b.static_), (&a.motion, &b.motion), (&a.fused, &b.fused)] {
+        assert_eq!(a.0.data_typed::<f32>().unwrap(), b.0.data_typed::<f32>().unwrap());
+    }
+    assert_eq!(a.motion_weight, b.motion_weight);
+}
+
+#[test]
+fn a_flash_is_no_cut() {
+    let (scene, mut chain) = (Scene::new(5), Chain::new(Fusion::Adaptive));
+    for index in 0..8 {
+        let mut frame = scene.frame(index as u64, pan(index), None);
+        if index == 4 {
+            let mut bright = Mat::default();
+            frame.image.convert_to(&mut bright, -1, 0.7, 90.0).unwrap();
+            frame.image = bright;
+        }
+        assert!(!chain.step(&frame, None).0.cut, "cut at {index}");
+    }
+}
+
+#[test]
+fn the_same_frames_give_the_same_maps() {
+    let run = || {
+        let (scene, mut chain) = (Scene::new(9), Chain::new(Fusion::Adaptive));
+        (0..6).fold(None, |_, index| {
+            let frame = scene.frame(index as u64, pan(index), Some(disc(index)));
+            Some(chain.step(&frame, Some(&gradient(&frame, 2.0, 0.4, 0.5))).1)
+        })
+    };
+    assert_same(&run().unwrap(), &run().unwrap());
+}
+
+#[test]
+fn half_the_frames_have_the_same_residual() {
+    let scene = Scene::new(13);
+    let residual = |step: usize| {
+        let mut estimator = MotionEstimator::new(RATE).unwrap();
+        let frames = (0..=8).step_by(step).map(|k| scene.frame(k as u64, STILL, Some(Point::new(200 + 4 * k, 180))));
+        let last = frames.map(|frame| estimator.step(&frame).unwrap()).last().unwrap();
+        let mut at_disc = Mat::default();
+        last.residual.copy_to(&mut at_disc).unwrap();
+        *at_disc.at_2d::<f32>(68, 87).unwrap()
+    };
+    let (all, half) = (residual(1), residual(2));
+    assert!((all - 3.0).abs() < 0.3 && (half - all).abs() < 0.3, "{all} {half}");
+}
+
+#[test]
+fn between_key_frames_the_static_map_is_carried() {
+    let (scene, mut chain) = (Scene::new(17), Chain::new(Fusion::Static));
+    for index in 0..10 {
+        let frame = scene.frame(index as u64, pan(4 * index), None);
+        let key = (index == 0).then(|| gradient(&frame, 6.0, 0.4, 0.5));
+        let (_, maps) = chain.step(&frame, key.as_ref());
+        let peak = peak(&maps.static_.0);
+        let moved = pan(4 * index).shift.x - pan(0).shift.x;
+        let expected = (0.4 * 640.0 + moved) * 240.0 / 640.0;
+        assert!((peak.x as f32 - expected).abs() < 6.0, "frame {index}: peak {peak:?}, expected x {expected}");
+    }
+}
+
+fn peak(map: &Mat) -> Point {
+    let mut place = Point::default();
+    let smooth = {
+        let mut out = Mat::default();
+        let border = opencv::core::BORDER_DEFAULT;
+        opencv::imgproc::gaussian_blur(map, &mut out, Size::default(), 6.0, 6.0, border).unwrap();
+        out
+    };
+    opencv::core::min_max_loc(&smooth, None, None, None, Some(&mut place), &opencv::core::no_array()).unwrap();
+    place
+}
+
+#[test]
+fn any_picture_size_works() {
+    for (width, height) in [(16, 16), (2000, 100), (100, 2000), (1, 1), (33, 7), (641, 359), (180, 320)] {
+        let mut chain = Chain::new(Fusion::Adaptive);
+        for index in 0..4 {
+            let mut image = Mat::new_size_with_default(Size::new(width, height), 16, Scalar::all(80.0)).unwrap();
+            opencv::core::randu(&mut image, &0.0, &255.0).unwrap();
+            let frame = Frame { index, time: index as f64 / 24.0, image };
+            chain.step(&frame, Some(&gradient(&frame, 1.0, 0.5, 0.5)));
+        }
+    }
+}
+
+#[test]
+fn a_change_of_size_starts_afresh() {
+    let mut chain = Chain::new(Fusion::Adaptive);
+    for (index, width) in [320, 320, 240, 240].into_iter().enumerate() {
+        let image = Mat::new_size_with_default(Size::new(width, 180), 16, Scalar::all(80.0)).unwrap();
+        let (motion, _) = chain.step(&Frame { index: index as u64, time: index as f64 / 24.0, image }, None);
+        assert_eq!((motion.first, motion.cut), ([true, false, true, false][index], index == 2));
+    }
+}
+
+#[test]
+fn an_empty_picture_is_an_error() {
+    let frame = Frame { index: 0, time: 0.0, image: Mat::default() };
+    assert!(MotionEstimator::new(RATE).unwrap().step(&frame).is_err());
+}
+
+#[test]
+fn the_simple_modes_follow_their_formulas() {
+    let scene = Scene::new(19);
+    let [max, mean, product, static_, motion] =
+        [Fusion::Max, Fusion::Mean, Fusion::Product, Fusion::Static, Fusion::Motion].map(|mode| {
+            let mut chain = Chain::new(mode);
+            let frames = (0..4).map(|k| scene.frame(k as u64, STILL, Some(disc(k))));
+            frames.map(|frame| chain.step(&frame, Some(&gradient(&frame, 2.0, 0.4, 0.5))).1).last().unwrap()
+        });
+    let w = max.motion_weight;
+    let values = |map: &Mat| map.data_typed::<f32>().unwrap().to_vec();
+    let (s, m) = (values(&static_.fused.0), values(&motion.fused.0));
+    assert_eq!((&s, &m), (&values(&max.static_.0), &values(&max.motion.0)));
+    assert!(w > 0.0 && m.iter().any(|&m| m > 0.9) && s.iter().any(|&s| s > 0.9));
+    for (i, (&s, &m)) in s.iter().zip(&m).enumerate() {
+        assert!((values_at(&max, i) - s.max(w * m)).abs() < 1e-6);
+        assert!((values_at(&mean, i) - (s + w * m) / (1.0 + w)).abs() < 1e-6);
+        assert!((values_at(&product, i) - s * m).abs() < 1e-6);
+    }
+}
+
+fn values_at(maps: &Maps, index: usize) -> f32 {
+    maps.fused.0.data_typed::<f32>().unwrap()[index]
+}
