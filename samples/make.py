@@ -65,12 +65,12 @@ def coffee():
 
     def draw(picture, matrix, t):
         way = 1 - (1 - t) ** 1.35
-        x, y, angle = between(510, 522, way), between(-10, 272, way), -130 * way
+        x, y, angle = between(504, 516, way), between(5, 275, way), -130 * way
         under = compose(matrix, placed(COIN_CENTRE, (x + 2.5, y + 5), angle, 1.13, 0.8))
         picture = shade(picture, sprite, under, 4, 0.75)
         return lay(picture, sprite, compose(matrix, placed(COIN_CENTRE, (x, y), angle, 1.1, 0.8)))
 
-    return Shot(photo("coffee.png"), camera((318, 152, 440), (374, 192, 436)), draw, 65)
+    return Shot(photo("coffee.png"), camera((346, 152, 440), (376, 194, 434)), draw, 65)
 
 
 def empty_pad(plate):
