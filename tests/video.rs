@@ -298,8 +298,8 @@ fn odd_sizes_gain_a_pixel_and_nothing_is_lost() {
     let folder = temp();
     for (name, codec) in [("odd.mkv", "-c:v ffv1 -pix_fmt bgr0"), ("odd.webm", "-c:v libvpx-vp9 -pix_fmt yuv420p")] {
         let path = folder.path().join(name);
-        ffmpeg(&format!("-f lavfi -i testsrc=r=25:s=161x91:d=0.4 {codec}"), &path);
-        let output = path.with_extension("out.mp4");
+        ffmpeg(&format!("-f lavfi -i gradients=r=25:s=161x91:d=0.4:seed=7 {codec}"), &path);
+        let output = folder.path().join(format!("{name}.mp4"));
         let copied = copy(&path, &output, &Options::default()).unwrap();
         assert_eq!((copied.info.size.width, copied.info.size.height), (161, 91), "{name}");
         assert_eq!(ffprobe(&output, "v:0", "stream=width,height,nb_frames"), ["162,92,10"], "{name}");

@@ -62,7 +62,7 @@ pub struct RecordSink {
 
 enum Table {
     Json(BufWriter<File>),
-    Csv(csv::Writer<File>),
+    Csv(Box<csv::Writer<File>>),
 }
 
 impl RecordSink {
@@ -78,7 +78,7 @@ impl RecordSink {
         super::check(output, None, overwrite)?;
         let (file, temp) = super::temporary(output)?.into_parts();
         let table = if extension == "csv" {
-            Table::Csv(csv::Writer::from_writer(file))
+            Table::Csv(Box::new(csv::Writer::from_writer(file)))
         } else {
             Table::Json(BufWriter::new(file))
         };

@@ -1,6 +1,7 @@
 //! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
 
 mod clock;
+mod facts;
 mod images;
 mod picture;
 mod probe;

@@ -10,10 +10,11 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
 use super::clock::Clock;
+use super::facts::{self, Decoded, Facts};
 use super::picture::{self, Orientation};
 use super::probe::{self, Probe, Stream};
 use super::{Options, Source};
-use crate::frame::{Frame, Rate, Sound, VideoInfo};
+use crate::frame::{Frame, VideoInfo};
 use crate::{Error, Result};
 
 /// Reads that may fail in a row before the rest of a clip is given up as damaged.
@@ -41,20 +42,6 @@ pub struct Video {
     ended: bool,
 }
 
-/// What the container promises of the stream that is decoded.
-#[derive(Debug, Default)]
-struct Facts {
-    /// Index of the stream in the file, where `ffprobe` found it.
-    stream: Option<usize>,
-    /// Seconds from the file's start to the stream's, and the file's own first time.
-    offset: f64,
-    origin: f64,
-    /// Seconds that it lasts.
-    duration: Option<f64>,
-    /// Frames listed, counting those that an edit list hides.
-    listed: Option<u64>,
-}
-
 impl Video {
     pub fn open(location: &OsStr, options: &Options) -> Result<Self> {
         let is_file = !location.to_str().is_some_and(super::is_url);
@@ -64,7 +51,7 @@ impl Video {
         let probe = probe::probe(location)?;
         let mut warnings = Vec::new();
         let stream = match &probe {
-            Some(probe) => Some(choose(location, probe, &mut warnings)?),
+            Some(probe) => Some(facts::choose(location, probe, &mut warnings)?),
             None => {
                 warnings.push("ffprobe is not installed: sound, rotation and damage may go unseen".into());
                 None
@@ -99,7 +86,7 @@ impl Video {
         capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
         let get = |id| capture.get(id).unwrap_or(0.0);
         let coded = Size::new(get(videoio::CAP_PROP_FRAME_WIDTH) as i32, get(videoio::CAP_PROP_FRAME_HEIGHT) as i32);
-        let rate = stream.and_then(Stream::rate).unwrap_or_else(|| approximate(get(videoio::CAP_PROP_FPS)));
+        let rate = stream.and_then(Stream::rate).unwrap_or_else(|| facts::approximate(get(videoio::CAP_PROP_FPS)));
         let facts = probe.zip(stream).map_or_else(Facts::default, |(probe, stream)| Facts::new(probe, stream));
         let counted = Some(get(videoio::CAP_PROP_FRAME_COUNT)).filter(|n| stream.is_none() && (1.0..1e9).contains(n));
         let info = VideoInfo {
@@ -107,7 +94,7 @@ impl Video {
             rate,
             frames: facts.frames(rate).or(counted.map(|n| n as u64)),
             start: facts.offset,
-            sound: probe.and_then(|probe| sound(location, probe, &facts)),
+            sound: probe.and_then(|probe| facts.sound(location, probe)),
         };
         Ok(Self {
             location: location.to_owned(),
@@ -235,32 +222,18 @@ impl Video {
         Ok(image)
     }
 
-    /// At the end of the file: an error where it ended before what it promised.
+    /// At the end of the file: an error where that comes before what the container promises.
     fn shortfall(&self) -> Result<()> {
-        let Some(stream) = self.facts.stream else { return Ok(()) };
-        let interval = self.info.rate.interval();
-        let end = self.clock.last().unwrap_or(0.0) + interval;
-        let short = self.facts.duration.map_or(0.0, |promised| promised - end);
-        if !self.recovered && short < 1.5 * interval {
-            return Ok(());
+        let last = self.clock.last().unwrap_or(0.0);
+        let part = Decoded { first: self.first, last, frames: self.index, recovered: self.recovered };
+        match self.facts.missing(&self.location, self.info.rate, &part) {
+            0 => Ok(()),
+            missing => {
+                let (read, all) = (self.index, self.index + missing);
+                let problem = "the file is damaged or cut short; fetch or record it again";
+                Err(Error::input(&self.location, format!("only {read} of {all} frames could be decoded: {problem}")))
+            }
         }
-        let Some(packets) = probe::packets(&self.location, stream, None) else { return Ok(()) };
-        let first = self.facts.origin + self.facts.offset + self.first - interval / 4.0;
-        let shown = packets.times.iter().filter(|&&time| time >= first).count() as u64;
-        let unread = packets.times.last().is_some_and(|&time| time - self.facts.origin - self.facts.offset > end);
-        let cut = self.facts.listed.is_some_and(|listed| packets.total < listed)
-            || packets.complaints && short > self.facts.duration.unwrap_or(0.0).mul_add(0.02, 0.25);
-        let missing = if unread || self.recovered { shown.saturating_sub(self.index) } else { 0 };
-        let missing = if cut { missing.max((short / interval).round() as u64) } else { missing };
-        if missing == 0 {
-            return Ok(());
-        }
-        let problem = format!(
-            "only {} of {} frames could be decoded: the file is damaged or cut short; fetch or record it again",
-            self.index,
-            self.index + missing
-        );
-        Err(Error::input(&self.location, problem))
     }
 }
 
@@ -292,71 +265,6 @@ impl Source for Video {
     }
 }
 
-impl Facts {
-    fn new(probe: &Probe, stream: &Stream) -> Self {
-        Self {
-            stream: Some(stream.index),
-            offset: stream.start().map_or(0.0, |start| start - probe.start()),
-            origin: probe.start(),
-            duration: probe.duration(stream),
-            listed: stream.listed_frames(),
-        }
-    }
-
-    /// Frames to expect: those listed, unless an edit list hides some of them.
-    fn frames(&self, rate: Rate) -> Option<u64> {
-        let timed = self.duration.map(|seconds| ((seconds * rate.fps()).round() as u64).max(1));
-        self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
-    }
-}
-
-/// The stream that OpenCV will decode: the first video stream. What the user may wonder about goes to `warnings`.
-fn choose<'a>(location: &OsStr, probe: &'a Probe, warnings: &mut Vec<String>) -> Result<&'a Stream> {
-    let Some(stream) = probe.video() else {
-        let holds = if probe.of_type("audio").next().is_some() { "only sound" } else { "no picture" };
-        return Err(Error::input(location, format!("holds {holds}: name a file with a video stream")));
-    };
-    let videos = || probe.of_type("video").filter(|s| !s.is_cover());
-    if stream.is_cover() {
-        let remedy = match videos().next() {
-            Some(_) => "put the video first: ffmpeg -i INPUT -map 0:V -map 0:a? -c copy OUTPUT.mkv",
-            None => "name a file with a video stream",
-        };
-        return Err(Error::input(location, format!("its first picture is a cover, not a video: {remedy}")));
-    }
-    if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
-        let size = |s: &Stream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
-        warnings.push(format!(
-            "{}: of {} video streams the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
-            location.display(),
-            videos().count(),
-            size(stream),
-            size(larger),
-            larger.index
-        ));
-    }
-    Ok(stream)
-}
-
-/// The sound that goes with the picture from its first frame on.
-fn sound(location: &OsStr, probe: &Probe, facts: &Facts) -> Option<Sound> {
-    let codecs: Vec<String> = probe.of_type("audio").filter_map(|s| s.codec_name.clone()).collect();
-    let end = |s: &Stream| Some(s.start()? - facts.origin + probe.duration(s)?);
-    let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
-    let surplus = last.zip(facts.duration).map_or(0.0, |(end, picture)| end - facts.offset - picture);
-    let location = probe::media_name(location);
-    (!codecs.is_empty()).then(|| Sound { location, codecs, from: facts.offset, surplus: surplus.max(0.0) })
-}
-
-/// The rational that a rate given as a plain number stands for: whole, n/1001, or to a thousandth.
-fn approximate(fps: f64) -> Rate {
-    let fps = if (0.1..=1000.0).contains(&fps) { fps } else { 25.0 };
-    let exact =
-        [1, 1001, 2, 3, 4, 1000].into_iter().map(|den| Rate { num: (fps * f64::from(den)).round() as u32, den });
-    let close = |rate: &Rate| (rate.fps() / fps - 1.0).abs() < 1e-6 && (rate.den != 1001 || rate.num % 1000 == 0);
-    exact.into_iter().find(close).unwrap_or(Rate { num: (fps * 1000.0).round() as u32, den: 1000 })
-}
-
 /// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`Source::read`] reports damage once.
 fn silence_ffmpeg() {
     const QUIET: std::ffi::c_int = -8;
@@ -367,20 +275,6 @@ fn silence_ffmpeg() {
         let program = libloading::os::unix::Library::this();
         if let Ok(set_level) = program.get::<SetLevel>(b"av_log_set_level\0") {
             set_level(QUIET);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_recovered_from_floats() {
-        let cases =
-            [(29.97002997, 30000, 1001), (25.0, 25, 1), (12.5, 25, 2), (23.976023976, 24000, 1001), (0.0, 25, 1)];
-        for (fps, num, den) in cases {
-            assert_eq!(approximate(fps), Rate { num, den });
         }
     }
 }

@@ -1,0 +1,138 @@
+//! What a container promises of the clip that is decoded, and whether it was kept.
+
+use std::ffi::OsStr;
+
+use super::probe::{self, Probe, Stream, media_name};
+use crate::frame::{Rate, Sound};
+use crate::{Error, Result};
+
+/// What the container promises of the stream that is decoded.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Index of the stream in the file, where `ffprobe` found it.
+    pub stream: Option<usize>,
+    /// Seconds from the file's start to the stream's, and the file's own first time.
+    pub offset: f64,
+    pub origin: f64,
+    /// Seconds that it lasts.
+    pub duration: Option<f64>,
+    /// Frames listed, counting those that an edit list hides.
+    pub listed: Option<u64>,
+}
+
+/// What was decoded of a clip. Times in seconds since the stream's first frame.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Time of the first frame handed out.
+    pub first: f64,
+    /// Time of the last one.
+    pub last: f64,
+    /// Their number.
+    pub frames: u64,
+    /// Whether decoding failed in between and went on.
+    pub recovered: bool,
+}
+
+impl Facts {
+    /// From the container's header.
+    pub fn new(probe: &Probe, stream: &Stream) -> Self {
+        Self {
+            stream: Some(stream.index),
+            offset: stream.start().map_or(0.0, |start| start - probe.start()),
+            origin: probe.start(),
+            duration: probe.duration(stream),
+            listed: stream.listed_frames(),
+        }
+    }
+
+    /// Frames to expect: those listed, unless an edit list hides some of them.
+    pub fn frames(&self, rate: Rate) -> Option<u64> {
+        let timed = self.duration.map(|seconds| ((seconds * rate.fps()).round() as u64).max(1));
+        self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
+    }
+
+    /// The sound that goes with the picture from its first frame on.
+    pub fn sound(&self, location: &OsStr, probe: &Probe) -> Option<Sound> {
+        let codecs: Vec<String> = probe.of_type("audio").filter_map(|s| s.codec_name.clone()).collect();
+        let end = |s: &Stream| Some(s.start()? - self.origin + probe.duration(s)?);
+        let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
+        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture);
+        let location = media_name(location);
+        (!codecs.is_empty()).then(|| Sound { location, codecs, from: self.offset, surplus: surplus.max(0.0) })
+    }
+
+    /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is
+    /// well. Containers err, so an early end counts only with evidence: packets that were not decoded, fewer packets
+    /// than listed, or complaints of FFmpeg about the file.
+    pub fn missing(&self, location: &OsStr, rate: Rate, decoded: &Decoded) -> u64 {
+        let Some(stream) = self.stream else { return 0 };
+        let interval = rate.interval();
+        let end = decoded.last + interval;
+        let short = self.duration.map_or(0.0, |promised| promised - end);
+        if !decoded.recovered && short < 1.5 * interval {
+            return 0;
+        }
+        let Some(packets) = probe::packets(location, stream, None) else { return 0 };
+        let zero = self.origin + self.offset;
+        let shown = packets.times.iter().filter(|&&time| time - zero > decoded.first - interval / 4.0).count() as u64;
+        let unread = packets.times.last().is_some_and(|&time| time - zero > end);
+        let skipped = if unread || decoded.recovered { shown.saturating_sub(decoded.frames) } else { 0 };
+        let tolerance = self.duration.unwrap_or(0.0) * 0.02 + 0.25;
+        let is_cut =
+            self.listed.is_some_and(|listed| packets.total < listed) || packets.complaints && short > tolerance;
+        let cut = if is_cut { (short / interval).round().max(0.0) as u64 } else { 0 };
+        skipped.max(cut)
+    }
+}
+
+/// The stream that OpenCV will decode: the first video stream. What the user may wonder about goes to `warnings`.
+pub fn choose<'a>(location: &OsStr, probe: &'a Probe, warnings: &mut Vec<String>) -> Result<&'a Stream> {
+    let Some(stream) = probe.video() else {
+        let holds = if probe.of_type("audio").next().is_some() { "only sound" } else { "no picture" };
+        return Err(Error::input(location, format!("holds {holds}: name a file with a video stream")));
+    };
+    let videos = || probe.of_type("video").filter(|s| !s.is_cover());
+    if stream.is_cover() {
+        let remedy = match videos().next() {
+            Some(_) => "put the video first: ffmpeg -i INPUT -map 0:V -map 0:a? -c copy OUTPUT.mkv",
+            None => "name a file with a video stream",
+        };
+        return Err(Error::input(location, format!("its first picture is a cover, not a video: {remedy}")));
+    }
+    if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
+        let size = |s: &Stream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
+        warnings.push(format!(
+            "{}: of {} video streams the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
+            location.display(),
+            videos().count(),
+            size(stream),
+            size(larger),
+            larger.index
+        ));
+    }
+    Ok(stream)
+}
+
+/// The rational that a rate given as a plain number stands for: whole, n/1001, or to a thousandth.
+pub fn approximate(fps: f64) -> Rate {
+    let fps = if (0.1..=1000.0).contains(&fps) { fps } else { 25.0 };
+    let exact =
+        [1, 1001, 2, 3, 4, 1000].into_iter().map(|den| Rate { num: (fps * f64::from(den)).round() as u32, den });
+    let close =
+        |rate: &Rate| (rate.fps() / fps - 1.0).abs() < 1e-6 && (rate.den != 1001 || rate.num.is_multiple_of(1000));
+    exact.into_iter().find(close).unwrap_or(Rate { num: (fps * 1000.0).round() as u32, den: 1000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_recovered_from_floats() {
+        let cases =
+            [(29.97002997, 30000, 1001), (25.0, 25, 1), (12.5, 25, 2), (23.976023976, 24000, 1001), (0.0, 25, 1)];
+        for (fps, num, den) in cases {
+            assert_eq!(approximate(fps), Rate { num, den });
+        }
+    }
+}
