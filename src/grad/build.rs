@@ -1,5 +1,6 @@
 //! Builder methods of the tape: each writes the form of its operator that the model's opset wants.
 
+use super::Variant;
 use super::tape::{Tape, Tensor};
 use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
 
@@ -78,8 +79,13 @@ impl Tape<'_> {
         self.add(&chosen, b)
     }
 
-    /// `x` where `condition` holds, else 0.
+    /// `x` where `condition` holds, else 0. ONNX Runtime multiplies ten times as fast as it selects; OpenVINO selects
+    /// faster.
     pub fn keep(&mut self, condition: &Tensor, x: &Tensor) -> Tensor {
+        if self.variant() == Variant::OnnxRuntime {
+            let mask = self.cast(condition, x.dtype);
+            return self.mul(x, &mask);
+        }
         let zero = self.scalar(x, 0.0);
         self.where_(condition, x, &zero)
     }
