@@ -46,11 +46,12 @@ fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
         flag::register_conditional_shutdown(signal, INTERRUPTED.into(), stop.clone()).context("signals")?;
         flag::register(signal, stop.clone()).context("signals")?;
     }
-    match run::run(config, &stop)?.ending {
+    let summary = run::run(config, &stop)?;
+    match summary.ending {
         Ending::Complete => Ok(0),
         Ending::Interrupted => Ok(INTERRUPTED),
         Ending::Broken(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error} (what was decoded is in {})", summary.output.display());
             Ok(error.exit_status())
         }
     }

@@ -20,9 +20,7 @@ use std::collections::HashMap;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use tape::{Node, Tape, Tensor};
 
-use crate::onnx::{
-    self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto,
-};
+use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::{Error, Result};
 
 /// The name of the added input: int64 `[N]`, the class to differentiate; -1 for the top class.
@@ -34,12 +32,12 @@ pub const CLASS: &str = "class";
 /// The name of the output of the gradient of the class's logit, of the image's shape.
 pub const GRADIENT: &str = "gradient";
 
-/// The runtime to write for: the same gradient, by the nodes that are fastest there.
+/// The runtime to write for: the same gradient, right in every runtime, by the nodes that are fastest in this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
-    /// ONNX Runtime's own kernels; right in every runtime but OpenVINO, whose HardSigmoid differs.
+    /// ONNX Runtime's own kernels. Weights are shared with the forward pass.
     OnnxRuntime,
-    /// Intel OpenVINO.
+    /// Intel OpenVINO. Strided convolutions have weights of their own.
     OpenVino,
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::probe::probe;
 use crate::grad::{self, Options, Variant};
-use crate::onnx::{self, ModelProto};
+use crate::onnx::{self, DataType, ModelProto};
 use crate::runtime::{Device, Runtime, SessionOptions};
 use crate::{Error, Result};
 
@@ -58,10 +58,11 @@ impl Classifier {
             false => gradient_model(&source, path, &sha256, variant)?,
         };
         let session = Runtime::get()?.session(&model.encode_to_vec(), options)?;
-        let unfit = || Error::model(path, "is no gradient model of one picture; make it anew with salstream model grad");
+        let unfit = || Error::model(path, "does not take one float32 picture at a time; export it so");
         let graph = model.graph.as_ref().ok_or_else(unfit)?;
         let sizes = |value: Option<&onnx::ValueInfoProto>| -> Option<Vec<usize>> {
-            value?.tensor()?.1.into_iter().collect()
+            let (dtype, sizes) = value?.tensor()?;
+            sizes.into_iter().collect::<Option<_>>().filter(|_| dtype == DataType::Float)
         };
         let image = graph.input.iter().find(|input| input.name() != grad::TARGET).ok_or_else(unfit)?;
         let shape: [usize; 4] = sizes(Some(image)).and_then(|shape| shape.try_into().ok()).ok_or_else(unfit)?;

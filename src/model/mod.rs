@@ -11,5 +11,5 @@ pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier, Layout as PixelLayout, write_gradient_model};
 pub use device::{Opened, open};
 pub use labels::Labels;
-pub use preprocess::{Preprocessing, Preprocessor};
+pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};
 pub use probe::probe;

@@ -7,8 +7,7 @@ use super::PixelLayout;
 use crate::Result;
 
 /// What a network expects of its pixels, by the names of the recipes in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Preprocessing {
     /// RGB, 0..1, minus mean (.485 .456 .406), over deviation (.229 .224 .225): PyTorch, the ONNX model zoo
     Imagenet,
@@ -24,32 +23,37 @@ pub enum Preprocessing {
     Caffe,
 }
 
-/// Makes tensors of frames.
-#[derive(Debug, Clone, PartialEq)]
+/// The order of a tensor's colour channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ChannelOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first.
+    Bgr,
+}
+
+/// Makes tensors of frames: `(pixel - mean) / std` by channel, with pixels from 0 to 255.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
 pub struct Preprocessor {
-    /// The BGR plane that each tensor channel is made of.
-    planes: [usize; 3],
-    /// Subtracted from each channel, in 0..255 units.
-    mean: [f32; 3],
-    /// Multiplied after that.
-    scale: [f32; 3],
+    /// The order of the channels, here and in the tensor.
+    pub channels: ChannelOrder,
+    /// Subtracted from each channel.
+    pub mean: [f32; 3],
+    /// Each channel is divided by it.
+    pub std: [f32; 3],
 }
 
 impl From<Preprocessing> for Preprocessor {
     fn from(kind: Preprocessing) -> Self {
-        const RGB: [usize; 3] = [2, 1, 0];
-        let rgb = |mean: f32, deviation: f32| Self { planes: RGB, mean: [mean; 3], scale: [1.0 / deviation; 3] };
+        let rgb = |mean, std| Self { channels: ChannelOrder::Rgb, mean, std };
         match kind {
-            Preprocessing::Imagenet => Self {
-                planes: RGB,
-                mean: [0.485, 0.456, 0.406].map(|mean| mean * 255.0),
-                scale: [0.229, 0.224, 0.225].map(|deviation| 1.0 / (deviation * 255.0)),
-            },
-            Preprocessing::Symmetric => rgb(127.5, 127.5),
-            Preprocessing::Lite => rgb(127.0, 128.0),
-            Preprocessing::Unit => rgb(0.0, 255.0),
-            Preprocessing::Byte => rgb(0.0, 1.0),
-            Preprocessing::Caffe => Self { planes: [0, 1, 2], mean: [104.0, 117.0, 123.0], scale: [1.0; 3] },
+            Preprocessing::Imagenet => rgb([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]),
+            Preprocessing::Symmetric => rgb([127.5; 3], [127.5; 3]),
+            Preprocessing::Lite => rgb([127.0; 3], [128.0; 3]),
+            Preprocessing::Unit => rgb([0.0; 3], [255.0; 3]),
+            Preprocessing::Byte => rgb([0.0; 3], [1.0; 3]),
+            Preprocessing::Caffe => Self { channels: ChannelOrder::Bgr, mean: [104.0, 117.0, 123.0], std: [1.0; 3] },
         }
     }
 }
@@ -63,9 +67,11 @@ impl Preprocessor {
         let mut small = Mat::default();
         imgproc::resize(image, &mut small, size, 0.0, 0.0, imgproc::INTER_AREA)?;
         let pixels = small.data_typed::<Vec3b>()?;
-        let value = |pixel: &Vec3b, channel: usize| {
-            (f32::from(pixel[self.planes[channel]]) - self.mean[channel]) * self.scale[channel]
+        let plane = |channel| match self.channels {
+            ChannelOrder::Rgb => 2 - channel,
+            ChannelOrder::Bgr => channel,
         };
+        let value = |pixel: &Vec3b, c: usize| (f32::from(pixel[plane(c)]) - self.mean[c]) / self.std[c];
         Ok(match layout {
             PixelLayout::Nchw => (0..3).flat_map(|c| pixels.iter().map(move |pixel| value(pixel, c))).collect(),
             PixelLayout::Nhwc => pixels.iter().flat_map(|pixel| (0..3).map(move |c| value(pixel, c))).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 use prost::Message;
 
 use crate::grad::{Shapes, TensorType};
@@ -25,22 +25,22 @@ const SMALL: usize = 64;
 /// [`Error::Runtime`] where it does not run.
 pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     let graph = model.graph.as_ref().ok_or_else(|| Error::Graph("the model has no graph; export it again".into()))?;
-    let (image, shape) = image(graph, batch)?;
+    let (image, kind) = image(graph, batch)?;
     let mut all = model.clone();
     if let Some(graph) = &mut all.graph {
         for input in graph.input.iter_mut().filter(|input| input.name() == image) {
-            *input = ValueInfoProto::fixed(&image, DataType::Float, &shape);
+            *input = ValueInfoProto::fixed(&image, kind.dtype, &kind.shape);
         }
         graph.value_info.clear();
-        graph.output = made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
+        graph.output =
+            made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
     let mut session = Runtime::get()?.session(&all.encode_to_vec(), &options)?;
-    let picture = vec![0f32; shape.iter().product()];
-    let values = session.run(ort::inputs![&*image => TensorRef::from_array_view((shape.clone(), &*picture))?])?;
+    let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
-    shapes.tensors.insert(image, TensorType { dtype: DataType::Float, shape });
+    shapes.tensors.insert(image, kind);
     let varying = varying(graph, &shapes.image);
     for (name, value) in values.iter() {
         record(&mut shapes, name, &value.view(), !varying.contains(name));
@@ -49,29 +49,38 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     Ok(shapes)
 }
 
+/// A black picture.
+fn picture(kind: &TensorType) -> Result<DynValue> {
+    let (shape, count) = (kind.shape.clone(), kind.shape.iter().product());
+    Ok(match kind.dtype {
+        DataType::Double => Tensor::from_array((shape, vec![0f64; count]))?.into_dyn(),
+        _ => Tensor::from_array((shape, vec![0f32; count]))?.into_dyn(),
+    })
+}
+
 /// The names that nodes make.
 fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
     graph.node.iter().flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty())
 }
 
-/// Name and fixed shape of the image input.
-fn image(graph: &GraphProto, batch: usize) -> Result<(String, Vec<usize>)> {
+/// Name and fixed type of the image input.
+fn image(graph: &GraphProto, batch: usize) -> Result<(String, TensorType)> {
     let weights: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
     let inputs: Vec<_> = graph.input.iter().filter(|input| !weights.contains(input.name())).collect();
-    let images: Vec<_> = inputs.iter().filter_map(|input| Some((input.name(), image_shape(input, batch)?))).collect();
+    let images: Vec<_> = inputs.iter().filter_map(|input| Some((input.name(), image_type(input, batch)?))).collect();
     let names = || inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", ");
     match images.as_slice() {
-        [(name, shape)] if inputs.len() == 1 => Ok((name.to_string(), shape.clone())),
+        [(name, kind)] if inputs.len() == 1 => Ok((name.to_string(), kind.clone())),
         [] => Err(Error::Graph(format!(
-            "the model has no image input (float32, 4 axes, 3 or 1 channels), only: {}; give an image classifier",
+            "the model has no image input (floating-point, 4 axes, 3 or 1 channels), only: {}; give an image classifier",
             names()
         ))),
         _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
     }
 }
 
-/// The input's shape with its free sizes fixed, if it can be an image.
-fn image_shape(input: &ValueInfoProto, batch: usize) -> Option<Vec<usize>> {
+/// The input's type with its free sizes fixed, if it can be an image.
+fn image_type(input: &ValueInfoProto, batch: usize) -> Option<TensorType> {
     let (dtype, sizes) = input.tensor()?;
     let [_, b, c, d] = *sizes.as_slice() else { return None };
     let channels = |size: Option<usize>| matches!(size, Some(1 | 3));
@@ -82,7 +91,7 @@ fn image_shape(input: &ValueInfoProto, batch: usize) -> Option<Vec<usize>> {
         _ if b.is_none() => vec![batch, 3, side(c), side(d)],
         _ => return None,
     };
-    (dtype == DataType::Float).then_some(shape)
+    matches!(dtype, DataType::Float | DataType::Double).then_some(TensorType { dtype, shape })
 }
 
 /// The values that depend on the picture's contents, not on its shape alone.
@@ -102,7 +111,8 @@ fn record(shapes: &mut Shapes, name: &str, value: &DynValue, fixed: bool) {
     let shape: Vec<usize> = shape.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
     if fixed && shape.iter().product::<usize>() <= SMALL {
         let wide = value.try_extract_tensor::<i64>().map(|(_, values)| values.to_vec()).ok();
-        let narrow = || value.try_extract_tensor::<i32>().ok().map(|(_, values)| values.iter().map(|v| i64::from(*v)).collect());
+        let narrow =
+            || value.try_extract_tensor::<i32>().ok().map(|(_, values)| values.iter().map(|v| i64::from(*v)).collect());
         if let Some(values) = wide.or_else(narrow) {
             shapes.integers.insert(name.into(), values);
         }
@@ -129,7 +139,7 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
     let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
     let is_scores = |kind: &&TensorType| match kind.shape.as_slice() {
         [n, classes, rest @ ..] => {
-            Some(*n) == batch && *classes > 1 && rest.iter().all(|size| *size == 1) && kind.dtype == DataType::Float
+            Some(*n) == batch && *classes > 1 && rest.iter().all(|size| *size == 1) && kind.dtype.is_float()
         }
         _ => false,
     };
@@ -138,10 +148,12 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
         return Ok(name.into());
     }
     let found: Vec<String> = outputs()
-        .map(|name| format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default()))
+        .map(|name| {
+            format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default())
+        })
         .collect();
     Err(Error::Graph(format!(
-        "the model has no output [N, classes] of float32 scores, only: {}; give an image classifier",
+        "the model has no output [N, classes] of scores, only: {}; give an image classifier",
         found.join(", ")
     )))
 }

@@ -64,7 +64,12 @@ pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
     }
     let failed = |e: std::io::Error| Error::output(path, format!("cannot be written ({e})"));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".salstream-").tempfile_in(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".salstream-");
+    // Temporary files are private by default; a model is as readable as any other file, as the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(&model.encode_to_vec()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;

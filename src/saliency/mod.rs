@@ -61,9 +61,9 @@ impl StaticSaliency {
             None => Labels::for_classes(classifier.classes()),
         };
         let target = Target::resolve(&config.target, &labels)?;
-        let preprocess = config.preprocess.or(chosen.preprocess).unwrap_or_else(|| {
+        let preprocessor = config.preprocess.map(Into::into).or(chosen.preprocessor).unwrap_or_else(|| {
             notes.push(format!("{}: taken to expect imagenet pixels; say otherwise by --preprocess", chosen.name));
-            Preprocessing::Imagenet
+            Preprocessing::Imagenet.into()
         });
         let held = match target {
             Target::Class(class) => Some(class),
@@ -71,7 +71,7 @@ impl StaticSaliency {
         };
         Ok(Self {
             classifier,
-            preprocessor: preprocess.into(),
+            preprocessor,
             labels,
             channels: config.channels,
             target,

@@ -1,69 +1,159 @@
-//! What the tests share: the program under test, small clips, and a look at results with ffprobe.
+//! What the tests of the gradient compiler share: a reproducible random stream, a builder of graphs, sessions.
 
-#![allow(dead_code)]
+pub mod resnet50;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 
-/// The binary, in a folder of its own choice.
-pub fn salstream(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_salstream"));
-    command.current_dir(folder);
-    command
-}
+use ort::session::Session;
+use ort::value::Tensor;
+use prost::Message;
+use salstream::grad::{Options, Shapes, Variant, differentiate};
+use salstream::model::probe;
+use salstream::onnx::{
+    AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 
-/// `ffmpeg ARGS` in `folder`; its failure is the test's.
-pub fn ffmpeg(folder: &Path, args: &str) {
-    let mut command = Command::new("ffmpeg");
-    command.current_dir(folder).args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace());
-    let output = command.output().expect("ffmpeg runs; scripts/setup installs it");
-    assert!(output.status.success(), "ffmpeg {args}: {}", text(&output.stderr));
-}
+/// The splitmix64 stream of a seed, as `tests/references/gradients.py` has it.
+pub struct Random(pub u64);
 
-/// One value that `ffprobe -show_entries ENTRY` prints of the first stream of a kind (`v`, `a`).
-pub fn probe(path: &Path, stream: &str, entry: &str) -> String {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-count_packets", "-select_streams", &format!("{stream}:0")]);
-    command.args(["-show_entries", entry, "-of", "default=nw=1:nk=1"]).arg(path);
-    let output = command.output().expect("ffprobe runs; scripts/setup installs it");
-    assert!(output.status.success(), "{}: {}", path.display(), text(&output.stderr));
-    text(&output.stdout).lines().next().unwrap_or_default().to_owned()
-}
-
-/// The shared data's folder, or `None`, said loudly, where it is absent.
-pub fn data(test: &str) -> Option<PathBuf> {
-    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    if !folder.is_dir() {
-        eprintln!("SKIPPED: {test} needs the test data; point SALSTREAM_DATA at it (tried {})", folder.display());
-        return None;
+impl Random {
+    /// The next value, uniform in [-1, 1).
+    pub fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        (z >> 40) as f64 / f64::from(1 << 23) - 1.0
     }
-    Some(folder)
-}
 
-/// Bytes as text.
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Asserts that a run failed with `status` and one line on stderr, which has every one of `words`.
-pub fn assert_refused(output: &Output, status: i32, words: &[&str]) {
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert_eq!(errors.len(), 1, "one error line: {stderr}");
-    for word in words {
-        assert!(errors[0].contains(word), "no '{word}' in: {}", errors[0]);
+    /// The next `count` values.
+    pub fn take(&mut self, count: usize) -> Vec<f64> {
+        (0..count).map(|_| self.next()).collect()
     }
-    assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// The names in a folder, sorted.
-pub fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
+/// Builds a classifier with the image input `image`.
+pub struct Graph {
+    pub opset: i64,
+    pub dtype: DataType,
+    pub random: Random,
+    pub nodes: Vec<NodeProto>,
+    pub initializers: Vec<TensorProto>,
+}
+
+impl Graph {
+    pub fn new(opset: i64, dtype: DataType) -> Self {
+        Self { opset, dtype, random: Random(opset as u64), nodes: Vec::new(), initializers: Vec::new() }
+    }
+
+    /// Adds a node; the name of its output.
+    pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let name = format!("{op}{}", self.nodes.len());
+        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+        self.nodes.push(NodeProto { attribute: attributes, ..NodeProto::new(op, &name, inputs, vec![name.clone()]) });
+        name
+    }
+
+    pub fn reals(&mut self, shape: &[usize], values: &[f64]) -> String {
+        let name = format!("weights{}", self.initializers.len());
+        self.initializers.push(TensorProto::from_reals(&name, self.dtype, shape, values));
+        name
+    }
+
+    /// Random weights in [-1, 1).
+    pub fn weights(&mut self, shape: &[usize]) -> String {
+        let values = self.random.take(shape.iter().product());
+        self.reals(shape, &values)
+    }
+
+    /// Random weights in [0.5, 1.5).
+    pub fn positive(&mut self, shape: &[usize]) -> String {
+        let values: Vec<f64> =
+            self.random.take(shape.iter().product()).into_iter().map(|value| 1.0 + value / 2.0).collect();
+        self.reals(shape, &values)
+    }
+
+    pub fn integers(&mut self, values: &[i64]) -> String {
+        let name = format!("integers{}", self.initializers.len());
+        self.initializers.push(TensorProto::from_integers(&name, &[values.len()], values));
+        name
+    }
+
+    /// The model with the image of the given shape and one output.
+    pub fn model(&self, image: &[usize], output: &str) -> ModelProto {
+        let graph = GraphProto {
+            name: Some("test".into()),
+            node: self.nodes.clone(),
+            initializer: self.initializers.clone(),
+            input: vec![ValueInfoProto::fixed("image", self.dtype, image)],
+            output: vec![ValueInfoProto { name: Some(output.into()), ..Default::default() }],
+            ..Default::default()
+        };
+        ModelProto {
+            ir_version: Some(10),
+            opset_import: vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }],
+            graph: Some(graph),
+            ..Default::default()
+        }
+    }
+}
+
+/// Where the test data lie; a loud line and none where they are missing.
+pub fn data(file: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("SALSTREAM_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    existing(folder.join(file))
+}
+
+/// `path` if it is there; else a loud line and none.
+pub fn existing(path: PathBuf) -> Option<PathBuf> {
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: {} is not there", path.display());
+    None
+}
+
+pub fn options(device: Device) -> SessionOptions {
+    SessionOptions { device, precision: Precision::F32, threads: 2 }
+}
+
+pub fn try_session(model: &ModelProto) -> salstream::Result<Session> {
+    Runtime::get()?.session(&model.encode_to_vec(), &options(Device::Cpu))
+}
+
+/// The gradient model, and the shapes that it was made with.
+pub fn gradient_model(model: &ModelProto, batch: usize, variant: Variant) -> (ModelProto, Shapes) {
+    let shapes = probe(model, batch).unwrap();
+    let result = differentiate(model, &shapes, &Options { variant, source: "0".repeat(64) }).unwrap();
+    (result, shapes)
+}
+
+/// A value for a session in the given type.
+pub fn value(dtype: DataType, shape: &[usize], values: &[f64]) -> ort::value::DynValue {
+    match dtype {
+        DataType::Double => Tensor::from_array((shape.to_vec(), values.to_vec())).unwrap().into_dyn(),
+        _ => {
+            let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+            Tensor::from_array((shape.to_vec(), values)).unwrap().into_dyn()
+        }
+    }
+}
+
+/// A session's output as float64.
+pub fn reals(value: &ort::value::DynValue) -> Vec<f64> {
+    match value.try_extract_tensor::<f64>() {
+        Ok((_, values)) => values.to_vec(),
+        Err(_) => value.try_extract_tensor::<f32>().unwrap().1.iter().map(|value| f64::from(*value)).collect(),
+    }
+}
+
+/// |a - b| / |b| in the Euclidean norm.
+pub fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let difference: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+    let size: f64 = b.iter().map(|b| b.powi(2)).sum();
+    (difference / size).sqrt()
 }

@@ -1,41 +1,28 @@
 //! Activations.
 
-use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
 use super::axis;
 use crate::Result;
-use crate::onnx::{AttributeProto as Attribute, DataType};
 
 /// Passes the gradient where the output is positive: at exactly 0 it is 0.
 pub fn relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    Ok(vec![Some(positive(tape, node.output(0)?, grad))])
-}
-
-/// `grad` where `y` is positive, else 0.
-///
-/// ONNX Runtime multiplies faster than it selects (see the crate's measurements); a steep HardSigmoid is the mask. It is
-/// wrong in OpenVINO, and exists for single precision only.
-fn positive(tape: &mut Tape, y: &Tensor, grad: &Tensor) -> Tensor {
-    if tape.variant() == Variant::OnnxRuntime && y.dtype == DataType::Float {
-        let steep = vec![Attribute::float("alpha", 3e38), Attribute::float("beta", 0.0)];
-        let mask = tape.emit("HardSigmoid", &[y], steep, y.dtype, y.shape.clone());
-        return tape.mul(grad, &mask);
-    }
+    let y = node.output(0)?;
     let zero = tape.scalar(y, 0.0);
     let mask = tape.compare("Greater", y, &zero);
-    tape.keep(&mask, grad)
+    Ok(vec![Some(tape.keep(&mask, grad))])
 }
 
-/// Passes the gradient strictly inside the bounds.
+/// Passes the gradient strictly inside the bounds. The output tells as much as the input, which a fused kernel never
+/// writes.
 pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let x = node.input(0)?;
+    let y = node.output(0)?;
     let mut bound = |index: usize, name: &str| match node.inputs.get(index).cloned().flatten() {
         Some(bound) => Some(bound),
-        None => node.proto.float(name).map(|value| tape.scalar(x, f64::from(value))),
+        None => node.proto.float(name).map(|value| tape.scalar(y, f64::from(value))),
     };
     let (low, high) = (bound(1, "min"), bound(2, "max"));
-    let above = low.map(|low| tape.compare("Greater", x, &low));
-    let below = high.map(|high| tape.compare("Less", x, &high));
+    let above = low.map(|low| tape.compare("Greater", y, &low));
+    let below = high.map(|high| tape.compare("Less", y, &high));
     let inside = match (above, below) {
         (Some(above), Some(below)) => Some(tape.compare("And", &above, &below)),
         (above, below) => above.or(below),

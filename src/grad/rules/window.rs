@@ -34,7 +34,7 @@ impl Window {
             let fits = values.filter(|values| values.len() == length && values.iter().all(|v| *v >= default));
             fits.ok_or_else(|| node.error(&format!("has {name} that do not fit its input")))
         };
-        if axes == 0 || input.len() != axes || output.len() != axes || kernel.contains(&0) {
+        if axes == 0 || input.len() != axes || output.len() != axes || kernel.contains(&0) || output.contains(&0) {
             return Err(node.error("has a kernel that does not fit its input"));
         }
         let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);

@@ -1,13 +1,11 @@
 //! The main job, as a user sees it: the sample in, an annotated video with its sound out.
 
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{ffmpeg, names, probe, salstream, text};
+use crate::program::{ffmpeg, names, probe, salstream, text};
 use serde_json::Value;
 use tempfile::tempdir;
 

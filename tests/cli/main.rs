@@ -1,0 +1,5 @@
+//! The program as a user meets it: what it makes of good input, and what it says of bad.
+
+mod bad_input;
+mod program;
+mod run;

@@ -1,0 +1,67 @@
+//! What the tests share: the program under test, small clips, and a look at results with ffprobe.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The binary, in a folder of its own choice.
+pub fn salstream(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salstream"));
+    command.current_dir(folder);
+    command
+}
+
+/// `ffmpeg ARGS` in `folder`; its failure is the test's.
+pub fn ffmpeg(folder: &Path, args: &str) {
+    let mut command = Command::new("ffmpeg");
+    command.current_dir(folder).args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace());
+    let output = command.output().expect("ffmpeg runs; scripts/setup installs it");
+    assert!(output.status.success(), "ffmpeg {args}: {}", text(&output.stderr));
+}
+
+/// One value that `ffprobe -show_entries ENTRY` prints of the first stream of a kind (`v`, `a`).
+pub fn probe(path: &Path, stream: &str, entry: &str) -> String {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-count_packets", "-select_streams", &format!("{stream}:0")]);
+    command.args(["-show_entries", entry, "-of", "default=nw=1:nk=1"]).arg(path);
+    let output = command.output().expect("ffprobe runs; scripts/setup installs it");
+    assert!(output.status.success(), "{}: {}", path.display(), text(&output.stderr));
+    text(&output.stdout).lines().next().unwrap_or_default().to_owned()
+}
+
+/// The shared data's folder, or `None`, said loudly, where it is absent.
+pub fn data(test: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
+    let folder = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: {test} needs the test data; point SALSTREAM_DATA at it (tried {})", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Asserts that a run failed with `status` and one line on stderr, which has every one of `words`.
+pub fn assert_refused(output: &Output, status: i32, words: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "one error line: {stderr}");
+    for word in words {
+        assert!(errors[0].contains(word), "no '{word}' in: {}", errors[0]);
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+/// The names in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
