@@ -1,0 +1,287 @@
+//! Builder methods of the tape: each writes the form of its operator that the model's opset wants.
+
+use super::tape::{Tape, Tensor};
+use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
+
+impl Tape<'_> {
+    /// A constant scalar of the type of `like`.
+    pub fn scalar(&mut self, like: &Tensor, value: f64) -> Tensor {
+        self.constant(TensorProto::from_reals("", like.dtype, &[], &[value]))
+    }
+
+    /// A constant vector of integers.
+    pub fn integers(&mut self, values: &[i64]) -> Tensor {
+        self.constant(TensorProto::from_integers("", &[values.len()], values))
+    }
+
+    /// `a + b`, broadcast.
+    pub fn add(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.binary("Add", a, b)
+    }
+
+    /// `a - b`, broadcast.
+    pub fn sub(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.binary("Sub", a, b)
+    }
+
+    /// `a * b`, broadcast.
+    pub fn mul(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.binary("Mul", a, b)
+    }
+
+    /// `a / b`, broadcast.
+    pub fn div(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.binary("Div", a, b)
+    }
+
+    /// `x * value`.
+    pub fn scale(&mut self, x: &Tensor, value: f64) -> Tensor {
+        let value = self.scalar(x, value);
+        self.mul(x, &value)
+    }
+
+    /// An elementwise operator of two operands of one type, broadcast.
+    pub fn binary(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
+        self.emit(op, &[a, b], vec![], a.dtype, broadcast(&a.shape, &b.shape))
+    }
+
+    /// A comparison (Greater, Less) or a logical operator (And, Or), broadcast; the result is boolean.
+    pub fn compare(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
+        self.emit(op, &[a, b], vec![], DataType::Bool, broadcast(&a.shape, &b.shape))
+    }
+
+    /// Whether `a` equals `b`, broadcast. Before opset 11 Equal knows no floating-point numbers.
+    pub fn equal(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        if self.opset() >= 11 || !a.dtype.is_float() {
+            return self.compare("Equal", a, b);
+        }
+        let greater = self.compare("Greater", a, b);
+        let less = self.compare("Less", a, b);
+        let differs = self.compare("Or", &greater, &less);
+        self.unary("Not", &differs)
+    }
+
+    /// An elementwise operator of one operand that keeps its type.
+    pub fn unary(&mut self, op: &str, x: &Tensor) -> Tensor {
+        self.emit(op, &[x], vec![], x.dtype, x.shape.clone())
+    }
+
+    /// `a` where `condition` holds, else `b`, broadcast. Before opset 9 by arithmetic.
+    pub fn where_(&mut self, condition: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
+        if self.opset() >= 9 {
+            let shape = broadcast(&condition.shape, &broadcast(&a.shape, &b.shape));
+            return self.emit("Where", &[condition, a, b], vec![], a.dtype, shape);
+        }
+        let mask = self.cast(condition, a.dtype);
+        let difference = self.sub(a, b);
+        let chosen = self.mul(&mask, &difference);
+        self.add(&chosen, b)
+    }
+
+    /// `x` where `condition` holds, else 0.
+    pub fn keep(&mut self, condition: &Tensor, x: &Tensor) -> Tensor {
+        let zero = self.scalar(x, 0.0);
+        self.where_(condition, x, &zero)
+    }
+
+    /// `x` in another element type.
+    pub fn cast(&mut self, x: &Tensor, dtype: DataType) -> Tensor {
+        if x.dtype == dtype {
+            return x.clone();
+        }
+        self.emit("Cast", &[x], vec![Attribute::int("to", dtype as i64)], dtype, x.shape.clone())
+    }
+
+    /// `x` in another shape of as many elements.
+    pub fn reshape(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
+        if x.shape == shape {
+            return x.clone();
+        }
+        let sizes = self.integers(&signed(shape));
+        self.emit("Reshape", &[x, &sizes], vec![], x.dtype, shape.to_vec())
+    }
+
+    /// The axes of `x` in another order: axis `i` of the result is axis `order[i]` of `x`.
+    pub fn transpose(&mut self, x: &Tensor, order: &[usize]) -> Tensor {
+        let shape = order.iter().map(|axis| x.shape[*axis]).collect();
+        self.emit("Transpose", &[x], vec![Attribute::ints("perm", &signed(order))], x.dtype, shape)
+    }
+
+    /// `x` repeated along its axes of size 1, up to `shape`. Before opset 8 by adding zeros.
+    pub fn expand(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
+        if x.shape == shape {
+            return x.clone();
+        }
+        if self.opset() < 8 {
+            let zeros = vec![0.0; shape.iter().product()];
+            let zeros = self.constant(TensorProto::from_reals("", x.dtype, shape, &zeros));
+            return self.add(x, &zeros);
+        }
+        let sizes = self.integers(&signed(shape));
+        self.emit("Expand", &[x, &sizes], vec![], x.dtype, shape.to_vec())
+    }
+
+    /// The sum over `axes`, which stay with size 1.
+    pub fn reduce_sum(&mut self, x: &Tensor, axes: &[usize]) -> Tensor {
+        let shape = x.shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size });
+        let (dtype, shape) = (x.dtype, shape.collect());
+        if self.opset() < 13 {
+            return self.emit("ReduceSum", &[x], vec![Attribute::ints("axes", &signed(axes))], dtype, shape);
+        }
+        let axes = self.integers(&signed(axes));
+        self.emit("ReduceSum", &[x, &axes], vec![], dtype, shape)
+    }
+
+    /// The part of `x` from `starts` to before `ends` along each axis.
+    pub fn slice(&mut self, x: &Tensor, starts: &[usize], ends: &[usize]) -> Tensor {
+        let cut: Vec<usize> = (0..x.rank()).filter(|axis| starts[*axis] > 0 || ends[*axis] < x.shape[*axis]).collect();
+        if cut.is_empty() {
+            return x.clone();
+        }
+        let shape = starts.iter().zip(ends).map(|(start, end)| end - start).collect();
+        let pick = |sizes: &[usize]| cut.iter().map(|axis| sizes[*axis] as i64).collect::<Vec<_>>();
+        let arguments = [("starts", pick(starts)), ("ends", pick(ends)), ("axes", signed(&cut))];
+        if self.opset() < 10 {
+            let attributes = arguments.iter().map(|(name, values)| Attribute::ints(name, values)).collect();
+            return self.emit("Slice", &[x], attributes, x.dtype, shape);
+        }
+        let [starts, ends, axes] = arguments.map(|(_, values)| self.integers(&values));
+        self.emit("Slice", &[x, &starts, &ends, &axes], vec![], x.dtype, shape)
+    }
+
+    /// `x` in reverse order along `axes`; none before opset 10, which has no operator for it.
+    pub fn flip(&mut self, x: &Tensor, axes: &[usize]) -> Option<Tensor> {
+        let axes: Vec<usize> = axes.iter().copied().filter(|axis| x.shape[*axis] > 1).collect();
+        if axes.is_empty() {
+            return Some(x.clone());
+        }
+        if self.opset() < 10 {
+            return None;
+        }
+        let same = |value: i64| vec![value; axes.len()];
+        let [starts, ends, axes, steps] =
+            [same(-1), same(i64::MIN + 1), signed(&axes), same(-1)].map(|values| self.integers(&values));
+        Some(self.emit("Slice", &[x, &starts, &ends, &axes, &steps], vec![], x.dtype, x.shape.clone()))
+    }
+
+    /// `x` with `begins` zeros before and `ends` zeros after it along each axis.
+    pub fn pad(&mut self, x: &Tensor, begins: &[usize], ends: &[usize]) -> Tensor {
+        if begins.iter().chain(ends).all(|count| *count == 0) {
+            return x.clone();
+        }
+        let shape = (0..x.rank()).map(|axis| begins[axis] + x.shape[axis] + ends[axis]).collect();
+        let pads: Vec<i64> = begins.iter().chain(ends).map(|count| *count as i64).collect();
+        if self.opset() < 11 {
+            return self.emit("Pad", &[x], vec![Attribute::ints("pads", &pads)], x.dtype, shape);
+        }
+        let pads = self.integers(&pads);
+        let zero = self.scalar(x, 0.0);
+        self.emit("Pad", &[x, &pads, &zero], vec![], x.dtype, shape)
+    }
+
+    /// The parts of `x` of the given sizes along `axis`.
+    pub fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<Tensor> {
+        let part = |size: &usize| {
+            let mut shape = x.shape.clone();
+            shape[axis] = *size;
+            (x.dtype, shape)
+        };
+        let parts = sizes.iter().map(part).collect();
+        let along = Attribute::int("axis", axis as i64);
+        if self.opset() < 13 {
+            return self.emit_many("Split", &[x], vec![along, Attribute::ints("split", &signed(sizes))], parts);
+        }
+        let sizes = self.integers(&signed(sizes));
+        self.emit_many("Split", &[x, &sizes], vec![along], parts)
+    }
+
+    /// `parts` one after the other along `axis`; at least one.
+    pub fn concat(&mut self, parts: &[Tensor], axis: usize) -> Tensor {
+        let mut shape = parts[0].shape.clone();
+        shape[axis] = parts.iter().map(|part| part.shape[axis]).sum();
+        let inputs: Vec<&Tensor> = parts.iter().collect();
+        self.emit("Concat", &inputs, vec![Attribute::int("axis", axis as i64)], parts[0].dtype, shape)
+    }
+
+    /// Zeros of the type and shape of `like`.
+    pub fn zeros(&mut self, like: &Tensor) -> Tensor {
+        let zero = self.constant(TensorProto::from_reals("", like.dtype, &vec![1; like.rank()], &[0.0]));
+        self.expand(&zero, &like.shape)
+    }
+
+    /// The phases of the spatial axes of `x`: phase `(i, j)` holds every element whose place leaves the remainders
+    /// `(i, j)` by the strides. They come in row-major order, and are all of one size, filled up with zeros.
+    pub fn to_phases(&mut self, x: &Tensor, strides: &[usize]) -> Vec<Tensor> {
+        let count: usize = strides.iter().product();
+        let fill = x.shape[2..].iter().zip(strides).map(|(size, stride)| size.next_multiple_of(*stride) - size);
+        let x = self.pad(x, &vec![0; x.rank()], &[0, 0].into_iter().chain(fill).collect::<Vec<_>>());
+        if count == 1 {
+            return vec![x];
+        }
+        let phases = self.space_to_depth(&x, strides);
+        self.split(&phases, 1, &vec![x.shape[1]; count])
+    }
+
+    /// The inverse of [`Tape::to_phases`], cut to `shape`.
+    pub fn from_phases(&mut self, phases: &[Tensor], strides: &[usize], shape: &[usize]) -> Tensor {
+        let joined = if phases.len() == 1 { phases[0].clone() } else { self.concat(phases, 1) };
+        self.interleave(&joined, strides, shape)
+    }
+
+    /// Channels `[phase x channel]` back to the places of their phases, cut to `shape`.
+    pub fn interleave(&mut self, x: &Tensor, strides: &[usize], shape: &[usize]) -> Tensor {
+        let joined = if strides.iter().all(|stride| *stride == 1) { x.clone() } else { self.depth_to_space(x, strides) };
+        self.slice(&joined, &vec![0; shape.len()], shape)
+    }
+
+    fn space_to_depth(&mut self, x: &Tensor, strides: &[usize]) -> Tensor {
+        let (batch, channels, axes) = (x.shape[0], x.shape[1], strides.len());
+        let count: usize = strides.iter().product();
+        let mut shape = vec![batch, count * channels];
+        shape.extend(x.shape[2..].iter().zip(strides).map(|(size, stride)| size / stride));
+        if let [a, b] = strides && a == b {
+            return self.emit("SpaceToDepth", &[x], vec![Attribute::int("blocksize", *a as i64)], x.dtype, shape);
+        }
+        let blocks = x.shape[2..].iter().zip(strides).flat_map(|(size, stride)| [size / stride, *stride]);
+        let blocks = self.reshape(x, &[batch, channels].into_iter().chain(blocks).collect::<Vec<_>>());
+        let (phases, places) = ((0..axes).map(|axis| 3 + 2 * axis), (0..axes).map(|axis| 2 + 2 * axis));
+        let order: Vec<usize> = [0].into_iter().chain(phases).chain([1]).chain(places).collect();
+        let turned = self.transpose(&blocks, &order);
+        self.reshape(&turned, &shape)
+    }
+
+    fn depth_to_space(&mut self, x: &Tensor, strides: &[usize]) -> Tensor {
+        let (batch, axes) = (x.shape[0], strides.len());
+        let channels = x.shape[1] / strides.iter().product::<usize>();
+        let mut shape = vec![batch, channels];
+        shape.extend(x.shape[2..].iter().zip(strides).map(|(size, stride)| size * stride));
+        if let [a, b] = strides && a == b {
+            return self.emit("DepthToSpace", &[x], vec![Attribute::int("blocksize", *a as i64)], x.dtype, shape);
+        }
+        let split = [&[batch], strides, &[channels], &x.shape[2..]].concat();
+        let split = self.reshape(x, &split);
+        let places = (0..axes).flat_map(|axis| [2 + axes + axis, 1 + axis]);
+        let order: Vec<usize> = [0, 1 + axes].into_iter().chain(places).collect();
+        let turned = self.transpose(&split, &order);
+        self.reshape(&turned, &shape)
+    }
+
+    /// The matrix product of stacks of matrices, broadcast; both operands have at least two axes.
+    pub fn matmul(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
+        let (rank_a, rank_b) = (a.rank(), b.rank());
+        let mut shape = broadcast(&a.shape[..rank_a - 2], &b.shape[..rank_b - 2]);
+        shape.extend([a.shape[rank_a - 2], b.shape[rank_b - 1]]);
+        self.emit("MatMul", &[a, b], vec![], a.dtype, shape)
+    }
+}
+
+/// The shape of two operands together, by ONNX's (numpy's) rule.
+pub fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let rank = a.len().max(b.len());
+    let size = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
+    (0..rank).map(|axis| if size(a, axis) == 1 { size(b, axis) } else { size(a, axis) }).collect()
+}
+
+fn signed(values: &[usize]) -> Vec<i64> {
+    values.iter().map(|value| *value as i64).collect()
+}

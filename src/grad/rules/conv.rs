@@ -1,0 +1,159 @@
+//! Convolution: its input gradient is a transposed convolution with the same weights.
+
+use super::super::Variant;
+use super::super::tape::{Node, Tape, Tensor};
+use super::window::{Window, grid, spatial};
+use crate::Result;
+use crate::onnx::{AttributeProto as Attribute, TensorProto};
+
+/// The fastest of three equal forms: a convolution with flipped weights at stride 1, a convolution to the phases of a
+/// strided input where the runtime gains, and the transposed convolution, which is always right.
+pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, weights) = (node.input(0)?, node.input(1)?);
+    let windows = Window::all(node, spatial(&weights.shape))?;
+    let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
+    if x.shape[1] != weights.shape[1] * groups || !weights.shape[0].is_multiple_of(groups) {
+        return Err(node.error("has weights that do not fit its input"));
+    }
+    let mut result = flipped(tape, grad, weights, &windows, groups);
+    if result.is_none() && tape.variant() == Variant::OpenVino && groups == 1 {
+        result = phased(tape, grad, weights, &windows, &x.shape)?;
+    }
+    Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, weights, &windows, groups)))])
+}
+
+fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
+    Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
+}
+
+/// The general form, for any stride, padding, dilation and number of groups.
+pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Tensor {
+    let ends = windows.iter().map(|window| window.end().max(0) as usize);
+    let left_over = windows.iter().map(|window| (-window.end()).max(0) as usize);
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("strides", windows.iter().map(|window| window.stride)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", windows.iter().map(|window| window.begin).chain(ends)),
+        ints("output_padding", left_over),
+        Attribute::int("group", groups as i64),
+    ];
+    let mut shape = vec![grad.shape[0], weights.shape[1] * groups];
+    shape.extend(windows.iter().map(|window| window.input));
+    tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape)
+}
+
+/// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which
+/// runs in the fastest kernels. Runtimes fold the flipping at load, so the file holds the weights once.
+fn flipped(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Option<Tensor> {
+    let begin = |window: &Window| (window.extent() - 1).checked_sub(window.begin);
+    let end = |window: &Window| usize::try_from(window.extent() as i64 - 1 - window.end()).ok();
+    let begins: Vec<usize> = windows.iter().map(begin).collect::<Option<_>>()?;
+    let ends: Vec<usize> = windows.iter().map(end).collect::<Option<_>>()?;
+    if windows.iter().any(|window| window.stride != 1) {
+        return None;
+    }
+    let axes: Vec<usize> = (2..weights.rank()).collect();
+    let weights = tape.flip(weights, &axes)?;
+    let weights = swap_channels(tape, &weights, groups);
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", begins.into_iter().chain(ends)),
+        Attribute::int("group", groups as i64),
+    ];
+    let mut shape = vec![grad.shape[0], weights.shape[0]];
+    shape.extend(windows.iter().map(|window| window.input));
+    Some(tape.emit("Conv", &[grad, &weights], attributes, grad.dtype, shape))
+}
+
+/// Weights `[out, in / groups, ...]` as `[in, out / groups, ...]`.
+fn swap_channels(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
+    let (out, each_in) = (weights.shape[0], weights.shape[1]);
+    let each_out = out / groups;
+    let space = spatial(&weights.shape);
+    let grouped = tape.reshape(weights, &[&[groups, each_out, each_in], space].concat());
+    let swapped = match (each_out, each_in) {
+        (1, _) | (_, 1) => tape.reshape(&grouped, &[&[groups, each_in, each_out], space].concat()),
+        _ => tape.transpose(&grouped, &[&[0, 2, 1], (3..grouped.rank()).collect::<Vec<_>>().as_slice()].concat()),
+    };
+    tape.reshape(&swapped, &[&[groups * each_in, each_out], space].concat())
+}
+
+/// At a larger stride: one convolution makes all phases of the input's gradient as channels, and DepthToSpace
+/// interleaves them. Only where the weights are part of the model.
+fn phased(
+    tape: &mut Tape,
+    grad: &Tensor,
+    weights: &Tensor,
+    windows: &[Window],
+    shape: &[usize],
+) -> Result<Option<Tensor>> {
+    let Some(values) = tape.constant_of(weights) else { return Ok(None) };
+    let Some(reach) = windows.iter().map(Reach::of).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
+    let count: usize = strides.iter().product();
+    let kernel: Vec<usize> = reach.iter().map(|reach| reach.taps).collect();
+    let phases = phase_weights(&values.reals()?, &weights.shape, windows, &reach);
+    let used = if windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0) { 1 } else { count };
+    let channels = weights.shape[1];
+    let size = [&[used * channels, weights.shape[0]], kernel.as_slice()].concat();
+    let phases = TensorProto::from_reals("", grad.dtype, &size, &phases[..size.iter().product()]);
+    let phases = tape.constant(phases);
+    let attributes = vec![
+        ints("kernel_shape", kernel.into_iter()),
+        ints("pads", reach.iter().map(|reach| reach.begin).chain(reach.iter().map(|reach| reach.end))),
+    ];
+    let mut made = vec![grad.shape[0], used * channels];
+    made.extend(windows.iter().map(Window::phase_length));
+    let made = tape.emit("Conv", &[grad, &phases], attributes, grad.dtype, made);
+    let mut missing = vec![0; made.rank()];
+    missing[1] = (count - used) * channels;
+    let made = tape.pad(&made, &vec![0; made.rank()], &missing);
+    Ok(Some(tape.interleave(&made, &strides, shape)))
+}
+
+/// Which outputs the inputs of all phases need along one axis: `taps` of them, from `first` places ahead.
+struct Reach {
+    first: i64,
+    taps: usize,
+    begin: usize,
+    end: usize,
+}
+
+impl Reach {
+    /// None where the convolution over phases would need a negative padding.
+    fn of(window: &Window) -> Option<Self> {
+        let shifts: Vec<i64> = (0..window.kernel).map(|tap| window.phase(tap).1).collect();
+        let (first, last) = (*shifts.iter().min()?, *shifts.iter().max()?);
+        let end = window.phase_length() as i64 + last - window.output as i64;
+        Some(Self {
+            first,
+            taps: (last - first + 1) as usize,
+            begin: usize::try_from(-first).ok()?,
+            end: usize::try_from(end).ok()?,
+        })
+    }
+}
+
+/// Weights `[out, in, ...]` as `[phase x in, out, ...]`.
+fn phase_weights(values: &[f64], shape: &[usize], windows: &[Window], reach: &[Reach]) -> Vec<f64> {
+    let (out, channels) = (shape[0], shape[1]);
+    let taps: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
+    let (tap_count, size) = (taps.iter().product::<usize>(), reach.iter().map(|reach| reach.taps).product::<usize>());
+    let count: usize = windows.iter().map(|window| window.stride).product();
+    let mut result = vec![0.0; count * channels * out * size];
+    for (tap, place) in grid(&taps).into_iter().enumerate() {
+        let (mut phase, mut to) = (0, 0);
+        for ((window, reach), tap) in windows.iter().zip(reach).zip(place) {
+            let (remainder, shift) = window.phase(tap);
+            phase = phase * window.stride + remainder;
+            to = to * reach.taps + (shift - reach.first) as usize;
+        }
+        for (from_out, from_in) in (0..out).flat_map(|o| (0..channels).map(move |i| (o, i))) {
+            let value = values[(from_out * channels + from_in) * tap_count + tap];
+            result[((phase * channels + from_in) * out + from_out) * size + to] += value;
+        }
+    }
+    result
+}

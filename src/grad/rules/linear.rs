@@ -1,0 +1,70 @@
+//! Matrix products.
+
+use super::super::tape::{Node, Tape, Tensor};
+use crate::Result;
+use crate::onnx::AttributeProto as Attribute;
+
+/// Y = alpha A' B' + beta C, where ' is an optional transposition.
+pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let flag = |name: &str| node.proto.int(name).unwrap_or(0) != 0;
+    let alpha = node.proto.float("alpha").unwrap_or(1.0);
+    let (trans_a, trans_b) = (flag("transA"), flag("transB"));
+    let (a, b) = (node.input(0)?, node.input(1)?);
+    let by_a = match trans_a {
+        false => product(tape, (grad, false), (b, !trans_b), alpha),
+        true => product(tape, (b, trans_b), (grad, true), alpha),
+    };
+    let by_b = match trans_b {
+        false => product(tape, (a, !trans_a), (grad, false), alpha),
+        true => product(tape, (grad, true), (a, trans_a), alpha),
+    };
+    let by_c = tape.scale(grad, f64::from(node.proto.float("beta").unwrap_or(1.0)));
+    Ok(vec![Some(by_a), Some(by_b), Some(by_c)])
+}
+
+/// alpha A' B' of two matrices. Gemm needs a third operand before opset 11: a zero.
+fn product(tape: &mut Tape, (a, trans_a): (&Tensor, bool), (b, trans_b): (&Tensor, bool), alpha: f32) -> Tensor {
+    let shape = vec![a.shape[usize::from(trans_a)], b.shape[usize::from(!trans_b)]];
+    let attributes = vec![
+        Attribute::float("alpha", alpha),
+        Attribute::int("transA", i64::from(trans_a)),
+        Attribute::int("transB", i64::from(trans_b)),
+    ];
+    let zero = tape.scalar(a, 0.0);
+    let inputs = if tape.opset() < 11 { vec![a, b, &zero] } else { vec![a, b] };
+    tape.emit("Gemm", &inputs, attributes, a.dtype, shape)
+}
+
+/// Stacks of matrices; a vector counts as one row on the left and as one column on the right.
+pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (a, b) = (node.input(0)?, node.input(1)?);
+    let (row, column) = (a.rank() == 1, b.rank() == 1);
+    let left = if row { [&[1], a.shape.as_slice()].concat() } else { a.shape.clone() };
+    let right = if column { [b.shape.as_slice(), &[1]].concat() } else { b.shape.clone() };
+    let mut shape = super::super::build::broadcast(&left[..left.len() - 2], &right[..right.len() - 2]);
+    shape.extend([left[left.len() - 2], right[right.len() - 1]]);
+    let (a, b, grad) = (tape.reshape(a, &left), tape.reshape(b, &right), tape.reshape(grad, &shape));
+    let (a_turned, b_turned) = (turned(tape, &a), turned(tape, &b));
+    let mut by_a = tape.matmul(&grad, &b_turned);
+    let mut by_b = tape.matmul(&a_turned, &grad);
+    if row {
+        by_a = without_axis(tape, &by_a, by_a.rank() - 2);
+    }
+    if column {
+        by_b = without_axis(tape, &by_b, by_b.rank() - 1);
+    }
+    Ok(vec![Some(by_a), Some(by_b)])
+}
+
+/// The matrices of a stack transposed.
+fn turned(tape: &mut Tape, x: &Tensor) -> Tensor {
+    let mut order: Vec<usize> = (0..x.rank()).collect();
+    order.swap(x.rank() - 2, x.rank() - 1);
+    tape.transpose(x, &order)
+}
+
+fn without_axis(tape: &mut Tape, x: &Tensor, axis: usize) -> Tensor {
+    let mut shape = x.shape.clone();
+    shape.remove(axis);
+    tape.reshape(x, &shape)
+}

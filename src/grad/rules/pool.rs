@@ -1,0 +1,124 @@
+//! Pooling and means.
+
+use super::super::tape::{Node, Tape, Tensor};
+use super::window::{Window, grid, spatial};
+use super::{axis, conv};
+use crate::Result;
+use crate::onnx::TensorProto;
+
+/// The gradient of each window goes to every element that equals the window's maximum.
+///
+/// Inputs are split into phases, one for each remainder of their place by the stride. A tap of the window then pairs each
+/// input of one phase with one output, a fixed shift apart, so that slices, comparisons and sums do it all: ScatterElements
+/// runs in a reference kernel in OpenVINO.
+pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, y) = (node.input(0)?, node.output(0)?);
+    let windows = Window::all(node, &kernel(node)?)?;
+    let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
+    let phases = tape.to_phases(x, &strides);
+    let mut sums: Vec<Option<Tensor>> = vec![None; phases.len()];
+    let mut shifted = std::collections::HashMap::new();
+    for taps in grid(&windows.iter().map(|window| window.kernel).collect::<Vec<_>>()) {
+        let places: Vec<(usize, i64)> = windows.iter().zip(&taps).map(|(window, tap)| window.phase(*tap)).collect();
+        let phase = places.iter().zip(&strides).fold(0, |index, ((phase, _), stride)| index * stride + phase);
+        let shifts: Vec<i64> = places.iter().map(|(_, shift)| *shift).collect();
+        let (maximum, arriving) = shifted
+            .entry(shifts.clone())
+            .or_insert_with(|| (shift(tape, y, &windows, &shifts), shift(tape, grad, &windows, &shifts)))
+            .clone();
+        let hit = tape.equal(&phases[phase], &maximum);
+        let part = tape.keep(&hit, &arriving);
+        sums[phase] = Some(match sums[phase].take() {
+            Some(sum) => tape.add(&sum, &part),
+            None => part,
+        });
+    }
+    let sums: Vec<Tensor> = sums.into_iter().map(|sum| sum.unwrap_or_else(|| tape.zeros(&phases[0]))).collect();
+    Ok(vec![Some(tape.from_phases(&sums, &strides, &x.shape))])
+}
+
+/// `t` on the grid of a phase: place `u` holds the output `u + shift`, and 0 where there is none.
+fn shift(tape: &mut Tape, t: &Tensor, windows: &[Window], shifts: &[i64]) -> Tensor {
+    let (mut starts, mut ends) = (vec![0; 2], t.shape[..2].to_vec());
+    let (mut before, mut after) = (vec![0; 2], vec![0; 2]);
+    for (window, shift) in windows.iter().zip(shifts) {
+        let (length, outputs) = (window.phase_length() as i64, window.output as i64);
+        let (from, to) = (*shift, *shift + length);
+        let (start, end) = (from.clamp(0, outputs), to.clamp(0, outputs));
+        starts.push(start as usize);
+        ends.push(end as usize);
+        before.push((start - from).min(length) as usize);
+        after.push(length as usize - (start - from).min(length) as usize - (end - start) as usize);
+    }
+    let kept = tape.slice(t, &starts, &ends);
+    tape.pad(&kept, &before, &after)
+}
+
+/// Each output's gradient spread evenly over the inputs that its window counted.
+pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let windows = Window::all(node, &kernel(node)?)?;
+    let share: Vec<f64> = shares(node, &windows);
+    let shape = [&[1, 1], spatial(&grad.shape)].concat();
+    let share = tape.constant(TensorProto::from_reals("", grad.dtype, &shape, &share));
+    let spread = tape.mul(grad, &share);
+    // Every channel is a picture of its own, so that one window of ones serves all.
+    let single = |shape: &[usize]| [&[shape[0] * shape[1], 1], spatial(shape)].concat();
+    let spread = tape.reshape(&spread, &single(&grad.shape));
+    let kernel: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
+    let ones = vec![1.0; kernel.iter().product()];
+    let ones = tape.constant(TensorProto::from_reals("", grad.dtype, &[&[1, 1], kernel.as_slice()].concat(), &ones));
+    let result = conv::transposed(tape, &spread, &ones, &windows, 1);
+    Ok(vec![Some(tape.reshape(&result, &x.shape))])
+}
+
+/// One over the number of inputs that each window counts.
+fn shares(node: &Node, windows: &[Window]) -> Vec<f64> {
+    let pads = node.proto.ints("pads").unwrap_or_default();
+    let counts_padding = node.proto.int("count_include_pad").unwrap_or(0) != 0;
+    let count = |axis: usize, output: usize| {
+        let window = &windows[axis];
+        let padding = pads.get(windows.len() + axis).copied().unwrap_or_else(|| window.end()).max(0) as usize;
+        let behind = window.begin + window.input + padding;
+        let counted = |tap: &usize| match counts_padding {
+            true => output * window.stride + tap * window.dilation < behind,
+            false => window.reads(output, *tap).is_some(),
+        };
+        (0..window.kernel).filter(counted).count()
+    };
+    let outputs: Vec<usize> = windows.iter().map(|window| window.output).collect();
+    let total = |place: Vec<usize>| place.iter().enumerate().map(|(axis, output)| count(axis, *output)).product::<usize>();
+    grid(&outputs).into_iter().map(|place| 1.0 / total(place).max(1) as f64).collect()
+}
+
+fn kernel(node: &Node) -> Result<Vec<usize>> {
+    let sizes = node.proto.ints("kernel_shape").unwrap_or_default();
+    let sizes: Option<Vec<usize>> = sizes.iter().map(|size| usize::try_from(*size).ok()).collect();
+    sizes.ok_or_else(|| node.error("has a negative kernel_shape"))
+}
+
+pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let shape = &node.input(0)?.shape;
+    let count: usize = spatial(shape).iter().product();
+    let share = tape.scale(grad, 1.0 / count as f64);
+    Ok(vec![Some(tape.expand(&share, shape))])
+}
+
+pub fn reduce_mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let shape = &node.input(0)?.shape;
+    let given = match node.inputs.get(1).and_then(Option::as_ref) {
+        Some(axes) => Some(tape.integers_of(axes).ok_or_else(|| node.error("has axes that depend on the picture"))?),
+        None => node.proto.ints("axes").map(<[i64]>::to_vec),
+    };
+    let axes: Vec<usize> = match given.filter(|axes| !axes.is_empty()) {
+        Some(axes) => axes.iter().map(|along| axis(node, *along, shape.len())).collect::<Result<_>>()?,
+        None if node.proto.int("noop_with_empty_axes").unwrap_or(0) != 0 => return Ok(vec![Some(grad.clone())]),
+        None => (0..shape.len()).collect(),
+    };
+    let kept: Vec<usize> =
+        shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size }).collect();
+    let count: usize = axes.iter().map(|axis| shape[*axis]).product();
+    let grad = tape.reshape(grad, &kept);
+    let share = tape.scale(&grad, 1.0 / count as f64);
+    Ok(vec![Some(tape.expand(&share, shape))])
+}

@@ -1,0 +1,109 @@
+//! Sliding windows: the geometry that convolution and pooling share.
+
+use super::super::tape::Node;
+use crate::Result;
+
+/// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Taps in the window.
+    pub kernel: usize,
+    /// Inputs from one window to the next.
+    pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
+    /// Padding before the first input.
+    pub begin: usize,
+    /// Number of inputs.
+    pub input: usize,
+    /// Number of outputs.
+    pub output: usize,
+}
+
+impl Window {
+    /// The windows of `node` along each spatial axis, its automatic padding resolved.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
+        let (input, output) = (spatial(&node.input(0)?.shape), spatial(&node.output(0)?.shape));
+        let axes = kernel.len();
+        let list = |name: &str, default: usize, length: usize| -> Result<Vec<usize>> {
+            let Some(values) = node.proto.ints(name) else { return Ok(vec![default; length]) };
+            let values: Option<Vec<usize>> = values.iter().map(|value| usize::try_from(*value).ok()).collect();
+            let fits = values.filter(|values| values.len() == length && values.iter().all(|v| *v >= default));
+            fits.ok_or_else(|| node.error(&format!("has {name} that do not fit its input")))
+        };
+        if axes == 0 || input.len() != axes || output.len() != axes || kernel.contains(&0) {
+            return Err(node.error("has a kernel that does not fit its input"));
+        }
+        let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);
+        let pads = list("pads", 0, 2 * axes)?;
+        let window = |axis: usize| Self {
+            kernel: kernel[axis],
+            stride: strides[axis],
+            dilation: dilations[axis],
+            begin: pads[axis],
+            input: input[axis],
+            output: output[axis],
+        };
+        let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
+        Ok((0..axes).map(|axis| window(axis).padded(padding)).collect())
+    }
+
+    /// The window with the padding that `auto_pad` asks for.
+    fn padded(self, auto_pad: &str) -> Self {
+        let total = ((self.output - 1) * self.stride + self.extent()).saturating_sub(self.input);
+        let begin = match auto_pad {
+            "SAME_UPPER" => total / 2,
+            "SAME_LOWER" => total - total / 2,
+            "VALID" => 0,
+            _ => self.begin,
+        };
+        Self { begin, ..self }
+    }
+
+    /// The distance from a window's first to behind its last input.
+    pub fn extent(&self) -> usize {
+        (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// The padding behind the last input (negative where inputs are left over), and with it the place of every output.
+    pub fn end(&self) -> i64 {
+        ((self.output - 1) * self.stride + self.extent()) as i64 - (self.begin + self.input) as i64
+    }
+
+    /// The input that a tap of an output reads; none in the padding.
+    pub fn reads(&self, output: usize, tap: usize) -> Option<usize> {
+        (output * self.stride + tap * self.dilation).checked_sub(self.begin).filter(|place| *place < self.input)
+    }
+
+    /// The number of inputs in one phase, where every `stride`-th input belongs to the same phase.
+    pub fn phase_length(&self) -> usize {
+        self.input.div_ceil(self.stride)
+    }
+
+    /// The phase of the inputs that `tap` reads, and how many places their outputs lie ahead: input
+    /// `stride * u + phase` is read through `tap` by output `u + shift`.
+    pub fn phase(&self, tap: usize) -> (usize, i64) {
+        let offset = tap as i64 * self.dilation as i64 - self.begin as i64;
+        let stride = self.stride as i64;
+        (offset.rem_euclid(stride) as usize, -offset.div_euclid(stride))
+    }
+}
+
+/// The sizes behind batch and channels.
+pub fn spatial(shape: &[usize]) -> &[usize] {
+    shape.get(2..).unwrap_or_default()
+}
+
+/// All combinations of one index below each limit, the last index running fastest.
+pub fn grid(limits: &[usize]) -> Vec<Vec<usize>> {
+    limits.iter().fold(vec![Vec::new()], |grid, limit| {
+        let extend = |index: &Vec<usize>| {
+            let index = index.clone();
+            (0..*limit).map(move |next| [index.as_slice(), &[next]].concat())
+        };
+        grid.iter().flat_map(extend).collect()
+    })
+}

@@ -1,0 +1,205 @@
+//! The tape: where rules read the forward pass and write nodes of the reverse pass.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Shapes, TensorType, Variant};
+use crate::onnx::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
+use crate::{Error, Result};
+
+/// A value of the graph, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// The value's name.
+    pub name: String,
+    /// The element type.
+    pub dtype: DataType,
+    /// The size along each axis.
+    pub shape: Vec<usize>,
+}
+
+impl Tensor {
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+}
+
+/// A forward node as a rule sees it.
+pub struct Node<'a> {
+    /// Operator and attributes.
+    pub proto: &'a NodeProto,
+    /// The inputs, in order; none for one left out.
+    pub inputs: Vec<Option<Tensor>>,
+    /// The outputs, in order; none for one left out.
+    pub outputs: Vec<Option<Tensor>>,
+    /// The gradient that reaches each output; none where nothing depends on it.
+    pub grads: Vec<Option<Tensor>>,
+}
+
+impl Node<'_> {
+    /// Input `index`.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where it is left out.
+    pub fn input(&self, index: usize) -> Result<&Tensor> {
+        self.inputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks input {index}")))
+    }
+
+    /// Output `index`.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where it is left out.
+    pub fn output(&self, index: usize) -> Result<&Tensor> {
+        self.outputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks output {index}")))
+    }
+
+    /// An error about this node.
+    pub fn error(&self, problem: &str) -> Error {
+        Error::Graph(format!("node {} ({}) {problem}", self.proto.label(), self.proto.op_type()))
+    }
+}
+
+/// Collects the nodes of the reverse pass.
+pub struct Tape<'a> {
+    shapes: &'a Shapes,
+    constants: HashMap<&'a str, &'a TensorProto>,
+    opset: i64,
+    variant: Variant,
+    scope: String,
+    names: HashSet<String>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
+}
+
+impl<'a> Tape<'a> {
+    pub(super) fn new(graph: &'a GraphProto, shapes: &'a Shapes, opset: i64, variant: Variant) -> Self {
+        let values = graph.node.iter().filter(|node| node.is("Constant"));
+        let values = values.filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
+        let names = graph.node.iter().flat_map(|node| node.output.iter().cloned().chain([node.name().to_owned()]));
+        Self {
+            shapes,
+            constants: graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(values).collect(),
+            opset,
+            variant,
+            scope: String::new(),
+            names: names.chain(graph.initializer.iter().map(|tensor| tensor.name().to_owned())).collect(),
+            nodes: Vec::new(),
+            initializers: Vec::new(),
+            pool: HashMap::new(),
+        }
+    }
+
+    /// The version of the standard operator set that nodes are written in.
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// The runtime to write for.
+    pub fn variant(&self) -> Variant {
+        self.variant
+    }
+
+    /// Sets the prefix of the names of the nodes that follow.
+    pub(super) fn enter(&mut self, scope: &str) {
+        self.scope = scope.into();
+    }
+
+    /// A value of the forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where its shape is unknown.
+    pub fn value(&self, name: &str) -> Result<Tensor> {
+        let TensorType { dtype, shape } = match self.constants.get(name) {
+            Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
+            None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
+                Error::Graph(format!("the shape of {name} is unknown; export the model with fixed sizes"))
+            })?,
+        };
+        Ok(Tensor { name: name.into(), dtype, shape })
+    }
+
+    /// The numbers in a value, where they are part of the model.
+    pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
+        self.constants.get(value.name.as_str()).copied()
+    }
+
+    /// The numbers in an integer value that does not depend on the picture.
+    pub fn integers_of(&self, value: &Tensor) -> Option<Vec<i64>> {
+        let known = self.shapes.integers.get(&value.name).cloned();
+        known.or_else(|| self.constant_of(value)?.integers().ok())
+    }
+
+    /// Writes a node with one output of the given type.
+    pub fn emit(
+        &mut self,
+        op: &str,
+        inputs: &[&Tensor],
+        attributes: Vec<AttributeProto>,
+        dtype: DataType,
+        shape: Vec<usize>,
+    ) -> Tensor {
+        let mut outputs = self.emit_many(op, inputs, attributes, vec![(dtype, shape)]);
+        outputs.swap_remove(0)
+    }
+
+    /// Writes a node with several outputs.
+    pub fn emit_many(
+        &mut self,
+        op: &str,
+        inputs: &[&Tensor],
+        attributes: Vec<AttributeProto>,
+        outputs: Vec<(DataType, Vec<usize>)>,
+    ) -> Vec<Tensor> {
+        let name = self.fresh(op);
+        let single = outputs.len() == 1;
+        let tensor = |(index, (dtype, shape))| Tensor {
+            name: if single { name.clone() } else { format!("{name}:{index}") },
+            dtype,
+            shape,
+        };
+        let outputs: Vec<Tensor> = outputs.into_iter().enumerate().map(tensor).collect();
+        let inputs = inputs.iter().map(|input| input.name.clone()).collect();
+        let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
+        node.attribute = attributes;
+        self.nodes.push(node);
+        outputs
+    }
+
+    /// A name in the current scope that nothing bears yet.
+    fn fresh(&mut self, op: &str) -> String {
+        let base = format!("{}/{op}", self.scope);
+        let mut name = base.clone();
+        let mut count = 1;
+        while !self.names.insert(name.clone()) {
+            name = format!("{base}_{count}");
+            count += 1;
+        }
+        name
+    }
+
+    /// Adds a constant; equal ones are shared.
+    pub fn constant(&mut self, mut tensor: TensorProto) -> Tensor {
+        let shape = tensor.dims.iter().map(|size| *size as usize).collect();
+        let key = (tensor.data_type(), tensor.dims.clone(), tensor.raw_data().to_vec());
+        if let Some(known) = self.pool.get(&key) {
+            return known.clone();
+        }
+        let name = self.fresh("constant");
+        tensor.name = Some(name.clone());
+        let value = Tensor { name, dtype: tensor.dtype(), shape };
+        self.initializers.push(tensor);
+        self.pool.insert(key, value.clone());
+        value
+    }
+
+    /// Gives a value the name of a graph output.
+    pub(super) fn name_output(&mut self, value: &Tensor, name: &str) {
+        let inputs = vec![value.name.clone()];
+        self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
+    }
+
+    pub(super) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {
+        (self.nodes, self.initializers)
+    }
+}

@@ -1,0 +1,146 @@
+//! The walk from the score back to the image: which nodes matter, and how gradients meet.
+
+use std::collections::{HashMap, HashSet};
+
+use super::rules::{BLOCKED, Rule, rule};
+use super::tape::{Node, Tape, Tensor};
+use super::{Shapes, TensorType};
+use crate::onnx::{self, GraphProto, NodeProto};
+use crate::{Error, Result};
+
+/// The names of the values that depend on the image and that the logits depend on. Weights are never among them.
+pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> HashSet<String> {
+    let is_float = |name: &&String| shapes.tensors.get(*name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
+    let mut reached = HashSet::from([shapes.image.as_str()]);
+    for node in graph.node.iter().filter(|node| !blocked(node)) {
+        if onnx::names_read(node).iter().any(|name| reached.contains(name)) {
+            reached.extend(node.output.iter().filter(is_float).map(String::as_str));
+        }
+    }
+    let mut leading = HashSet::from([logits.name.as_str()]);
+    for node in graph.node.iter().rev() {
+        if node.output.iter().any(|name| leading.contains(name.as_str())) {
+            leading.extend(onnx::names_read(node));
+        }
+    }
+    reached.intersection(&leading).map(|name| name.to_string()).collect()
+}
+
+fn blocked(node: &NodeProto) -> bool {
+    node.is_standard() && BLOCKED.contains(&node.op_type())
+}
+
+fn is_active(node: &NodeProto, active: &HashSet<String>) -> bool {
+    node.output.iter().any(|name| active.contains(name))
+}
+
+/// Refuses a graph with operators that have no rule on the way from the image to the score, naming all of them.
+pub fn refuse_unknown(graph: &GraphProto, active: &HashSet<String>, opset: i64) -> Result<()> {
+    let unknown: Vec<String> = graph
+        .node
+        .iter()
+        .filter(|node| is_active(node, active) && rule(node).is_none())
+        .map(|node| match node.domain() {
+            "" => format!("{} (node {})", node.op_type(), node.label()),
+            domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
+        })
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "no gradient is known for {} operator{} between image and score, at opset {opset}: {}; export the model with \
+         other operators or another opset",
+        unknown.len(),
+        if unknown.len() == 1 { "" } else { "s" },
+        unknown.join(", ")
+    )))
+}
+
+/// Carries the seed (the logits and their gradient) back to the image.
+pub fn walk(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    active: &HashSet<String>,
+    (logits, seed): (Tensor, Tensor),
+    image: &str,
+) -> Result<Tensor> {
+    let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name, seed)]);
+    for proto in graph.node.iter().rev().filter(|node| is_active(node, active)) {
+        let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
+        let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
+        tape.enter(&format!("{}/grad", proto.label()));
+        for (input, grad) in step(tape, rule, proto, arriving, active)? {
+            let sum = match grads.remove(&input) {
+                Some(other) => tape.add(&other, &grad),
+                None => grad,
+            };
+            grads.insert(input, sum);
+        }
+    }
+    grads.remove(image).ok_or_else(|| {
+        Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into())
+    })
+}
+
+/// Applies one rule; the gradients of the node's active inputs, each of its input's shape.
+fn step(
+    tape: &mut Tape,
+    rule: Rule,
+    proto: &NodeProto,
+    grads: Vec<Option<Tensor>>,
+    active: &HashSet<String>,
+) -> Result<Vec<(String, Tensor)>> {
+    let values = |tape: &Tape, names: &[String]| -> Result<Vec<Option<Tensor>>> {
+        names.iter().map(|name| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) }).collect()
+    };
+    let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
+    let node = Node { proto, inputs, outputs, grads };
+    let grad = match &node.grads[0] {
+        Some(grad) => grad.clone(),
+        None => tape.zeros(node.output(0)?),
+    };
+    let results = rule(tape, &node, &grad)?;
+    let mut out = Vec::new();
+    for (index, input) in node.inputs.iter().enumerate() {
+        let Some(input) = input.as_ref().filter(|input| active.contains(&input.name)) else { continue };
+        let Some(grad) = results.get(index).cloned().flatten() else {
+            return Err(node.error(&format!("has no gradient with respect to input {index} ({})", input.name)));
+        };
+        out.push((input.name.clone(), unbroadcast(tape, grad, &input.shape)));
+    }
+    Ok(out)
+}
+
+/// Outputs whose types are known; masks and the like need not be.
+fn known(tape: &Tape, names: &[String]) -> Vec<Option<Tensor>> {
+    names.iter().map(|name| tape.value(name).ok()).collect()
+}
+
+/// Sums `grad` over the axes along which an operand of `shape` was repeated.
+fn unbroadcast(tape: &mut Tape, grad: Tensor, shape: &[usize]) -> Tensor {
+    if grad.shape == shape {
+        return grad;
+    }
+    let added = grad.rank() - shape.len();
+    let repeated = |axis: &usize| *axis < added || (shape[axis - added] == 1 && grad.shape[*axis] != 1);
+    let axes: Vec<usize> = (0..grad.rank()).filter(repeated).collect();
+    let summed = if axes.is_empty() { grad } else { tape.reduce_sum(&grad, &axes) };
+    tape.reshape(&summed, shape)
+}
+
+/// Drops every node, and every initializer, that none of `outputs` needs.
+pub fn drop_dead(graph: &mut GraphProto, outputs: &[&str]) {
+    let mut needed: HashSet<String> = outputs.iter().map(|name| name.to_string()).collect();
+    let mut live = vec![false; graph.node.len()];
+    for (index, node) in graph.node.iter().enumerate().rev() {
+        if node.output.iter().any(|name| needed.contains(name)) {
+            live[index] = true;
+            needed.extend(onnx::names_read(node).into_iter().map(str::to_owned));
+        }
+    }
+    let mut live = live.into_iter();
+    graph.node.retain(|_| live.next() == Some(true));
+    graph.initializer.retain(|tensor| needed.contains(tensor.name()));
+    graph.sparse_initializer.retain(|tensor| tensor.values.as_ref().is_some_and(|v| needed.contains(v.name())));
+}

@@ -1,0 +1,132 @@
+//! Reading a model with its external data, and writing one whole or not at all.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Component, Path, PathBuf};
+
+use prost::Message;
+
+use super::tensor_proto::DataLocation;
+use super::{GraphProto, ModelProto, TensorProto, Version};
+use crate::{Error, Result};
+
+/// The newest version of the file format that this program knows all fields of; newer files are refused, because
+/// fields unknown here would be lost.
+pub const MAX_IR_VERSION: i64 = Version::IrVersion as i64;
+
+/// Reads a model and all of its external data into memory.
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be read; [`Error::Model`] where it is empty, not ONNX, truncated, of a newer
+/// format, without a graph, or refers to data outside its own folder.
+pub fn load(path: &Path) -> Result<ModelProto> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let mut model = decode(&bytes).map_err(|problem| Error::model(path, problem))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Some(graph) = &mut model.graph {
+        read_external(graph, folder).map_err(|problem| Error::model(path, problem))?;
+    }
+    Ok(model)
+}
+
+/// Parses the bytes of a model file; external data stay external.
+///
+/// # Errors
+/// A sentence that says why these bytes are no usable model.
+pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
+    if bytes.is_empty() {
+        return Err("is empty; download or export the model again".into());
+    }
+    let model = ModelProto::decode(bytes)
+        .map_err(|e| format!("is not an ONNX model, or is truncated ({e}); download or export it again"))?;
+    let Some(version) = model.ir_version.filter(|version| *version > 0) else {
+        return Err("is not an ONNX model (it has no ir_version); download or export it again".into());
+    };
+    if version > MAX_IR_VERSION {
+        return Err(format!(
+            "has ir_version {version}, newer than the {MAX_IR_VERSION} known here; export it with an older ir_version"
+        ));
+    }
+    if model.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
+        return Err("has no graph; export the model again".into());
+    }
+    Ok(model)
+}
+
+/// Writes `model` to `path` through a temporary sibling, so that `path` is never half-written.
+///
+/// # Errors
+/// [`Error::Output`] where the folder cannot be written or is full; [`Error::Model`] for a model over 2 GB, which the
+/// format cannot hold in one file.
+pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
+    if model.encoded_len() > i32::MAX as usize {
+        return Err(Error::model(path, "would be over 2 GB, which one ONNX file cannot hold"));
+    }
+    let failed = |e: std::io::Error| Error::output(path, format!("cannot be written ({e})"));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".salstream-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(&model.encode_to_vec()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {
+    for tensor in &mut graph.initializer {
+        resolve(tensor, folder)?;
+    }
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        for tensor in attribute.t.iter_mut().chain(&mut attribute.tensors) {
+            resolve(tensor, folder)?;
+        }
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            read_external(graph, folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a reference to external data by the data.
+fn resolve(tensor: &mut TensorProto, folder: &Path) -> Result<(), String> {
+    if tensor.data_location() != DataLocation::External {
+        return Ok(());
+    }
+    let entry = |key| tensor.external_data.iter().find(|entry| entry.key() == key).map(|entry| entry.value());
+    let location = entry("location").ok_or_else(|| format!("tensor {} names no external file", tensor.name()))?;
+    let number = |key| -> Result<Option<u64>, String> {
+        let parse = |value: &str| value.parse().map_err(|_| format!("tensor {} has {key} {value}", tensor.name()));
+        entry(key).map(parse).transpose()
+    };
+    let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
+    let data = read_range(&inside(folder, location)?, offset, length)?;
+    tensor.raw_data = Some(data);
+    tensor.external_data.clear();
+    tensor.data_location = None;
+    Ok(())
+}
+
+/// The path of `location`, which must lie inside `folder`, links followed.
+fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
+    let outside = || format!("its external data {location} lie outside the model's folder; put them beside the model");
+    if !Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(outside());
+    }
+    let missing = |e: std::io::Error| format!("its external data {location} cannot be read ({e})");
+    let path = folder.join(location).canonicalize().map_err(missing)?;
+    let folder = folder.canonicalize().map_err(missing)?;
+    if path.starts_with(folder) { Ok(path) } else { Err(outside()) }
+}
+
+fn read_range(path: &Path, offset: u64, length: Option<u64>) -> Result<Vec<u8>, String> {
+    let failed = |e: std::io::Error| format!("its external data {} cannot be read ({e})", path.display());
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let length = length.unwrap_or(size.saturating_sub(offset));
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        return Err(format!("its external data {} are shorter than the model says", path.display()));
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut data = Vec::new();
+    file.take(length).read_to_end(&mut data).map_err(failed)?;
+    Ok(data)
+}

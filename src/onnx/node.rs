@@ -1,0 +1,95 @@
+//! Typed access to a node's attributes, and their construction.
+
+use super::attribute_proto::AttributeType;
+use super::{AttributeProto, NodeProto, TensorProto};
+
+impl NodeProto {
+    /// A node of the standard domain.
+    pub fn new(op: &str, name: &str, inputs: Vec<String>, outputs: Vec<String>) -> Self {
+        Self {
+            op_type: Some(op.into()),
+            name: Some(name.into()),
+            input: inputs,
+            output: outputs,
+            ..Default::default()
+        }
+    }
+
+    /// The node's name, or its first output where it has none.
+    pub fn label(&self) -> &str {
+        match self.name() {
+            "" => self.output.first().map_or("", String::as_str),
+            name => name,
+        }
+    }
+
+    /// Whether the operator is one of the standard domain.
+    pub fn is_standard(&self) -> bool {
+        matches!(self.domain(), "" | "ai.onnx")
+    }
+
+    /// Whether this is operator `op` of the standard domain.
+    pub fn is(&self, op: &str) -> bool {
+        self.op_type() == op && self.is_standard()
+    }
+
+    fn find(&self, name: &str) -> Option<&AttributeProto> {
+        self.attribute.iter().find(|attribute| attribute.name() == name)
+    }
+
+    /// An integer attribute.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.find(name).and_then(|attribute| attribute.i)
+    }
+
+    /// A list of integers; none where it is absent or empty.
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        self.find(name).map(|attribute| attribute.ints.as_slice()).filter(|ints| !ints.is_empty())
+    }
+
+    /// A floating-point attribute.
+    pub fn float(&self, name: &str) -> Option<f32> {
+        self.find(name).and_then(|attribute| attribute.f)
+    }
+
+    /// A text attribute.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.find(name).and_then(|attribute| attribute.s.as_deref()).and_then(|text| std::str::from_utf8(text).ok())
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(&self, name: &str) -> Option<&TensorProto> {
+        self.find(name).and_then(|attribute| attribute.t.as_ref())
+    }
+}
+
+impl AttributeProto {
+    fn new(name: &str, kind: AttributeType) -> Self {
+        Self { name: Some(name.into()), r#type: Some(kind as i32), ..Default::default() }
+    }
+
+    /// An integer.
+    pub fn int(name: &str, value: i64) -> Self {
+        Self { i: Some(value), ..Self::new(name, AttributeType::Int) }
+    }
+
+    /// A list of integers.
+    pub fn ints(name: &str, values: &[i64]) -> Self {
+        Self { ints: values.to_vec(), ..Self::new(name, AttributeType::Ints) }
+    }
+
+    /// A floating-point number.
+    pub fn float(name: &str, value: f32) -> Self {
+        Self { f: Some(value), ..Self::new(name, AttributeType::Float) }
+    }
+
+    /// A text.
+    pub fn text(name: &str, value: &str) -> Self {
+        Self { s: Some(value.into()), ..Self::new(name, AttributeType::String) }
+    }
+
+    /// A tensor.
+    pub fn tensor(name: &str, value: TensorProto) -> Self {
+        Self { t: Some(value), ..Self::new(name, AttributeType::Tensor) }
+    }
+}
