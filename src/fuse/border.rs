@@ -13,89 +13,111 @@ const PASSES: usize = 3;
 /// The least distance, summed over Lab's three channels, that full contrast has: a flat picture has none.
 const LEAST: f32 = 20.0;
 
+/// One number for each of Lab's channels, and one to spare: four lanes make vector code.
+type Lanes = [u16; 4];
+
 /// Contrast of each pixel of an 8-bit Lab picture to the border: `CV_32FC1`, 0..=1.
 pub(super) fn border_contrast(lab: &Mat) -> Result<Mat> {
     let smooth = raster::blur(lab, 1.0)?;
     let size = smooth.size()?;
-    let pixels = smooth.data_typed::<Vec3b>()?;
-    let mut out = raster::zeros(size)?;
-    let sum = out.data_typed_mut::<f32>()?;
-    for channel in 0..3 {
-        let levels: Vec<u16> = pixels.iter().map(|pixel| u16::from(pixel[channel])).collect();
-        let distances = barrier_distance(&levels, size.width as usize);
-        sum.iter_mut().zip(distances).for_each(|(sum, distance)| *sum += f32::from(distance));
-    }
-    let [full] = quantiles(sum, [0.95]);
-    sum.iter_mut().for_each(|value| *value = (*value / full.max(LEAST)).min(1.0));
-    Ok(out)
+    let lanes = |pixel: &Vec3b| [pixel[0], pixel[1], pixel[2], 0].map(u16::from);
+    let levels: Vec<Lanes> = smooth.data_typed::<Vec3b>()?.iter().map(lanes).collect();
+    let distances = barrier_distance(&levels, size.width as usize);
+    let sums: Vec<f32> = distances.iter().map(|lanes| f32::from(lanes.iter().sum::<u16>())).collect();
+    let [full] = quantiles(&sums, [0.95]);
+    let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(LEAST)).min(1.0)).collect();
+    raster::from_values(size, &contrast)
 }
 
-/// The least barrier (highest less lowest level) found on paths from each pixel to the border, in rows of `width`.
-fn barrier_distance(levels: &[u16], width: usize) -> Vec<u16> {
-    let mut paths = Paths::at_border(levels, width);
+/// The least barrier (highest less lowest level) found on paths from each pixel to the border, in rows of `width`,
+/// for each channel by itself.
+fn barrier_distance(levels: &[Lanes], width: usize) -> Vec<Lanes> {
+    let mut paths = paths_at_border(levels, width);
     let height = levels.len() / width;
     for pass in 0..PASSES {
         if pass % 2 == 0 {
-            (0..height).for_each(|y| paths.relax_row(levels, y, (y > 0).then(|| y - 1), false));
+            (0..height).for_each(|y| {
+                relax_row(&mut paths, levels, width, y, y.checked_sub(1));
+                let row = y * width..(y + 1) * width;
+                relax_along(paths[row.clone()].iter_mut(), levels[row].iter());
+            });
         } else {
-            (0..height).rev().for_each(|y| paths.relax_row(levels, y, (y + 1 < height).then_some(y + 1), true));
+            (0..height).rev().for_each(|y| {
+                relax_row(&mut paths, levels, width, y, (y + 1 < height).then_some(y + 1));
+                let row = y * width..(y + 1) * width;
+                relax_along(paths[row.clone()].iter_mut().rev(), levels[row].iter().rev());
+            });
         }
     }
-    paths.barrier
+    paths.iter().map(|path| path.barrier).collect()
 }
 
-/// The best path known from each pixel to the border: its highest and lowest level, and their difference.
-struct Paths {
-    width: usize,
-    high: Vec<u16>,
-    low: Vec<u16>,
-    barrier: Vec<u16>,
+/// The best path known from a pixel to the border: its highest and lowest level, and their difference.
+#[derive(Clone, Copy)]
+struct Path {
+    high: Lanes,
+    low: Lanes,
+    barrier: Lanes,
 }
 
-impl Paths {
-    /// Border pixels are there already; all others know no path.
-    fn at_border(levels: &[u16], width: usize) -> Self {
-        let height = levels.len() / width;
-        let edge = |i: usize| i % width == 0 || i % width == width - 1 || i / width == 0 || i / width == height - 1;
-        let barrier = (0..levels.len()).map(|i| if edge(i) { 0 } else { u16::MAX }).collect();
-        Self { width, high: levels.to_vec(), low: levels.to_vec(), barrier }
+impl Path {
+    /// Takes the way through a neighbour's path where that has the lower barrier; `level` is this pixel's.
+    #[inline(always)]
+    fn relaxed(self, through: &Self, level: &Lanes) -> Self {
+        let high: Lanes = std::array::from_fn(|i| through.high[i].max(level[i]));
+        let low: Lanes = std::array::from_fn(|i| through.low[i].min(level[i]));
+        let better: [bool; 4] = std::array::from_fn(|i| high[i] - low[i] < self.barrier[i]);
+        Self {
+            high: std::array::from_fn(|i| if better[i] { high[i] } else { self.high[i] }),
+            low: std::array::from_fn(|i| if better[i] { low[i] } else { self.low[i] }),
+            barrier: std::array::from_fn(|i| (high[i] - low[i]).min(self.barrier[i])),
+        }
     }
+}
 
-    /// Tries paths through the row `from`, then through the neighbour before each pixel in scan order. Each row is
-    /// final before the next is scanned, so this equals a pixel by pixel scan, and its first half is vector code.
-    fn relax_row(&mut self, levels: &[u16], y: usize, from: Option<usize>, backwards: bool) {
-        let width = self.width;
-        if let Some(from) = from {
-            let (this, other) = (y * width, from * width);
-            for x in 0..width {
-                let level = levels[this + x];
-                let (high, low) = (self.high[other + x].max(level), self.low[other + x].min(level));
-                let better = high - low < self.barrier[this + x];
-                self.high[this + x] = if better { high } else { self.high[this + x] };
-                self.low[this + x] = if better { low } else { self.low[this + x] };
-                self.barrier[this + x] = self.barrier[this + x].min(high - low);
-            }
-        }
-        let row = y * width;
-        if backwards {
-            (row..row + width - 1).rev().for_each(|i| self.relax(levels, i, i + 1));
-        } else {
-            (row + 1..row + width).for_each(|i| self.relax(levels, i, i - 1));
-        }
-    }
+/// Border pixels are there already; all others know no path.
+fn paths_at_border(levels: &[Lanes], width: usize) -> Vec<Path> {
+    let height = levels.len() / width;
+    let at_border = |i: usize| [0, width - 1].contains(&(i % width)) || [0, height - 1].contains(&(i / width));
+    let path = |(i, &level): (usize, &Lanes)| {
+        let barrier = if at_border(i) { [0; 4] } else { [u16::MAX; 4] };
+        Path { high: level, low: level, barrier }
+    };
+    levels.iter().enumerate().map(path).collect()
+}
 
-    #[inline]
-    fn relax(&mut self, levels: &[u16], to: usize, from: usize) {
-        let (high, low) = (self.high[from].max(levels[to]), self.low[from].min(levels[to]));
-        if high - low < self.barrier[to] {
-            (self.high[to], self.low[to], self.barrier[to]) = (high, low, high - low);
-        }
+/// Tries, for the pixels of row `y`, paths through the row `from`.
+///
+/// A row is final before the next is scanned, so a row from above and then from the side equals a scan pixel by pixel.
+fn relax_row(paths: &mut [Path], levels: &[Lanes], width: usize, y: usize, from: Option<usize>) {
+    let Some(from) = from else { return };
+    for x in 0..width {
+        let through = paths[from * width + x];
+        let i = y * width + x;
+        paths[i] = paths[i].relaxed(&through, &levels[i]);
     }
+}
+
+/// Tries paths through the pixel before, in the order given.
+fn relax_along<'a>(mut paths: impl Iterator<Item = &'a mut Path>, levels: impl Iterator<Item = &'a Lanes>) {
+    let Some(&mut first) = paths.next() else { return };
+    paths.zip(levels.skip(1)).fold(first, |before, (path, level)| {
+        *path = path.relaxed(&before, level);
+        *path
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The distances of the first channel; the others see the levels upside down, and must come to the same.
+    fn distances(levels: &[u16], width: usize) -> Vec<u16> {
+        let lanes: Vec<Lanes> = levels.iter().map(|&v| [v, 9 - v, v, 9 - v]).collect();
+        let distances = barrier_distance(&lanes, width);
+        assert!(distances.iter().all(|lanes| lanes.iter().all(|&lane| lane == lanes[0])));
+        distances.iter().map(|lanes| lanes[0]).collect()
+    }
 
     #[test]
     fn a_wall_is_crossed_where_it_is_lowest() {
@@ -116,12 +138,12 @@ mod tests {
             0, 4, 4, 4, 4, 0,
             0, 0, 0, 0, 0, 0,
         ];
-        assert_eq!(barrier_distance(&levels, 6), expected);
+        assert_eq!(distances(&levels, 6), expected);
     }
 
     #[test]
     fn a_path_may_need_every_direction() {
-        // A spiral of 1 in a field of 8: only a path around its corners stays level.
+        // A spiral of 1 in a field of 8: only a path up, right and down again stays level.
         #[rustfmt::skip]
         let levels = [
             8, 8, 8, 8, 8, 8, 8,
@@ -132,6 +154,6 @@ mod tests {
             8, 1, 8, 8, 8, 8, 8,
             8, 1, 8, 8, 8, 8, 8,
         ];
-        assert_eq!(barrier_distance(&levels, 7)[3 * 7 + 3], 0);
+        assert_eq!(distances(&levels, 7)[3 * 7 + 5], 0);
     }
 }

@@ -4,9 +4,9 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 use super::colour::{ColourMemory, Colours};
+use super::trail::Trail;
 use super::{border, guided};
 use crate::Result;
-use crate::motion::carry::Carrier;
 use crate::motion::{Motion, raster};
 
 /// Keeps the log odds of 0 and 1 finite: about -3 and 3.
@@ -43,9 +43,9 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// The fused map of a frame (`CV_32FC1`, 0..=1).
-    pub(super) fn step(&mut self, motion: &Motion, cues: &Cues, carrier: &Carrier) -> Result<Mat> {
+    pub(super) fn step(&mut self, motion: &Motion, cues: &Cues, trail: &Trail) -> Result<Mat> {
         let size = motion.residual.size()?;
-        let mut odds = self.log_odds(motion, cues, carrier)?;
+        let mut odds = self.log_odds(motion, cues, trail)?;
         let colours = Colours::of(&motion.lab)?;
         let prior: Vec<f32> = odds.iter().map(|&l| sigmoid(l)).collect();
         for (odds, ratio) in odds.iter_mut().zip(self.colours.log_ratio(&colours, &prior)) {
@@ -63,7 +63,7 @@ impl Evidence {
     }
 
     /// Everything but colour.
-    fn log_odds(&mut self, motion: &Motion, cues: &Cues, carrier: &Carrier) -> Result<Vec<f32>> {
+    fn log_odds(&mut self, motion: &Motion, cues: &Cues, trail: &Trail) -> Result<Vec<f32>> {
         let size = motion.residual.size()?;
         if self.centre.is_empty() {
             self.centre = centre(size);
@@ -80,7 +80,7 @@ impl Evidence {
         }
         if let Some(past) = &self.past {
             let weight = PAST * (PAST_LEAST + PAST_MORE * (1.0 - cues.confidence));
-            add(&mut odds, raster::values(&carrier.carry(past)?)?, |s| weight * logit(s));
+            add(&mut odds, raster::values(&trail.carry(past)?)?, |s| weight * logit(s));
         }
         Ok(odds)
     }

@@ -67,3 +67,38 @@ fn window_mean(raster: &impl core::ToInputArray) -> Result<Mat> {
     imgproc::blur(raster, &mut out, side, Point::new(-1, -1), BORDER_REFLECT)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_8UC3, Scalar};
+
+    use super::*;
+
+    const SIZE: Size = Size { width: 64, height: 48 };
+
+    /// Left half 0, right half 1, its edge blurred by `sigma`.
+    fn step(sigma: f64) -> Mat {
+        let values: Vec<f32> = (0..64 * 48).map(|i| f32::from(i % 64 >= 32)).collect();
+        raster::blur(&raster::from_values(SIZE, &values).unwrap(), sigma).unwrap()
+    }
+
+    #[test]
+    fn a_flat_guide_leaves_the_windows_twofold_mean() {
+        let guide = Mat::new_size_with_default(SIZE, CV_8UC3, Scalar::all(90.0)).unwrap();
+        let filtered = guided_filter(&guide, &step(1.0)).unwrap();
+        let expected = window_mean(&window_mean(&step(1.0)).unwrap()).unwrap();
+        let pairs = raster::values(&filtered).unwrap().iter().zip(raster::values(&expected).unwrap());
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-3));
+    }
+
+    #[test]
+    fn a_blurred_edge_follows_the_guides() {
+        let edge: Vec<opencv::core::Vec3b> =
+            (0..64 * 48).map(|i| if i % 64 >= 32 { [180, 140, 110] } else { [60, 120, 130] }.into()).collect();
+        let guide = Mat::new_rows_cols_with_data(48, 64, &edge).unwrap().try_clone().unwrap();
+        let filtered = guided_filter(&guide, &step(3.0)).unwrap();
+        let at = |x| *filtered.at_2d::<f32>(24, x).unwrap();
+        assert!(at(33) - at(30) > 0.7, "{} {}", at(30), at(33));
+        assert!(*step(3.0).at_2d::<f32>(24, 33).unwrap() - *step(3.0).at_2d::<f32>(24, 30).unwrap() < 0.4);
+    }
+}

@@ -11,6 +11,7 @@ mod normalise;
 mod planes;
 mod raw;
 mod regions;
+mod trail;
 
 use opencv::core::Mat;
 use opencv::prelude::*;
@@ -20,9 +21,9 @@ pub use self::modes::Fusion;
 use self::average::GradientAverage;
 
 use self::evidence::{Cues, Evidence};
+use self::trail::Trail;
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
-use crate::motion::carry::Carrier;
 use crate::motion::{Motion, raster};
 
 /// How to fuse.
@@ -38,6 +39,7 @@ pub struct FuseOptions {
 #[derive(Default)]
 pub struct Fuser {
     options: FuseOptions,
+    trail: Trail,
     gradient: GradientAverage,
     /// The residual of the frame before, without planes.
     residual: Option<Mat>,
@@ -52,8 +54,11 @@ impl Fuser {
         Self { options, ..Self::default() }
     }
 
-    /// The maps of the frame that `motion` belongs to. `gradient` is that frame's, or `None` between key frames: the
-    /// static map is then carried along the flow. A first frame or a cut clears all memory.
+    /// The maps of the frame that `motion` belongs to.
+    ///
+    /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
+    /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
+    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black and its weight 0.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
@@ -62,13 +67,13 @@ impl Fuser {
             *self = Self::new(self.options);
         }
         let size = motion.lab.size()?;
-        let carrier = Carrier::along(&motion.flow)?;
-        let static_ = self.gradient.step(gradient, &carrier, size)?;
-        let (moving, weight) = self.motion_map(motion, static_.as_ref(), &carrier)?;
+        self.trail.extend(motion)?;
+        let static_ = self.gradient.step(gradient, &self.trail, size)?;
+        let (moving, weight) = self.motion_map(motion, static_.as_ref())?;
         let fused = match self.options.mode {
             Fusion::Adaptive => {
                 let cues = Cues { static_: static_.as_ref(), motion: &moving, confidence: weight };
-                Some(self.evidence.step(motion, &cues, &carrier)?)
+                Some(self.evidence.step(motion, &cues, &self.trail)?)
             }
             _ => None,
         };
@@ -90,10 +95,10 @@ impl Fuser {
     }
 
     /// The motion map and how far to trust it.
-    fn motion_map(&mut self, motion: &Motion, static_: Option<&Mat>, carrier: &Carrier) -> Result<(Mat, f32)> {
+    fn motion_map(&mut self, motion: &Motion, static_: Option<&Mat>) -> Result<(Mat, f32)> {
         let residual = planes::remove_planes(motion, static_)?;
         let steady = match &self.residual {
-            Some(before) => lesser(&residual, &carrier.carry(before)?)?,
+            Some(before) => lesser(&residual, &self.trail.carry(before)?)?,
             None => residual.try_clone()?,
         };
         self.residual = (!motion.first).then_some(residual);
@@ -102,7 +107,8 @@ impl Fuser {
             Some(static_) => agreement::darken_moving_ground(normalised.map, static_)?,
             None => normalised.map,
         };
-        Ok((map, normalised.confidence))
+        let weight = if motion.first { 0.0 } else { normalised.confidence };
+        Ok((map, weight))
     }
 }
 

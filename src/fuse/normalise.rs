@@ -1,6 +1,6 @@
 //! From residual flow to a motion map: what is noise, what is surely motion, and how far to trust the difference.
 
-use opencv::core::{CV_8U, Mat};
+use opencv::core::Mat;
 use opencv::imgproc;
 use opencv::prelude::*;
 
@@ -45,8 +45,51 @@ fn mean_above_otsu(map: &Mat, top: f32) -> Result<f32> {
     let levels = Mat::new_rows_cols_with_data(size.height, size.width, &levels)?;
     let mut above = Mat::default();
     imgproc::threshold(&levels, &mut above, 0.0, 1.0, imgproc::THRESH_BINARY | imgproc::THRESH_OTSU)?;
-    debug_assert_eq!(above.depth(), CV_8U);
     let moving = raster::values(map)?.iter().zip(above.data_typed::<u8>()?).filter(|(_, above)| **above > 0);
     let (sum, count) = moving.fold((0.0, 0u32), |(sum, count), (value, _)| (sum + value, count + 1));
     Ok(if count > 0 { sum / count as f32 } else { top })
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::Size;
+
+    use super::*;
+
+    /// A residual of `ground` everywhere but in a block of `object`.
+    fn residual(ground: f32, object: f32) -> Mat {
+        let inside = |i: i32| (20..40).contains(&(i % 60)) && (10..30).contains(&(i / 60));
+        let values: Vec<f32> = (0..60 * 40).map(|i| if inside(i) { object } else { ground }).collect();
+        raster::from_values(Size::new(60, 40), &values).unwrap()
+    }
+
+    fn at(map: &Mat, x: i32, y: i32) -> f32 {
+        *map.at_2d::<f32>(y, x).unwrap()
+    }
+
+    #[test]
+    fn an_object_stands_out_of_the_noise() {
+        let normalised = normalise(&residual(0.2, 6.0)).unwrap();
+        assert_eq!((at(&normalised.map, 30, 20), at(&normalised.map, 2, 2)), (1.0, 0.0));
+        // Noise ends at 0.3 and motion is full at 6: ((6 - 0.3) / (6 + 0.3))².
+        assert!((normalised.confidence - 0.819).abs() < 0.01, "{}", normalised.confidence);
+    }
+
+    #[test]
+    fn tremor_below_the_floor_is_not_blown_up() {
+        let normalised = normalise(&residual(0.0, 0.1)).unwrap();
+        assert!(at(&normalised.map, 30, 20) < 0.1);
+    }
+
+    #[test]
+    fn motion_everywhere_is_not_trusted() {
+        let normalised = normalise(&residual(4.0, 4.5)).unwrap();
+        assert!(normalised.confidence < 0.01 && at(&normalised.map, 30, 20) == 0.0);
+    }
+
+    #[test]
+    fn stillness_is_black() {
+        let normalised = normalise(&residual(0.0, 0.0)).unwrap();
+        assert!(raster::values(&normalised.map).unwrap().iter().all(|&value| value == 0.0));
+    }
 }

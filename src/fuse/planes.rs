@@ -127,3 +127,72 @@ fn basis(x: usize, y: usize, size: Size) -> [f64; 3] {
     let half = f64::from(size.width) / 2.0;
     [1.0, x as f64 / half - 1.0, (y as f64 - f64::from(size.height) / 2.0) / half]
 }
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::Size;
+
+    use super::*;
+    use crate::frame::Flow;
+
+    const SIZE: Size = Size { width: 240, height: 135 };
+
+    /// Ground in the lower third under its own affine motion, and the rest still: the residual is the ground's motion.
+    fn scene(ground: impl Fn(f32, f32) -> [f32; 2]) -> Motion {
+        let vectors: Vec<Vec2f> = (0..240 * 135)
+            .map(|i| ((i % 240) as f32, (i / 240) as f32))
+            .map(|(x, y)| Vec2f::from(if y >= 90.0 { ground(x, y) } else { [0.0, 0.0] }))
+            .collect();
+        let residual: Vec<f32> = vectors.iter().map(|v| 2.0 * v[0].hypot(v[1])).collect();
+        Motion {
+            index: 1,
+            lab: Mat::default(),
+            flow: Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap()),
+            residual: raster::from_values(SIZE, &residual).unwrap(),
+            scale: 2.0,
+            first: false,
+            cut: false,
+        }
+    }
+
+    fn affine(x: f32, y: f32) -> [f32; 2] {
+        [2.0 + 0.01 * x, 0.5 + 0.02 * (y - 90.0)]
+    }
+
+    /// Static saliency of 1 below row 90 and `above` over it.
+    fn light(above: f32) -> Mat {
+        let values: Vec<f32> = (0..240 * 135).map(|i| if i / 240 >= 90 { 1.0 } else { above }).collect();
+        raster::from_values(SIZE, &values).unwrap()
+    }
+
+    fn ground_left(motion: &Motion, static_: Option<&Mat>) -> f32 {
+        let left = remove_planes(motion, static_).unwrap();
+        *left.at_2d::<f32>(115, 120).unwrap()
+    }
+
+    #[test]
+    fn ground_that_moves_as_one_is_removed() {
+        assert!(ground_left(&scene(affine), None) < 0.01);
+        assert!(ground_left(&scene(affine), Some(&light(1.0))) < 0.01);
+    }
+
+    #[test]
+    fn what_the_classifier_looks_at_stays() {
+        assert!(ground_left(&scene(affine), Some(&light(0.0))) > 5.0);
+    }
+
+    #[test]
+    fn what_does_not_move_as_one_stays() {
+        let turbulent = |x: f32, y: f32| [4.0 + 3.0 * (x / 7.0).sin(), 3.0 * (y / 5.0).cos()];
+        assert!(ground_left(&scene(turbulent), None) > 3.0);
+    }
+
+    #[test]
+    fn what_does_not_touch_the_border_stays() {
+        let away = |x: f32, y: f32| {
+            let inside = (20.0..220.0).contains(&x) && y < 128.0;
+            if inside { affine(x, y) } else { [0.0, 0.0] }
+        };
+        assert!(ground_left(&scene(away), None) > 5.0);
+    }
+}

@@ -1,6 +1,6 @@
 //! Connected regions of a map.
 
-use opencv::core::{CV_8U, CV_32S, Mat, MatTraitConst, Size};
+use opencv::core::{CV_32S, Mat, MatTraitConst, Size};
 use opencv::imgproc;
 use opencv::prelude::*;
 
@@ -19,7 +19,6 @@ impl Regions {
     pub(super) fn above(map: &Mat, threshold: f32) -> Result<Self> {
         let mut over = Mat::default();
         opencv::core::compare(map, &f64::from(threshold), &mut over, opencv::core::CMP_GT)?;
-        debug_assert_eq!(over.depth(), CV_8U);
         let mut labels = Mat::default();
         let count = imgproc::connected_components(&over, &mut labels, 4, CV_32S)?;
         let mut areas = vec![0; count as usize];

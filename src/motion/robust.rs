@@ -112,7 +112,7 @@ mod tests {
     fn outliers_do_not_move_the_fit() {
         let basis: Vec<[f64; 2]> = (0..100).map(|x| [1.0, f64::from(x) / 50.0]).collect();
         let line = |b: &[f64; 2]| [2.0 + 3.0 * b[1], -1.0];
-        let outlier = |i: usize| i % 4 == 0;
+        let outlier = |i: usize| i.is_multiple_of(4);
         let targets: Vec<_> =
             basis.iter().enumerate().map(|(i, b)| if outlier(i) { [30.0, 30.0] } else { line(b) }).collect();
         let fit = fit(&basis, &targets, vec![1.0; 100], 12).unwrap();

@@ -50,7 +50,7 @@ fn residual_row(y: usize, out: &mut [f32], flow: &[Vec2f], plane: &Homography, c
     for (x, (out, vector)) in out.iter_mut().zip(flow).enumerate() {
         let far = squared_distance(vector, plane.at(x as f32));
         let near = curved.as_ref().map_or(far, |row| far.min(squared_distance(vector, row.at(x as f32))));
-        *out = scale * near.sqrt();
+        *out = if near.is_finite() { scale * near.sqrt() } else { 0.0 };
     }
 }
 
@@ -66,4 +66,83 @@ fn lattice(size: Size, first: usize, step: usize) -> Vec<Point> {
 
 fn vector_at(vectors: &[Vec2f], size: Size, point: Point) -> Vec2f {
     vectors[(point.y * size.width + point.x) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { width: 240, height: 135 };
+
+    /// The residual of the flow that `field` gives, of all pixels outside and inside a block that moves 6 pixels more.
+    fn residuals(field: impl Fn(f32, f32) -> [f32; 2]) -> (Vec<f32>, Vec<f32>) {
+        let block = |x: i32, y: i32| (100..140).contains(&x) && (50..90).contains(&y);
+        let vector = |(x, y): (i32, i32)| {
+            let [u, v] = field(x as f32, y as f32);
+            Vec2f::from([if block(x, y) { u + 6.0 } else { u }, v])
+        };
+        let pixels: Vec<(i32, i32)> = (0..135).flat_map(|y| (0..240).map(move |x| (x, y))).collect();
+        let vectors: Vec<Vec2f> = pixels.iter().copied().map(vector).collect();
+        let flow = Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap());
+        let residual = Camera::new(SIZE).residual(&flow, 0.5, 2.0).unwrap();
+        let values = raster::values(&residual).unwrap().iter().copied().zip(pixels);
+        let (inside, outside): (Vec<_>, Vec<_>) = values.partition(|(_, (x, y))| block(*x, *y));
+        let values = |part: Vec<(f32, _)>| part.into_iter().map(|(value, _)| value).collect();
+        (values(outside), values(inside))
+    }
+
+    fn highest(values: &[f32]) -> f32 {
+        values.iter().copied().fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_turning_camera_is_removed_and_the_object_stays() {
+        let (outside, inside) = residuals(|x, y| {
+            let depth = 1.0 + 2e-4 * x - 1e-4 * y;
+            [(1.03 * x + 0.02 * y + 4.0) / depth - x, (0.01 * x + 0.98 * y - 2.0) / depth - y]
+        });
+        assert!(highest(&outside) < 0.05, "{}", highest(&outside));
+        let off = inside.iter().map(|value| (value - 12.0).abs()).fold(0.0, f32::max);
+        assert!(off < 0.05, "scaled by 2, the block's 6 pixels should remain: off by {off}");
+    }
+
+    #[test]
+    fn a_curved_flow_is_removed_and_the_object_stays() {
+        let (outside, inside) = residuals(|x, y| {
+            let (x, y) = (x / 120.0 - 1.0, (y - 67.5) / 120.0);
+            [2.0 + 3.0 * x * x - 2.0 * x * y * y + x * x * x, 1.0 - 2.0 * y * y * y + x * x * y]
+        });
+        assert!(highest(&outside) < 0.05, "{}", highest(&outside));
+        // The homography, which does not fit here, may lie nearer to the block than the cubic does.
+        assert!(inside.iter().all(|value| (8.0..12.1).contains(value)));
+    }
+
+    #[test]
+    fn a_still_camera_leaves_nothing() {
+        let (outside, inside) = residuals(|_, _| [0.0, 0.0]);
+        assert!(highest(&outside) < 1e-3 && inside.iter().all(|value| (value - 12.0).abs() < 1e-2));
+    }
+
+    #[test]
+    fn no_flow_makes_the_residual_explode() {
+        let mut state = 1u32;
+        let mut noise = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state as f32 / u32::MAX as f32 * 80.0 - 40.0
+        };
+        let noise: Vec<[f32; 2]> = (0..240 * 135).map(|_| [noise(), noise()]).collect();
+        let fields: [(&str, &dyn Fn(f32, f32) -> [f32; 2]); 5] = [
+            ("noise", &|x, y| noise[(y * 240.0 + x) as usize]),
+            ("all to one point", &|x, y| [60.0 - x, 60.0 - y]),
+            ("all to one line", &|_, y| [0.0, 30.0 - y]),
+            ("mirrored", &|x, _| [240.0 - 2.0 * x, 0.0]),
+            ("not a number", &|x, _| [if x > 100.0 { f32::NAN } else { 1.0 }, f32::INFINITY]),
+        ];
+        for (name, field) in fields {
+            let (outside, inside) = residuals(field);
+            let top = highest(&outside).max(highest(&inside));
+            assert!(outside.iter().chain(&inside).all(|value| value.is_finite()), "{name}");
+            assert!(top < 2.0 * 300.0, "{name}: {top}");
+        }
+    }
 }

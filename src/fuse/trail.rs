@@ -1,0 +1,95 @@
+//! The way from recent frames to the current one: a gradient that comes late is carried along it.
+
+use std::collections::VecDeque;
+
+use opencv::core::Mat;
+use opencv::prelude::*;
+
+use crate::Result;
+use crate::motion::Motion;
+use crate::motion::carry::Carrier;
+
+/// How many frames a gradient may come late.
+const LENGTH: usize = 16;
+
+/// The last frames of the shot, oldest first, each with what carries a map from its predecessor to it.
+#[derive(Default)]
+pub(super) struct Trail(VecDeque<(u64, Carrier)>);
+
+impl Trail {
+    /// Takes the step to the frame of `motion`.
+    pub(super) fn extend(&mut self, motion: &Motion) -> Result<()> {
+        if self.0.len() == LENGTH {
+            self.0.pop_front();
+        }
+        self.0.push_back((motion.index, Carrier::along(&motion.flow)?));
+        Ok(())
+    }
+
+    /// `map`, which belongs to the previous frame, as seen from the current one.
+    pub(super) fn carry(&self, map: &Mat) -> Result<Mat> {
+        self.0.back().map_or_else(|| Ok(map.try_clone()?), |(_, carrier)| carrier.carry(map))
+    }
+
+    /// `map`, which belongs to frame `index`, as seen from the current one; `None` where that frame is of an earlier
+    /// shot, or too long ago.
+    pub(super) fn carry_from(&self, index: u64, mut map: Mat) -> Result<Option<Mat>> {
+        if self.0.front().is_none_or(|(oldest, _)| index < *oldest) {
+            return Ok(None);
+        }
+        for (_, carrier) in self.0.iter().filter(|(frame, _)| *frame > index) {
+            map = carrier.carry(&map)?;
+        }
+        Ok(Some(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_32FC2, Scalar, Size};
+
+    use super::*;
+    use crate::frame::Flow;
+    use crate::motion::raster;
+
+    const SIZE: Size = Size { width: 40, height: 32 };
+
+    /// A frame on which everything has moved to the right by two pixels.
+    fn moved(index: u64) -> Motion {
+        let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
+        Motion {
+            index,
+            lab: Mat::default(),
+            flow: Flow(flow),
+            residual: Mat::default(),
+            scale: 1.0,
+            first: false,
+            cut: false,
+        }
+    }
+
+    fn dot(x: i32) -> Mat {
+        let mut map = raster::zeros(SIZE).unwrap();
+        *map.at_2d_mut::<f32>(10, x).unwrap() = 1.0;
+        map
+    }
+
+    #[test]
+    fn a_late_map_catches_up() {
+        let mut trail = Trail::default();
+        [7, 8, 10].into_iter().for_each(|index| trail.extend(&moved(index)).unwrap());
+        let place = |map: Mat| raster::values(&map).unwrap().iter().position(|&v| v > 0.5).unwrap() % 40;
+        assert_eq!(place(trail.carry(&dot(20)).unwrap()), 22);
+        assert_eq!(place(trail.carry_from(10, dot(20)).unwrap().unwrap()), 20);
+        assert_eq!(place(trail.carry_from(9, dot(20)).unwrap().unwrap()), 22);
+        assert_eq!(place(trail.carry_from(7, dot(20)).unwrap().unwrap()), 24);
+    }
+
+    #[test]
+    fn a_map_from_before_the_shot_is_refused() {
+        let mut trail = Trail::default();
+        assert!(trail.carry_from(0, dot(20)).unwrap().is_none());
+        trail.extend(&moved(7)).unwrap();
+        assert!(trail.carry_from(6, dot(20)).unwrap().is_none());
+    }
+}
