@@ -23,7 +23,7 @@ struct Chain {
 
 impl Chain {
     fn new(mode: Fusion) -> Self {
-        Self { motion: MotionEstimator::new(RATE).unwrap(), fuser: Fuser::new(FuseOptions { mode }) }
+        Self { motion: MotionEstimator::new(RATE).unwrap(), fuser: Fuser::new(FuseOptions { mode, raw: false }) }
     }
 
     fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {

@@ -131,7 +131,8 @@ mod tests {
             state as f32 / u32::MAX as f32 * 80.0 - 40.0
         };
         let noise: Vec<[f32; 2]> = (0..240 * 135).map(|_| [noise(), noise()]).collect();
-        let fields: [(&str, &dyn Fn(f32, f32) -> [f32; 2]); 5] = [
+        type Field<'a> = &'a dyn Fn(f32, f32) -> [f32; 2];
+        let fields: [(&str, Field); 5] = [
             ("noise", &|x, y| noise[(y * 240.0 + x) as usize]),
             ("all to one point", &|x, y| [60.0 - x, 60.0 - y]),
             ("all to one line", &|_, y| [0.0, 30.0 - y]),
