@@ -544,6 +544,42 @@ fn bad_outputs_are_refused_before_any_work() {
 }
 
 #[test]
+fn other_containers_and_pixel_shapes() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = temp();
+    let path = folder.path().join("oblong.mkv");
+    let args = "-f lavfi -i testsrc2=r=30000/1001:s=160x120:d=1,setsar=4/3 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac";
+    ffmpeg(args, &path);
+    for (name, codecs) in [("out.webm", ["vp9", "opus"]), ("out.mkv", ["h264", "aac"]), ("out.mov", ["h264", "aac"])] {
+        let output = folder.path().join(name);
+        let copied = copy(&path, &output, &Options::default()).unwrap();
+        assert_eq!((copied.info.size.width, copied.info.size.height, copied.done.frames), (213, 120, 30), "{name}");
+        let written = ffprobe(&output, "v:0", "stream=codec_name,r_frame_rate");
+        assert_eq!(written, [format!("{},30000/1001", codecs[0])], "{name}");
+        assert_eq!(ffprobe(&output, "a:0", "stream=codec_name"), [codecs[1]], "{name}");
+        assert!(farthest(&packet_times(&output), &copied.times) < 0.00101, "{name}");
+    }
+}
+
+#[test]
+fn a_clip_that_changes_its_size_goes_on_at_the_first_one() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let folder = temp();
+    let small = ffmpeg("-f lavfi -i testsrc2=r=25:s=160x120:d=1 -c:v libx264", &folder.path().join("small.ts"));
+    let args = "-f lavfi -i testsrc2=r=25:s=320x240:d=1 -c:v libx264 -output_ts_offset 1";
+    let large = ffmpeg(args, &folder.path().join("large.ts"));
+    let path = folder.path().join("change.ts");
+    std::fs::write(&path, [std::fs::read(small).unwrap(), std::fs::read(large).unwrap()].concat()).unwrap();
+    let (info, frames, _) = read_all(&path, &Options::default()).unwrap();
+    assert_eq!(frames.len(), 50);
+    assert!(frames.iter().all(|frame| frame.size() == info.size && info.size.width == 160));
+}
+
+#[test]
 fn what_is_not_finished_leaves_nothing() {
     if !have_ffmpeg() {
         return;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
+use opencv::core::Size;
 use serde::Deserialize;
 
 use crate::frame::Rate;
@@ -35,6 +36,7 @@ pub struct Stream {
     pub width: Option<i32>,
     pub height: Option<i32>,
     pub color_space: Option<String>,
+    sample_aspect_ratio: Option<String>,
     r_frame_rate: Option<String>,
     avg_frame_rate: Option<String>,
     time_base: Option<String>,
@@ -213,6 +215,23 @@ impl Stream {
         }
     }
 
+    /// The size at which a picture of `coded` size has square pixels: no side gets shorter.
+    pub fn square_pixels(&self, coded: Size) -> Size {
+        let ratio = self.sample_aspect_ratio.as_deref().and_then(|text| {
+            let (num, den) = text.split_once(':')?;
+            Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?)
+        });
+        match ratio {
+            Some(r) if (1.001..=4.0).contains(&r) => {
+                Size::new((f64::from(coded.width) * r).round() as i32, coded.height)
+            }
+            Some(r) if (0.25..=0.999).contains(&r) => {
+                Size::new(coded.width, (f64::from(coded.height) / r).round() as i32)
+            }
+            _ => coded,
+        }
+    }
+
     /// The rows (a b) and (c d) of the display matrix: a pixel (x, y) is shown at (ax + cy, bx + dy).
     pub fn display_matrix(&self) -> Option<[f64; 4]> {
         let text = self.side_data_list.iter().find_map(|side| side.displaymatrix.as_deref())?;
@@ -271,6 +290,18 @@ mod tests {
         let side = SideData { displaymatrix: Some(dump.into()) };
         let stream = Stream { side_data_list: vec![side], ..Stream::default() };
         assert_eq!(stream.display_matrix(), Some([0.0, 65536.0, -65536.0, 0.0]));
+    }
+
+    #[test]
+    fn oblong_pixels_become_square() {
+        let stream = |ratio: &str| Stream { sample_aspect_ratio: Some(ratio.into()), ..Stream::default() };
+        let size = |ratio| stream(ratio).square_pixels(Size::new(720, 576));
+        assert_eq!(size("16:11"), Size::new(1047, 576));
+        assert_eq!(size("1:2"), Size::new(720, 1152));
+        assert_eq!(
+            (size("1:1"), size("0:1"), size("N/A")),
+            (Size::new(720, 576), Size::new(720, 576), Size::new(720, 576))
+        );
     }
 
     #[test]

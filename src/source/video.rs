@@ -28,6 +28,8 @@ pub struct Video {
     warnings: Vec<String>,
     orientation: Orientation,
     colours: Option<Mat>,
+    /// The picture as decoded, kept where it is not handed out itself.
+    raw: Mat,
     clock: Clock,
     facts: Facts,
     /// Times that the container gives for the last frames, where the decoder gives none.
@@ -90,7 +92,7 @@ impl Video {
         let facts = probe.zip(stream).map_or_else(Facts::default, |(probe, stream)| Facts::new(probe, stream));
         let counted = Some(get(videoio::CAP_PROP_FRAME_COUNT)).filter(|n| stream.is_none() && (1.0..1e9).contains(n));
         let info = VideoInfo {
-            size: orientation.size(coded),
+            size: orientation.size(stream.map_or(coded, |stream| stream.square_pixels(coded))),
             rate,
             frames: facts.frames(rate).or(counted.map(|n| n as u64)),
             start: facts.offset,
@@ -103,6 +105,7 @@ impl Video {
             warnings,
             orientation,
             colours: stream.and_then(|s| picture::colour_correction(s.color_space.as_deref()?)).transpose()?,
+            raw: Mat::default(),
             clock: Clock::new(rate, stream.map_or(0.001, Stream::tick)),
             facts,
             tail: None,
@@ -139,6 +142,9 @@ impl Video {
             }
             (None, None) => return Err(Error::input(&self.location, "no frame of it can be decoded: it is damaged")),
         }
+        if let Some(sound) = &mut self.info.sound {
+            sound.from = self.facts.offset + self.first;
+        }
         self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + duration - slack);
         Ok(())
     }
@@ -160,11 +166,8 @@ impl Video {
             (rest, asked) => rest.or(asked),
         };
         self.info.frames = part.map(|seconds| ((seconds * self.info.rate.fps() - 1e-3).ceil() as u64).max(1));
-        if let Some(sound) = &mut self.info.sound {
-            sound.from = self.facts.offset + self.first;
-            if options.duration.is_some() {
-                sound.surplus = 0.0;
-            }
+        if let (Some(sound), Some(_)) = (&mut self.info.sound, options.duration) {
+            sound.surplus = 0.0;
         }
     }
 
@@ -204,15 +207,17 @@ impl Video {
 
     /// Decodes the grabbed frame, upright and in the colours that its tags mean.
     fn retrieve(&mut self) -> Result<Mat> {
-        let mut image = Mat::default();
-        if !self.capture.retrieve_def(&mut image)? || image.empty() {
+        if !self.capture.retrieve_def(&mut self.raw)? || self.raw.empty() {
             return Err(Error::input(&self.location, format!("frame {} cannot be decoded", self.index)));
         }
-        if let Some(matrix) = &self.colours {
-            let mut corrected = Mat::default();
-            core::transform(&image, &mut corrected, matrix)?;
-            image = corrected;
-        }
+        let image = match &self.colours {
+            Some(matrix) => {
+                let mut corrected = Mat::default();
+                core::transform(&self.raw, &mut corrected, matrix)?;
+                corrected
+            }
+            None => std::mem::take(&mut self.raw),
+        };
         let mut image = self.orientation.apply(image)?;
         if image.size()? != self.info.size {
             let mut resized = Mat::default();
