@@ -230,7 +230,8 @@ impl Tape<'_> {
 
     /// Channels `[phase x channel]` back to the places of their phases, cut to `shape`.
     pub fn interleave(&mut self, x: &Tensor, strides: &[usize], shape: &[usize]) -> Tensor {
-        let joined = if strides.iter().all(|stride| *stride == 1) { x.clone() } else { self.depth_to_space(x, strides) };
+        let joined =
+            if strides.iter().all(|stride| *stride == 1) { x.clone() } else { self.depth_to_space(x, strides) };
         self.slice(&joined, &vec![0; shape.len()], shape)
     }
 
@@ -239,7 +240,9 @@ impl Tape<'_> {
         let count: usize = strides.iter().product();
         let mut shape = vec![batch, count * channels];
         shape.extend(x.shape[2..].iter().zip(strides).map(|(size, stride)| size / stride));
-        if let [a, b] = strides && a == b {
+        if let [a, b] = strides
+            && a == b
+        {
             return self.emit("SpaceToDepth", &[x], vec![Attribute::int("blocksize", *a as i64)], x.dtype, shape);
         }
         let blocks = x.shape[2..].iter().zip(strides).flat_map(|(size, stride)| [size / stride, *stride]);
@@ -255,7 +258,9 @@ impl Tape<'_> {
         let channels = x.shape[1] / strides.iter().product::<usize>();
         let mut shape = vec![batch, channels];
         shape.extend(x.shape[2..].iter().zip(strides).map(|(size, stride)| size * stride));
-        if let [a, b] = strides && a == b {
+        if let [a, b] = strides
+            && a == b
+        {
             return self.emit("DepthToSpace", &[x], vec![Attribute::int("blocksize", *a as i64)], x.dtype, shape);
         }
         let split = [&[batch], strides, &[channels], &x.shape[2..]].concat();

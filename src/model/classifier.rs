@@ -58,11 +58,11 @@ impl Classifier {
             false => gradient_model(&source, path, &sha256, variant)?,
         };
         let session = Runtime::get()?.session(&model.encode_to_vec(), options)?;
-        let unfit = || Error::model(path, "is no gradient model of one picture; make it anew with salstream model grad");
+        let unfit =
+            || Error::model(path, "is no gradient model of one picture; make it anew with salstream model grad");
         let graph = model.graph.as_ref().ok_or_else(unfit)?;
-        let sizes = |value: Option<&onnx::ValueInfoProto>| -> Option<Vec<usize>> {
-            value?.tensor()?.1.into_iter().collect()
-        };
+        let sizes =
+            |value: Option<&onnx::ValueInfoProto>| -> Option<Vec<usize>> { value?.tensor()?.1.into_iter().collect() };
         let image = graph.input.iter().find(|input| input.name() != grad::TARGET).ok_or_else(unfit)?;
         let shape: [usize; 4] = sizes(Some(image)).and_then(|shape| shape.try_into().ok()).ok_or_else(unfit)?;
         let scores = graph.output.iter().find(|output| output.name() == grad::SCORES);
