@@ -3,36 +3,31 @@
 use opencv::core::{Mat, Size, Vec3b};
 use opencv::imgproc;
 use opencv::prelude::*;
-use ort::session::Session;
-use ort::value::TensorRef;
 use salstream::frame::{Frame, Gradient, Prediction};
-use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
+use salstream::home;
+use salstream::model::Classifier;
+use salstream::runtime::{Device, Precision, SessionOptions};
 
 /// Width and height of EfficientNet-Lite0's picture.
 const SIDE: i32 = 224;
 
-pub struct Gradients(Session);
+pub struct Gradients(Classifier);
 
 impl Gradients {
-    /// A gradient model, or none with a line that says so.
+    /// EfficientNet-Lite0, or none with a line that says so.
     pub fn open() -> Option<Self> {
-        let Some(path) = std::env::var_os("SALSTREAM_GRADIENT_MODEL") else {
-            eprintln!("SKIPPED: no gradient model; point SALSTREAM_GRADIENT_MODEL at one");
+        let path = home::models().join("efficientnet-lite0.onnx");
+        if !path.is_file() {
+            eprintln!("SKIPPED: no {}; run scripts/setup", path.display());
             return None;
-        };
+        }
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
-        let model = std::fs::read(path).unwrap();
-        Some(Self(Runtime::get().unwrap().session(&model, &options).unwrap()))
+        Some(Self(Classifier::open(&path, &options).unwrap()))
     }
 
     /// The largest of the channels' absolute gradients, at each pixel of the model's picture.
     pub fn of(&mut self, frame: &Frame) -> Gradient {
-        let pixels = tensor(&frame.image);
-        let input = self.0.inputs()[0].name().to_owned();
-        let shape = [1, 3, SIDE as usize, SIDE as usize];
-        let values =
-            self.0.run(ort::inputs![&*input => TensorRef::from_array_view((shape, &pixels[..])).unwrap()]).unwrap();
-        let (_, gradient) = values["grad"].try_extract_tensor::<f32>().unwrap();
+        let gradient = self.0.run(&tensor(&frame.image), None).unwrap().gradient;
         let area = (SIDE * SIDE) as usize;
         let strongest = |i: usize| (0..3).map(|c| gradient[c * area + i].abs()).fold(0.0, f32::max);
         let map: Vec<f32> = (0..area).map(strongest).collect();

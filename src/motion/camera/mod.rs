@@ -131,19 +131,17 @@ mod tests {
             state as f32 / u32::MAX as f32 * 80.0 - 40.0
         };
         let noise: Vec<[f32; 2]> = (0..240 * 135).map(|_| [noise(), noise()]).collect();
-        type Field<'a> = &'a dyn Fn(f32, f32) -> [f32; 2];
-        let fields: [(&str, Field); 5] = [
-            ("noise", &|x, y| noise[(y * 240.0 + x) as usize]),
-            ("all to one point", &|x, y| [60.0 - x, 60.0 - y]),
-            ("all to one line", &|_, y| [0.0, 30.0 - y]),
-            ("mirrored", &|x, _| [240.0 - 2.0 * x, 0.0]),
-            ("not a number", &|x, _| [if x > 100.0 { f32::NAN } else { 1.0 }, f32::INFINITY]),
-        ];
-        for (name, field) in fields {
-            let (outside, inside) = residuals(field);
-            let top = highest(&outside).max(highest(&inside));
-            assert!(outside.iter().chain(&inside).all(|value| value.is_finite()), "{name}");
-            assert!(top < 2.0 * 300.0, "{name}: {top}");
-        }
+        assert_bounded("noise", |x, y| noise[(y * 240.0 + x) as usize]);
+        assert_bounded("all to one point", |x, y| [60.0 - x, 60.0 - y]);
+        assert_bounded("all to one line", |_, y| [0.0, 30.0 - y]);
+        assert_bounded("mirrored", |x, _| [240.0 - 2.0 * x, 0.0]);
+        assert_bounded("not a number", |x, _| [if x > 100.0 { f32::NAN } else { 1.0 }, f32::INFINITY]);
+    }
+
+    fn assert_bounded(name: &str, field: impl Fn(f32, f32) -> [f32; 2]) {
+        let (outside, inside) = residuals(field);
+        let top = highest(&outside).max(highest(&inside));
+        assert!(outside.iter().chain(&inside).all(|value| value.is_finite()), "{name}");
+        assert!(top < 2.0 * 300.0, "{name}: {top}");
     }
 }
