@@ -8,7 +8,7 @@ mod preprocess;
 pub mod probe;
 
 pub use catalog::ModelName;
-pub use classifier::{Attribution, Classifier, Layout as PixelLayout, write_gradient_model};
+pub use classifier::{Attribution, Classifier, Layout, write_gradient_model};
 pub use device::{Opened, open};
 pub use labels::Labels;
 pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};

@@ -3,7 +3,7 @@
 use opencv::core::{Mat, MatTraitConstManual, Size, Vec3b};
 use opencv::imgproc;
 
-use super::PixelLayout;
+use super::Layout;
 use crate::Result;
 
 /// What a network expects of its pixels, by the names of the recipes in use.
@@ -63,7 +63,7 @@ impl Preprocessor {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses the picture.
-    pub fn tensor(&self, image: &Mat, size: Size, layout: PixelLayout) -> Result<Vec<f32>> {
+    pub fn tensor(&self, image: &Mat, size: Size, layout: Layout) -> Result<Vec<f32>> {
         let mut small = Mat::default();
         imgproc::resize(image, &mut small, size, 0.0, 0.0, imgproc::INTER_AREA)?;
         let pixels = small.data_typed::<Vec3b>()?;
@@ -73,8 +73,8 @@ impl Preprocessor {
         };
         let value = |pixel: &Vec3b, c: usize| (f32::from(pixel[plane(c)]) - self.mean[c]) / self.std[c];
         Ok(match layout {
-            PixelLayout::Nchw => (0..3).flat_map(|c| pixels.iter().map(move |pixel| value(pixel, c))).collect(),
-            PixelLayout::Nhwc => pixels.iter().flat_map(|pixel| (0..3).map(move |c| value(pixel, c))).collect(),
+            Layout::Nchw => (0..3).flat_map(|c| pixels.iter().map(move |pixel| value(pixel, c))).collect(),
+            Layout::Nhwc => pixels.iter().flat_map(|pixel| (0..3).map(move |c| value(pixel, c))).collect(),
         })
     }
 }
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn tensor(kind: Preprocessing, layout: PixelLayout) -> Vec<f32> {
+    fn tensor(kind: Preprocessing, layout: Layout) -> Vec<f32> {
         let bgr = Scalar::new(10.0, 127.0, 255.0, 0.0);
         let image = Mat::new_rows_cols_with_default(7, 9, CV_8UC3, bgr).unwrap();
         Preprocessor::from(kind).tensor(&image, Size::new(2, 1), layout).unwrap()
@@ -93,13 +93,13 @@ mod tests {
 
     #[test]
     fn channels_lie_as_the_layout_says() {
-        assert_eq!(tensor(Preprocessing::Byte, PixelLayout::Nchw), [255.0, 255.0, 127.0, 127.0, 10.0, 10.0]);
-        assert_eq!(tensor(Preprocessing::Byte, PixelLayout::Nhwc), [255.0, 127.0, 10.0, 255.0, 127.0, 10.0]);
+        assert_eq!(tensor(Preprocessing::Byte, Layout::Nchw), [255.0, 255.0, 127.0, 127.0, 10.0, 10.0]);
+        assert_eq!(tensor(Preprocessing::Byte, Layout::Nhwc), [255.0, 127.0, 10.0, 255.0, 127.0, 10.0]);
     }
 
     #[test]
     fn values_are_normalised_as_the_recipe_says() {
-        let first = |kind| tensor(kind, PixelLayout::Nhwc)[..3].to_vec();
+        let first = |kind| tensor(kind, Layout::Nhwc)[..3].to_vec();
         assert_eq!(first(Preprocessing::Lite), [1.0, 0.0, -117.0 / 128.0]);
         assert_eq!(first(Preprocessing::Caffe), [-94.0, 10.0, 132.0]);
         let expected = [(1.0 - 0.485) / 0.229, (127.0 / 255.0 - 0.456) / 0.224, (10.0 / 255.0 - 0.406) / 0.225];

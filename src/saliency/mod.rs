@@ -10,7 +10,7 @@ pub use target::{Target, TargetName};
 use crate::Result;
 use crate::config::ModelConfig;
 use crate::frame::{Frame, Gradient, Prediction};
-use crate::model::{self, Classifier, Labels, PixelLayout, Preprocessing, Preprocessor};
+use crate::model::{self, Classifier, Labels, Layout, Preprocessing, Preprocessor};
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -118,14 +118,14 @@ impl StaticSaliency {
         })
     }
 
-    fn combine(&self, gradient: &[f32], layout: PixelLayout, (width, height): (usize, usize)) -> Result<Mat> {
+    fn combine(&self, gradient: &[f32], layout: Layout, (width, height): (usize, usize)) -> Result<Mat> {
         let mut map = Mat::new_rows_cols_with_default(height as i32, width as i32, CV_32FC1, 0.into())?;
         let area = width * height;
         let channels = gradient.len() / area;
         for (i, out) in map.data_typed_mut::<f32>()?.iter_mut().enumerate() {
             *out = match layout {
-                PixelLayout::Nchw => self.channels.combine((0..channels).map(|c| gradient[c * area + i])),
-                PixelLayout::Nhwc => self.channels.combine(gradient[i * channels..][..channels].iter().copied()),
+                Layout::Nchw => self.channels.combine((0..channels).map(|c| gradient[c * area + i])),
+                Layout::Nhwc => self.channels.combine(gradient[i * channels..][..channels].iter().copied()),
             };
         }
         Ok(map)
