@@ -20,9 +20,7 @@ use std::collections::HashMap;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use tape::{Node, Tape, Tensor};
 
-use crate::onnx::{
-    self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto,
-};
+use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::{Error, Result};
 
 /// The name of the added input: int64 `[N]`, the class to differentiate; -1 for the top class.

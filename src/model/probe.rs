@@ -32,7 +32,8 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
             *input = ValueInfoProto::fixed(&image, kind.dtype, &kind.shape);
         }
         graph.value_info.clear();
-        graph.output = made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
+        graph.output =
+            made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
@@ -110,7 +111,8 @@ fn record(shapes: &mut Shapes, name: &str, value: &DynValue, fixed: bool) {
     let shape: Vec<usize> = shape.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
     if fixed && shape.iter().product::<usize>() <= SMALL {
         let wide = value.try_extract_tensor::<i64>().map(|(_, values)| values.to_vec()).ok();
-        let narrow = || value.try_extract_tensor::<i32>().ok().map(|(_, values)| values.iter().map(|v| i64::from(*v)).collect());
+        let narrow =
+            || value.try_extract_tensor::<i32>().ok().map(|(_, values)| values.iter().map(|v| i64::from(*v)).collect());
         if let Some(values) = wide.or_else(narrow) {
             shapes.integers.insert(name.into(), values);
         }
@@ -146,7 +148,9 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
         return Ok(name.into());
     }
     let found: Vec<String> = outputs()
-        .map(|name| format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default()))
+        .map(|name| {
+            format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default())
+        })
         .collect();
     Err(Error::Graph(format!(
         "the model has no output [N, classes] of scores, only: {}; give an image classifier",

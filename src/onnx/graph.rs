@@ -15,7 +15,8 @@ pub fn names_read(node: &NodeProto) -> Vec<&str> {
 
 /// The names that a subgraph uses without defining them.
 fn captured(graph: &GraphProto) -> Vec<&str> {
-    let own: HashSet<&str> = defined(graph).chain(graph.node.iter().flat_map(|n| &n.output).map(String::as_str)).collect();
+    let own: HashSet<&str> =
+        defined(graph).chain(graph.node.iter().flat_map(|n| &n.output).map(String::as_str)).collect();
     let read = graph.node.iter().flat_map(names_read).chain(graph.output.iter().map(|output| output.name()));
     read.filter(|name| !own.contains(name)).collect()
 }

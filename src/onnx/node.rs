@@ -6,13 +6,7 @@ use super::{AttributeProto, NodeProto, TensorProto};
 impl NodeProto {
     /// A node of the standard domain.
     pub fn new(op: &str, name: &str, inputs: Vec<String>, outputs: Vec<String>) -> Self {
-        Self {
-            op_type: Some(op.into()),
-            name: Some(name.into()),
-            input: inputs,
-            output: outputs,
-            ..Default::default()
-        }
+        Self { op_type: Some(op.into()), name: Some(name.into()), input: inputs, output: outputs, ..Default::default() }
     }
 
     /// The node's name, or its first output where it has none.

@@ -103,8 +103,7 @@ impl ValueInfoProto {
             .iter()
             .map(|size| Dimension { value: Some(Value::DimValue(*size as i64)), denotation: None })
             .collect();
-        let tensor =
-            type_proto::Tensor { elem_type: Some(dtype as i32), shape: Some(super::TensorShapeProto { dim }) };
+        let tensor = type_proto::Tensor { elem_type: Some(dtype as i32), shape: Some(super::TensorShapeProto { dim }) };
         let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), denotation: None };
         Self { name: Some(name.into()), r#type: Some(kind), ..Default::default() }
     }

@@ -60,8 +60,26 @@ pub const RULES: &[(&str, Rule)] = &[
 
 /// Operators where the gradient stops: their results are piecewise constant or do not depend on the values.
 pub const BLOCKED: &[&str] = &[
-    "And", "ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less",
-    "LessOrEqual", "NonZero", "Not", "Or", "Round", "Shape", "Sign", "Size", "Xor",
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Ceil",
+    "Equal",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "NonZero",
+    "Not",
+    "Or",
+    "Round",
+    "Shape",
+    "Sign",
+    "Size",
+    "Xor",
 ];
 
 /// The rule for `node`, if there is one.

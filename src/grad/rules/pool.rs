@@ -87,7 +87,8 @@ fn shares(node: &Node, windows: &[Window]) -> Vec<f64> {
         (0..window.kernel).filter(counted).count()
     };
     let outputs: Vec<usize> = windows.iter().map(|window| window.output).collect();
-    let total = |place: Vec<usize>| place.iter().enumerate().map(|(axis, output)| count(axis, *output)).product::<usize>();
+    let total =
+        |place: Vec<usize>| place.iter().enumerate().map(|(axis, output)| count(axis, *output)).product::<usize>();
     grid(&outputs).into_iter().map(|place| 1.0 / total(place).max(1) as f64).collect()
 }
 

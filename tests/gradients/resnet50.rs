@@ -3,7 +3,7 @@
 
 use salstream::onnx::{AttributeProto, DataType, ModelProto};
 
-use super::{Graph, Random};
+use crate::common::{Graph, Random};
 
 /// The model; 102 MB.
 pub fn model() -> ModelProto {
@@ -66,8 +66,7 @@ impl Net {
         let y = self.unit(x, from, width, 1, 1, true);
         let y = self.unit(&y, width, width, 3, stride, true);
         let y = self.unit(&y, width, 4 * width, 1, 1, false);
-        let shortcut =
-            if from == 4 * width { x.to_owned() } else { self.unit(x, from, 4 * width, 1, stride, false) };
+        let shortcut = if from == 4 * width { x.to_owned() } else { self.unit(x, from, 4 * width, 1, stride, false) };
         let sum = self.0.node("Add", &[&y, &shortcut], vec![]);
         self.0.node("Relu", &[&sum], vec![])
     }

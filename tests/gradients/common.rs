@@ -1,7 +1,5 @@
 //! What the tests of the gradient compiler share: a reproducible random stream, a builder of graphs, sessions.
 
-pub mod resnet50;
-
 use std::path::PathBuf;
 
 use ort::session::Session;
@@ -102,10 +100,8 @@ impl Graph {
 
 /// Where the test data lie; a loud line and none where they are missing.
 pub fn data(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SALSTREAM_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("SALSTREAM_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     existing(folder.join(file))
 }
 
