@@ -43,12 +43,14 @@ impl Tape<'_> {
 
     /// An elementwise operator of two operands of one type, broadcast.
     pub fn binary(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
-        self.emit(op, &[a, b], vec![], a.dtype, broadcast(&a.shape, &b.shape))
+        let shape = self.broadcast(op, a, b);
+        self.emit(op, &[a, b], vec![], a.dtype, shape)
     }
 
     /// A comparison (Greater, Less) or a logical operator (And, Or), broadcast; the result is boolean.
     pub fn compare(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
-        self.emit(op, &[a, b], vec![], DataType::Bool, broadcast(&a.shape, &b.shape))
+        let shape = self.broadcast(op, a, b);
+        self.emit(op, &[a, b], vec![], DataType::Bool, shape)
     }
 
     /// Whether `a` equals `b`, broadcast. Before opset 11 Equal knows no floating-point numbers.
@@ -70,7 +72,8 @@ impl Tape<'_> {
     /// `a` where `condition` holds, else `b`, broadcast. Before opset 9 by arithmetic.
     pub fn where_(&mut self, condition: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
         if self.opset() >= 9 {
-            let shape = broadcast(&condition.shape, &broadcast(&a.shape, &b.shape));
+            let shape = self.broadcast("Where", a, b);
+            let shape = broadcast(&condition.shape, &shape);
             return self.emit("Where", &[condition, a, b], vec![], a.dtype, shape);
         }
         let mask = self.cast(condition, a.dtype);
@@ -100,7 +103,8 @@ impl Tape<'_> {
 
     /// `x` in another shape of as many elements.
     pub fn reshape(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
-        if x.shape == shape {
+        let fits = x.shape.iter().product::<usize>() == shape.iter().product();
+        if x.shape == shape || !self.expect(fits, "Reshape") {
             return x.clone();
         }
         let sizes = self.integers(&signed(shape));
@@ -109,6 +113,9 @@ impl Tape<'_> {
 
     /// The axes of `x` in another order: axis `i` of the result is axis `order[i]` of `x`.
     pub fn transpose(&mut self, x: &Tensor, order: &[usize]) -> Tensor {
+        if !self.expect(order.len() == x.rank() && order.iter().all(|axis| *axis < x.rank()), "Transpose") {
+            return x.clone();
+        }
         let shape = order.iter().map(|axis| x.shape[*axis]).collect();
         self.emit("Transpose", &[x], vec![Attribute::ints("perm", &signed(order))], x.dtype, shape)
     }
@@ -140,6 +147,11 @@ impl Tape<'_> {
 
     /// The part of `x` from `starts` to before `ends` along each axis.
     pub fn slice(&mut self, x: &Tensor, starts: &[usize], ends: &[usize]) -> Tensor {
+        let bounds = || starts.iter().zip(ends).zip(&x.shape);
+        let inside = bounds().count() == x.rank() && bounds().all(|((start, end), size)| start <= end && end <= size);
+        if !self.expect(inside, "Slice") {
+            return x.clone();
+        }
         let cut: Vec<usize> = (0..x.rank()).filter(|axis| starts[*axis] > 0 || ends[*axis] < x.shape[*axis]).collect();
         if cut.is_empty() {
             return x.clone();
@@ -172,7 +184,8 @@ impl Tape<'_> {
 
     /// `x` with `begins` zeros before and `ends` zeros after it along each axis.
     pub fn pad(&mut self, x: &Tensor, begins: &[usize], ends: &[usize]) -> Tensor {
-        if begins.iter().chain(ends).all(|count| *count == 0) {
+        let none = begins.iter().chain(ends).all(|count| *count == 0);
+        if !self.expect(begins.len() == x.rank() && ends.len() == x.rank(), "Pad") || none {
             return x.clone();
         }
         let shape = (0..x.rank()).map(|axis| begins[axis] + x.shape[axis] + ends[axis]).collect();
@@ -187,6 +200,10 @@ impl Tape<'_> {
 
     /// The parts of `x` of the given sizes along `axis`.
     pub fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<Tensor> {
+        let fits = x.shape.get(axis).is_some_and(|size| *size == sizes.iter().sum());
+        if !self.expect(fits, "Split") {
+            return vec![x.clone(); sizes.len()];
+        }
         let part = |size: &usize| {
             let mut shape = x.shape.clone();
             shape[axis] = *size;
@@ -218,6 +235,9 @@ impl Tape<'_> {
     /// The phases of the spatial axes of `x`: phase `(i, j)` holds every element whose place leaves the remainders
     /// `(i, j)` by the strides. They come in row-major order, and are all of one size, filled up with zeros.
     pub fn to_phases(&mut self, x: &Tensor, strides: &[usize]) -> Vec<Tensor> {
+        if !self.expect(x.rank() == strides.len() + 2, "SpaceToDepth") {
+            return vec![x.clone(); strides.iter().product()];
+        }
         let count: usize = strides.iter().product();
         let fill = x.shape[2..].iter().zip(strides).map(|(size, stride)| size.next_multiple_of(*stride) - size);
         let x = self.pad(x, &vec![0; x.rank()], &[0, 0].into_iter().chain(fill).collect::<Vec<_>>());
@@ -277,9 +297,20 @@ impl Tape<'_> {
         self.reshape(&turned, &shape)
     }
 
+    /// The shape of `a` and `b` together.
+    fn broadcast(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Vec<usize> {
+        let pairs = || a.shape.iter().rev().zip(b.shape.iter().rev());
+        self.expect(pairs().all(|(a, b)| a == b || *a == 1 || *b == 1), op);
+        broadcast(&a.shape, &b.shape)
+    }
+
     /// The matrix product of stacks of matrices, broadcast; both operands have at least two axes.
     pub fn matmul(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
         let (rank_a, rank_b) = (a.rank(), b.rank());
+        let fits = rank_a >= 2 && rank_b >= 2 && a.shape[rank_a - 1] == b.shape[rank_b - 2];
+        if !self.expect(fits, "MatMul") {
+            return a.clone();
+        }
         let mut shape = broadcast(&a.shape[..rank_a - 2], &b.shape[..rank_b - 2]);
         shape.extend([a.shape[rank_a - 2], b.shape[rank_b - 1]]);
         self.emit("MatMul", &[a, b], vec![], a.dtype, shape)

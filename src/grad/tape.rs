@@ -70,6 +70,7 @@ pub struct Tape<'a> {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
+    problem: Option<String>,
 }
 
 impl<'a> Tape<'a> {
@@ -87,6 +88,7 @@ impl<'a> Tape<'a> {
             nodes: Vec::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
+            problem: None,
         }
     }
 
@@ -176,6 +178,21 @@ impl<'a> Tape<'a> {
             count += 1;
         }
         name
+    }
+
+    /// Notes that operands do not fit `operation`, unless they do; the walk then ends with an error about the node. So
+    /// builder methods need not return results, and rules read like formulas.
+    pub(super) fn expect(&mut self, fits: bool, operation: &str) -> bool {
+        if !fits && self.problem.is_none() {
+            self.problem =
+                Some(format!("has shapes that do not fit its gradient ({operation}); export the model again"));
+        }
+        fits
+    }
+
+    /// The first problem noted since the last call.
+    pub(super) fn problem(&mut self) -> Option<String> {
+        self.problem.take()
     }
 
     /// Adds a constant; equal ones are shared.

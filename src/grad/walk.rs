@@ -77,6 +77,9 @@ pub fn walk(
             };
             grads.insert(input, sum);
         }
+        if let Some(problem) = tape.problem() {
+            return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
+        }
     }
     grads.remove(image).ok_or_else(|| {
         Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into())
@@ -122,7 +125,7 @@ fn unbroadcast(tape: &mut Tape, grad: Tensor, shape: &[usize]) -> Tensor {
     if grad.shape == shape {
         return grad;
     }
-    let added = grad.rank() - shape.len();
+    let Some(added) = grad.rank().checked_sub(shape.len()) else { return tape.reshape(&grad, shape) };
     let repeated = |axis: &usize| *axis < added || (shape[axis - added] == 1 && grad.shape[*axis] != 1);
     let axes: Vec<usize> = (0..grad.rank()).filter(repeated).collect();
     let summed = if axes.is_empty() { grad } else { tape.reduce_sum(&grad, &axes) };

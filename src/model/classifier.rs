@@ -153,10 +153,12 @@ pub fn write_gradient_model(input: &Path, output: &Path, overwrite: bool) -> Res
 }
 
 fn gradient_model(source: &ModelProto, path: &Path, sha256: &str, variant: Variant) -> Result<ModelProto> {
+    Runtime::get()?;
     let options = Options { variant, source: sha256.into() };
     let differentiated = probe(source, 1).and_then(|shapes| grad::differentiate(source, &shapes, &options));
     differentiated.map_err(|e| match e {
         Error::Graph(problem) => Error::model(path, problem),
+        Error::Runtime(problem) => Error::model(path, format!("does not run in ONNX Runtime: {problem}")),
         other => other,
     })
 }

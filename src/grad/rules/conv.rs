@@ -12,7 +12,7 @@ pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     let (x, weights) = (node.input(0)?, node.input(1)?);
     let windows = Window::all(node, spatial(&weights.shape))?;
     let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
-    if x.shape[1] != weights.shape[1] * groups || !weights.shape[0].is_multiple_of(groups) {
+    if weights.shape[1].checked_mul(groups) != Some(x.shape[1]) || !weights.shape[0].is_multiple_of(groups) {
         return Err(node.error("has weights that do not fit its input"));
     }
     let mut result = flipped(tape, grad, weights, &windows, groups);

@@ -10,6 +10,9 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     let alpha = node.proto.float("alpha").unwrap_or(1.0);
     let (trans_a, trans_b) = (flag("transA"), flag("transB"));
     let (a, b) = (node.input(0)?, node.input(1)?);
+    if [a, b, grad].iter().any(|matrix| matrix.rank() != 2) {
+        return Err(node.error("has operands that are no matrices"));
+    }
     let by_a = match trans_a {
         false => product(tape, (grad, false), (b, !trans_b), alpha),
         true => product(tape, (b, trans_b), (grad, true), alpha),
@@ -38,6 +41,9 @@ fn product(tape: &mut Tape, (a, trans_a): (&Tensor, bool), (b, trans_b): (&Tenso
 /// Stacks of matrices; a vector counts as one row on the left and as one column on the right.
 pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (a, b) = (node.input(0)?, node.input(1)?);
+    if a.rank() == 0 || b.rank() == 0 {
+        return Err(node.error("has operands that are no matrices"));
+    }
     let (row, column) = (a.rank() == 1, b.rank() == 1);
     let left = if row { [&[1], a.shape.as_slice()].concat() } else { a.shape.clone() };
     let right = if column { [b.shape.as_slice(), &[1]].concat() } else { b.shape.clone() };

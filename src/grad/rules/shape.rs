@@ -15,7 +15,8 @@ pub fn cast(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
 
 pub fn concat(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let along = axis(node, node.proto.int("axis").unwrap_or(1), grad.rank())?;
-    let sizes = (0..node.inputs.len()).map(|index| Ok(node.input(index)?.shape[along])).collect::<Result<Vec<_>>>()?;
+    let size = |index| -> Result<usize> { Ok(node.input(index)?.shape.get(along).copied().unwrap_or(0)) };
+    let sizes = (0..node.inputs.len()).map(size).collect::<Result<Vec<_>>>()?;
     Ok(tape.split(grad, along, &sizes).into_iter().map(Some).collect())
 }
 
@@ -54,6 +55,9 @@ pub fn pad(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
     for (index, along) in axes.iter().enumerate() {
         let along = axis(node, *along, rank)?;
         (pads[along], pads[rank + along]) = (given[index], given[axes.len() + index]);
+        if pads[along].abs().max(pads[rank + along].abs()) > i64::from(i32::MAX) {
+            return Err(node.error("has pads that do not fit its input"));
+        }
     }
     let added = |index: usize| pads[index].max(0) as usize;
     let lost = |index: usize| (-pads[index]).max(0) as usize;

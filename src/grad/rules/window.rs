@@ -20,6 +20,9 @@ pub struct Window {
     pub output: usize,
 }
 
+/// More taps, padding or stride than any network has: beyond it, attributes are taken for broken.
+const LIMIT: usize = 1 << 20;
+
 impl Window {
     /// The windows of `node` along each spatial axis, its automatic padding resolved.
     ///
@@ -31,10 +34,20 @@ impl Window {
         let list = |name: &str, default: usize, length: usize| -> Result<Vec<usize>> {
             let Some(values) = node.proto.ints(name) else { return Ok(vec![default; length]) };
             let values: Option<Vec<usize>> = values.iter().map(|value| usize::try_from(*value).ok()).collect();
-            let fits = values.filter(|values| values.len() == length && values.iter().all(|v| *v >= default));
+            let fits = |values: &Vec<usize>| {
+                values.len() == length && values.iter().all(|value| (default..=LIMIT).contains(value))
+            };
+            let fits = values.filter(fits);
             fits.ok_or_else(|| node.error(&format!("has {name} that do not fit its input")))
         };
-        if axes == 0 || input.len() != axes || output.len() != axes || kernel.contains(&0) || output.contains(&0) {
+        let taps = kernel.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+        if axes == 0
+            || taps.is_none_or(|taps| taps > LIMIT)
+            || input.len() != axes
+            || output.len() != axes
+            || kernel.contains(&0)
+            || output.contains(&0)
+        {
             return Err(node.error("has a kernel that does not fit its input"));
         }
         let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);

@@ -2,12 +2,9 @@
 //!
 //! `tests/references/gradients.py` makes the reference values.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::resnet50;
-use common::{Graph, Random, data, existing, gradient_model, options, relative_error, try_session, value};
+use crate::common::{Graph, Random, data, existing, gradient_model, options, relative_error, try_session, value};
 use salstream::grad::Variant;
 use salstream::model::{Attribution, Classifier, Layout, write_gradient_model};
 use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
@@ -86,7 +83,7 @@ fn compare(name: &str, model: &Path, seed: u64) {
 fn resnet50_agrees_with_pytorch() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resnet50.onnx");
-    onnx::save(&resnet50::model(), &path).unwrap();
+    onnx::save(&crate::resnet50::model(), &path).unwrap();
     compare("resnet50", &path, 1);
 }
 
@@ -193,7 +190,7 @@ fn a_batch_equals_single_runs() {
     let target = ort::value::Tensor::from_array(([2], vec![-1i64, 3])).unwrap();
     let image = value(DataType::Float, &shape, &pictures);
     let both = session.run(ort::inputs!["image" => image, "target" => target]).unwrap();
-    let gradient = common::reals(&both["gradient"]);
+    let gradient = crate::common::reals(&both["gradient"]);
     for (index, target) in [None, Some(3)].into_iter().enumerate() {
         let range = index * 576..(index + 1) * 576;
         let pixels: Vec<f32> = pictures[range.clone()].iter().map(|value| *value as f32).collect();
@@ -241,7 +238,7 @@ fn names_of_the_interface_are_freed_in_the_forward_graph() {
     let image = value(DataType::Float, &shape, &wide(pixels));
     let values = session.run(ort::inputs!["image" => image, "target" => target]).unwrap();
     let expected = run_small(Layout::Nchw, pixels, None);
-    assert!(relative_error(&common::reals(&values["gradient"]), &wide(&expected.gradient)) < 1e-6);
+    assert!(relative_error(&crate::common::reals(&values["gradient"]), &wide(&expected.gradient)) < 1e-6);
 }
 
 /// The gradient of the sum of a graph's results at the given values, in one variant.
@@ -255,7 +252,7 @@ fn gradient_at(build: fn(&mut Graph) -> String, outputs: usize, values: &[f64], 
     let mut session = try_session(&gradient_model(&g.model(&shape, &y), 1, variant).0).unwrap();
     let target = ort::value::Tensor::from_array(([1], vec![0i64])).unwrap();
     let image = value(DataType::Float, &shape, values);
-    common::reals(&session.run(ort::inputs!["image" => image, "target" => target]).unwrap()["gradient"])
+    crate::common::reals(&session.run(ort::inputs!["image" => image, "target" => target]).unwrap()["gradient"])
 }
 
 fn windows(g: &mut Graph, x: &str) -> String {

@@ -1,10 +1,8 @@
 //! Each rule against finite differences, for every attribute that matters, at many opsets, in both variants.
 
-mod common;
-
 use std::error::Error;
 
-use common::{Graph, Random, reals, relative_error, try_session, value};
+use crate::common::{Graph, Random, reals, relative_error, try_session, value};
 use ort::session::Session;
 use salstream::grad::{Options, RULES, Variant, differentiate};
 use salstream::model::probe;

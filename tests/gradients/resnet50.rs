@@ -3,7 +3,7 @@
 
 use salstream::onnx::{AttributeProto, DataType, ModelProto};
 
-use super::{Graph, Random};
+use crate::common::{Graph, Random};
 
 /// The model; 102 MB.
 pub fn model() -> ModelProto {

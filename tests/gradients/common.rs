@@ -1,7 +1,5 @@
 //! What the tests of the gradient compiler share: a reproducible random stream, a builder of graphs, sessions.
 
-pub mod resnet50;
-
 use std::path::PathBuf;
 
 use ort::session::Session;

@@ -1,0 +1,235 @@
+//! Model files that are broken, hostile or of the wrong kind: one clear line each, never a panic.
+
+use std::path::Path;
+
+use crate::common::{Graph, gradient_model, options};
+use proptest::prelude::*;
+use salstream::grad::{Options, RULES, Shapes, Variant, differentiate};
+use salstream::model::{Classifier, probe, write_gradient_model};
+use salstream::onnx::{
+    self, AttributeProto as A, DataType, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto,
+};
+use salstream::runtime::Device;
+
+fn small() -> ModelProto {
+    let mut g = Graph::new(13, DataType::Float);
+    let (w, b) = (g.weights(&[4, 3, 3, 3]), g.weights(&[4]));
+    let y = g.node("Conv", &["image", &w, &b], vec![A::ints("strides", &[2, 2]), A::ints("pads", &[1, 1, 1, 1])]);
+    let parameters = [g.positive(&[4]), g.weights(&[4]), g.weights(&[4]), g.positive(&[4])];
+    let [scale, bias, mean, variance] = &parameters;
+    let y = g.node("BatchNormalization", &[&y, scale, bias, mean, variance], vec![]);
+    let y = g.node("Relu", &[&y], vec![]);
+    let y = g.node("MaxPool", &[&y], vec![A::ints("kernel_shape", &[2, 2]), A::ints("strides", &[2, 2])]);
+    let y = g.node("AveragePool", &[&y], vec![A::ints("kernel_shape", &[2, 2]), A::ints("pads", &[1, 0, 0, 1])]);
+    let pads = g.integers(&[0, 0, 1, 0, 0, 0, 0, 1]);
+    let y = g.node("Pad", &[&y, &pads], vec![]);
+    let y = g.node("Transpose", &[&y], vec![A::ints("perm", &[0, 2, 3, 1])]);
+    let y = g.node("Concat", &[&y, &y], vec![A::int("axis", -1)]);
+    let y = g.node("ReduceMean", &[&y], vec![A::ints("axes", &[1, 2]), A::int("keepdims", 0)]);
+    let w = g.weights(&[5, 8]);
+    let y = g.node("Gemm", &[&y, &w], vec![A::int("transB", 1)]);
+    let y = g.node("Softmax", &[&y], vec![]);
+    g.model(&[1, 3, 8, 8], &y)
+}
+
+/// What opening a file with these bytes says.
+fn refusal(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, bytes).unwrap();
+    let problem = Classifier::open(&path, &options(Device::Cpu)).err().expect("the file is refused").to_string();
+    assert!(problem.contains("model.onnx") && !problem.contains('\n'), "{problem}");
+    problem
+}
+
+fn encoded(model: &ModelProto) -> Vec<u8> {
+    prost::Message::encode_to_vec(model)
+}
+
+#[test]
+fn files_that_are_no_models_are_refused() {
+    assert!(refusal(b"").contains("is empty"));
+    assert!(refusal(b"version https://git-lfs.github.com/spec/v1\n").contains("is not an ONNX model"));
+    assert!(refusal(b"<!DOCTYPE html><html></html>").contains("is not an ONNX model"));
+    let bytes = encoded(&small());
+    assert!(refusal(&bytes[..bytes.len() / 2]).contains("truncated"));
+    let missing = Classifier::open(Path::new("missing.onnx"), &options(Device::Cpu)).err().unwrap().to_string();
+    assert!(missing.contains("missing.onnx"), "{missing}");
+}
+
+#[test]
+fn models_that_cannot_be_used_are_refused() {
+    let changed = |change: fn(&mut ModelProto)| {
+        let mut model = small();
+        change(&mut model);
+        refusal(&encoded(&model))
+    };
+    assert!(changed(|model| model.ir_version = Some(99)).contains("ir_version 99"));
+    assert!(changed(|model| model.ir_version = None).contains("is not an ONNX model"));
+    assert!(changed(|model| model.graph = None).contains("has no graph"));
+    assert!(
+        changed(|model| model.graph.as_mut().unwrap().input[0] =
+            ValueInfoProto::fixed("image", DataType::Float, &[1, 7, 8, 8]))
+        .contains("no image input")
+    );
+    assert!(
+        changed(|model| model.graph.as_mut().unwrap().input.push(ValueInfoProto::fixed(
+            "second",
+            DataType::Float,
+            &[1, 3, 8, 8]
+        )))
+        .contains("more inputs than one image: image, second")
+    );
+    assert!(
+        changed(|model| model.graph.as_mut().unwrap().output[0].name = Some("Relu2".into()))
+            .contains("no output [N, classes]")
+    );
+    assert!(changed(|model| model.opset_import[0].version = Some(10)).contains("does not run in ONNX Runtime"));
+    let mut old = small();
+    old.opset_import[0].version = Some(6);
+    let options = Options { variant: Variant::OnnxRuntime, source: String::new() };
+    assert!(differentiate(&old, shapes(), &options).unwrap_err().to_string().contains("opset is 6"));
+}
+
+#[test]
+fn all_unknown_operators_are_named_at_once() {
+    let mut g = Graph::new(13, DataType::Float);
+    let y = g.node("Sin", &["image"], vec![]);
+    let y = g.node("Relu", &[&y], vec![]);
+    let y = g.node("Cosh", &[&y], vec![]);
+    let aside = g.node("Tan", &["image"], vec![]);
+    let y = g.node("Flatten", &[&y], vec![]);
+    let mut model = g.model(&[1, 3, 2, 2], &y);
+    model.graph.as_mut().unwrap().output.push(ValueInfoProto { name: Some(aside), ..Default::default() });
+    let problem = refusal(&encoded(&model));
+    assert!(problem.contains("2 operators") && problem.contains("opset 13"), "{problem}");
+    assert!(problem.contains("Sin (node Sin0), Cosh (node Cosh2)") && !problem.contains("Tan"), "{problem}");
+}
+
+#[test]
+fn a_score_without_a_gradient_is_refused() {
+    let mut g = Graph::new(13, DataType::Float);
+    let y = g.node("Floor", &["image"], vec![]);
+    let y = g.node("Flatten", &[&y], vec![]);
+    assert!(refusal(&encoded(&g.model(&[1, 3, 2, 2], &y))).contains("does not depend on the image"));
+}
+
+/// The small model with its first tensor in an external file.
+fn external(location: &str, offset: u64) -> (ModelProto, Vec<u8>) {
+    let mut model = small();
+    let tensor: &mut TensorProto = &mut model.graph.as_mut().unwrap().initializer[0];
+    let data = tensor.raw_data.take().unwrap();
+    let entry = |key: &str, value: String| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+    tensor.external_data = vec![
+        entry("location", location.into()),
+        entry("offset", offset.to_string()),
+        entry("length", data.len().to_string()),
+    ];
+    tensor.data_location = Some(1);
+    (model, data)
+}
+
+#[test]
+fn external_data_are_read_from_the_models_folder_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let path = inner.join("model.onnx");
+    let (model, data) = external("weights.bin", 3);
+    std::fs::write(&path, encoded(&model)).unwrap();
+    assert!(onnx::load(&path).unwrap_err().to_string().contains("weights.bin cannot be read"));
+    std::fs::write(inner.join("weights.bin"), [&[0; 3], data.as_slice()].concat()).unwrap();
+    assert_eq!(onnx::load(&path).unwrap(), small());
+    std::fs::write(inner.join("weights.bin"), &data).unwrap();
+    assert!(onnx::load(&path).unwrap_err().to_string().contains("shorter than the model says"));
+
+    let outside = folder.path().join("outside.bin");
+    std::fs::write(&outside, &data).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&outside, inner.join("link.bin")).unwrap();
+    for location in ["../outside.bin", outside.to_str().unwrap(), "link.bin"] {
+        std::fs::write(&path, encoded(&external(location, 0).0)).unwrap();
+        let problem = onnx::load(&path).unwrap_err().to_string();
+        assert!(problem.contains("outside the model's folder"), "{problem}");
+    }
+}
+
+#[test]
+fn nothing_is_left_behind_where_the_output_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    onnx::save(&small(), &path).unwrap();
+    let out = folder.path().join("missing/out.onnx");
+    assert!(write_gradient_model(&path, &out, false).unwrap_err().to_string().contains("cannot be written"));
+    std::fs::write(&path, b"broken").unwrap();
+    assert!(write_gradient_model(&path, &folder.path().join("out.onnx"), false).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+fn shapes() -> &'static Shapes {
+    static SHAPES: std::sync::OnceLock<Shapes> = std::sync::OnceLock::new();
+    SHAPES.get_or_init(|| probe(&small(), 1).unwrap())
+}
+
+/// Differentiates in both variants; a refusal is as good as a result.
+fn attempt(model: &ModelProto, shapes: &Shapes) {
+    for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
+        if let Err(problem) = differentiate(model, shapes, &Options { variant, source: String::new() }) {
+            assert!(!problem.to_string().is_empty());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn files_with_changed_bytes_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        length in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = encoded(&small());
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes.truncate(length.map_or(bytes.len(), |length| length.index(bytes.len())));
+        if let Ok(model) = onnx::decode(&bytes) {
+            attempt(&model, shapes());
+        }
+    }
+
+    #[test]
+    fn graphs_with_changed_nodes_never_panic(
+        node in any::<prop::sample::Index>(),
+        other in any::<prop::sample::Index>(),
+        op in prop::option::of(0..RULES.len()),
+        inputs in 0usize..4,
+        name in prop::sample::select(vec!["axis", "axes", "group", "strides", "pads", "perm", "dilations", "kernel_shape", "ceil_mode"]),
+        values in prop::collection::vec(prop::sample::select(vec![i64::MIN, -3, -1, 0, 1, 2, 5, i64::MAX]), 0..5),
+        shape in prop::collection::vec(0usize..5, 0..6),
+    ) {
+        let (mut model, mut shapes) = (small(), shapes().clone());
+        let nodes = &mut model.graph.as_mut().unwrap().node;
+        let from = nodes[other.index(nodes.len())].output[0].clone();
+        let index = node.index(nodes.len());
+        let node = &mut nodes[index];
+        if let Some(op) = op {
+            node.op_type = Some(RULES[op].0.into());
+        }
+        node.input.truncate(inputs.max(1));
+        node.input.push(from.clone());
+        node.attribute.retain(|attribute| attribute.name() != name);
+        node.attribute.push(A { i: values.first().copied(), ..A::ints(name, &values) });
+        if let Some(kind) = shapes.tensors.get_mut(&from).filter(|_| shape.len() < 5) {
+            kind.shape = shape;
+        }
+        attempt(&model, &shapes);
+    }
+}
+
+#[test]
+fn the_small_model_itself_is_differentiated() {
+    let (model, _) = gradient_model(&small(), 1, Variant::OpenVino);
+    assert!(model.graph.unwrap().node.iter().all(|node| node.op_type() != "BatchNormalization"));
+}

@@ -1,0 +1,7 @@
+//! The gradient compiler: each rule, whole networks against PyTorch, and files that are broken.
+
+mod common;
+mod files;
+mod networks;
+mod resnet50;
+mod rules;
