@@ -685,6 +685,12 @@ fn an_image_is_written_whole_or_not_at_all() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// A black clip with one bright corner.
+fn corner(folder: &Path) -> PathBuf {
+    let picture = "color=black:s=96x64:r=25:d=0.2,drawbox=w=20:h=20:t=fill:c=white";
+    ffmpeg(&format!("-f lavfi -i {picture} -c:v libx264"), &folder.join("corner.mp4"))
+}
+
 #[test]
 fn without_ffmpeg_the_picture_is_still_written() {
     if !have_ffmpeg() {
@@ -692,6 +698,10 @@ fn without_ffmpeg_the_picture_is_still_written() {
     }
     let folder = temp();
     let path = clapper(&folder.path().join("in.mp4"), 1.0, "-c:a aac");
+    let turned = path.with_file_name("turned.mp4");
+    ffmpeg(&format!("-i {} -c copy -an -metadata:s:v rotate=90", corner(folder.path()).display()), &turned);
+    let reference = shown_by_ffmpeg(&turned, 0);
+    imgcodecs::imwrite_def(path.with_file_name("turned.png"), &reference).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "without_ffmpeg_inner", "--ignored"]).env("PATH", "").env("SALSTREAM_TEST_CLIP", &path);
     let output = command.output().unwrap();
@@ -715,4 +725,7 @@ fn without_ffmpeg_inner() {
         sink.write(&frame.image, frame.time).unwrap();
     }
     assert!(sink.finish().unwrap().warnings[0].contains("ffmpeg is not installed"));
+    let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &Options::default()).unwrap();
+    let reference = imgcodecs::imread(path.with_file_name("turned.png"), imgcodecs::IMREAD_COLOR).unwrap();
+    assert!(psnr(&frames[0].image, &reference) > 30.0, "turned the wrong way without ffprobe");
 }
