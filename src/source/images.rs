@@ -104,6 +104,16 @@ impl Images {
         let info = VideoInfo { size, rate, frames: Some(files.len() as u64), start: 0.0, sound: None };
         Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
     }
+
+    /// `image`, if it has the first one's size.
+    fn checked(&self, file: &Path, image: Mat) -> Result<Mat> {
+        let (size, first) = (image.size()?, self.info.size);
+        if size == first {
+            return Ok(image);
+        }
+        let (size, first) = (format!("{}x{}", size.width, size.height), format!("{}x{}", first.width, first.height));
+        Err(Error::input(file, format!("is {size}, the first image {first}: make them one size")))
+    }
 }
 
 impl Source for Images {
@@ -113,16 +123,11 @@ impl Source for Images {
 
     fn read(&mut self) -> Result<Option<Frame>> {
         let Some(file) = self.files.next() else { return Ok(None) };
-        let image = self.first.take().map_or_else(|| decode(&file), Ok)?;
-        let (frame, size) =
-            (Frame { index: self.index, time: self.index as f64 * self.info.rate.interval(), image }, self.info.size);
-        if frame.size() != size {
-            let (other, size) = (frame.size(), format!("{}x{}", size.width, size.height));
-            let problem = format!("is {}x{}, the first image {size}: frames need one size", other.width, other.height);
-            return Err(Error::input(file, problem));
-        }
+        let decoded = self.first.take().map_or_else(|| decode(&file), Ok).and_then(|image| self.checked(&file, image));
+        let image = decoded.inspect_err(|_| self.files = Vec::new().into_iter())?;
+        let index = self.index;
         self.index += 1;
-        Ok(Some(frame))
+        Ok(Some(Frame { index, time: index as f64 * self.info.rate.interval(), image }))
     }
 }
 

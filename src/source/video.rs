@@ -122,6 +122,9 @@ impl Video {
     fn seek(&mut self, options: &Options) -> Result<()> {
         let start = options.start.unwrap_or(0.0) - self.facts.offset;
         let slack = 1e-3_f64.min(self.info.rate.interval() / 4.0);
+        if let Some(end) = self.facts.duration.filter(|&end| start >= end) {
+            return Err(self.past_the_end(end));
+        }
         if start > 2.0 {
             self.capture.set(videoio::CAP_PROP_POS_MSEC, (start - 1.0) * 1000.0)?;
         }
@@ -134,19 +137,24 @@ impl Video {
             time = self.grab()?;
         }
         self.grabbed = time;
-        match (time, self.clock.last()) {
-            (Some(time), _) => self.first = time,
-            (None, Some(last)) => {
-                let problem = format!("--start is at or past the end, {:.3} s", last + self.info.rate.interval());
-                return Err(Error::Usage(format!("{}: {problem}", self.location.display())));
+        self.first = match (time, self.clock.last()) {
+            (Some(time), _) => time,
+            (None, Some(last)) => return Err(self.past_the_end(last + self.info.rate.interval())),
+            (None, None) => {
+                let problem = "no frame of it can be decoded: fetch or record it again (from an address: download it)";
+                return Err(Error::input(&self.location, problem));
             }
-            (None, None) => return Err(Error::input(&self.location, "no frame of it can be decoded: it is damaged")),
-        }
+        };
         if let Some(sound) = &mut self.info.sound {
             sound.from = self.facts.offset + self.first;
         }
         self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + duration - slack);
         Ok(())
+    }
+
+    fn past_the_end(&self, end: f64) -> Error {
+        let end = end + self.facts.offset;
+        Error::Usage(format!("{}: --start is at or past the end, {end:.3} s", self.location.display()))
     }
 
     /// Opens the capture anew, at its first frame.
