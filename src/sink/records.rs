@@ -138,7 +138,6 @@ mod tests {
         let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(records.len(), 2);
         assert_eq!(records[0]["label"], "tabby, \"tabby cat\"");
-        assert_eq!(records[1]["class"], serde_json::Value::Null);
         assert_eq!(records[1]["cut"], true);
     }
 
