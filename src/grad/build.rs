@@ -103,7 +103,7 @@ impl Tape<'_> {
 
     /// `x` in another shape of as many elements.
     pub fn reshape(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
-        let fits = x.shape.iter().product::<usize>() == shape.iter().product();
+        let fits = x.shape.iter().product::<usize>() == shape.iter().product::<usize>();
         if x.shape == shape || !self.expect(fits, "Reshape") {
             return x.clone();
         }
@@ -200,7 +200,7 @@ impl Tape<'_> {
 
     /// The parts of `x` of the given sizes along `axis`.
     pub fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<Tensor> {
-        let fits = x.shape.get(axis).is_some_and(|size| *size == sizes.iter().sum());
+        let fits = x.shape.get(axis).is_some_and(|size| *size == sizes.iter().sum::<usize>());
         if !self.expect(fits, "Split") {
             return vec![x.clone(); sizes.len()];
         }
