@@ -63,19 +63,18 @@ impl Fuser {
         }
         let size = motion.lab.size()?;
         self.trail.extend(motion)?;
-        let static_ = self.gradient.step(gradient, &self.trail, size)?;
-        let (moving, weight) = self.motion_map(motion, static_.as_ref())?;
-        let fused = match self.options.mode {
-            Fusion::Adaptive => {
-                let cues = Cues { static_: static_.as_ref(), motion: &moving, confidence: weight };
-                Some(self.evidence.step(motion, &cues, &self.trail)?)
+        let known = self.gradient.step(gradient, &self.trail, size)?;
+        let (moving, weight) = self.motion_map(motion, known.as_ref())?;
+        let black = raster::zeros(size)?;
+        let fused = match self.options.mode.pixel_rule() {
+            Some(rule) => modes::blend(rule, known.as_ref().unwrap_or(&black), &moving, weight)?,
+            None => {
+                let cues = Cues { static_: known.as_ref(), motion: &moving, confidence: weight };
+                self.evidence.step(motion, &cues, &self.trail)?
             }
-            _ => None,
         };
-        let static_ = static_.map_or_else(|| raster::zeros(size), Ok)?;
-        let fused = fused.map_or_else(|| self.options.mode.blend(&static_, &moving, weight), Ok)?;
         Ok(Maps {
-            static_: SaliencyMap(static_),
+            static_: SaliencyMap(known.unwrap_or(black)),
             motion: SaliencyMap(moving),
             fused: SaliencyMap(fused),
             motion_weight: weight,
