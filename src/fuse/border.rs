@@ -13,98 +13,93 @@ const PASSES: usize = 3;
 /// The least distance, summed over Lab's three channels, that full contrast has: a flat picture has none.
 const LEAST: f32 = 20.0;
 
-/// One number for each of Lab's channels, and one to spare: four lanes make vector code.
-type Lanes = [u16; 4];
+/// A level, or for a path the highest level on it, for each of Lab's channels and one lane to spare; then the same
+/// negated, or the *lowest*, negated: so the longer path is a maximum of all eight, which is one vector instruction.
+type Lanes = [i16; 8];
+
+/// The barrier of a path not yet known: more than any.
+const UNKNOWN: i16 = 1024;
 
 /// Contrast of each pixel of an 8-bit Lab picture to the border: `CV_32FC1`, 0..=1.
 pub(super) fn border_contrast(lab: &Mat) -> Result<Mat> {
     let smooth = raster::blur(lab, 1.0)?;
     let size = smooth.size()?;
-    let lanes = |pixel: &Vec3b| [pixel[0], pixel[1], pixel[2], 0].map(u16::from);
-    let levels: Vec<Lanes> = smooth.data_typed::<Vec3b>()?.iter().map(lanes).collect();
-    let distances = barrier_distance(&levels, size.width as usize);
-    let sums: Vec<f32> = distances.iter().map(|lanes| f32::from(lanes.iter().sum::<u16>())).collect();
+    let levels: Vec<Lanes> = smooth.data_typed::<Vec3b>()?.iter().map(|pixel| lanes(pixel.0)).collect();
+    let paths = best_paths(&levels, size.width as usize);
+    let sums: Vec<f32> = paths.iter().map(|path| f32::from(barriers(path)[..3].iter().sum::<i16>())).collect();
     let [full] = quantiles(&sums, [0.95]);
     let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(LEAST)).min(1.0)).collect();
     raster::from_values(size, &contrast)
 }
 
-/// The least barrier (highest less lowest level) found on paths from each pixel to the border, in rows of `width`,
-/// for each channel by itself.
-fn barrier_distance(levels: &[Lanes], width: usize) -> Vec<Lanes> {
+fn lanes([l, a, b]: [u8; 3]) -> Lanes {
+    let [l, a, b] = [l, a, b].map(i16::from);
+    [l, a, b, 0, -l, -a, -b, 0]
+}
+
+/// Highest less lowest level of a path, for each channel, twice.
+#[inline(always)]
+fn barriers(path: &Lanes) -> Lanes {
+    std::array::from_fn(|i| path[i] + path[(i + 4) % 8])
+}
+
+/// The path of least barrier found from each pixel to the border, in rows of `width`, for each channel by itself.
+fn best_paths(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     let mut paths = paths_at_border(levels, width);
     let height = levels.len() / width;
     for pass in 0..PASSES {
-        if pass % 2 == 0 {
-            (0..height).for_each(|y| {
-                relax_row(&mut paths, levels, width, y, y.checked_sub(1));
-                let row = y * width..(y + 1) * width;
-                relax_along(paths[row.clone()].iter_mut(), levels[row].iter());
-            });
-        } else {
-            (0..height).rev().for_each(|y| {
-                relax_row(&mut paths, levels, width, y, (y + 1 < height).then_some(y + 1));
-                let row = y * width..(y + 1) * width;
-                relax_along(paths[row.clone()].iter_mut().rev(), levels[row].iter().rev());
-            });
+        for y in 0..height {
+            let (y, from) = if pass % 2 == 0 { (y, y.checked_sub(1)) } else { (height - 1 - y, height.checked_sub(y)) };
+            if let Some(from) = from.filter(|from| *from < height) {
+                relax_row(&mut paths, levels, width, y, from);
+            }
+            let row = y * width..(y + 1) * width;
+            let (paths, levels) = (paths[row.clone()].iter_mut(), levels[row].iter());
+            if pass % 2 == 0 { relax_along(paths, levels) } else { relax_along(paths.rev(), levels.rev()) }
         }
     }
-    paths.iter().map(|path| path.barrier).collect()
-}
-
-/// The best path known from a pixel to the border: its highest and lowest level, and their difference.
-#[derive(Clone, Copy)]
-struct Path {
-    high: Lanes,
-    low: Lanes,
-    barrier: Lanes,
-}
-
-impl Path {
-    /// Takes the way through a neighbour's path where that has the lower barrier; `level` is this pixel's.
-    #[inline(always)]
-    fn relaxed(self, through: &Self, level: &Lanes) -> Self {
-        let high: Lanes = std::array::from_fn(|i| through.high[i].max(level[i]));
-        let low: Lanes = std::array::from_fn(|i| through.low[i].min(level[i]));
-        let better: [bool; 4] = std::array::from_fn(|i| high[i] - low[i] < self.barrier[i]);
-        Self {
-            high: std::array::from_fn(|i| if better[i] { high[i] } else { self.high[i] }),
-            low: std::array::from_fn(|i| if better[i] { low[i] } else { self.low[i] }),
-            barrier: std::array::from_fn(|i| (high[i] - low[i]).min(self.barrier[i])),
-        }
-    }
+    paths
 }
 
 /// Border pixels are there already; all others know no path.
-fn paths_at_border(levels: &[Lanes], width: usize) -> Vec<Path> {
+fn paths_at_border(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     let height = levels.len() / width;
     let at_border = |i: usize| [0, width - 1].contains(&(i % width)) || [0, height - 1].contains(&(i / width));
-    let path = |(i, &level): (usize, &Lanes)| {
-        let barrier = if at_border(i) { [0; 4] } else { [u16::MAX; 4] };
-        Path { high: level, low: level, barrier }
-    };
-    levels.iter().enumerate().map(path).collect()
+    let unknown = [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0, 0, 0, 0];
+    levels.iter().enumerate().map(|(i, level)| if at_border(i) { *level } else { unknown }).collect()
 }
 
 /// Tries, for the pixels of row `y`, paths through the row `from`.
 ///
 /// A row is final before the next is scanned, so a row from above and then from the side equals a scan pixel by pixel.
-fn relax_row(paths: &mut [Path], levels: &[Lanes], width: usize, y: usize, from: Option<usize>) {
-    let Some(from) = from else { return };
+fn relax_row(paths: &mut [Lanes], levels: &[Lanes], width: usize, y: usize, from: usize) {
     for x in 0..width {
         let through = paths[from * width + x];
         let i = y * width + x;
-        paths[i] = paths[i].relaxed(&through, &levels[i]);
+        paths[i] = relaxed(&paths[i], &through, &levels[i]);
     }
 }
 
 /// Tries paths through the pixel before, in the order given.
-fn relax_along<'a>(mut paths: impl Iterator<Item = &'a mut Path>, levels: impl Iterator<Item = &'a Lanes>) {
+fn relax_along<'a>(mut paths: impl Iterator<Item = &'a mut Lanes>, levels: impl Iterator<Item = &'a Lanes>) {
     let Some(&mut first) = paths.next() else { return };
     paths.zip(levels.skip(1)).fold(first, |before, (path, level)| {
-        *path = path.relaxed(&before, level);
+        *path = relaxed(path, &before, level);
         *path
     });
+}
+
+/// `path`, or in each channel where its barrier is lower, the path of a neighbour prolonged to this pixel's `level`.
+#[inline(always)]
+fn relaxed(path: &Lanes, through: &Lanes, level: &Lanes) -> Lanes {
+    let mut longer = *through;
+    longer.iter_mut().zip(level).for_each(|(longer, level)| *longer = (*longer).max(*level));
+    let mut chosen = *path;
+    let (now, then) = (barriers(path), barriers(&longer));
+    for ((chosen, longer), (now, then)) in chosen.iter_mut().zip(&longer).zip(now.iter().zip(&then)) {
+        *chosen = if then < now { *longer } else { *chosen };
+    }
+    chosen
 }
 
 #[cfg(test)]
@@ -112,10 +107,10 @@ mod tests {
     use super::*;
 
     /// The distances of the first channel; the others see the levels upside down, and must come to the same.
-    fn distances(levels: &[u16], width: usize) -> Vec<u16> {
-        let lanes: Vec<Lanes> = levels.iter().map(|&v| [v, 9 - v, v, 9 - v]).collect();
-        let distances = barrier_distance(&lanes, width);
-        assert!(distances.iter().all(|lanes| lanes.iter().all(|&lane| lane == lanes[0])));
+    fn distances(levels: &[u8], width: usize) -> Vec<i16> {
+        let levels: Vec<Lanes> = levels.iter().map(|&v| lanes([v, 9 - v, v])).collect();
+        let distances: Vec<Lanes> = best_paths(&levels, width).iter().map(barriers).collect();
+        assert!(distances.iter().all(|&[l, a, b, ..]| l == a && l == b));
         distances.iter().map(|lanes| lanes[0]).collect()
     }
 

@@ -13,7 +13,7 @@ mod raw;
 mod regions;
 mod trail;
 
-use opencv::core::Mat;
+use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 pub use self::modes::Fusion;
@@ -68,30 +68,35 @@ impl Fuser {
         }
         let size = motion.lab.size()?;
         self.trail.extend(motion)?;
-        let static_ = self.gradient.step(gradient, &self.trail, size)?;
-        let (moving, weight) = self.motion_map(motion, static_.as_ref())?;
-        let fused = match self.options.mode {
-            Fusion::Adaptive => {
-                let cues = Cues { static_: static_.as_ref(), motion: &moving, confidence: weight };
-                Some(self.evidence.step(motion, &cues, &self.trail)?)
+        let known = self.gradient.step(gradient, &self.trail, size)?;
+        let (moving, weight) = self.motion_map(motion, known.as_ref())?;
+        let shown = self.shown(known.as_ref(), gradient, size)?;
+        let fused = match self.options.mode.pixel_rule() {
+            Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
+            None => {
+                let cues = Cues { static_: known.as_ref(), motion: &moving, confidence: weight };
+                self.evidence.step(motion, &cues, &self.trail)?
             }
-            _ => None,
         };
-        if self.options.raw
-            && let Some(gradient) = gradient
-        {
-            self.raw = Some(raw::raw(gradient, size)?);
-        }
-        let shown = if self.options.raw { self.raw.clone() } else { static_ };
-        let static_ = shown.map_or_else(|| raster::zeros(size), Ok)?;
-        let fused = fused.map_or_else(|| self.options.mode.blend(&static_, &moving, weight), Ok)?;
         Ok(Maps {
-            static_: SaliencyMap(static_),
+            static_: SaliencyMap(shown),
             motion: SaliencyMap(moving),
             fused: SaliencyMap(fused),
             motion_weight: weight,
             cut: motion.cut,
         })
+    }
+
+    /// The static map as it is shown: the average along the flow, or the last key frame's own gradient; black where
+    /// there is none yet.
+    fn shown(&mut self, average: Option<&Mat>, gradient: Option<&Gradient>, size: Size) -> Result<Mat> {
+        if !self.options.raw {
+            return average.map_or_else(|| raster::zeros(size), |average| Ok(average.try_clone()?));
+        }
+        if let Some(gradient) = gradient {
+            self.raw = Some(raw::raw(gradient, size)?);
+        }
+        self.raw.as_ref().map_or_else(|| raster::zeros(size), |raw| Ok(raw.try_clone()?))
     }
 
     /// The motion map and how far to trust it.
@@ -107,7 +112,9 @@ impl Fuser {
             Some(static_) => agreement::darken_moving_ground(normalised.map, static_)?,
             None => normalised.map,
         };
-        let weight = if motion.first { 0.0 } else { normalised.confidence };
+        // An image, or a clip's first frame, rests on the gradient alone; after a cut that would be a flash.
+        let unknown = motion.first && !motion.cut;
+        let weight = if unknown { 0.0 } else { normalised.confidence };
         Ok((map, weight))
     }
 }

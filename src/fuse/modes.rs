@@ -24,24 +24,28 @@ pub enum Fusion {
     Motion,
 }
 
-impl Fusion {
-    /// One pixel of the simple modes; the adaptive one looks at more than a pixel and falls back to the mean.
-    fn pixel(self, s: f32, m: f32, w: f32) -> f32 {
-        match self {
-            Self::Max => s.max(w * m),
-            Self::Adaptive | Self::Mean => (w * m + s) / (w + 1.0),
-            Self::Product => m * s,
-            Self::Static => s,
-            Self::Motion => m,
-        }
-    }
+/// Static saliency, motion and the motion's weight of one pixel to its fused saliency.
+pub(super) type PixelRule = fn(s: f32, m: f32, w: f32) -> f32;
 
-    /// The fused map of the simple modes, from two `CV_32FC1` maps of one size.
-    pub(super) fn blend(self, static_: &Mat, motion: &Mat, weight: f32) -> Result<Mat> {
-        let mut fused = static_.try_clone()?;
-        for (value, &m) in fused.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(motion)?) {
-            *value = self.pixel(*value, m, weight);
+impl Fusion {
+    /// The mode's formula; `None` for the adaptive one, which looks at more than a pixel.
+    pub(super) fn pixel_rule(self) -> Option<PixelRule> {
+        match self {
+            Self::Adaptive => None,
+            Self::Max => Some(|s, m, w| s.max(w * m)),
+            Self::Mean => Some(|s, m, w| (w * m + s) / (w + 1.0)),
+            Self::Product => Some(|s, m, _| m * s),
+            Self::Static => Some(|s, _, _| s),
+            Self::Motion => Some(|_, m, _| m),
         }
-        Ok(fused)
     }
+}
+
+/// Two `CV_32FC1` maps of one size, fused pixel by pixel.
+pub(super) fn blend(rule: PixelRule, static_: &Mat, motion: &Mat, weight: f32) -> Result<Mat> {
+    let mut fused = static_.try_clone()?;
+    for (value, &m) in fused.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(motion)?) {
+        *value = rule(*value, m, weight);
+    }
+    Ok(fused)
 }

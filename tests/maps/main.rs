@@ -213,6 +213,29 @@ fn between_key_frames_the_static_map_is_carried() {
     }
 }
 
+#[test]
+fn a_gradient_of_the_shot_before_is_left_out() {
+    let scenes = [Scene::new(11), Scene::new(12)];
+    let mut chain = Chain::new(Fusion::Static);
+    let mut late = None;
+    for index in 0..8 {
+        let frame = scenes[index / 5].frame(index as u64, STILL, None);
+        let (motion, maps) = chain.step(&frame, late.as_ref());
+        assert_eq!(motion.cut, index == 5);
+        assert_eq!(mean(&maps.static_.0) > 0.0, (2..5).contains(&index) || index == 7, "frame {index}");
+        // Two frames late: frames 5 and 6 get gradients of the first shot.
+        late = (index > 0).then(|| gradient(&scenes[0].frame(index as u64 - 1, STILL, None), 3.0, 0.5, 0.5));
+    }
+}
+
+#[test]
+fn both_stages_can_live_on_threads_of_their_own() {
+    fn on_a_thread<T: Send>(_: &T) {}
+    let chain = Chain::new(Fusion::default());
+    on_a_thread(&chain.motion);
+    on_a_thread(&chain.fuser);
+}
+
 fn peak(map: &Mat) -> Point {
     let mut place = Point::default();
     let smooth = {
