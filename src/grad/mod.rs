@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation of ONNX graphs: from a classifier to the classifier and its input gradient.
 //!
 //! [`differentiate`] appends the reverse pass as ordinary nodes of the standard domain, which stock ONNX Runtime runs.
-//! One rule an operator ([`RULES`](rules::RULES)) says how a gradient passes it; the walk sums and unbroadcasts.
+//! One rule an operator ([`RULES`]) says how a gradient passes it; the walk sums and unbroadcasts.
 //!
 //! # Ties and kinks
 //! - `Relu`: the gradient at exactly 0 is 0. `Clip` passes the gradient strictly inside its bounds.
@@ -59,7 +59,7 @@ pub struct TensorType {
     pub shape: Vec<usize>,
 }
 
-/// What must be known of a graph before it is differentiated; [`probe`](crate::model::probe) finds it.
+/// What must be known of a graph before it is differentiated; [`probe`](crate::model::probe()) finds it.
 #[derive(Debug, Clone, Default)]
 pub struct Shapes {
     /// The name of the image input.

@@ -1,7 +1,7 @@
 //! Classifiers: the only place where ONNX files, the gradient compiler and ONNX Runtime meet.
 
-pub mod classifier;
-pub mod probe;
+mod classifier;
+mod probe;
 
 pub use classifier::{Attribution, Classifier, Layout, write_gradient_model};
 pub use probe::probe;

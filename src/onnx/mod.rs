@@ -5,6 +5,7 @@
 mod file;
 mod graph;
 mod node;
+#[rustfmt::skip]
 mod proto;
 mod tensor;
 
