@@ -42,7 +42,7 @@ pub enum Command {
 pub enum ModelCommand {
     /// Write a classifier together with its input gradient as one ONNX file
     ///
-    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64 [N]; -1 = the top class); its
+    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top class); its
     /// outputs are `scores` (logits), `class` and `gradient` (of the image's shape).
     Grad {
         /// The classifier, an ONNX file
@@ -143,10 +143,10 @@ pub struct PictureArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Clip")]
 pub struct ClipArgs {
-    /// Skip to this moment: seconds or [h:]mm:ss
+    /// Skip to this moment: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub start: Option<f64>,
-    /// Stop after this long: seconds or [h:]mm:ss
+    /// Stop after this long: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub duration: Option<f64>,
     /// Frames a second of a folder or pattern of images [default: 25]

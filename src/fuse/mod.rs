@@ -58,7 +58,8 @@ impl Fuser {
     ///
     /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
     /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
-    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black and its weight 0.
+    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black. Its weight is 0 on a
+    /// first frame, so that an image has a map, and 1 after a cut, where the gradient alone would be a flash.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
@@ -112,7 +113,6 @@ impl Fuser {
             Some(static_) => agreement::darken_moving_ground(normalised.map, static_)?,
             None => normalised.map,
         };
-        // An image, or a clip's first frame, rests on the gradient alone; after a cut that would be a flash.
         let unknown = motion.first && !motion.cut;
         let weight = if unknown { 0.0 } else { normalised.confidence };
         Ok((map, weight))

@@ -2,7 +2,7 @@
 
 use super::tape::{Tape, Tensor};
 use super::{CLASS, SCORES, Shapes, TARGET};
-use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto};
+use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto};
 use crate::{Error, Result};
 
 /// Operators that pass scores on in another shape.
@@ -21,11 +21,13 @@ pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {
 pub fn logits(graph: &GraphProto, shapes: &Shapes) -> Result<Tensor> {
     let mut name = shapes.output.as_str();
     let maker = |name: &str| graph.node.iter().find(|node| node.output.first().is_some_and(|output| output == name));
-    while let Some(node) = maker(name).filter(|node| RESHAPING.iter().any(|op| node.is(op))) {
-        name = &node.input[0];
+    let source = |name: &str, ops: &[&str]| {
+        maker(name).filter(|node| ops.iter().any(|op| node.is(op))).and_then(|node| node.input.first())
+    };
+    while let Some(input) = source(name, &RESHAPING) {
+        name = input;
     }
-    let softmax = |node: &&NodeProto| node.is("Softmax") || node.is("LogSoftmax");
-    let name = maker(name).filter(softmax).map_or(shapes.output.as_str(), |node| &node.input[0]);
+    let name = source(name, &["Softmax", "LogSoftmax"]).map_or(shapes.output.as_str(), String::as_str);
     let kind = shapes.tensors.get(name).ok_or_else(|| Error::Graph(format!("the shape of {name} is unknown")))?;
     Ok(Tensor { name: name.into(), dtype: kind.dtype, shape: kind.shape.clone() })
 }

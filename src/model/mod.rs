@@ -1,11 +1,11 @@
 //! Classifiers: the only place where ONNX files, the gradient compiler and ONNX Runtime meet.
 
 pub mod catalog;
-pub mod classifier;
+mod classifier;
 mod device;
 mod labels;
 mod preprocess;
-pub mod probe;
+mod probe;
 
 pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier, Layout, write_gradient_model};

@@ -99,7 +99,8 @@ impl StaticSaliency {
     /// The gradient of the target class's score on `frame`, and the model's word on it.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where ONNX Runtime fails, [`Error::OpenCv`] on an impossible frame.
+    /// [`Error::Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`Error::OpenCv`](crate::Error::OpenCv) on an
+    /// impossible frame.
     pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
         let layout = self.classifier.layout();
         let (width, height) = self.classifier.input_size();

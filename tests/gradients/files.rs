@@ -205,6 +205,7 @@ proptest! {
         other in any::<prop::sample::Index>(),
         op in prop::option::of(0..RULES.len()),
         inputs in 0usize..4,
+        keep in any::<bool>(),
         name in prop::sample::select(vec!["axis", "axes", "group", "strides", "pads", "perm", "dilations", "kernel_shape", "ceil_mode"]),
         values in prop::collection::vec(prop::sample::select(vec![i64::MIN, -3, -1, 0, 1, 2, 5, i64::MAX]), 0..5),
         shape in prop::collection::vec(0usize..5, 0..6),
@@ -217,8 +218,10 @@ proptest! {
         if let Some(op) = op {
             node.op_type = Some(RULES[op].0.into());
         }
-        node.input.truncate(inputs.max(1));
-        node.input.push(from.clone());
+        node.input.truncate(inputs);
+        if keep {
+            node.input.push(from.clone());
+        }
         node.attribute.retain(|attribute| attribute.name() != name);
         node.attribute.push(A { i: values.first().copied(), ..A::ints(name, &values) });
         if let Some(kind) = shapes.tensors.get_mut(&from).filter(|_| shape.len() < 5) {

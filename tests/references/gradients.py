@@ -10,8 +10,8 @@ A file holds little-endian float32: the top class, the norm of its gradient, the
 logits, every STRIDE-th element of the top class's gradient, every STRIDE-th element of class LOCKED's.
 
 The gradient of a network of ReLUs jumps where a unit's input crosses 0, and rounding decides on which side a unit near 0
-is. So the seed of each picture is the first from 1 on whose gradients change by less than 1e-5 in float64, and when the
-picture is disturbed by a few units of float32 precision.
+is. So the seed of each picture is the first from 1 to 6 whose gradients change by less than 1e-5 in float64 and when the
+picture is disturbed by a few units of float32 precision, or else the one whose gradients change least.
 """
 import sys
 import numpy as np, torch
@@ -62,16 +62,20 @@ def apart(a, b):
     return max(np.linalg.norm(x - y) / np.linalg.norm(y) for x, y in zip(a, b))
 
 def reference(name, model, out):
-    for seed in range(1, 100):
+    best = None
+    for seed in range(1, 7):
         picture = uniform(seed, 0, 3 * 224 * 224).reshape(1, 3, 224, 224)
         _, _, double = gradients(model, picture, torch.float64)
         top, logits, single = gradients(model, picture, torch.float32)
         error = apart(single, double)
-        for noise in range(1000, 1006):
-            disturbed = picture + 1e-6 * uniform(noise, 0, picture.size).reshape(picture.shape)
+        for noise in range(1000, 1004):
+            disturbed = picture + 3e-7 * uniform(noise, 0, picture.size).reshape(picture.shape)
             error = max(error, apart(gradients(model, disturbed, torch.float32)[2], double))
-        if error < 1e-5 and top != LOCKED:
+        if best is None or error < best[0]:
+            best = error, seed, top, logits, single
+        if error < 1e-5:
             break
+    error, seed, top, logits, single = best
     norms = [np.linalg.norm(g) for g in single]
     values = [[top], norms, logits, *(g[::STRIDE] for g in single)]
     np.concatenate(values).astype("<f4").tofile(f"{out}/{name}.f32")
