@@ -42,8 +42,8 @@ pub enum Command {
 pub enum ModelCommand {
     /// Write a classifier together with its input gradient as one ONNX file
     ///
-    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top class); its
-    /// outputs are `scores` (logits), `class` and `gradient` (of the image's shape).
+    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
+    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape).
     Grad {
         /// The classifier, an ONNX file
         input: PathBuf,
@@ -133,9 +133,9 @@ pub struct PictureArgs {
     #[arg(long, value_enum, default_value_t = Colormap::Turbo)]
     pub colormap: Colormap,
     /// Opacity of the map over the frame where it is brightest, 0 to 1
-    #[arg(long, value_name = "0..1", default_value_t = 0.75, value_parser = unit_interval)]
+    #[arg(long, value_name = "0..1", default_value_t = 0.6, value_parser = unit_interval)]
     pub alpha: f32,
-    /// Leave class, probability and time off the picture
+    /// Leave class, probability, time and captions off the picture
     #[arg(long)]
     pub no_label: bool,
 }

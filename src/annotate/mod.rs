@@ -4,7 +4,7 @@ mod blend;
 mod colormap;
 mod text;
 
-use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Size};
+use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 pub use colormap::Colormap;
@@ -35,12 +35,15 @@ pub struct Style {
     pub colormap: Colormap,
     /// Opacity of the map over the frame where it is 1; 0..=1.
     pub alpha: f32,
-    /// Whether to write the class, its probability and the time on the picture.
+    /// Whether to write the class, its probability, the time and the tiles' names on the picture.
     pub label: bool,
 }
 
 /// Widest canvas in pixels that H.264 players take everywhere; panels are scaled down to stay within it.
 const WIDEST: i32 = 4096;
+
+/// The line around each tile.
+const BLACK: Scalar = Scalar::new(0.0, 0.0, 0.0, 0.0);
 
 /// Draws every frame of one clip.
 pub struct Annotator {
@@ -87,8 +90,10 @@ impl Annotator {
             Layout::Grid => {
                 let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
                 let mut grid = self.tiled([&input, &static_, &motion, &self.overlay(&input, &maps.fused)?])?;
-                for (place, name) in self.places().zip(["input", "static", "motion", "fused"]) {
-                    text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
+                if self.style.label {
+                    for (place, name) in self.places().zip(["input", "static", "motion", "fused"]) {
+                        text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
+                    }
                 }
                 grid
             }
@@ -123,6 +128,7 @@ impl Annotator {
         let mut picture = Mat::new_rows_cols_with_default(canvas.height, canvas.width, CV_8UC3, 0.into())?;
         for (place, tile) in self.places().zip(tiles) {
             tile.copy_to(&mut picture.roi_mut(place)?)?;
+            imgproc::rectangle(&mut picture, place, BLACK, 1, imgproc::LINE_8, 0)?;
         }
         Ok(picture)
     }
@@ -156,7 +162,7 @@ fn even(length: f64) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use opencv::core::{CV_32FC1, Scalar, Vec3b};
+    use opencv::core::{CV_32FC1, Vec3b};
 
     use super::*;
 
