@@ -94,6 +94,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let logits = score::logits(&graph, &shapes)?;
     let active = walk::active(&graph, &shapes, &logits);
     walk::refuse_unknown(&graph, &active, opset)?;
+    walk::refuse_half(&shapes, &active)?;
     let seed = score::seed(&mut tape, &logits, score::size(&shapes)?);
     let gradient = walk::walk(&mut tape, &graph, &active, (logits, seed), &shapes.image)?;
     tape.name_output(&gradient, GRADIENT);

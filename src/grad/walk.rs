@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::rules::{BLOCKED, Rule, rule};
 use super::tape::{Node, Tape, Tensor};
 use super::{Shapes, TensorType};
-use crate::onnx::{self, GraphProto, NodeProto};
+use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::{Error, Result};
 
 /// The names of the values that depend on the image and that the logits depend on. Weights are never among them.
@@ -55,6 +55,18 @@ pub fn refuse_unknown(graph: &GraphProto, active: &HashSet<String>, opset: i64) 
         if unknown.len() == 1 { "" } else { "s" },
         unknown.join(", ")
     )))
+}
+
+/// Refuses a graph that computes in half precision on the way from the image to the score.
+pub fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
+    let half = |name: &&String| {
+        let kind = shapes.tensors.get(*name);
+        kind.is_some_and(|kind| !matches!(kind.dtype, DataType::Float | DataType::Double))
+    };
+    match active.iter().filter(half).min() {
+        Some(name) => Err(Error::Graph(format!("{name} is in half precision; export the model in float32"))),
+        None => Ok(()),
+    }
 }
 
 /// Carries the seed (the logits and their gradient) back to the image.

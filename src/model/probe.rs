@@ -72,7 +72,7 @@ fn image(graph: &GraphProto, batch: usize) -> Result<(String, TensorType)> {
     match images.as_slice() {
         [(name, kind)] if inputs.len() == 1 => Ok((name.to_string(), kind.clone())),
         [] => Err(Error::Graph(format!(
-            "the model has no image input (floating-point, 4 axes, 3 or 1 channels), only: {}; give an image classifier",
+            "the model has no image input (float32, 4 axes, 3 or 1 channels), only: {}; give an image classifier",
             names()
         ))),
         _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
