@@ -7,9 +7,7 @@ use crate::annotate::Style;
 use crate::cli::{ProgressMode, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
-use crate::model::{ModelName, Preprocessing};
-use crate::runtime::{Device, Precision};
-use crate::saliency::{Channels, TargetName};
+use crate::saliency::ModelConfig;
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::{self, Input};
@@ -46,27 +44,6 @@ pub struct RunConfig {
     pub report: Report,
     /// Threads for OpenCV, at least 1.
     pub threads: usize,
-}
-
-/// Which classifier, and how it is to be run and explained.
-#[derive(Debug, Clone)]
-pub struct ModelConfig {
-    /// The model.
-    pub name: ModelName,
-    /// The user's class names.
-    pub labels: Option<PathBuf>,
-    /// The user's word on what the model expects of its pixels.
-    pub preprocess: Option<Preprocessing>,
-    /// Where to compute; `None` takes the best there is.
-    pub device: Option<Device>,
-    /// In what arithmetic.
-    pub precision: Precision,
-    /// Threads, at least 1.
-    pub threads: usize,
-    /// Which class to explain.
-    pub target: TargetName,
-    /// How the gradient's channels become one map.
-    pub channels: Channels,
 }
 
 /// Which maps to write, and how.

@@ -3,14 +3,16 @@
 
 mod target;
 
+use std::path::PathBuf;
+
 use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
 pub use target::{Target, TargetName};
 
 use crate::Result;
-use crate::config::ModelConfig;
 use crate::frame::{Frame, Gradient, Prediction};
-use crate::model::{self, Classifier, Labels, Layout, Preprocessing, Preprocessor};
+use crate::model::{self, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor};
+use crate::runtime::{Device, Precision};
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,6 +30,27 @@ impl Channels {
             Self::Sum => values.sum(),
         }
     }
+}
+
+/// Which classifier, and how it is to be run and explained.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// The model.
+    pub name: ModelName,
+    /// The user's class names.
+    pub labels: Option<PathBuf>,
+    /// The user's word on what the model expects of its pixels.
+    pub preprocess: Option<Preprocessing>,
+    /// Where to compute; `None` takes the best there is.
+    pub device: Option<Device>,
+    /// In what arithmetic.
+    pub precision: Precision,
+    /// Threads, at least 1.
+    pub threads: usize,
+    /// Which class to explain.
+    pub target: TargetName,
+    /// How the gradient's channels become one map.
+    pub channels: Channels,
 }
 
 /// How far a new class must outweigh the one shown before it replaces it.

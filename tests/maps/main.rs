@@ -145,7 +145,12 @@ fn a_cut_is_found_once_and_clears_all_memory() {
         }
         if shot == 1 {
             let (_, expected) = fresh.step(&frame, Some(&gradient));
-            assert_same(&maps, &expected);
+            if motion.cut {
+                // A clip's first frame rests on the gradient alone; after a cut that would be a flash.
+                assert!(mean(&maps.fused.0) < 0.25 * mean(&expected.fused.0));
+            } else {
+                assert_same(&maps, &expected);
+            }
         }
     }
     assert_eq!(cuts, [8]);
