@@ -9,10 +9,10 @@ use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
 pub use target::{Target, TargetName};
 
-use crate::Result;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::model::{self, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor};
 use crate::runtime::{Device, Precision};
+use crate::{Error, Result};
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -73,12 +73,15 @@ impl StaticSaliency {
     /// Finds, differentiates and opens the classifier that `config` asks for.
     ///
     /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) for an unknown model or target, [`Error::Model`](crate::Error::Model) for
-    /// a file that cannot be used, [`Error::Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
+    /// [`Error::Usage`] for an unknown model or target, [`Error::Model`] for
+    /// a file that cannot be used, [`Error::Runtime`] where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let opened = model::open(&chosen.path, config.device, config.precision, config.threads)?;
         let (classifier, mut notes) = (opened.classifier, opened.notes);
+        if classifier.channels() != 3 {
+            return Err(Error::model(&chosen.path, "takes grey pictures; give a classifier of colour pictures"));
+        }
         let labels = match &config.labels {
             Some(path) => Labels::read(path, classifier.classes())?,
             None => Labels::for_classes(classifier.classes()),
@@ -122,7 +125,7 @@ impl StaticSaliency {
     /// The gradient of the target class's score on `frame`, and the model's word on it.
     ///
     /// # Errors
-    /// [`Error::Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`Error::OpenCv`](crate::Error::OpenCv) on an
+    /// [`Error::Runtime`] where ONNX Runtime fails, [`Error::OpenCv`] on an
     /// impossible frame.
     pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
         let layout = self.classifier.layout();
