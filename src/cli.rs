@@ -106,7 +106,10 @@ pub struct ModelArgs {
     /// Arithmetic of the gradient
     #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
-    /// Class to explain: top1 (each frame's best), locked (the first frame's best), an id, or a name
+    /// Class to explain: top1, locked, an id, or a name
+    ///
+    /// top1 is each frame's best class; one that is shown stays until another is twice as probable. locked is the first
+    /// frame's best class throughout.
     #[arg(long, value_name = "CLASS", default_value = "top1")]
     pub target: TargetName,
     /// How the gradient's colour channels become one map
@@ -147,7 +150,7 @@ pub struct ClipArgs {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub start: Option<f64>,
     /// Stop after this long: seconds, mm:ss or h:mm:ss
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = span)]
     pub duration: Option<f64>,
     /// Frames a second of a folder or pattern of images [default: 25]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
@@ -180,11 +183,11 @@ pub struct DataArgs {
 /// `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
-    /// A bar on a terminal, else nothing but the closing line
+    /// A bar on a terminal, else notes and the closing line
     Auto,
     /// One JSON object per line, for other programs
     Json,
-    /// Nothing but the closing line
+    /// Notes and the closing line
     None,
 }
 
@@ -255,7 +258,13 @@ fn moment(text: &str) -> Result<f64, String> {
     }
     let number = |part: &&str| part.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
     let numbers: Option<Vec<f64>> = parts.iter().map(number).collect();
-    Ok(numbers.ok_or_else(problem)?.iter().fold(0.0, |seconds, part| seconds * 60.0 + part))
+    let seconds = numbers.ok_or_else(problem)?.iter().fold(0.0, |seconds, part| seconds * 60.0 + part);
+    if seconds.is_finite() { Ok(seconds) } else { Err(problem()) }
+}
+
+/// A moment that is not 0.
+fn span(text: &str) -> Result<f64, String> {
+    moment(text).and_then(|seconds| if seconds > 0.0 { Ok(seconds) } else { Err("must be longer than 0".into()) })
 }
 
 #[cfg(test)]
@@ -272,7 +281,7 @@ mod tests {
     #[test]
     fn moments_are_seconds_or_clock_times() {
         assert_eq!(["12.5", "1:02.5", "1:00:02"].map(|text| moment(text).unwrap()), [12.5, 62.5, 3602.0]);
-        for text in ["", "x", "-1", "1:2:3:4", "inf", "1::2"] {
+        for text in ["", "x", "-1", "1:2:3:4", "inf", "1::2", "1e308:0"] {
             assert!(moment(text).is_err(), "{text}");
         }
     }

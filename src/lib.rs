@@ -17,6 +17,7 @@ pub mod model;
 pub mod motion;
 pub mod onnx;
 pub mod pipeline;
+mod raster;
 pub mod run;
 pub mod runtime;
 pub mod saliency;

@@ -1,5 +1,6 @@
 //! Parse, run, print the error, exit.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,11 +33,37 @@ fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Model(ModelCommand::Grad { input, output, yes }) => model::write_gradient_model(&input, &output, yes)?,
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "salstream", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "salstream", &mut script);
+            print(&script)?;
         }
-        Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+        Command::Man => print(&manual()?)?,
     }
     Ok(0)
+}
+
+/// The manual page, with a part for each subcommand.
+fn manual() -> std::io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
+        writeln!(page, ".SH {}", part.get_name().to_uppercase())?;
+        let part = clap_mangen::Man::new(part.clone());
+        part.render_synopsis_section(&mut page)?;
+        part.render_description_section(&mut page)?;
+        part.render_options_section(&mut page)?;
+    }
+    Ok(page)
+}
+
+/// Writes to standard output; a reader that has seen enough is no error.
+fn print(bytes: &[u8]) -> std::io::Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
@@ -51,7 +78,8 @@ fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
         Ending::Complete => Ok(0),
         Ending::Interrupted => Ok(INTERRUPTED),
         Ending::Broken(error) => {
-            eprintln!("error: {error} (what was decoded is in {})", summary.output.display());
+            let kept = summary.output.map(|output| format!(" (what was decoded is in {})", output.display()));
+            eprintln!("error: {error}{}", kept.unwrap_or_default());
             Ok(error.exit_status())
         }
     }

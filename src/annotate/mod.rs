@@ -100,8 +100,8 @@ impl Annotator {
         };
         if self.style.label {
             let place = self.labelled();
-            text::caption(&mut picture, place, label, text::Corner::BottomLeft)?;
-            text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::BottomRight)?;
+            text::caption(&mut picture, place, label, text::Corner::Bottom)?;
+            text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::TopRight)?;
         }
         Ok(picture)
     }

@@ -5,26 +5,29 @@ use opencv::imgproc;
 
 use crate::Result;
 
-/// Where in its rectangle a caption stands.
+/// Where in its rectangle a caption stands. The bottom has the whole width, the top corners share theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Corner {
     TopLeft,
-    BottomLeft,
-    BottomRight,
+    TopRight,
+    Bottom,
 }
 
 const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
 /// Height of a capital letter of the font at scale 1, in pixels.
 const CAPITAL: f64 = 21.0;
+/// The smallest capitals that can be read, in pixels.
+const SMALLEST: f64 = 6.5;
 
-/// Writes `text` in white on a dark plate into a corner of `place`. A caption takes at most six tenths of the width (a
-/// clock at bottom right needs the rest) and shrinks to fit; characters outside ASCII become `?`, the font has none.
+/// Writes `text` in white on a dark plate into a corner of `place`. It shrinks to fit, and is cut short where it would
+/// become too small to read; characters outside ASCII become `?`, the font has none.
 pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: Corner) -> Result<()> {
+    let room = f64::from(place.width) * if corner == Corner::Bottom { 0.94 } else { 0.45 };
     let text: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+    let (text, scale) = fit(text, place.size(), room)?;
     if text.is_empty() {
         return Ok(());
     }
-    let scale = fitting_scale(&text, place.size())?;
     let stroke = (scale * 1.6).round().max(1.0) as i32;
     let mut baseline = 0;
     let extent = imgproc::get_text_size(&text, FONT, scale, stroke, &mut baseline)?;
@@ -45,20 +48,29 @@ pub fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{tail}") } else { format!("{minutes}:{tail}") }
 }
 
-/// Capitals a thirtieth of the shorter side high, at least 7 pixels, smaller only where the text would not fit.
-fn fitting_scale(text: &str, place: Size) -> Result<f64> {
+/// The text as it fits into `room` pixels, and its scale: capitals a thirtieth of the shorter side high, at least 7
+/// pixels, then down to [`SMALLEST`], then fewer letters.
+fn fit(mut text: String, place: Size, room: f64) -> Result<(String, f64)> {
     let wanted = (f64::from(place.width.min(place.height)) / 30.0).max(7.0) / CAPITAL;
-    let width = imgproc::get_text_size(text, FONT, 1.0, 1, &mut 0)?.width;
-    let fitting = 0.55 * f64::from(place.width) / f64::from(width.max(1));
-    Ok(wanted.min(fitting))
+    let scale_of = |text: &str| -> Result<f64> {
+        Ok(room / f64::from(imgproc::get_text_size(text, FONT, 1.0, 1, &mut 0)?.width.max(1)))
+    };
+    while scale_of(&text)? < SMALLEST / CAPITAL && !text.is_empty() {
+        text.truncate(text.trim_end_matches('.').len().saturating_sub(1));
+        if !text.is_empty() {
+            text.push_str("..");
+        }
+    }
+    let scale = wanted.min(scale_of(&text)?);
+    Ok((text, scale))
 }
 
 fn plate(place: Rect, size: Size, corner: Corner) -> Rect {
     let (right, bottom) = (place.x + place.width - size.width, place.y + place.height - size.height);
     let (x, y) = match corner {
         Corner::TopLeft => (place.x, place.y),
-        Corner::BottomLeft => (place.x, bottom),
-        Corner::BottomRight => (right, bottom),
+        Corner::TopRight => (right, place.y),
+        Corner::Bottom => (place.x, bottom),
     };
     Rect::new(x, y, size.width, size.height) & place
 }
@@ -81,7 +93,7 @@ mod tests {
     fn captioned(size: Size, background: f64, text: &str) -> Mat {
         let grey = Scalar::all(background);
         let mut picture = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, grey).unwrap();
-        caption(&mut picture, Rect::from_point_size(Point::new(0, 0), size), text, Corner::BottomLeft).unwrap();
+        caption(&mut picture, Rect::from_point_size(Point::new(0, 0), size), text, Corner::Bottom).unwrap();
         picture
     }
 
@@ -101,13 +113,21 @@ mod tests {
 
     #[test]
     fn a_caption_leaves_the_rest_of_the_picture_alone() {
-        let picture =
-            captioned(Size::new(160, 120), 128.0, "a name of sixty characters that would never fit on a picture");
-        for row in 0..90 {
+        let text = "a name of sixty characters that would never fit on a picture";
+        let picture = captioned(Size::new(160, 120), 128.0, text);
+        for row in 0..96 {
             assert!(picture.row(row).unwrap().data_bytes().unwrap().iter().all(|&byte| byte == 128), "row {row}");
         }
-        let right = picture.col_bounds(98, 160).unwrap().try_clone().unwrap();
-        assert!(right.data_bytes().unwrap().iter().all(|&byte| byte == 128));
+    }
+
+    #[test]
+    fn a_caption_is_cut_short_rather_than_too_small() {
+        let fitted = |text: &str, width| fit(text.into(), Size::new(width, 120), f64::from(width) * 0.94).unwrap();
+        let (name, scale) = fitted("black-footed ferret 100 %", 160);
+        assert!(name == "black-footed ferret 100 %" && scale * CAPITAL >= SMALLEST, "{name} at {scale}");
+        let (name, scale) = fitted("a name of sixty characters that would never fit on a picture", 160);
+        assert!(name.starts_with("a name of") && name.ends_with("..") && scale * CAPITAL >= SMALLEST, "{name}");
+        assert_eq!(fitted("anything", 3).0, "");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use opencv::prelude::*;
 
 use super::regions::Regions;
 use crate::Result;
-use crate::motion::raster;
+use crate::raster;
 
 /// Motion from which on pixels make a region.
 const MOVING: f32 = 0.3;

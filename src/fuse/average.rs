@@ -8,8 +8,8 @@ use opencv::prelude::*;
 use super::trail::Trail;
 use crate::Result;
 use crate::frame::Gradient;
-use crate::motion::quantile::quantiles;
-use crate::motion::raster;
+use crate::raster;
+use crate::raster::quantile::quantiles;
 
 /// Blur of the raw gradient, in pixels of a picture 224 pixels wide.
 const SIGMA: f64 = 5.0;
@@ -37,9 +37,9 @@ impl GradientAverage {
     /// Carries the average to the current frame, mixes in a gradient where there is one, be it of this frame or a late
     /// one of the same shot, and returns it stretched to 0..=1; `None` before the first gradient.
     pub(super) fn step(&mut self, gradient: Option<&Gradient>, trail: &Trail, size: Size) -> Result<Option<Mat>> {
-        let carried = self.map.take().map(|map| trail.carry(&map)).transpose()?;
+        let carried = self.map.take().map(|map| trail.warp(&map)).transpose()?;
         let fresh = match gradient {
-            Some(gradient) => trail.carry_from(gradient.index, prepare(&gradient.map, size)?)?,
+            Some(gradient) => trail.warp_from(gradient.index, prepare(&gradient.map, size)?)?,
             None => None,
         };
         self.map = match (carried, fresh) {

@@ -5,8 +5,8 @@ use opencv::core::{Mat, Vec3b};
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::motion::quantile::quantiles;
-use crate::motion::raster;
+use crate::raster;
+use crate::raster::quantile::quantiles;
 
 /// Passes over the picture, alternately from its first and from its last pixel.
 const PASSES: usize = 3;

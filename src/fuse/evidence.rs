@@ -7,7 +7,8 @@ use super::colour::{ColourMemory, Colours};
 use super::trail::Trail;
 use super::{border, guided};
 use crate::Result;
-use crate::motion::{Motion, raster};
+use crate::motion::Motion;
+use crate::raster;
 
 /// Keeps the log odds of 0 and 1 finite: about -3 and 3.
 const CERTAINTY: f32 = 0.05;
@@ -80,7 +81,7 @@ impl Evidence {
         }
         if let Some(past) = &self.past {
             let weight = PAST * (PAST_LEAST + PAST_MORE * (1.0 - cues.confidence));
-            add(&mut odds, raster::values(&trail.carry(past)?)?, |s| weight * logit(s));
+            add(&mut odds, raster::values(&trail.warp(past)?)?, |s| weight * logit(s));
         }
         Ok(odds)
     }

@@ -5,7 +5,7 @@ use opencv::imgproc;
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::motion::raster;
+use crate::raster;
 
 /// Radius of the windows in pixels.
 const RADIUS: i32 = 10;

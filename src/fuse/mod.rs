@@ -24,7 +24,8 @@ use self::evidence::{Cues, Evidence};
 use self::trail::Trail;
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
-use crate::motion::{Motion, raster};
+use crate::motion::Motion;
+use crate::raster;
 
 /// How to fuse.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,7 +105,7 @@ impl Fuser {
     fn motion_map(&mut self, motion: &Motion, static_: Option<&Mat>) -> Result<(Mat, f32)> {
         let residual = planes::remove_planes(motion, static_)?;
         let steady = match &self.residual {
-            Some(before) => lesser(&residual, &self.trail.carry(before)?)?,
+            Some(before) => lesser(&residual, &self.trail.warp(before)?)?,
             None => residual.try_clone()?,
         };
         self.residual = (!motion.first).then_some(residual);

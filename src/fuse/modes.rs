@@ -4,7 +4,7 @@ use opencv::core::Mat;
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::motion::raster;
+use crate::raster;
 
 /// How the static map `s`, the motion map `m` and the motion's weight `w` (all 0..=1) make the fused map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

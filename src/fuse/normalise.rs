@@ -5,8 +5,8 @@ use opencv::imgproc;
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::motion::quantile::quantiles;
-use crate::motion::raster;
+use crate::raster;
+use crate::raster::quantile::quantiles;
 
 /// Up to this many medians, a residual is noise.
 const NOISE: f32 = 1.5;

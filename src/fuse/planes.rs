@@ -7,9 +7,10 @@ use opencv::prelude::*;
 
 use super::regions::Regions;
 use crate::Result;
-use crate::motion::quantile::median;
-use crate::motion::robust::{self, Field};
-use crate::motion::{Motion, raster};
+use crate::motion::Motion;
+use crate::raster;
+use crate::raster::quantile::median;
+use crate::raster::robust::{self, Field};
 
 /// Residual, in pixels of a picture 480 pixels long per 1/24 s, above which a region may be a plane.
 const RESIDUAL: f32 = 0.8;

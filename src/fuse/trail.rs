@@ -7,14 +7,14 @@ use opencv::prelude::*;
 
 use crate::Result;
 use crate::motion::Motion;
-use crate::motion::carry::Carrier;
+use crate::raster::warp::Warp;
 
 /// How many frames a gradient may come late.
 const LENGTH: usize = 16;
 
 /// The last frames of the shot, oldest first, each with what carries a map from its predecessor to it.
 #[derive(Default)]
-pub(super) struct Trail(VecDeque<(u64, Carrier)>);
+pub(super) struct Trail(VecDeque<(u64, Warp)>);
 
 impl Trail {
     /// Takes the step to the frame of `motion`.
@@ -22,23 +22,23 @@ impl Trail {
         if self.0.len() == LENGTH {
             self.0.pop_front();
         }
-        self.0.push_back((motion.index, Carrier::along(&motion.flow)?));
+        self.0.push_back((motion.index, Warp::along(&motion.flow)?));
         Ok(())
     }
 
     /// `map`, which belongs to the previous frame, as seen from the current one.
-    pub(super) fn carry(&self, map: &Mat) -> Result<Mat> {
-        self.0.back().map_or_else(|| Ok(map.try_clone()?), |(_, carrier)| carrier.carry(map))
+    pub(super) fn warp(&self, map: &Mat) -> Result<Mat> {
+        self.0.back().map_or_else(|| Ok(map.try_clone()?), |(_, warp)| warp.apply(map))
     }
 
     /// `map`, which belongs to frame `index`, as seen from the current one; `None` where that frame is of an earlier
     /// shot, or too long ago.
-    pub(super) fn carry_from(&self, index: u64, mut map: Mat) -> Result<Option<Mat>> {
+    pub(super) fn warp_from(&self, index: u64, mut map: Mat) -> Result<Option<Mat>> {
         if self.0.front().is_none_or(|(oldest, _)| index < *oldest) {
             return Ok(None);
         }
-        for (_, carrier) in self.0.iter().filter(|(frame, _)| *frame > index) {
-            map = carrier.carry(&map)?;
+        for (_, warp) in self.0.iter().filter(|(frame, _)| *frame > index) {
+            map = warp.apply(&map)?;
         }
         Ok(Some(map))
     }
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::frame::Flow;
-    use crate::motion::raster;
+    use crate::raster;
 
     const SIZE: Size = Size { width: 40, height: 32 };
 
@@ -79,17 +79,17 @@ mod tests {
         let mut trail = Trail::default();
         [7, 8, 10].into_iter().for_each(|index| trail.extend(&moved(index)).unwrap());
         let place = |map: Mat| raster::values(&map).unwrap().iter().position(|&v| v > 0.5).unwrap() % 40;
-        assert_eq!(place(trail.carry(&dot(20)).unwrap()), 22);
-        assert_eq!(place(trail.carry_from(10, dot(20)).unwrap().unwrap()), 20);
-        assert_eq!(place(trail.carry_from(9, dot(20)).unwrap().unwrap()), 22);
-        assert_eq!(place(trail.carry_from(7, dot(20)).unwrap().unwrap()), 24);
+        assert_eq!(place(trail.warp(&dot(20)).unwrap()), 22);
+        assert_eq!(place(trail.warp_from(10, dot(20)).unwrap().unwrap()), 20);
+        assert_eq!(place(trail.warp_from(9, dot(20)).unwrap().unwrap()), 22);
+        assert_eq!(place(trail.warp_from(7, dot(20)).unwrap().unwrap()), 24);
     }
 
     #[test]
     fn a_map_from_before_the_shot_is_refused() {
         let mut trail = Trail::default();
-        assert!(trail.carry_from(0, dot(20)).unwrap().is_none());
+        assert!(trail.warp_from(0, dot(20)).unwrap().is_none());
         trail.extend(&moved(7)).unwrap();
-        assert!(trail.carry_from(6, dot(20)).unwrap().is_none());
+        assert!(trail.warp_from(6, dot(20)).unwrap().is_none());
     }
 }

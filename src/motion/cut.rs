@@ -5,10 +5,10 @@
 use opencv::core::{self, CV_32F, Mat, Vec3b};
 use opencv::prelude::*;
 
-use super::carry::Carrier;
-use super::raster;
 use crate::Result;
 use crate::frame::Flow;
+use crate::raster;
+use crate::raster::warp::Warp;
 
 /// Bins along L, a and b, and the span of the chroma bins about grey.
 const BINS: [usize; 3] = [8, 12, 12];
@@ -56,7 +56,7 @@ fn histogram(lab: &Mat) -> Result<Vec<u32>> {
 
 /// 1 less the correlation of the lightness detail of the previous frame, carried along the flow, with this one's.
 fn detail_lost(previous: &Mat, current: &Mat, flow: &Flow) -> Result<f32> {
-    let carried = detail(&Carrier::along(flow)?.carry(previous)?)?;
+    let carried = detail(&Warp::along(flow)?.apply(previous)?)?;
     let current = detail(current)?;
     let (mut both, mut first, mut second) = (0.0f64, 0.0f64, 0.0f64);
     for (&a, &b) in raster::values(&carried)?.iter().zip(raster::values(&current)?) {

@@ -1,12 +1,8 @@
 //! Motion that the camera does not explain, frame by frame: dense flow, the camera's part of it, and cuts.
 
 mod camera;
-pub(crate) mod carry;
 mod cut;
 mod flow;
-pub(crate) mod quantile;
-pub(crate) mod raster;
-pub(crate) mod robust;
 mod sizes;
 
 use opencv::core::{Mat, MatTraitConst, Size};
@@ -17,6 +13,7 @@ use self::flow::FlowEstimator;
 use self::sizes::WorkingSizes;
 use crate::Result;
 use crate::frame::{Flow, Frame, Rate};
+use crate::raster;
 
 /// The interval, in seconds, that residuals are related to: the recipe was measured at 24 frames a second.
 const REFERENCE_INTERVAL: f64 = 1.0 / 24.0;

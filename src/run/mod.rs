@@ -31,8 +31,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
     pub classifier: String,
-    /// The result.
-    pub output: PathBuf,
+    /// The result; `None` where the user stopped the run before the first frame.
+    pub output: Option<PathBuf>,
     /// Mean milliseconds a frame of each stage.
     pub timing: Timing,
     /// How the input ended.
@@ -53,7 +53,7 @@ pub enum Ending {
 /// Runs the whole pipeline; `stop` ends it early with a playable result.
 ///
 /// # Errors
-/// The root cause of what failed first. No result is left behind then.
+/// The root cause of what failed first.
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     set_num_threads(config.threads as i32)?;
     Outputs::check(config)?;
@@ -82,9 +82,14 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
         Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
         ending => ending,
     };
-    let (output, warnings) = outputs.finish()?;
-    config.notes(&warnings);
     let (frames, timing) = progress.totals();
+    let output = if frames == 0 && matches!(ending, Ending::Interrupted) {
+        None
+    } else {
+        let (output, warnings) = outputs.finish()?;
+        config.notes(&warnings);
+        Some(output)
+    };
     let summary = Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing, ending };
     progress.close(&summary);
     Ok(summary)

@@ -88,11 +88,14 @@ impl Progress {
                     "classifier": classifier, "output": output, "ms": timing, "ending": ending });
                 eprintln!("{line}");
             }
-            Report::Bar | Report::Lines => eprintln!(
-                "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
-                timing.slowest(),
-                output.display()
-            ),
+            Report::Bar | Report::Lines => match output {
+                None => eprintln!("stopped before the first frame, nothing was written"),
+                Some(output) => eprintln!(
+                    "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
+                    timing.slowest(),
+                    output.display()
+                ),
+            },
         }
     }
 }

@@ -153,6 +153,31 @@ fn an_interrupted_run_leaves_a_playable_file_and_exits_130() {
     assert!((sound - frames / 25.0).abs() < 0.1, "{sound} s of sound on {frames} frames");
 }
 
+/// Whether a process has its own handler of SIGINT, signal 2.
+fn catches_interrupts(id: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 0b10 != 0
+}
+
+#[test]
+fn a_run_stopped_before_its_first_frame_leaves_nothing_and_exits_130() {
+    let folder = tempdir().unwrap();
+    let mut command = salstream(folder.path());
+    let mut child = command.arg("run").arg(sample()).args(["-o", "out.mp4"]).stderr(Stdio::piped()).spawn().unwrap();
+    // Signals are handled before the model is loaded, which takes much longer than sending one.
+    while !catches_interrupts(child.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert_eq!(said, "stopped before the first frame, nothing was written\n");
+    assert!(names(folder.path()).is_empty());
+}
+
 #[test]
 fn without_ffmpeg_the_picture_is_written_and_the_missing_sound_said() {
     let folder = tempdir().unwrap();
@@ -179,7 +204,8 @@ fn doctor_completions_and_manual_page_are_printed() {
         assert!(doctor.contains(word), "no {word} in {doctor}");
     }
     assert!(printed(&["completions", "bash"]).contains("--static-every"));
-    assert!(printed(&["man"]).contains(".TH salstream"));
+    let manual = printed(&["man"]);
+    assert!(manual.contains(".TH salstream") && manual.contains("static\\-every") && manual.contains(".SH DOCTOR"));
     let home = folder.path().join("nothing");
     let bare = salstream(folder.path()).arg("doctor").env("SALSTREAM_HOME", home).output().unwrap();
     assert_eq!(bare.status.code(), Some(1));

@@ -4,7 +4,7 @@ use opencv::core::{Point, Size, Vec2f};
 
 use super::homography::Homography;
 use super::{lattice, vector_at};
-use crate::motion::robust::{self, Field};
+use crate::raster::robust::{self, Field};
 
 /// The first point that is fitted, and the spacing of the others, in pixels.
 const FIRST: usize = 4;

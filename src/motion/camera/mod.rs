@@ -8,9 +8,9 @@ use opencv::prelude::*;
 
 use self::cubic::Cubic;
 use self::homography::Homography;
-use super::raster;
 use crate::Result;
 use crate::frame::Flow;
+use crate::raster;
 
 /// Two models of the background's flow, fitted anew to each frame: a homography (a turning camera, or a plane) and a
 /// cubic polynomial (a scene with smooth depth, and a lens's distortion).

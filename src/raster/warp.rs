@@ -1,4 +1,4 @@
-//! Carries a map of the previous frame along the backward flow to the current one.
+//! Warps a map of the previous frame along the backward flow to the current one.
 
 use opencv::core::{BORDER_REPLICATE, CV_32FC2, Mat, Scalar, Size, Vec2f};
 use opencv::imgproc;
@@ -8,11 +8,11 @@ use crate::Result;
 use crate::frame::Flow;
 
 /// For each pixel, its place in the previous frame (`CV_32FC2`).
-pub(crate) struct Carrier {
+pub(crate) struct Warp {
     sources: Mat,
 }
 
-impl Carrier {
+impl Warp {
     /// Follows `flow`.
     pub(crate) fn along(flow: &Flow) -> Result<Self> {
         let size: Size = flow.0.size()?;
@@ -28,7 +28,7 @@ impl Carrier {
     }
 
     /// `map`, which belongs to the previous frame, as seen from the current one.
-    pub(crate) fn carry(&self, map: &Mat) -> Result<Mat> {
+    pub(crate) fn apply(&self, map: &Mat) -> Result<Mat> {
         let mut out = Mat::default();
         let none = Mat::default();
         imgproc::remap(

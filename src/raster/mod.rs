@@ -1,5 +1,9 @@
 //! Small helpers on one-channel float rasters, the currency of the motion and fusion steps.
 
+pub(crate) mod quantile;
+pub(crate) mod robust;
+pub(crate) mod warp;
+
 use opencv::core::{BORDER_DEFAULT, CV_32FC1, Mat, MatTraitConst, MatTraitConstManual, Scalar, Size};
 use opencv::imgproc;
 
