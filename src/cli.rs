@@ -136,7 +136,7 @@ pub struct PictureArgs {
     #[arg(long, value_enum, default_value_t = Colormap::Turbo)]
     pub colormap: Colormap,
     /// Opacity of the map over the frame where it is brightest, 0 to 1
-    #[arg(long, value_name = "0..1", default_value_t = 0.6, value_parser = unit_interval)]
+    #[arg(long, value_name = "0..1", default_value_t = 0.7, value_parser = unit_interval)]
     pub alpha: f32,
     /// Leave class, probability, time and captions off the picture
     #[arg(long)]
