@@ -66,7 +66,7 @@ fn number(path: &Path, select: &str, entry: &str) -> Option<f64> {
 }
 
 fn input(path: &Path) -> Input {
-    Input::from(path.as_os_str())
+    Input::parse(path.as_os_str()).unwrap()
 }
 
 /// All frames of a clip, and the error that ended it, if one did.

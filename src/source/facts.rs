@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 
-use super::probe::{self, Probe, Stream, media_name};
-use crate::frame::{Rate, Sound};
+use super::probe::{Probe, Stream};
+use crate::ffmpeg::{is_url, media_name, packets};
+use crate::frame::{Rate, Sound, SoundStream};
 use crate::{Error, Result};
 
 /// What the container promises of the stream that is decoded.
@@ -51,14 +52,24 @@ impl Facts {
         self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
     }
 
-    /// The sound that goes with the picture from its first frame on.
-    pub fn sound(&self, location: &OsStr, probe: &Probe) -> Option<Sound> {
-        let codecs: Vec<String> = probe.of_type("audio").filter_map(|s| s.codec_name.clone()).collect();
+    /// The sound that goes with the picture from its first frame on. What is left out goes to `warnings`.
+    pub fn sound(&self, location: &OsStr, probe: &Probe, warnings: &mut Vec<String>) -> Option<Sound> {
+        let all = probe.of_type("audio").count();
+        let known = |s: &Stream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
+        let streams: Vec<_> = probe.of_type("audio").filter_map(known).collect();
+        let is_live = location.to_str().is_some_and(is_url) && probe.is_endless();
+        if is_live && all > 0 {
+            // The sound is fetched anew when the picture is done: a live stream is further on by then.
+            warnings.push(format!("{}: a live stream: its sound is left out", location.display()));
+        } else if streams.len() < all {
+            let lost = all - streams.len();
+            warnings.push(format!("{}: {lost} of {all} sound streams of an unknown kind left out", location.display()));
+        }
         let end = |s: &Stream| Some(s.start()? - self.origin + probe.duration(s)?);
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
-        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture);
+        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture).max(0.0);
         let location = media_name(location);
-        (!codecs.is_empty()).then(|| Sound { location, codecs, from: self.offset, surplus: surplus.max(0.0) })
+        (!streams.is_empty() && !is_live).then(|| Sound { location, streams, from: self.offset, surplus })
     }
 
     /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is
@@ -72,7 +83,7 @@ impl Facts {
         if !decoded.recovered && short < 1.5 * interval {
             return 0;
         }
-        let Some(packets) = probe::packets(location, stream, None) else { return 0 };
+        let Some(packets) = packets(location, stream, None) else { return 0 };
         let zero = self.origin + self.offset;
         let shown = packets.times.iter().filter(|&&time| time - zero > decoded.first - interval / 4.0).count() as u64;
         let unread = packets.times.last().is_some_and(|&time| time - zero > end);
