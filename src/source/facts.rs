@@ -146,4 +146,19 @@ mod tests {
             assert_eq!(approximate(fps), Rate { num, den });
         }
     }
+
+    #[test]
+    fn a_live_stream_loses_its_sound_and_a_recording_keeps_it() {
+        let sound = |location: &str, format: &str| {
+            let streams =
+                r#"[{"index": 0, "codec_type": "video"}, {"index": 3, "codec_type": "audio", "codec_name": "aac"}]"#;
+            let probe = serde_json::from_str(&format!(r#"{{"streams": {streams}, "format": {format}}}"#)).unwrap();
+            let mut warnings = Vec::new();
+            let sound = Facts::default().sound(OsStr::new(location), &probe, &mut warnings);
+            (sound.map(|sound| sound.streams[0].index), warnings.len())
+        };
+        assert_eq!(sound("rtsp://host/live", "{}"), (None, 1));
+        assert_eq!(sound("https://host/clip.mp4", r#"{"duration": "9.0"}"#), (Some(3), 0));
+        assert_eq!(sound("growing.ts", "{}"), (Some(3), 0));
+    }
 }
