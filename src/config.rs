@@ -77,7 +77,7 @@ impl RunConfig {
     /// [`Error::Usage`] for flags that contradict each other or the input.
     pub fn new(args: RunArgs) -> Result<Self> {
         let RunArgs { input, output, yes, quiet, model, picture, clip, data, progress, threads } = args;
-        let input = Input::from(input);
+        let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
         if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
             return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));

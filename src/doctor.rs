@@ -1,16 +1,27 @@
 //! `salstream doctor`: what is installed, what is missing, and how to mend it.
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::model::catalog;
 use crate::runtime::{Device, Runtime};
-use crate::{Result, home};
+use crate::{Error, Result, ffmpeg, home};
 
 /// One line of the report.
 struct Finding {
     what: &'static str,
     state: State,
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        let (mark, text) = match &self.state {
+            State::Good(text) => ("ok     ", text),
+            State::Limited(text) => ("limited", text),
+            State::Missing(text) => ("MISSING", text),
+        };
+        format!("{mark}  {:<13} {text}\n", self.what)
+    }
 }
 
 enum State {
@@ -22,21 +33,24 @@ enum State {
     Missing(String),
 }
 
-/// Prints the report to standard output. Returns whether the main job can run.
+/// Prints the report to standard output, whose reader may leave early. Returns whether the main job can run.
 ///
 /// # Errors
-/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out.
+/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out; [`Error::Io`]
+/// where standard output cannot be written.
 pub fn report() -> Result<bool> {
-    let mut findings = vec![runtime(), opencv(), program("ffmpeg"), program("ffprobe")];
+    let mut findings = vec![
+        runtime(),
+        opencv(),
+        program("ffmpeg", "results have no sound"),
+        program("ffprobe", "sound, rotation and damage go unseen"),
+    ];
     findings.extend(models()?);
-    println!("salstream {}, data in {}", env!("CARGO_PKG_VERSION"), home::folder().display());
-    for Finding { what, state } in &findings {
-        let (mark, text) = match state {
-            State::Good(text) => ("ok     ", text),
-            State::Limited(text) => ("limited", text),
-            State::Missing(text) => ("MISSING", text),
-        };
-        println!("{mark}  {what:<13} {text}");
+    let mut text = format!("salstream {}, data in {}\n", env!("CARGO_PKG_VERSION"), home::folder().display());
+    text.extend(findings.iter().map(Finding::line));
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(Error::io("standard output")(e)),
+        _ => {}
     }
     Ok(!findings.iter().any(|finding| matches!(finding.state, State::Missing(_))))
 }
@@ -61,21 +75,28 @@ fn runtime() -> Finding {
 
 fn opencv() -> Finding {
     let state = match opencv::core::get_version_string() {
-        Ok(version) => State::Good(version),
+        Ok(version) => match loaded("libopencv_core") {
+            Some(library) => State::Good(format!("{version} at {library}")),
+            None => State::Good(version),
+        },
         Err(error) => State::Missing(error.to_string()),
     };
     Finding { what: "OpenCV", state }
 }
 
-fn program(name: &'static str) -> Finding {
-    let state = match Command::new(name).arg("-version").output() {
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            let version = text.lines().next().unwrap_or_default().split(" Copyright").next().unwrap_or_default();
-            let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
-            State::Good(format!("{version}{place}"))
-        }
-        Err(_) => State::Limited("not found: results have no sound; run scripts/setup or install ffmpeg".into()),
+/// The path of the loaded shared library whose file name starts with `name`, where the system tells (Linux).
+fn loaded(name: &str) -> Option<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
+    paths.find(|path| path.rsplit('/').next().is_some_and(|file| file.starts_with(name))).map(str::to_owned)
+}
+
+/// One of FFmpeg's programs, and what is `lost` without it.
+fn program(name: &'static str, lost: &str) -> Finding {
+    let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
+    let state = match ffmpeg::version(name) {
+        Ok(version) => State::Good(format!("{version}{place}")),
+        Err(why) => State::Limited(format!("{why}{place}: {lost}; run scripts/setup or install ffmpeg")),
     };
     Finding { what: name, state }
 }
@@ -95,7 +116,11 @@ fn models() -> Result<Vec<Finding>> {
             let state = if entry.is_installed() {
                 State::Good(format!("{} at {}", entry.name, path.display()))
             } else {
-                State::Limited(format!("{} is not installed; put {} at {}", entry.name, entry.url, path.display()))
+                let remedy = match &entry.url {
+                    url if url.starts_with("pkg:") => "run scripts/setup".to_owned(),
+                    url => format!("put {url} at {}", path.display()),
+                };
+                State::Limited(format!("{} is not installed; {remedy}", entry.name))
             };
             Finding { what: "model", state }
         })

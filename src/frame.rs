@@ -43,12 +43,6 @@ impl Rate {
     }
 }
 
-impl std::fmt::Display for Rate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.den == 1 { write!(f, "{}", self.num) } else { write!(f, "{}/{}", self.num, self.den) }
-    }
-}
-
 /// What is known of a clip before its first frame is decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoInfo {
@@ -58,8 +52,6 @@ pub struct VideoInfo {
     pub rate: Rate,
     /// How many frames to expect, where that is known and plausible.
     pub frames: Option<u64>,
-    /// Seconds by which the picture starts after the file's own start (sound that starts earlier).
-    pub start: f64,
     /// The sound that belongs to the picture.
     pub sound: Option<Sound>,
 }
@@ -69,12 +61,21 @@ pub struct VideoInfo {
 pub struct Sound {
     /// The file or address that holds it, by FFmpeg's name (`file:` before a path).
     pub location: OsString,
-    /// Codec of each audio stream by ffmpeg's name, such as `aac`; never empty.
-    pub codecs: Vec<String>,
+    /// The streams to keep; never empty.
+    pub streams: Vec<SoundStream>,
     /// Seconds from the file's start to the first frame; what sounds earlier is cut.
     pub from: f64,
     /// Seconds by which the sound may outlast the picture, as it does in the source.
     pub surplus: f64,
+}
+
+/// One audio stream of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoundStream {
+    /// Its index among all streams of the file.
+    pub index: usize,
+    /// Its codec by FFmpeg's name, such as `aac`.
+    pub codec: String,
 }
 
 /// A saliency map: `CV_32FC1`, every value in 0..=1.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use opencv::core::{Mat, Size};
 
 use super::stages::{Drawn, milliseconds};
-use crate::config::RunConfig;
+use crate::config::{MapsConfig, RunConfig};
 use crate::frame::{SaliencyMap, Timing, VideoInfo};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapKind, MapSink};
@@ -21,7 +21,7 @@ enum Picture {
     Image(ImageSink, Option<Mat>),
 }
 
-/// A run's open outputs. Dropped before [`Outputs::finish`], the result and the records leave nothing behind.
+/// A run's open outputs. Dropped before [`Outputs::finish`], they leave nothing behind.
 pub struct Outputs {
     picture: Picture,
     maps: Option<(MapKind, MapSink)>,
@@ -32,16 +32,23 @@ impl Outputs {
     /// Refuses what cannot or must not be written, before any work is done.
     ///
     /// # Errors
-    /// Those of [`sink::check`]; [`Error::Usage`] where maps would go among the input's own frames.
+    /// Those of the sinks' checks; [`Error::Usage`] where maps would go among the input's own frames.
     pub fn check(config: &RunConfig) -> Result<()> {
-        let input = config.input.path();
-        sink::check(&config.output, input, config.overwrite)?;
-        if let Some(records) = &config.records {
-            sink::check(records, input, config.overwrite)?;
+        let (input, overwrite) = (config.input.path(), config.overwrite);
+        if ImageSink::accepts(&config.output) {
+            sink::check(&config.output, input, overwrite)?;
+        } else {
+            VideoSink::check(&config.output, input, overwrite)?;
         }
-        let maps = config.maps.as_ref().and_then(|maps| maps.folder.canonicalize().ok());
-        if maps.is_some() && maps == config.input.folder().and_then(|folder| folder.canonicalize().ok()) {
-            return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
+        if let Some(records) = &config.records {
+            RecordSink::check(records, input, overwrite)?;
+        }
+        if let Some(MapsConfig { folder, .. }) = &config.maps {
+            let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
+            if frames.is_some() && frames == folder.canonicalize().ok() {
+                return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
+            }
+            MapSink::check(folder, overwrite)?;
         }
         Ok(())
     }
@@ -97,6 +104,9 @@ impl Outputs {
             Picture::Image(sink, Some(image)) => sink.finish(&image)?,
             Picture::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
         };
+        if let Some((_, maps)) = self.maps {
+            maps.finish()?;
+        }
         if let Some(records) = self.records {
             records.finish()?;
         }

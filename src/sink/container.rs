@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::frame::Rate;
-use crate::{Error, Result};
+use crate::frame::{Rate, SoundStream};
+use crate::{Error, Result, path};
 
 /// A container that videos are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,7 @@ impl Container {
     /// # Errors
     /// [`Error::Usage`] for any other extension.
     pub fn of(output: &Path) -> Result<Self> {
-        let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        match extension.as_str() {
+        match path::extension(output).as_str() {
             "mp4" | "m4v" | "mov" => Ok(Self::Mp4),
             "mkv" => Ok(Self::Matroska),
             "webm" => Ok(Self::WebM),
@@ -60,10 +59,10 @@ impl Container {
         args.into_iter().map(Into::into).collect()
     }
 
-    /// Codec options for sound streams of `codecs`: copied where this container plays them everywhere, else encoded.
-    pub fn audio_plan(self, codecs: &[String]) -> Vec<OsString> {
-        let options = codecs.iter().enumerate().flat_map(|(index, codec)| {
-            let encoder = if self.takes(codec) { "copy" } else { self.audio_encoder() };
+    /// Codec options for sound `streams`, in order: copied where this container plays them everywhere, else encoded.
+    pub fn audio_plan(self, streams: &[SoundStream]) -> Vec<OsString> {
+        let options = streams.iter().enumerate().flat_map(|(index, stream)| {
+            let encoder = if self.takes(&stream.codec) { "copy" } else { self.audio_encoder() };
             [format!("-c:a:{index}"), encoder.to_owned(), format!("-b:a:{index}"), "160k".to_owned()]
         });
         options.map(Into::into).collect()
@@ -108,8 +107,8 @@ mod tests {
 
     #[test]
     fn only_what_a_container_plays_is_copied() {
-        let codecs = ["opus".to_owned(), "aac".to_owned()];
-        let plan = |container: Container| container.audio_plan(&codecs).iter().filter(|arg| *arg == "copy").count();
+        let streams = ["opus", "aac"].map(|codec| SoundStream { index: 1, codec: codec.to_owned() });
+        let plan = |container: Container| container.audio_plan(&streams).iter().filter(|arg| *arg == "copy").count();
         assert_eq!([Container::Mp4, Container::Matroska, Container::WebM].map(plan), [1, 2, 1]);
     }
 

@@ -8,7 +8,7 @@ use opencv::imgcodecs;
 use tempfile::NamedTempFile;
 
 use super::Finished;
-use crate::{Error, Result};
+use crate::{Error, Result, path};
 
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
 
@@ -22,7 +22,7 @@ pub struct ImageSink {
 impl ImageSink {
     /// Whether the file name's extension is one that this sink writes.
     pub fn accepts(output: &Path) -> bool {
-        EXTENSIONS.contains(&output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase().as_str())
+        EXTENSIONS.contains(&path::extension(output).as_str())
     }
 
     /// Prepares a file at `output`. Its extension chooses the format.
@@ -44,13 +44,13 @@ impl ImageSink {
     /// # Errors
     /// [`Error::Output`] or [`Error::Io`] where it cannot be encoded or written.
     pub fn finish(mut self, image: &Mat) -> Result<Finished> {
-        let extension = format!(".{}", self.output.extension().unwrap_or_default().to_string_lossy());
+        let extension = format!(".{}", path::extension(&self.output));
         let mut encoded = Vector::<u8>::new();
         if !imgcodecs::imencode_def(&extension, image, &mut encoded)? {
             return Err(Error::output(&self.output, "OpenCV cannot encode it in this format"));
         }
         self.temp.write_all(encoded.as_slice()).map_err(Error::io(&self.output))?;
         super::publish(self.temp.into_temp_path(), &self.output, self.overwrite)?;
-        Ok(Finished { path: self.output, frames: 1, bytes: encoded.len() as u64, warnings: Vec::new() })
+        Ok(Finished { path: self.output, frames: 1, warnings: Vec::new() })
     }
 }

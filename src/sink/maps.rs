@@ -1,13 +1,16 @@
 //! Saliency maps as files, one a frame.
 
+use std::fs::{File, ReadDir};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use image::{ImageBuffer, ImageFormat, Luma};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use opencv::core::{Mat, Size};
 use opencv::imgproc;
 use opencv::prelude::*;
+use tempfile::TempDir;
 
 use crate::frame::{Maps, SaliencyMap};
 use crate::{Error, Result};
@@ -46,77 +49,125 @@ pub enum MapFormat {
 }
 
 /// A folder of maps: one file a frame, named by its index in six digits, at the source's size.
+///
+/// They are written into a hidden folder beside and put in place together. Dropped before [`MapSink::finish`], the sink
+/// leaves nothing behind.
 pub struct MapSink {
     folder: PathBuf,
     format: MapFormat,
     size: Size,
+    overwrite: bool,
+    temp: TempDir,
+    /// One more than the highest index written.
+    end: u64,
 }
 
 impl MapSink {
-    /// Makes `folder` for maps of `size` pixels. With `overwrite`, files of the same names are replaced.
+    /// Refuses a folder that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the folder is not empty and `overwrite` is not set; [`Error::Io`] where it cannot be made.
-    pub fn create(folder: &Path, format: MapFormat, size: Size, overwrite: bool) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-        let is_empty = std::fs::read_dir(folder).map_err(Error::io(folder))?.next().is_none();
-        if !is_empty && !overwrite {
-            let name = folder.display();
-            return Err(Error::Usage(format!(
-                "{name}: the folder for maps is not empty: choose another one or add -y"
-            )));
+    /// [`Error::Usage`] where it is a file, or is not empty and `overwrite` is not set; [`Error::Output`] or
+    /// [`Error::Io`] where it cannot be read or written.
+    pub fn check(folder: &Path, overwrite: bool) -> Result<()> {
+        let name = folder.display();
+        if !overwrite && folder.is_dir() && read_dir(folder)?.next().is_some() {
+            let problem = "the folder for maps is not empty: choose another one or add -y";
+            return Err(Error::Usage(format!("{name}: {problem}")));
         }
-        let sink = Self { folder: folder.to_owned(), format, size };
-        super::temporary(&sink.path(0)).map(|_| sink)
+        temporary(folder).map(drop)
+    }
+
+    /// Prepares `folder` for maps of `size` pixels. With `overwrite`, it may hold files: maps of an earlier run (files
+    /// named like maps of this `format`) are replaced in the end, all else stays.
+    ///
+    /// # Errors
+    /// Those of [`MapSink::check`].
+    pub fn create(folder: &Path, format: MapFormat, size: Size, overwrite: bool) -> Result<Self> {
+        Self::check(folder, overwrite)?;
+        Ok(Self { folder: folder.to_owned(), format, size, overwrite, temp: temporary(folder)?, end: 0 })
     }
 
     /// Writes the map of frame `index`, scaled to the source's size.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] where the file cannot be written.
+    /// [`Error::Io`] where the file cannot be written.
     pub fn write(&mut self, index: u64, map: &SaliencyMap) -> Result<()> {
         let mut scaled = Mat::default();
         imgproc::resize(&map.0, &mut scaled, self.size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
         let (width, height) = (scaled.cols() as u32, scaled.rows() as u32);
         let values = scaled.data_typed::<f32>()?;
-        let path = self.path(index);
-        let mut temp = super::temporary(&path)?;
-        let mut out = BufWriter::new(&mut temp);
-        let written = match self.format {
-            MapFormat::Png => {
-                let grey = values.iter().map(|&v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
-                png::<u8>(&mut out, width, height, grey)
+        let name = format!("{index:06}.{}", self.extension());
+        let write = |file: File| {
+            let mut out = BufWriter::new(file);
+            match self.format {
+                MapFormat::Png => {
+                    let grey: Vec<u8> = values.iter().map(|v| (v * 255.0).round() as u8).collect();
+                    png(&mut out, width, height, &grey, ExtendedColorType::L8)?;
+                }
+                MapFormat::Png16 => {
+                    let grey = values.iter().flat_map(|v| ((v * 65535.0).round() as u16).to_ne_bytes());
+                    png(&mut out, width, height, &grey.collect::<Vec<u8>>(), ExtendedColorType::L16)?;
+                }
+                MapFormat::Npy => npy(&mut out, width, height, values)?,
             }
-            MapFormat::Png16 => {
-                let grey = values.iter().map(|&v| (v.clamp(0.0, 1.0) * 65535.0).round() as u16).collect();
-                png::<u16>(&mut out, width, height, grey)
-            }
-            MapFormat::Npy => npy(&mut out, width, height, values),
+            out.flush()
         };
-        written.and_then(|()| out.flush()).map_err(Error::io(&path))?;
-        drop(out);
-        super::publish(temp.into_temp_path(), &path, true)
+        File::create(self.temp.path().join(&name)).and_then(write).map_err(Error::io(self.folder.join(&name)))?;
+        self.end = self.end.max(index + 1);
+        Ok(())
     }
 
-    /// The file for frame `index`.
-    fn path(&self, index: u64) -> PathBuf {
-        let extension = if self.format == MapFormat::Npy { "npy" } else { "png" };
-        self.folder.join(format!("{index:06}.{extension}"))
+    /// Puts the maps in place, and removes those of an earlier, longer run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a file cannot be moved or removed.
+    pub fn finish(self) -> Result<()> {
+        std::fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
+        for entry in read_dir(self.temp.path())? {
+            let file = entry.map_err(Error::io(&self.folder))?;
+            let target = self.folder.join(file.file_name());
+            std::fs::rename(file.path(), &target).map_err(Error::io(&target))?;
+        }
+        if self.overwrite {
+            for entry in read_dir(&self.folder)? {
+                let file = entry.map_err(Error::io(&self.folder))?.path();
+                if self.index(&file).is_some_and(|index| index >= self.end) {
+                    std::fs::remove_file(&file).map_err(Error::io(&file))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn extension(&self) -> &'static str {
+        if self.format == MapFormat::Npy { "npy" } else { "png" }
+    }
+
+    /// The index that `file` is the map of, if it is named like one.
+    fn index(&self, file: &Path) -> Option<u64> {
+        let stem = file.file_name()?.to_str()?.strip_suffix(self.extension())?.strip_suffix('.')?;
+        let is_number = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
+        stem.parse().ok().filter(|_| is_number)
     }
 }
 
-/// Writes a grey PNG.
-fn png<T>(out: &mut impl Write, width: u32, height: u32, grey: Vec<T>) -> std::io::Result<()>
-where
-    T: image::Primitive,
-    Luma<T>: image::PixelWithColorType<Subpixel = T>,
-    [T]: image::EncodableLayout,
-{
-    let picture = ImageBuffer::<Luma<T>, _>::from_raw(width, height, grey);
-    let picture = picture.ok_or_else(|| std::io::Error::other("the map has not the size that it says"))?;
-    let mut encoded = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut encoded, ImageFormat::Png).map_err(std::io::Error::other)?;
-    out.write_all(encoded.get_ref())
+fn read_dir(folder: &Path) -> Result<ReadDir> {
+    std::fs::read_dir(folder).map_err(Error::io(folder))
+}
+
+/// A hidden folder, removed when dropped: inside `folder`, or in the nearest one above that exists.
+fn temporary(folder: &Path) -> Result<TempDir> {
+    let dotted = |place| if place == Path::new("") { Path::new(".") } else { place };
+    let place = folder.ancestors().map(dotted).find(|place| place.exists()).unwrap_or(Path::new("."));
+    if !place.is_dir() || folder.as_os_str().is_empty() {
+        return Err(Error::Usage(format!("{}: is no folder: choose another one for the maps", place.display())));
+    }
+    tempfile::Builder::new().prefix(super::PREFIX).tempdir_in(place).map_err(|e| super::unwritable(place, &e))
+}
+
+/// Writes a grey PNG of samples in the machine's byte order.
+fn png(out: &mut impl Write, width: u32, height: u32, grey: &[u8], depth: ExtendedColorType) -> std::io::Result<()> {
+    PngEncoder::new(out).write_image(grey, width, height, depth).map_err(std::io::Error::other)
 }
 
 /// Writes a NumPy file, format 1.0 (numpy.lib.format): magic, header padded to 64 bytes, little-endian values.
@@ -142,10 +193,21 @@ mod tests {
         SaliencyMap(Mat::from_slice_2d(&[[0.0f32, 0.25, 0.5], [0.75, 0.9, 1.0]]).unwrap())
     }
 
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = read_dir(folder).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+
     fn written(format: MapFormat, name: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("maps");
-        MapSink::create(&maps, format, Size::new(3, 2), false).unwrap().write(7, &ramp()).unwrap();
+        let mut sink = MapSink::create(&maps, format, Size::new(3, 2), false).unwrap();
+        sink.write(7, &ramp()).unwrap();
+        assert!(!maps.exists(), "the folder is there before it is whole");
+        sink.finish().unwrap();
+        assert_eq!(names(folder.path()), ["maps"], "nothing else is left");
         assert_eq!(std::fs::read_dir(&maps).unwrap().count(), 1, "one file a frame and nothing else");
         (folder, maps.join(name))
     }
@@ -183,5 +245,40 @@ mod tests {
         let create = |overwrite| MapSink::create(folder.path(), MapFormat::Png, Size::new(3, 2), overwrite);
         assert!(matches!(create(false), Err(Error::Usage(_))));
         assert!(create(true).is_ok());
+    }
+
+    #[test]
+    fn a_file_in_the_folders_place_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "precious").unwrap();
+        for name in ["file", "file/maps"] {
+            let refused = MapSink::check(&folder.path().join(name), true);
+            assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let maps = folder.path().join("new/maps");
+        let mut sink = MapSink::create(&maps, MapFormat::Png, Size::new(3, 2), false).unwrap();
+        sink.write(0, &ramp()).unwrap();
+        drop(sink);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_shorter_run_replaces_a_longer_one_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        for name in ["000000.png", "000001.png", "000002.png", "000002.npy", "12.png", "cover.png", "thesis.txt"] {
+            std::fs::write(at.join(name), "old").unwrap();
+        }
+        let mut sink = MapSink::create(at, MapFormat::Png, Size::new(3, 2), true).unwrap();
+        sink.write(0, &ramp()).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(names(at), ["000000.png", "000002.npy", "12.png", "cover.png", "thesis.txt"]);
+        assert_ne!(std::fs::read(at.join("000000.png")).unwrap(), b"old");
+        assert_eq!(std::fs::read(at.join("cover.png")).unwrap(), b"old");
     }
 }

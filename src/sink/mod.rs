@@ -2,7 +2,6 @@
 //!
 //! Every file is written under a hidden temporary name in its own folder and gets its name when it is whole.
 
-mod child;
 mod container;
 pub mod image;
 pub mod maps;
@@ -15,7 +14,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{Error, Result};
+use crate::{Error, Result, path};
+
+/// How the names of temporary files and folders begin.
+const PREFIX: &str = ".salstream-";
 
 /// Refuses an output file that cannot or must not be written, before any work is done.
 ///
@@ -55,26 +57,26 @@ fn is_same(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// The folder that holds `path`.
-fn folder(path: &Path) -> PathBuf {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
-}
-
 /// A hidden file beside `output`, removed when dropped, with the permissions of an ordinary new file.
 fn temporary(output: &Path) -> Result<NamedTempFile> {
-    let folder = folder(output);
+    let folder = path::folder(output);
     let suffix = format!(".{}", output.extension().unwrap_or_default().to_string_lossy());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".salstream-").suffix(&suffix);
+    builder.prefix(PREFIX).suffix(&suffix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(&folder).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::output(&folder, "no such folder: make it first"),
-        _ => Error::output(&folder, format!("the folder cannot be written: {}", io_reason(&e))),
-    })
+    builder.tempfile_in(folder).map_err(|e| unwritable(folder, &e))
+}
+
+/// The error for a `folder` in which no temporary file or folder can be made.
+fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::output(folder, "no such folder: make it first"),
+        _ => Error::output(folder, format!("the folder cannot be written: {}", io_reason(error))),
+    }
 }
 
 /// Gives a finished temporary file its name.
@@ -90,8 +92,6 @@ pub struct Finished {
     pub path: PathBuf,
     /// Frames that it holds.
     pub frames: u64,
-    /// Its size.
-    pub bytes: u64,
     /// What is not as it should be, such as sound that could not be kept; one line each.
     pub warnings: Vec<String>,
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tempfile::TempPath;
 
 use super::Finished;
-use crate::{Error, Result};
+use crate::{Error, Result, path};
 
 /// What is told of one frame. Means and peaks are of maps in 0..=1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -66,18 +66,25 @@ enum Table {
 }
 
 impl RecordSink {
+    /// Refuses a table that cannot or must not be written.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an extension other than `.jsonl` and `.csv`; those of [`check`](super::check).
+    pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
+        if !["jsonl", "csv"].contains(&path::extension(output).as_str()) {
+            return Err(Error::Usage(format!("{}: records are .jsonl or .csv files", output.display())));
+        }
+        super::check(output, input, overwrite)
+    }
+
     /// Starts a table at `output`: JSON lines for `.jsonl`, comma-separated values with a header for `.csv`.
     ///
     /// # Errors
     /// [`Error::Usage`] for another extension or a file that exists; [`Error::Output`] where it cannot be written.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
-        let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if !["jsonl", "csv"].contains(&extension.as_str()) {
-            return Err(Error::Usage(format!("{}: records are .jsonl or .csv files", output.display())));
-        }
-        super::check(output, None, overwrite)?;
+        Self::check(output, None, overwrite)?;
         let (file, temp) = super::temporary(output)?.into_parts();
-        let table = if extension == "csv" {
+        let table = if path::extension(output) == "csv" {
             Table::Csv(Box::new(csv::Writer::from_writer(file)))
         } else {
             Table::Json(BufWriter::new(file))
@@ -110,9 +117,8 @@ impl RecordSink {
             Table::Csv(out) => out.flush(),
         };
         flushed.map_err(Error::io(&self.output))?;
-        let bytes = std::fs::metadata(&self.temp).map_err(Error::io(&self.output))?.len();
         super::publish(self.temp, &self.output, self.overwrite)?;
-        Ok(Finished { path: self.output, frames: self.records, bytes, warnings: Vec::new() })
+        Ok(Finished { path: self.output, frames: self.records, warnings: Vec::new() })
     }
 }
 

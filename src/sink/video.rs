@@ -12,11 +12,10 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture, VideoWriter};
 use tempfile::TempPath;
 
-use super::child::{self, Ffmpeg};
 use super::container::Container;
 use super::{Finished, matroska};
+use crate::ffmpeg::{self, Ffmpeg, media_name};
 use crate::frame::{Rate, Sound};
-use crate::source::{self, media_name};
 use crate::{Error, Result};
 
 /// How to encode.
@@ -51,16 +50,25 @@ enum Encoder {
 }
 
 impl VideoSink {
+    /// Refuses a file that cannot or must not be written.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown extension; those of [`check`](super::check).
+    pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
+        Container::of(output)?;
+        super::check(output, input, overwrite)
+    }
+
     /// Starts a file at `output` for frames of `size` pixels, nominally at `rate`. Its extension chooses the container.
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
     pub fn create(output: &Path, size: Size, rate: Rate, options: EncodeOptions) -> Result<Self> {
+        Self::check(output, None, options.overwrite)?;
         let container = Container::of(output)?;
-        super::check(output, None, options.overwrite)?;
         let temp = super::temporary(output)?.into_temp_path();
         let mut warnings = Vec::new();
-        let encoder = if child::is_available() {
+        let encoder = if ffmpeg::is_available() {
             let first = if options.sound.is_some() { Container::Mp4 } else { container };
             let mut ffmpeg = Ffmpeg::spawn(encode_args(container, first, rate, options.crf, &temp))?;
             let stored = stored_size(size);
@@ -127,16 +135,15 @@ impl VideoSink {
             let problem = format!("not written: the encoder kept {held} of {} frames", self.frames);
             return Err(Error::output(&self.output, problem));
         }
-        let bytes = std::fs::metadata(&self.temp).map_err(Error::io(&self.output))?.len();
         super::publish(self.temp, &self.output, self.options.overwrite)?;
-        Ok(Finished { path: self.output, frames: self.frames, bytes, warnings: self.warnings })
+        Ok(Finished { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
     /// Joins the encoded picture and the source's sound: copied where that works, else encoded anew, else left out with
     /// a warning.
     fn add_sound(&mut self, sound: &Sound) -> Result<TempPath> {
         let joined = super::temporary(&self.output)?.into_temp_path();
-        let plans = [Some(self.container.audio_plan(&sound.codecs)), Some(self.container.encode_all()), None];
+        let plans = [Some(self.container.audio_plan(&sound.streams)), Some(self.container.encode_all()), None];
         let mut first_cause = None;
         for plan in plans {
             let lost = plan.is_none();
@@ -158,7 +165,8 @@ impl VideoSink {
             let length = self.last + self.rate.interval() + sound.surplus;
             args.extend(["-ss".into(), format!("{:.6}", sound.from.max(0.0)).into()]);
             args.extend(["-t".into(), format!("{length:.6}").into(), "-i".into(), sound.location.clone()]);
-            args.extend(["-map", "0:v:0", "-map", "1:a?", "-copypriorss", "0"].map(Into::into));
+            args.extend(["-copypriorss", "0", "-map", "0:v:0"].map(Into::into));
+            args.extend(sound.streams.iter().flat_map(|s| ["-map".into(), format!("1:{}", s.index).into()]));
             args.extend(plan);
         }
         args.extend(["-c:v", "copy", "-map_chapters", "-1"].map(Into::into));
@@ -218,8 +226,8 @@ fn failed(output: &Path, cause: &str) -> Error {
 
 /// Frames in a finished file: its video packets by `ffprobe`, or else by decoding it.
 fn count_frames(path: &Path) -> Result<u64> {
-    if let Some(packets) = source::video_packets(path.as_os_str(), 0) {
-        return Ok(packets);
+    if let Some(packets) = ffmpeg::packets(path.as_os_str(), 0, None) {
+        return Ok(packets.total);
     }
     let mut capture = VideoCapture::from_file(path, videoio::CAP_FFMPEG)?;
     let mut frames = 0;

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 
-use super::probe::{self, Probe, Stream, media_name};
-use crate::frame::{Rate, Sound};
+use super::probe::{Probe, Stream};
+use crate::ffmpeg::{is_url, media_name, packets};
+use crate::frame::{Rate, Sound, SoundStream};
 use crate::{Error, Result};
 
 /// What the container promises of the stream that is decoded.
@@ -51,14 +52,24 @@ impl Facts {
         self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
     }
 
-    /// The sound that goes with the picture from its first frame on.
-    pub fn sound(&self, location: &OsStr, probe: &Probe) -> Option<Sound> {
-        let codecs: Vec<String> = probe.of_type("audio").filter_map(|s| s.codec_name.clone()).collect();
+    /// The sound that goes with the picture from its first frame on. What is left out goes to `warnings`.
+    pub fn sound(&self, location: &OsStr, probe: &Probe, warnings: &mut Vec<String>) -> Option<Sound> {
+        let all = probe.of_type("audio").count();
+        let known = |s: &Stream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
+        let streams: Vec<_> = probe.of_type("audio").filter_map(known).collect();
+        let is_live = location.to_str().is_some_and(is_url) && probe.is_endless();
+        if is_live && all > 0 {
+            // The sound is fetched anew when the picture is done: a live stream is further on by then.
+            warnings.push(format!("{}: a live stream: its sound is left out", location.display()));
+        } else if streams.len() < all {
+            let lost = all - streams.len();
+            warnings.push(format!("{}: {lost} of {all} sound streams of an unknown kind left out", location.display()));
+        }
         let end = |s: &Stream| Some(s.start()? - self.origin + probe.duration(s)?);
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
-        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture);
+        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture).max(0.0);
         let location = media_name(location);
-        (!codecs.is_empty()).then(|| Sound { location, codecs, from: self.offset, surplus: surplus.max(0.0) })
+        (!streams.is_empty() && !is_live).then(|| Sound { location, streams, from: self.offset, surplus })
     }
 
     /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is
@@ -72,7 +83,7 @@ impl Facts {
         if !decoded.recovered && short < 1.5 * interval {
             return 0;
         }
-        let Some(packets) = probe::packets(location, stream, None) else { return 0 };
+        let Some(packets) = packets(location, stream, None) else { return 0 };
         let zero = self.origin + self.offset;
         let shown = packets.times.iter().filter(|&&time| time - zero > decoded.first - interval / 4.0).count() as u64;
         let unread = packets.times.last().is_some_and(|&time| time - zero > end);
@@ -134,5 +145,20 @@ mod tests {
         for (fps, num, den) in cases {
             assert_eq!(approximate(fps), Rate { num, den });
         }
+    }
+
+    #[test]
+    fn a_live_stream_loses_its_sound_and_a_recording_keeps_it() {
+        let sound = |location: &str, format: &str| {
+            let streams =
+                r#"[{"index": 0, "codec_type": "video"}, {"index": 3, "codec_type": "audio", "codec_name": "aac"}]"#;
+            let probe = serde_json::from_str(&format!(r#"{{"streams": {streams}, "format": {format}}}"#)).unwrap();
+            let mut warnings = Vec::new();
+            let sound = Facts::default().sound(OsStr::new(location), &probe, &mut warnings);
+            (sound.map(|sound| sound.streams[0].index), warnings.len())
+        };
+        assert_eq!(sound("rtsp://host/live", "{}"), (None, 1));
+        assert_eq!(sound("https://host/clip.mp4", r#"{"duration": "9.0"}"#), (Some(3), 0));
+        assert_eq!(sound("growing.ts", "{}"), (Some(3), 0));
     }
 }

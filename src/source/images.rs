@@ -7,17 +7,17 @@ use opencv::imgcodecs::{self, IMREAD_COLOR};
 
 use super::{Options, Source};
 use crate::frame::{Frame, VideoInfo};
-use crate::{Error, Result};
+use crate::{Error, Result, path};
 
 /// Still-image extensions that OpenCV reads. A GIF is a video here.
 const EXTENSIONS: &[&str] = &[
-    "bmp", "dib", "exr", "hdr", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "ras", "sr", "tif",
-    "tiff", "webp",
+    "bmp", "dib", "hdr", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "ras", "sr", "tif", "tiff",
+    "webp",
 ];
 
 /// Whether the file name says still image.
 pub fn is_image(path: &Path) -> bool {
-    path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+    EXTENSIONS.contains(&path::extension(path).as_str())
 }
 
 /// Whether `name` holds a printf conversion of a whole number, such as `%d` or `%04d`.
@@ -65,7 +65,7 @@ impl Images {
     }
 
     pub fn pattern(path: &Path, options: &Options) -> Result<Self> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path::folder(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some((before, width, after)) = split_pattern(&name) else {
             return Err(Error::Usage(format!("{}: the number's pattern belongs in the file name", path.display())));
@@ -101,7 +101,7 @@ impl Images {
         };
         let first = decode(file)?;
         let size = Size::new(first.cols(), first.rows());
-        let info = VideoInfo { size, rate, frames: Some(files.len() as u64), start: 0.0, sound: None };
+        let info = VideoInfo { size, rate, frames: Some(files.len() as u64), sound: None };
         Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
     }
 
@@ -134,7 +134,7 @@ impl Source for Images {
 /// Reads one image as upright 8-bit BGR (EXIF orientation applied, alpha dropped, deeper samples scaled down).
 fn decode(file: &Path) -> Result<Mat> {
     super::check_file(file)?;
-    let image = imgcodecs::imread(file, IMREAD_COLOR)?;
+    let image = imgcodecs::imread(file, IMREAD_COLOR).map_err(|e| super::undecodable(file, e.into()))?;
     if image.empty() {
         return Err(Error::input(file, "cannot be read as an image: it is damaged or of another format"));
     }

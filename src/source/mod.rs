@@ -7,13 +7,12 @@ mod picture;
 mod probe;
 mod video;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-pub(crate) use self::probe::media_name;
+use crate::ffmpeg::is_url;
 use crate::frame::{Frame, Rate, VideoInfo};
-use crate::{Error, Result};
+use crate::{Error, Result, path};
 
 /// What the user named as input. Nothing is opened yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +78,24 @@ pub fn open(input: &Input, options: &Options) -> Result<Box<dyn Source>> {
 }
 
 impl Input {
+    /// What `typed` names: an address by its scheme, else a file by its kind and name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it is empty.
+    pub fn parse(typed: &OsStr) -> Result<Self> {
+        let path = PathBuf::from(typed);
+        Ok(match typed.to_str() {
+            Some("") => {
+                return Err(Error::Usage("the input is empty: name a video, an image, a folder or an address".into()));
+            }
+            Some(url) if is_url(url) => Self::Url(url.to_owned()),
+            _ if path.is_dir() => Self::Folder(path),
+            Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),
+            _ if images::is_image(&path) => Self::Image(path),
+            _ => Self::Video(path),
+        })
+    }
+
     /// The file or folder on disk, where it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -91,56 +108,10 @@ impl Input {
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(path) => Some(path),
-            Self::Image(path) | Self::Pattern(path) => path.parent(),
+            Self::Image(path) | Self::Pattern(path) => Some(path::folder(path)),
             Self::Video(_) | Self::Url(_) => None,
         }
     }
-}
-
-impl From<&OsStr> for Input {
-    fn from(typed: &OsStr) -> Self {
-        let path = PathBuf::from(typed);
-        match typed.to_str() {
-            Some(url) if is_url(url) => Self::Url(url.to_owned()),
-            _ if path.is_dir() => Self::Folder(path),
-            Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),
-            _ if images::is_image(&path) => Self::Image(path),
-            _ => Self::Video(path),
-        }
-    }
-}
-
-impl From<OsString> for Input {
-    fn from(typed: OsString) -> Self {
-        Self::from(typed.as_os_str())
-    }
-}
-
-impl FromStr for Input {
-    type Err = Error;
-
-    fn from_str(typed: &str) -> Result<Self> {
-        if typed.is_empty() {
-            return Err(Error::Usage("the input is empty: name a video, an image, a folder or an address".into()));
-        }
-        Ok(Self::from(OsStr::new(typed)))
-    }
-}
-
-impl std::fmt::Display for Input {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Url(url) => f.write_str(url),
-            Self::Video(path) | Self::Image(path) | Self::Folder(path) | Self::Pattern(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// Whether `text` starts with a scheme and `://`.
-fn is_url(text: &str) -> bool {
-    let Some((scheme, _)) = text.split_once("://") else { return false };
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// Refuses a path that cannot be a media file at all, with the reason.
@@ -149,7 +120,7 @@ fn check_file(path: &Path) -> Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::input(path, "no such file: check the name and the folder"));
         }
-        other => other.map_err(Error::io(path))?,
+        other => other.map_err(|e| unreadable(path, &e))?,
     };
     if metadata.is_dir() {
         return Err(Error::input(path, "is a folder, not a file"));
@@ -157,10 +128,17 @@ fn check_file(path: &Path) -> Result<()> {
     if metadata.is_file() && metadata.len() == 0 {
         return Err(Error::input(path, "the file is empty: fetch or record it again"));
     }
-    std::fs::File::open(path).map(drop).map_err(Error::io(path))
+    std::fs::File::open(path).map(drop).map_err(|e| unreadable(path, &e))
 }
 
-/// Video packets of stream `index` of a file, counted by `ffprobe`; `None` where that is missing or fails.
-pub(crate) fn video_packets(location: &OsStr, index: usize) -> Option<u64> {
-    probe::packets(location, index, None).map(|packets| packets.total)
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::input(path, format!("cannot be read: {error}"))
+}
+
+/// `error`, where OpenCV gave it on decoding, as one about the input at `path`: what was decoded before is good.
+fn undecodable(path: impl AsRef<Path>, error: Error) -> Error {
+    match error {
+        Error::OpenCv(e) => Error::input(path, format!("cannot be decoded: {}", e.message.replace('\n', " "))),
+        other => other,
+    }
 }

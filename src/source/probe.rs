@@ -1,13 +1,13 @@
-//! What a file says about itself, by one call of `ffprobe` at opening; and its frames' true times, on demand.
+//! What a file says about itself, by one call of `ffprobe` at opening.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
 
 use opencv::core::Size;
 use serde::Deserialize;
 
+use crate::ffmpeg::ffprobe;
 use crate::frame::Rate;
 use crate::{Error, Result};
 
@@ -82,23 +82,6 @@ pub fn probe(location: &OsStr) -> Result<Option<Probe>> {
     parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its answer is not JSON: {e}") })
 }
 
-/// An `ffprobe` command on `location`, quiet but for errors.
-fn ffprobe(location: &OsStr) -> Command {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-i"]).arg(media_name(location)).stdin(Stdio::null());
-    command
-}
-
-/// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
-pub fn media_name(location: &OsStr) -> OsString {
-    if location.to_str().is_some_and(super::is_url) {
-        return location.to_owned();
-    }
-    let mut name = OsString::from("file:");
-    name.push(location);
-    name
-}
-
 /// A reader's version of FFmpeg's last words about a file that it cannot open.
 fn explain(location: &OsStr, stderr: &str) -> String {
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("unreadable").trim();
@@ -119,39 +102,6 @@ fn is_mp4(location: &OsStr) -> bool {
     read.is_ok() && [b"ftyp", b"mdat", b"wide", b"free", b"skip"].iter().any(|atom| head[4..] == atom[..])
 }
 
-/// Presentation times of the packets of one stream, as [`packets`] finds them.
-#[derive(Debug, Default)]
-pub struct Packets {
-    /// Times in seconds on the file's own clock, ascending, of the packets that are to be shown.
-    pub times: Vec<f64>,
-    /// Packets found in all, with those that an edit list hides.
-    pub total: u64,
-    /// Whether FFmpeg complained about the file while reading it.
-    pub complaints: bool,
-}
-
-/// Reads packet times of stream `index` from `from` seconds on (file clock; earlier ones may come too).
-/// Only the container is read, nothing is decoded. `None` where `ffprobe` is missing or fails.
-pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<Packets> {
-    let mut command = ffprobe(location);
-    command.args(["-select_streams", &index.to_string(), "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]);
-    if let Some(from) = from {
-        command.args(["-read_intervals", &format!("{from:.6}%")]);
-    }
-    let output = command.output().ok()?;
-    let mut packets = Packets { complaints: !output.stderr.is_empty(), ..Packets::default() };
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let mut fields = line.split(',');
-        let time: Option<f64> = fields.next().and_then(|t| t.parse().ok());
-        packets.total += 1;
-        if !fields.next().unwrap_or_default().contains('D') {
-            packets.times.extend(time);
-        }
-    }
-    packets.times.sort_by(f64::total_cmp);
-    Some(packets)
-}
-
 impl Probe {
     /// The video stream that OpenCV decodes: the first one.
     pub fn video(&self) -> Option<&Stream> {
@@ -166,6 +116,11 @@ impl Probe {
     /// Seconds at which the file's own clock starts.
     pub fn start(&self) -> f64 {
         seconds(&self.format.start_time).unwrap_or(0.0)
+    }
+
+    /// Whether the container tells no length, as live streams do.
+    pub fn is_endless(&self) -> bool {
+        seconds(&self.format.duration).is_none()
     }
 
     /// Length of `stream` in seconds, as its header, its tags or the container (where it is alone) promise.

@@ -13,7 +13,8 @@ use super::clock::Clock;
 use super::facts::{self, Decoded, Facts};
 use super::picture::{self, Orientation};
 use super::probe::{self, Probe, Stream};
-use super::{Options, Source};
+use super::{Options, Source, undecodable};
+use crate::ffmpeg::{is_url, media_name, packets};
 use crate::frame::{Frame, VideoInfo};
 use crate::{Error, Result};
 
@@ -46,7 +47,7 @@ pub struct Video {
 
 impl Video {
     pub fn open(location: &OsStr, options: &Options) -> Result<Self> {
-        let is_file = !location.to_str().is_some_and(super::is_url);
+        let is_file = !location.to_str().is_some_and(is_url);
         if is_file {
             super::check_file(Path::new(location))?;
         }
@@ -60,7 +61,7 @@ impl Video {
             }
         };
         core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
-        let capture = VideoCapture::from_file(probe::media_name(location), videoio::CAP_FFMPEG)?;
+        let capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
         if !capture.is_opened()? {
             return Err(Error::input(location, "cannot be read as a video: it is damaged or its codec is unknown"));
         }
@@ -79,7 +80,7 @@ impl Video {
         mut capture: VideoCapture,
         probe: Option<&Probe>,
         stream: Option<&Stream>,
-        warnings: Vec<String>,
+        mut warnings: Vec<String>,
     ) -> Result<Self> {
         let orientation = match stream {
             Some(stream) => stream.display_matrix().map_or(Orientation::default(), Orientation::from_matrix),
@@ -95,8 +96,7 @@ impl Video {
             size: orientation.size(stream.map_or(coded, |stream| stream.square_pixels(coded))),
             rate,
             frames: facts.frames(rate).or(counted.map(|n| n as u64)),
-            start: facts.offset,
-            sound: probe.and_then(|probe| facts.sound(location, probe)),
+            sound: probe.and_then(|probe| facts.sound(location, probe, &mut warnings)),
         };
         Ok(Self {
             location: location.to_owned(),
@@ -159,7 +159,7 @@ impl Video {
 
     /// Opens the capture anew, at its first frame.
     fn rewind(&mut self) -> Result<()> {
-        self.capture = VideoCapture::from_file(probe::media_name(&self.location), videoio::CAP_FFMPEG)?;
+        self.capture = VideoCapture::from_file(media_name(&self.location), videoio::CAP_FFMPEG)?;
         self.capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
         self.clock.restart();
         silence_ffmpeg();
@@ -207,7 +207,7 @@ impl Video {
         self.tail.get_or_insert_with(|| {
             let zero = facts.origin + facts.offset;
             let from = (zero + last - 1.0).max(zero);
-            let packets = facts.stream.and_then(|stream| probe::packets(location, stream, Some(from)));
+            let packets = facts.stream.and_then(|stream| packets(location, stream, Some(from)));
             let times = packets.unwrap_or_default().times.into_iter().map(|time| time - zero);
             times.filter(|&time| time > last + 1e-3).collect()
         })
@@ -233,6 +233,12 @@ impl Video {
             image = resized;
         }
         Ok(image)
+    }
+
+    /// Ends the clip here, for `error`.
+    fn broken(&mut self, error: Error) -> Error {
+        self.ended = true;
+        undecodable(&self.location, error)
     }
 
     /// At the end of the file: an error where that comes before what the container promises.
@@ -261,13 +267,13 @@ impl Source for Video {
         }
         let time = match self.grabbed.take() {
             Some(time) => Some(time),
-            None => self.grab()?,
+            None => self.grab().map_err(|e| self.broken(e))?,
         };
         let Some(time) = time.filter(|&time| time < self.until) else {
             self.ended = true;
             return if time.is_some() { Ok(None) } else { self.shortfall().map(|()| None) };
         };
-        let image = self.retrieve().inspect_err(|_| self.ended = true)?;
+        let image = self.retrieve().map_err(|e| self.broken(e))?;
         let index = self.index;
         self.index += 1;
         Ok(Some(Frame { index, time: time - self.first, image }))

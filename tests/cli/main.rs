@@ -1,5 +1,6 @@
 //! The program as a user meets it: what it makes of good input, and what it says of bad.
 
 mod bad_input;
+mod outputs;
 mod program;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
 
 use crate::{Error, Result};
@@ -18,24 +18,12 @@ pub struct Ffmpeg {
 /// Lines of complaints that are kept: the first ones name the cause.
 const KEPT: usize = 20;
 
-/// Whether there is an `ffmpeg` that starts.
-pub fn is_available() -> bool {
-    let mut probe = Command::new("ffmpeg");
-    probe.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    probe.status().is_ok_and(|status| status.success())
-}
-
 impl Ffmpeg {
     /// Starts `ffmpeg` with `args`.
     pub fn spawn<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Self> {
-        let mut command = Command::new("ffmpeg");
+        let mut command = super::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        {
-            // Ctrl-C in a terminal must reach this program only, so that the file is closed properly.
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        }
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
         let mut child = command.spawn().map_err(failed)?;
         let stdin = child.stdin.take();

@@ -1,0 +1,84 @@
+//! The programs `ffmpeg` and `ffprobe`: how they are started, how files are named to them, and what they answer.
+
+mod child;
+mod packets;
+
+use std::ffi::{OsStr, OsString};
+use std::process::{Command, Stdio};
+
+pub use self::child::Ffmpeg;
+pub use self::packets::packets;
+
+/// A command without input, in a process group of its own: Ctrl-C in a terminal must reach this program only, so that
+/// files are closed properly and answers are whole.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// An `ffprobe` command on `location`, quiet but for errors.
+pub fn ffprobe(location: &OsStr) -> Command {
+    let mut command = command("ffprobe");
+    command.args(["-v", "error", "-i"]).arg(media_name(location));
+    command
+}
+
+/// The version that `program` tells.
+///
+/// # Errors
+/// Why it tells none: it is not there, or starts and fails.
+pub fn version(program: &str) -> Result<String, String> {
+    let output = match command(program).arg("-version").output() {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err("not found".into()),
+        other => other.map_err(|e| format!("cannot be started ({e})"))?,
+    };
+    if !output.status.success() {
+        return Err(format!("starts and fails ({})", output.status));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().next().unwrap_or_default();
+    Ok(line.split(" Copyright").next().unwrap_or_default().to_owned())
+}
+
+/// Whether there is an `ffmpeg` that works.
+pub fn is_available() -> bool {
+    version("ffmpeg").is_ok()
+}
+
+/// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
+pub fn media_name(location: &OsStr) -> OsString {
+    if location.to_str().is_some_and(is_url) {
+        return location.to_owned();
+    }
+    let mut name = OsString::from("file:");
+    name.push(location);
+    name
+}
+
+/// Whether `text` starts with a scheme and `://`.
+pub fn is_url(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_missing_or_fails_has_no_version() {
+        assert_eq!(version("salstream-no-such-program"), Err("not found".into()));
+        assert!(version("false").is_err_and(|why| why.contains("fails")));
+    }
+
+    #[test]
+    fn files_are_named_literally_and_addresses_as_they_are() {
+        let named = |location: &str| media_name(OsStr::new(location)).into_string();
+        assert_eq!(named("a:b.mp4"), Ok("file:a:b.mp4".into()));
+        assert_eq!(named("rtsp://host/live"), Ok("rtsp://host/live".into()));
+    }
+}

@@ -1,0 +1,108 @@
+//! What a run writes appears whole, replaces only what it may, and is refused before any work.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::program::{assert_refused, ffmpeg, names, probe, salstream, text};
+use tempfile::tempdir;
+
+fn run(folder: &Path, args: &str) -> Output {
+    salstream(folder).arg("run").args(args.split_whitespace()).output().unwrap()
+}
+
+#[test]
+fn maps_never_replace_the_inputs_frames() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    ffmpeg(at, "-f lavfi -i testsrc2=size=160x120:rate=25 -frames:v 2 -start_number 0 %06d.png");
+    let frame = fs::read(at.join("000000.png")).unwrap();
+    for (input, maps) in [("%06d.png", "."), ("./%06d.png", "."), (".", "."), ("000000.png", "../here/.")] {
+        let maps = maps.replace("here", &at.file_name().unwrap().to_string_lossy());
+        let output = if input == "000000.png" { "out.png" } else { "out.mp4" };
+        let refused = run(at, &format!("{input} -o {output} --maps {maps} -y"));
+        assert_refused(&refused, 2, &["--maps", "the input's frames"]);
+    }
+    assert_eq!(fs::read(at.join("000000.png")).unwrap(), frame);
+    assert_eq!(names(at), ["000000.png", "000001.png"]);
+}
+
+#[test]
+fn every_refusal_comes_before_the_work() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    ffmpeg(at, "-f lavfi -i testsrc2=size=160x120:rate=25 -t 0.2 -pix_fmt yuv420p clip.mp4");
+    fs::create_dir(at.join("full")).unwrap();
+    fs::write(at.join("full/thesis.txt"), "precious").unwrap();
+    let before = names(at);
+    // The model is missing too: its error would come first if any work were done.
+    for (args, word) in [
+        ("-o out.txt", "out.txt"),
+        ("-o out.mp4 --records out.xml", "out.xml"),
+        ("-o out.mp4 --records out.mp4", "records"),
+        ("-o out.mp4 --maps full", "not empty"),
+        ("-o out.mp4 --maps clip.mp4 -y", "folder"),
+        ("-o clip.mp4 -y", "the input itself"),
+    ] {
+        assert_refused(&run(at, &format!("clip.mp4 --model missing.onnx {args}")), 2, &[word]);
+    }
+    assert_refused(&salstream(at).args(["run", "", "-o", "out.mp4"]).output().unwrap(), 2, &["input is empty"]);
+    assert_refused(&run(at, "clip.mp4 -o out.mp4 --maps new --model missing.onnx"), 1, &["missing.onnx"]);
+    assert_eq!(names(at), before);
+}
+
+#[test]
+fn a_clip_that_breaks_off_keeps_its_maps_and_a_shorter_run_replaces_them() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    ffmpeg(at, "-f lavfi -i testsrc2=size=160x120:rate=25 -frames:v 4 in/%d.png");
+    fs::write(at.join("in/3.png"), "no image").unwrap();
+    assert_refused(&run(at, "in -o out.mp4 --maps maps"), 1, &["3.png", "out.mp4"]);
+    assert_eq!(names(&at.join("maps")), ["000000.png", "000001.png"]);
+    fs::write(at.join("maps/notes.txt"), "precious").unwrap();
+    let shorter = run(at, "in -o out.mp4 --maps maps --duration 0.04 -y");
+    assert!(shorter.status.success(), "{}", text(&shorter.stderr));
+    assert_eq!(names(&at.join("maps")), ["000000.png", "notes.txt"]);
+    assert_eq!(names(at), ["in", "maps", "out.mp4"]);
+}
+
+#[test]
+fn ctrl_c_in_a_terminal_does_not_reach_ffmpeg() {
+    let folder = tempdir().unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sample.mp4");
+    let mut command = salstream(folder.path());
+    command.arg("run").arg(sample).args(["-o", "out.mp4", "--maps", "maps", "--progress", "json"]);
+    let mut child = command.stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    lines.by_ref().map(Result::unwrap).find(|line| line.contains(r#""event":"progress""#)).expect("progress");
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let frames: usize = probe(&folder.path().join("out.mp4"), "v", "stream=nb_read_packets").parse().unwrap();
+    assert!((1..250).contains(&frames), "{frames} frames");
+    assert_eq!(names(&folder.path().join("maps")).len(), frames);
+    assert_eq!(names(folder.path()), ["maps", "out.mp4"]);
+}
+
+#[test]
+fn doctor_tells_an_ffmpeg_that_fails_and_survives_a_reader_that_leaves() {
+    let folder = tempdir().unwrap();
+    let program = folder.path().join("ffmpeg");
+    fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = salstream(folder.path()).arg("doctor").env("PATH", folder.path()).output().unwrap();
+    let told = text(&output.stdout);
+    let line = told.lines().find(|line| line.contains(" ffmpeg ")).unwrap();
+    assert!(line.starts_with("limited") && line.contains("fails") && line.contains("no sound"), "{line}");
+    let mut child = salstream(folder.path());
+    let mut child = child.arg("doctor").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut complaints = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut complaints).unwrap();
+    assert_eq!((child.wait().unwrap().code(), complaints.as_str()), (Some(0), ""));
+}

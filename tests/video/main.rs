@@ -1,0 +1,11 @@
+//! Video in and out: times, sound, rotation, colours, damage; on clips made here and on real ones.
+
+mod damage;
+mod fallback;
+mod images;
+mod outputs;
+mod picture;
+mod real;
+mod sound;
+mod times;
+mod tools;

@@ -1,0 +1,168 @@
+//! What the tests share: clips made by ffmpeg, what ffprobe says of them, a copy from source to sink, comparisons.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use opencv::core::{self, Mat};
+use opencv::imgcodecs;
+use opencv::prelude::*;
+use salstream::frame::{Frame, VideoInfo};
+use salstream::sink::Finished;
+use salstream::sink::video::{EncodeOptions, VideoSink};
+use salstream::source::{self, Input, Options};
+use salstream::{Error, Result};
+
+/// Whether `ffmpeg` and `ffprobe` are there; says so loudly where not.
+pub fn have_ffmpeg() -> bool {
+    let found = ["ffmpeg", "ffprobe"].iter().all(|p| Command::new(p).arg("-version").output().is_ok());
+    if !found {
+        eprintln!("SKIPPED: ffmpeg and ffprobe are not installed");
+    }
+    found
+}
+
+/// The folder of real clips, if it is there.
+pub fn clips() -> Option<PathBuf> {
+    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
+    let data = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let clips = data.join("clips");
+    if !clips.is_dir() {
+        eprintln!("SKIPPED: no real clips at {}", clips.display());
+        return None;
+    }
+    Some(clips)
+}
+
+/// Runs ffmpeg on space-separated `args`, then `output`.
+pub fn ffmpeg(args: &str, output: &Path) -> PathBuf {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace()).arg(output);
+    let result = command.output().unwrap();
+    assert!(result.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&result.stderr));
+    output.to_owned()
+}
+
+/// What ffprobe prints for `entries` of the streams that `select` chooses, one line each.
+pub fn ffprobe(path: &Path, select: &str, entries: &str) -> Vec<String> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", select, "-show_entries", entries, "-of", "csv=p=0"]).arg(path);
+    let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    output.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// Presentation times of the video packets that are shown, in seconds, ascending from 0.
+pub fn packet_times(path: &Path) -> Vec<f64> {
+    let lines = ffprobe(path, "v:0", "packet=pts_time,flags");
+    let shown = lines.iter().filter_map(|line| line.split_once(',')).filter(|(_, flags)| !flags.contains('D'));
+    let mut times: Vec<f64> = shown.map(|(time, _)| time.parse().unwrap()).collect();
+    times.sort_by(f64::total_cmp);
+    let first = times[0];
+    times.iter().map(|time| time - first).collect()
+}
+
+pub fn number(path: &Path, select: &str, entry: &str) -> Option<f64> {
+    ffprobe(path, select, entry).first()?.parse().ok()
+}
+
+pub fn input(path: &Path) -> Input {
+    Input::parse(path.as_os_str()).unwrap()
+}
+
+/// All frames of a clip, and the error that ended it, if one did.
+pub fn read_all(path: &Path, options: &Options) -> Result<(VideoInfo, Vec<Frame>, Option<Error>)> {
+    let mut source = source::open(&input(path), options)?;
+    let mut frames = Vec::new();
+    let error = loop {
+        match source.read() {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    assert!(source.read().unwrap().is_none(), "after its end a source stays at its end");
+    Ok((source.info().clone(), frames, error))
+}
+
+/// A clip sent from source to sink as it is.
+pub struct Copied {
+    pub info: VideoInfo,
+    pub times: Vec<f64>,
+    pub middle: Mat,
+    pub middle_index: usize,
+    pub error: Option<Error>,
+    pub done: Finished,
+}
+
+pub fn copy(path: &Path, output: &Path, options: &Options) -> Result<Copied> {
+    let mut source = source::open(&input(path), options)?;
+    let info = source.info().clone();
+    let encode = EncodeOptions { crf: 18, overwrite: false, sound: info.sound.clone() };
+    let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
+    let middle_index = info.frames.map_or(10, |frames| frames as usize / 2);
+    let (mut times, mut middle, mut error) = (Vec::new(), Mat::default(), None);
+    loop {
+        match source.read() {
+            Ok(Some(frame)) => {
+                sink.write(&frame.image, frame.time)?;
+                times.push(frame.time);
+                if frame.index == middle_index as u64 {
+                    middle = frame.image;
+                }
+            }
+            Ok(None) => break,
+            Err(e) => error = Some(e),
+        }
+    }
+    Ok(Copied { info, times, middle, middle_index, error, done: sink.finish()? })
+}
+
+/// Frame `index` of a clip as ffmpeg itself shows it: turned upright, in true colours.
+pub fn shown_by_ffmpeg(path: &Path, index: usize) -> Mat {
+    let folder = tempfile::tempdir().unwrap();
+    let png = folder.path().join("reference.png");
+    let mut command = Command::new("ffmpeg");
+    let filter = format!("select=eq(n\\,{index}),scale=flags=bicubic,format=rgb24");
+    command.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(path).args(["-map", "0:v:0", "-vf", &filter]);
+    let result = command.args(["-fps_mode", "passthrough", "-frames:v", "1"]).arg(&png).output().unwrap();
+    assert!(png.exists(), "{}", String::from_utf8_lossy(&result.stderr));
+    imgcodecs::imread(&png, imgcodecs::IMREAD_COLOR).unwrap()
+}
+
+/// Peak signal-to-noise ratio of two pictures, in dB.
+pub fn psnr(a: &Mat, b: &Mat) -> f64 {
+    assert_eq!(a.size().unwrap(), b.size().unwrap());
+    core::psnr(a, b, 255.0).unwrap()
+}
+
+pub fn farthest(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len(), "as many frames");
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+pub fn temp() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// When the sound of a file first gets loud, in seconds on the file's clock.
+pub fn first_loud(path: &Path, select: &str) -> f64 {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(path).args(["-map", &format!("0:{select}")]);
+    command.args(["-af", "aresample=48000:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "-"]);
+    let samples = command.output().unwrap().stdout;
+    let loud = samples.chunks_exact(2).position(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs() > 3000);
+    loud.expect("a loud sample") as f64 / 48000.0
+}
+
+/// When the picture of a file first gets bright, in seconds on the file's clock.
+pub fn first_bright(path: &Path) -> f64 {
+    let (_, frames, _) = read_all(path, &Options::default()).unwrap();
+    let bright = frames.iter().find(|f| core::mean_def(&f.image).unwrap()[0] > 128.0);
+    bright.expect("a bright frame").time + number(path, "v:0", "stream=start_time").unwrap_or(0.0)
+}
+
+/// A clip whose picture turns white and whose sound turns on, both at `at` seconds of it.
+pub fn clapper(path: &Path, at: f64, codecs: &str) -> PathBuf {
+    let picture = format!("color=black:s=96x64:r=25:d=4,drawbox=t=fill:c=white:enable='gte(t,{at}-0.001)'");
+    let sound = format!("aevalsrc='0.8*sin(2500*t)*gte(t,{at})':s=48000:d=4");
+    ffmpeg(&format!("-f lavfi -i {picture} -f lavfi -i {sound} -g 40 {codecs}"), path)
+}
