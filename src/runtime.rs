@@ -16,17 +16,15 @@ use crate::{Error, Result, home};
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
 /// Where a session computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// ONNX Runtime's own CPU kernels.
     Cpu,
     /// Intel OpenVINO on the CPU.
-    #[value(name = "openvino")]
     OpenVino,
     /// NVIDIA CUDA.
     Cuda,
     /// NVIDIA TensorRT.
-    #[value(name = "tensorrt")]
     TensorRt,
 }
 
@@ -42,7 +40,7 @@ impl std::fmt::Display for Device {
 }
 
 /// Arithmetic of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit floating point.
     F32,
