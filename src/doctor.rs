@@ -95,7 +95,7 @@ fn models() -> Result<Vec<Finding>> {
             let state = if entry.is_installed() {
                 State::Good(format!("{} at {}", entry.name, path.display()))
             } else {
-                State::Limited(format!("{} is not installed; put {} at {}", entry.name, entry.url, path.display()))
+                State::Limited(format!("{} is not installed; {}", entry.name, entry.remedy()))
             };
             Finding { what: "model", state }
         })

@@ -124,7 +124,8 @@ impl Runtime {
     /// Opens a session on a serialised model.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where the device is missing or ONNX Runtime refuses the model.
+    /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
+    /// [`Error::Graph`] where ONNX Runtime refuses the model.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
         if !self.has(options.device) {
             return Err(Error::Runtime(format!(
@@ -133,7 +134,10 @@ impl Runtime {
                 options.device
             )));
         }
-        Ok(self.builder(options)?.commit_from_memory(model)?)
+        self.builder(options)?.commit_from_memory(model).map_err(|e| {
+            let remedy = if options.device == Device::Cpu { "export the model again" } else { "use --device cpu" };
+            Error::Graph(format!("does not open in ONNX Runtime on {} ({e}); {remedy}", options.device))
+        })
     }
 
     fn builder(&self, options: &SessionOptions) -> Result<SessionBuilder> {
