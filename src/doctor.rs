@@ -116,11 +116,7 @@ fn models() -> Result<Vec<Finding>> {
             let state = if entry.is_installed() {
                 State::Good(format!("{} at {}", entry.name, path.display()))
             } else {
-                let remedy = match &entry.url {
-                    url if url.starts_with("pkg:") => "run scripts/setup".to_owned(),
-                    url => format!("put {url} at {}", path.display()),
-                };
-                State::Limited(format!("{} is not installed; {remedy}", entry.name))
+                State::Limited(format!("{} is not installed; {}", entry.name, entry.remedy()))
             };
             Finding { what: "model", state }
         })

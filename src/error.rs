@@ -60,9 +60,9 @@ impl Error {
         Self::Output { path: path.as_ref().to_owned(), problem: problem.into() }
     }
 
-    /// An [`Error::Model`] about `path`.
+    /// An [`Error::Model`] about `path`. Control characters, which names inside a model may hold, become spaces.
     pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
-        Self::Model { path: path.as_ref().to_owned(), problem: problem.into() }
+        Self::Model { path: path.as_ref().to_owned(), problem: problem.into().replace(char::is_control, " ") }
     }
 
     /// The process exit status that this error stands for: 2 for wrong usage, else 1.

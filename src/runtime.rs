@@ -16,17 +16,15 @@ use crate::{Error, Result, home};
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
 /// Where a session computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// ONNX Runtime's own CPU kernels.
     Cpu,
     /// Intel OpenVINO on the CPU.
-    #[value(name = "openvino")]
     OpenVino,
     /// NVIDIA CUDA.
     Cuda,
     /// NVIDIA TensorRT.
-    #[value(name = "tensorrt")]
     TensorRt,
 }
 
@@ -42,7 +40,7 @@ impl std::fmt::Display for Device {
 }
 
 /// Arithmetic of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit floating point.
     F32,
@@ -126,7 +124,8 @@ impl Runtime {
     /// Opens a session on a serialised model.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where the device is missing or ONNX Runtime refuses the model.
+    /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
+    /// [`Error::Graph`] where ONNX Runtime refuses the model.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
         if !self.has(options.device) {
             return Err(Error::Runtime(format!(
@@ -135,7 +134,10 @@ impl Runtime {
                 options.device
             )));
         }
-        Ok(self.builder(options)?.commit_from_memory(model)?)
+        self.builder(options)?.commit_from_memory(model).map_err(|e| {
+            let remedy = if options.device == Device::Cpu { "export the model again" } else { "use --device cpu" };
+            Error::Graph(format!("does not open in ONNX Runtime on {} ({e}); {remedy}", options.device))
+        })
     }
 
     fn builder(&self, options: &SessionOptions) -> Result<SessionBuilder> {

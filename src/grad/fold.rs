@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use crate::Result;
-use crate::onnx::{GraphProto, NodeProto, TensorProto};
+use crate::onnx::{self, GraphProto, NodeProto, TensorProto};
 
 /// The convolution's new weights and bias.
 type Folded = (TensorProto, TensorProto);
 
 /// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.
 pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {
-    let constants = constants(graph);
+    let constants = onnx::constants(graph);
     let mut readers: HashMap<&str, usize> = HashMap::new();
     let outputs = graph.output.iter().map(|output| output.name());
-    for name in graph.node.iter().flat_map(crate::onnx::names_read).chain(outputs) {
+    for name in graph.node.iter().flat_map(onnx::names_read).chain(outputs) {
         *readers.entry(name).or_default() += 1;
     }
     let makers: HashMap<&str, usize> = (graph.node.iter().enumerate())
@@ -38,12 +38,6 @@ pub fn is_foldable(node: &NodeProto) -> bool {
         && node.int("training_mode").unwrap_or(0) == 0
         && node.int("spatial").unwrap_or(1) == 1
         && node.output.iter().skip(1).all(String::is_empty)
-}
-
-fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
-    let nodes = graph.node.iter().filter(|node| node.is("Constant"));
-    let nodes = nodes.filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
-    graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(nodes).collect()
 }
 
 /// Weights and bias of `conv` with `norm` folded in; none where one of the parameters is no constant.

@@ -12,6 +12,7 @@
 
 mod build;
 mod fold;
+mod phases;
 mod rules;
 mod score;
 mod tape;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Shapes, TensorType, Variant};
-use crate::onnx::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
+use crate::onnx::{self, AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 use crate::{Error, Result};
 
 /// A value of the graph, by name.
@@ -75,12 +75,10 @@ pub struct Tape<'a> {
 
 impl<'a> Tape<'a> {
     pub(super) fn new(graph: &'a GraphProto, shapes: &'a Shapes, opset: i64, variant: Variant) -> Self {
-        let values = graph.node.iter().filter(|node| node.is("Constant"));
-        let values = values.filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
         let names = graph.node.iter().flat_map(|node| node.output.iter().cloned().chain([node.name().to_owned()]));
         Self {
             shapes,
-            constants: graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(values).collect(),
+            constants: onnx::constants(graph),
             opset,
             variant,
             scope: String::new(),

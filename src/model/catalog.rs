@@ -27,6 +27,14 @@ impl Entry {
         home::models().join(&self.file)
     }
 
+    /// What to do to get the file.
+    pub fn remedy(&self) -> String {
+        match self.url.starts_with("pkg:") {
+            true => "run scripts/setup".into(),
+            false => format!("put {} at {}", self.url, self.path().display()),
+        }
+    }
+
     /// Whether the model's file is there.
     pub fn is_installed(&self) -> bool {
         self.path().is_file()
@@ -85,6 +93,8 @@ pub struct Chosen {
     pub path: PathBuf,
     /// What it expects of its pixels, where that is known.
     pub preprocessor: Option<Preprocessor>,
+    /// What the user should know of the choice.
+    pub notes: Vec<String>,
 }
 
 impl ModelName {
@@ -106,10 +116,11 @@ impl ModelName {
             })?,
         };
         if !entry.is_installed() {
-            let problem = format!("not installed; put the file there (from {}), or take --model auto", entry.url);
+            let problem = format!("not installed; {}, or take --model auto", entry.remedy());
             return Err(Error::model(entry.path(), problem));
         }
-        Ok(Chosen { name: entry.name.clone(), path: entry.path(), preprocessor: Some(entry.preprocessor) })
+        let notes = if *self == Self::Auto { second_best(entry, &entries) } else { Vec::new() };
+        Ok(Chosen { name: entry.name.clone(), path: entry.path(), preprocessor: Some(entry.preprocessor), notes })
     }
 }
 
@@ -118,11 +129,17 @@ fn preferred(entries: &[Entry]) -> Option<&Entry> {
     named.find(|entry| entry.is_installed())
 }
 
+/// A note that there is a better model than `taken`, and how to get it.
+fn second_best(taken: &Entry, entries: &[Entry]) -> Vec<String> {
+    let best = entries.iter().find(|entry| entry.name == PREFERRED[0] && entry.name != taken.name);
+    best.map(|best| format!("using {}; for {} {}", taken.name, best.name, best.remedy())).into_iter().collect()
+}
+
 /// The user's own file; one called like a model of the catalogue is prepared for like that model.
 fn from_file(path: &Path, entries: &[Entry]) -> Chosen {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let known = entries.iter().find(|entry| entry.name == name);
-    Chosen { name, path: path.into(), preprocessor: known.map(|entry| entry.preprocessor) }
+    Chosen { name, path: path.into(), preprocessor: known.map(|entry| entry.preprocessor), notes: Vec::new() }
 }
 
 #[cfg(test)]
@@ -144,6 +161,17 @@ mod tests {
         assert_eq!(parsed("resnet50"), ModelName::Known("resnet50".into()));
         assert_eq!(parsed("mine.onnx"), ModelName::File("mine.onnx".into()));
         assert_eq!(parsed("./mine"), ModelName::File("./mine".into()));
+    }
+
+    #[test]
+    fn auto_names_the_better_model_and_how_to_get_each() {
+        let entries = entries().unwrap();
+        let named = |name: &str| entries.iter().find(|entry| entry.name == name).unwrap();
+        let (best, other) = (named("resnet50"), named("efficientnet-lite0"));
+        assert!(second_best(best, &entries).is_empty());
+        let note = second_best(other, &entries).concat();
+        assert!(note.contains("for resnet50 put https://") && note.contains("resnet50.onnx"), "{note}");
+        assert_eq!(other.remedy(), "run scripts/setup");
     }
 
     #[test]

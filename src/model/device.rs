@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Attribution, Classifier};
+use super::{Attribution, Classifier, Compiled, Source};
 use crate::Result;
 use crate::runtime::{Device, Precision, Runtime, SessionOptions};
 
@@ -16,6 +16,8 @@ pub struct Opened {
     pub classifier: Classifier,
     /// Where it runs.
     pub device: Device,
+    /// In what arithmetic.
+    pub precision: Precision,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -24,10 +26,10 @@ pub struct Opened {
 /// CPU, else the CPU.
 ///
 /// # Errors
-/// Those of [`Classifier::open`]; a device that was asked for and fails is an error, never replaced.
+/// Those of [`Classifier::open`]; a device or precision that was asked for and fails is an error, never replaced. A
+/// device that was not asked for, and whose answer differs from the CPU's, is replaced whatever the precision.
 pub fn open(path: &Path, device: Option<Device>, precision: Precision, threads: usize) -> Result<Opened> {
-    let options = |device| SessionOptions { device, precision, threads };
-    let exact = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
+    let options = |device, precision| SessionOptions { device, precision, threads };
     let wanted = match device {
         Some(device) => device,
         None if precision == Precision::F16 => Device::TensorRt,
@@ -35,35 +37,45 @@ pub fn open(path: &Path, device: Option<Device>, precision: Precision, threads: 
         None => Device::Cpu,
     };
     if wanted == Device::Cpu {
-        let classifier = Classifier::open(path, &options(wanted))?;
-        return Ok(Opened { classifier, device: wanted, notes: Vec::new() });
+        let classifier = Classifier::open(path, &options(wanted, precision))?;
+        return Ok(Opened { classifier, device: wanted, precision, notes: Vec::new() });
     }
-    let mut reference = Classifier::open(path, &exact)?;
-    let doubt = match Classifier::open(path, &options(wanted)) {
-        Ok(mut classifier) => match disagreement(&mut reference, &mut classifier, precision)? {
-            None => return Ok(Opened { classifier, device: wanted, notes: Vec::new() }),
-            Some(doubt) if device.is_some() => {
-                return Ok(Opened { classifier, device: wanted, notes: vec![format!("{wanted} {doubt}")] });
-            }
-            Some(doubt) => doubt,
-        },
+    let source = Source::load(path)?;
+    let mut reference = source.compile(Device::Cpu)?.open(&options(Device::Cpu, Precision::F32))?;
+    let compiled = source.compile(wanted);
+    // Its weights go before the session takes its memory.
+    drop(source);
+    let tried = compiled.and_then(|compiled| try_out(compiled, &options(wanted, precision), &mut reference));
+    let doubt = match tried {
+        Ok((classifier, None)) => return Ok(Opened { classifier, device: wanted, precision, notes: Vec::new() }),
+        Ok((classifier, Some(doubt))) if device.is_some() => {
+            return Ok(Opened { classifier, device: wanted, precision, notes: vec![format!("{wanted} {doubt}")] });
+        }
+        Ok((_, Some(doubt))) => doubt,
         Err(error) if device.is_some() || precision != Precision::F32 => return Err(error),
         Err(error) => format!("failed ({error})"),
     };
-    Ok(Opened { classifier: reference, device: Device::Cpu, notes: vec![format!("{wanted} {doubt}; using the CPU")] })
+    let notes = vec![format!("{wanted} {doubt}; using the CPU")];
+    Ok(Opened { classifier: reference, device: Device::Cpu, precision: Precision::F32, notes })
 }
 
-/// How a device's answer differs from the CPU's on a test picture, where it differs too much.
-fn disagreement(reference: &mut Classifier, other: &mut Classifier, precision: Precision) -> Result<Option<String>> {
+/// Opens the model, and tells how its answer on a test picture differs from the reference's, where it differs too much.
+fn try_out(
+    compiled: Compiled,
+    options: &SessionOptions,
+    reference: &mut Classifier,
+) -> Result<(Classifier, Option<String>)> {
+    let mut classifier = compiled.open(options)?;
     let (width, height) = reference.input_size();
     let input = test_picture(3 * width * height);
     let expected = reference.run(&input, None)?;
-    let actual = other.run(&input, Some(expected.class))?;
-    let least = if precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
+    let actual = classifier.run(&input, Some(expected.class))?;
+    let least = if options.precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
     let similarity = cosine(&expected, &actual);
     // A similarity that is no number is no agreement either.
     let agrees = similarity >= least;
-    Ok((!agrees).then(|| format!("gives other gradients than the CPU (similarity {similarity:.3})")))
+    let doubt = (!agrees).then(|| format!("gives other gradients than the CPU (similarity {similarity:.3})"));
+    Ok((classifier, doubt))
 }
 
 /// Smooth waves of many lengths, within -1..1: neither flat nor noise.

@@ -1,4 +1,20 @@
 //! Classifiers: the only place where ONNX files, the gradient compiler and ONNX Runtime meet.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use salstream::model::Classifier;
+//! use salstream::runtime::{Device, Precision, SessionOptions};
+//!
+//! let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
+//! let mut classifier = Classifier::open(Path::new("resnet50.onnx"), &options)?;
+//! let (width, height) = classifier.input_size();
+//! let picture = vec![0.0; 3 * width * height]; // normalised as the network expects; see Preprocessor
+//! let result = classifier.run(&picture, None)?;
+//! let steepest = result.gradient.iter().fold(0.0f32, |most, slope| most.max(slope.abs()));
+//! println!("class {} scores {}, by up to {steepest} a value", result.class, result.scores[result.class]);
+//! # Ok::<(), salstream::Error>(())
+//! ```
 
 pub mod catalog;
 mod classifier;
@@ -6,10 +22,12 @@ mod device;
 mod labels;
 mod preprocess;
 mod probe;
+mod source;
 
 pub use catalog::ModelName;
-pub use classifier::{Attribution, Classifier, Layout, write_gradient_model};
+pub use classifier::{Attribution, Classifier, Layout};
 pub use device::{Opened, open};
 pub use labels::Labels;
 pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};
 pub use probe::probe;
+pub use source::{Compiled, Source, write_gradient_model};

@@ -37,7 +37,11 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
-    let mut session = Runtime::get()?.session(&all.encode_to_vec(), &options)?;
+    let bytes = all.encode_to_vec();
+    // Two copies of the weights less while the session takes its memory, and while it runs.
+    drop(all);
+    let mut session = Runtime::get()?.session(&bytes, &options)?;
+    drop(bytes);
     let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
     shapes.tensors.insert(image, kind);
@@ -71,8 +75,11 @@ fn image(graph: &GraphProto, batch: usize) -> Result<(String, TensorType)> {
     let names = || inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", ");
     match images.as_slice() {
         [(name, kind)] if inputs.len() == 1 => Ok((name.to_string(), kind.clone())),
+        [] if inputs.iter().any(|input| is_grey(input)) => {
+            Err(Error::Graph("the model takes grey pictures; give a classifier of colour pictures".into()))
+        }
         [] => Err(Error::Graph(format!(
-            "the model has no image input (float32, 4 axes, 3 or 1 channels), only: {}; give an image classifier",
+            "the model has no image input (float32, 4 axes, 3 channels), only: {}; give an image classifier",
             names()
         ))),
         _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
@@ -83,15 +90,19 @@ fn image(graph: &GraphProto, batch: usize) -> Result<(String, TensorType)> {
 fn image_type(input: &ValueInfoProto, batch: usize) -> Option<TensorType> {
     let (dtype, sizes) = input.tensor()?;
     let [_, b, c, d] = *sizes.as_slice() else { return None };
-    let channels = |size: Option<usize>| matches!(size, Some(1 | 3));
     let side = |size: Option<usize>| size.unwrap_or(DEFAULT_SIZE);
-    let shape = match (channels(b), channels(d)) {
-        (true, _) => vec![batch, b.unwrap_or(3), side(c), side(d)],
-        (false, true) => vec![batch, side(b), side(c), d.unwrap_or(3)],
-        _ if b.is_none() => vec![batch, 3, side(c), side(d)],
+    let shape = match (b, d) {
+        (Some(3), _) => vec![batch, 3, side(c), side(d)],
+        (_, Some(3)) => vec![batch, side(b), side(c), 3],
+        (None, _) => vec![batch, 3, side(c), side(d)],
         _ => return None,
     };
     matches!(dtype, DataType::Float | DataType::Double).then_some(TensorType { dtype, shape })
+}
+
+/// Whether the input is a picture of one channel.
+fn is_grey(input: &ValueInfoProto) -> bool {
+    matches!(input.tensor(), Some((_, sizes)) if matches!(sizes[..], [_, Some(1), _, _] | [_, _, _, Some(1)]))
 }
 
 /// The values that depend on the picture's contents, not on its shape alone.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{GraphProto, NodeProto};
+use super::{GraphProto, NodeProto, TensorProto};
 use crate::{Error, Result};
 
 /// Every name that `node` reads: its inputs, and what its subgraphs take from outside.
@@ -29,6 +29,13 @@ fn defined(graph: &GraphProto) -> impl Iterator<Item = &str> {
         .iter()
         .map(|input| input.name())
         .chain(graph.initializer.iter().chain(sparse).map(|tensor| tensor.name()))
+}
+
+/// The tensors that are part of the model, by name: initializers and the values of Constant nodes.
+pub fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
+    let nodes = graph.node.iter().filter(|node| node.is("Constant"));
+    let nodes = nodes.filter_map(|node| Some((node.output.first()?.as_str(), node.tensor("value")?)));
+    graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(nodes).collect()
 }
 
 /// Puts the nodes into an order in which each comes after all that it reads; nodes already so keep their order.

@@ -10,6 +10,6 @@ mod proto;
 mod tensor;
 
 pub use file::{MAX_IR_VERSION, decode, load, save};
-pub use graph::{names_read, sort};
+pub use graph::{constants, names_read, sort};
 pub use proto::tensor_proto::DataType;
 pub use proto::*;

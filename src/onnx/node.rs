@@ -81,9 +81,4 @@ impl AttributeProto {
     pub fn text(name: &str, value: &str) -> Self {
         Self { s: Some(value.into()), ..Self::new(name, AttributeType::String) }
     }
-
-    /// A tensor.
-    pub fn tensor(name: &str, value: TensorProto) -> Self {
-        Self { t: Some(value), ..Self::new(name, AttributeType::Tensor) }
-    }
 }

@@ -9,10 +9,10 @@ use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
 pub use target::{Target, TargetName};
 
+use crate::Result;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::model::{self, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor};
 use crate::runtime::{Device, Precision};
-use crate::{Error, Result};
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -78,10 +78,8 @@ impl StaticSaliency {
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let opened = model::open(&chosen.path, config.device, config.precision, config.threads)?;
-        let (classifier, mut notes) = (opened.classifier, opened.notes);
-        if classifier.channels() != 3 {
-            return Err(Error::model(&chosen.path, "takes grey pictures; give a classifier of colour pictures"));
-        }
+        let (classifier, mut notes) = (opened.classifier, chosen.notes);
+        notes.extend(opened.notes);
         let labels = match &config.labels {
             Some(path) => Labels::read(path, classifier.classes())?,
             None => Labels::for_classes(classifier.classes()),
@@ -102,7 +100,7 @@ impl StaticSaliency {
             channels: config.channels,
             target,
             held,
-            name: format!("{} on {} {}", chosen.name, opened.device, config.precision),
+            name: format!("{} on {} {}", chosen.name, opened.device, opened.precision),
             notes,
         })
     }

@@ -72,6 +72,10 @@ fn models_that_cannot_be_used_are_refused() {
             ValueInfoProto::fixed("image", DataType::Float, &[1, 7, 8, 8]))
         .contains("no image input")
     );
+    let grey = ValueInfoProto::fixed("image", DataType::Float, &[1, 1, 8, 8]);
+    let mut model = small();
+    model.graph.as_mut().unwrap().input[0] = grey;
+    assert!(refusal(&encoded(&model)).contains("takes grey pictures"));
     assert!(
         changed(|model| model.graph.as_mut().unwrap().input.push(ValueInfoProto::fixed(
             "second",
@@ -169,7 +173,7 @@ fn nothing_is_left_behind_where_the_output_cannot_be_written() {
     let path = folder.path().join("model.onnx");
     onnx::save(&small(), &path).unwrap();
     let out = folder.path().join("missing/out.onnx");
-    assert!(write_gradient_model(&path, &out, false).unwrap_err().to_string().contains("cannot be written"));
+    assert!(write_gradient_model(&path, &out, false).unwrap_err().to_string().contains("no such folder"));
     std::fs::write(&path, b"broken").unwrap();
     assert!(write_gradient_model(&path, &folder.path().join("out.onnx"), false).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -184,7 +188,9 @@ fn shapes() -> &'static Shapes {
 fn attempt(model: &ModelProto, shapes: &Shapes) {
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
         if let Err(problem) = differentiate(model, shapes, &Options { variant, source: String::new() }) {
-            assert!(!problem.to_string().is_empty());
+            let shown = salstream::Error::model("model.onnx", problem.to_string()).to_string();
+            let names = ["node ", "nodes ", "tensor ", "opset", "the shape of ", "the image", "output", "operator"];
+            assert!(!shown.contains(char::is_control) && names.iter().any(|name| shown.contains(name)), "{shown}");
         }
     }
 }

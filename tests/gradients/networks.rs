@@ -219,6 +219,10 @@ fn gradient_models_keep_the_interface_and_run_as_they_are() {
     let refused = |result: Result<()>| result.unwrap_err().to_string();
     assert!(refused(write_gradient_model(&path, &out, false)).contains("exists already"));
     assert!(refused(write_gradient_model(&path, &path, true)).contains("is the input itself"));
+    let hard_link = folder.path().join("hard.onnx");
+    std::fs::hard_link(&path, &hard_link).unwrap();
+    assert!(refused(write_gradient_model(&path, &hard_link, true)).contains("is the input itself"));
+    assert_eq!(write_gradient_model(&path, &out, false).unwrap_err().exit_status(), 2);
     write_gradient_model(&path, &out, true).unwrap();
 }
 
@@ -241,18 +245,21 @@ fn names_of_the_interface_are_freed_in_the_forward_graph() {
     assert!(relative_error(&crate::common::reals(&values["gradient"]), &wide(&expected.gradient)) < 1e-6);
 }
 
-/// The gradient of the sum of a graph's results at the given values, in one variant.
+/// The gradient of the sum of a graph's results at the given values, the same in each colour channel, in one variant.
 fn gradient_at(build: fn(&mut Graph) -> String, outputs: usize, values: &[f64], variant: Variant) -> Vec<f64> {
     let mut g = Graph::new(13, DataType::Float);
     let y = build(&mut g);
     let y = g.node("Flatten", &[&y], vec![]);
-    let ones = g.reals(&[outputs, 2], &vec![1.0; 2 * outputs]);
+    let ones = g.reals(&[3 * outputs, 2], &vec![1.0; 6 * outputs]);
     let y = g.node("MatMul", &[&y, &ones], vec![]);
-    let shape = [1, 1, 1, values.len()];
+    let shape = [1, 3, 1, values.len()];
     let mut session = try_session(&gradient_model(&g.model(&shape, &y), 1, variant).0).unwrap();
     let target = ort::value::Tensor::from_array(([1], vec![0i64])).unwrap();
-    let image = value(DataType::Float, &shape, values);
-    crate::common::reals(&session.run(ort::inputs!["image" => image, "target" => target]).unwrap()["gradient"])
+    let image = value(DataType::Float, &shape, &values.repeat(3));
+    let results = session.run(ort::inputs!["image" => image, "target" => target]).unwrap();
+    let gradient = crate::common::reals(&results["gradient"]);
+    assert!(gradient.chunks(values.len()).all(|channel| channel == &gradient[..values.len()]));
+    gradient[..values.len()].to_vec()
 }
 
 fn windows(g: &mut Graph, x: &str) -> String {
