@@ -88,10 +88,12 @@ pub struct SaliencyMap(pub Mat);
 pub struct Flow(pub Mat);
 
 /// What the classifier says of a frame.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prediction {
     /// Class id: the index into the model's scores.
     pub class: usize,
+    /// The class's name.
+    pub label: String,
     /// Softmax probability of that class, 0..=1.
     pub probability: f32,
 }

@@ -115,16 +115,17 @@ impl Outputs {
 }
 
 fn record(drawn: &Drawn) -> Result<Record> {
-    let Drawn { frame, maps, prediction, label, timing, .. } = drawn;
+    let Drawn { frame, maps, prediction, timing, .. } = drawn;
+    let said = prediction.as_ref();
     let (static_mean, static_peak) = summary(&maps.static_)?;
     let (motion_mean, motion_peak) = summary(&maps.motion)?;
     let (fused_mean, fused_peak) = summary(&maps.fused)?;
     Ok(Record {
         index: frame.index,
         time: frame.time,
-        class: prediction.class,
-        label: label.clone(),
-        probability: prediction.probability,
+        class: said.map(|said| said.class),
+        label: said.map(|said| said.label.clone()),
+        probability: said.map(|said| said.probability),
         static_mean,
         static_peak,
         motion_mean,

@@ -40,8 +40,7 @@ struct Job<T> {
 /// A frame's maps and what the classifier says of it.
 struct Explained {
     maps: Maps,
-    prediction: Prediction,
-    label: String,
+    prediction: Option<Prediction>,
 }
 
 /// A frame that is ready to be written.
@@ -52,10 +51,8 @@ pub struct Drawn {
     pub picture: Mat,
     /// What it was drawn from.
     pub maps: Maps,
-    /// What the classifier said of it, or of the last key frame.
-    pub prediction: Prediction,
-    /// The class's name.
-    pub label: String,
+    /// What the classifier said of it, or of the last key frame; `None` from a cut to the next key frame.
+    pub prediction: Option<Prediction>,
     /// What each stage took.
     pub timing: Timing,
 }
@@ -64,7 +61,6 @@ impl Stages {
     /// Starts one thread per stage and returns where drawn frames arrive, in order. `stop` ends the input early.
     pub fn start<'scope>(self, scope: &'scope Scope<'scope, '_>, stop: &'scope AtomicBool) -> Result<Receiver<Drawn>> {
         let Self { source, static_saliency, key_frame_interval, motion, fuser, annotator } = self;
-        let labels = static_saliency.labels().clone();
         let (keys, key_frames) = link("decode");
         let decoded = stage(scope, "decode", move |out| decode(source, key_frame_interval, stop, keys, out))?;
         let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
@@ -72,8 +68,7 @@ impl Stages {
         let fused = stage(scope, "fuse", move |out| {
             let mut join = Join { fuser, interval: key_frame_interval, last: None };
             while let Some(job) = moved.recv()? {
-                let explained = join.step(job, &gradients, |class| labels.name(class).to_owned())?;
-                out.send(explained)?;
+                out.send(join.step(job, &gradients)?)?;
             }
             Ok(())
         })?;
@@ -132,21 +127,15 @@ struct Join {
 }
 
 impl Join {
-    fn step(
-        &mut self,
-        job: Job<Motion>,
-        gradients: &Receiver<(Gradient, f32)>,
-        label: impl Fn(usize) -> String,
-    ) -> Result<Job<Explained>> {
+    fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Job<Explained>> {
         let Job { frame, mut timing, work: motion } = job;
         let gradient = self.gradient(frame.index, gradients, &mut timing)?;
         let started = Instant::now();
         let maps = self.fuser.step(&motion, gradient.as_ref())?;
         timing.fuse = milliseconds(started);
-        let prediction = gradient.map(|gradient| gradient.prediction).or(self.last.take()).ok_or_else(missing)?;
-        self.last = Some(prediction.clone());
-        let label = label(prediction.class);
-        Ok(Job { frame, timing, work: Explained { maps, prediction, label } })
+        let before = self.last.take().filter(|_| !maps.cut);
+        self.last = gradient.map(|gradient| gradient.prediction).or(before);
+        Ok(Job { frame, timing, work: Explained { maps, prediction: self.last.clone() } })
     }
 
     fn gradient(
@@ -171,11 +160,11 @@ fn missing() -> Error {
 fn draw(annotator: &Annotator, fused: &Receiver<Job<Explained>>, out: &Sender<Drawn>) -> Result<()> {
     while let Some(Job { frame, mut timing, work }) = fused.recv()? {
         let started = Instant::now();
-        let Explained { maps, prediction, label } = work;
-        let caption = format!("{label} {:.0} %", prediction.probability * 100.0);
-        let picture = annotator.draw(&frame, &maps, &caption)?;
+        let Explained { maps, prediction } = work;
+        let caption = prediction.as_ref().map(|said| format!("{} {:.0} %", said.label, said.probability * 100.0));
+        let picture = annotator.draw(&frame, &maps, caption.as_deref().unwrap_or_default())?;
         timing.draw = milliseconds(started);
-        out.send(Drawn { frame, picture, maps, prediction, label, timing })?;
+        out.send(Drawn { frame, picture, maps, prediction, timing })?;
     }
     Ok(())
 }

@@ -110,11 +110,6 @@ impl StaticSaliency {
         &self.name
     }
 
-    /// The names of the model's classes.
-    pub fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
     /// What the user should know, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -136,10 +131,12 @@ impl StaticSaliency {
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(result.class);
         }
+        let class = result.class;
+        let label = self.labels.name(class).to_owned();
         Ok(Gradient {
             index: frame.index,
             map: self.combine(&result.gradient, layout, (width, height))?,
-            prediction: Prediction { class: result.class, probability: softmax_at(&result.scores, result.class) },
+            prediction: Prediction { class, label, probability: softmax_at(&result.scores, class) },
         })
     }
 

@@ -17,12 +17,12 @@ pub struct Record {
     pub index: u64,
     /// Presentation time in seconds from the first frame.
     pub time: f64,
-    /// Class id.
-    pub class: usize,
+    /// Class id; none between a cut and the next key frame.
+    pub class: Option<usize>,
     /// The class's name.
-    pub label: String,
+    pub label: Option<String>,
     /// Softmax probability of that class, 0..=1.
-    pub probability: f32,
+    pub probability: Option<f32>,
     /// Mean of the static map.
     pub static_mean: f32,
     /// Peak of the static map.
@@ -130,8 +130,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         let mut sink = RecordSink::create(&path, false).unwrap();
-        let label = "tabby, \"tabby cat\"".to_owned();
-        sink.write(&Record { index: 0, class: 281, label, probability: 0.5, ..Record::default() }).unwrap();
+        let label = Some("tabby, \"tabby cat\"".to_owned());
+        sink.write(&Record { index: 0, class: Some(281), label, probability: Some(0.5), ..Record::default() }).unwrap();
         sink.write(&Record { index: 1, time: 0.04, cut: true, ..Record::default() }).unwrap();
         assert!(!path.exists(), "the table has its name before it is finished");
         assert_eq!(sink.finish().unwrap().frames, 2);
@@ -144,6 +144,7 @@ mod tests {
         let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(records.len(), 2);
         assert_eq!(records[0]["label"], "tabby, \"tabby cat\"");
+        assert_eq!(records[1]["class"], serde_json::Value::Null);
         assert_eq!(records[1]["cut"], true);
     }
 

@@ -106,6 +106,18 @@ fn key_frames_carry_their_class_to_the_frames_between() {
 }
 
 #[test]
+fn no_class_is_claimed_between_a_cut_and_the_next_key_frame() {
+    let folder = tempdir().unwrap();
+    run(folder.path(), "-o out.mp4 --start 2.2 --duration 0.6 --static-every 8 --records out.jsonl");
+    // The sample cuts from the cat to the coffee at 2.4 s: frame 5 of these.
+    let records = records(&folder.path().join("out.jsonl"));
+    let labels: Vec<_> = records.iter().map(|record| record["label"].as_str()).collect();
+    assert_eq!(records.iter().position(|record| record["cut"] == true), Some(5));
+    assert!(labels[..5].iter().all(|label| label.is_some_and(|label| label != "espresso")), "{labels:?}");
+    assert!(labels[5..8] == [None; 3] && labels[8..] == [Some("espresso"); 7], "{labels:?}");
+}
+
+#[test]
 fn images_folders_and_patterns_are_inputs() {
     let folder = tempdir().unwrap();
     let at = folder.path();
