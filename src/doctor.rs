@@ -36,7 +36,7 @@ enum State {
 /// Prints the report to standard output, whose reader may leave early. Returns whether the main job can run.
 ///
 /// # Errors
-/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out; [`Error::Io`]
+/// [`Error::Graph`] where the built-in catalogue is broken, which a test rules out; [`Error::Io`]
 /// where standard output cannot be written.
 pub fn report() -> Result<bool> {
     let mut findings = vec![
