@@ -15,6 +15,9 @@ use crate::{Error, Result, home};
 /// What a person types to get ONNX Runtime.
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
+/// How the name of a versioned library begins.
+const PREFIX: &str = "libonnxruntime.so.";
+
 /// Where a session computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
@@ -90,24 +93,33 @@ impl Runtime {
 
     fn load() -> Result<Self, String> {
         let places = places();
-        let library = places.iter().flat_map(|place| candidates(place)).next().ok_or_else(|| {
-            let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
-            format!("not found in {}; {REMEDY}", tried.join(", "))
-        })?;
-        let environment = ort::init_from(&library)
-            .map_err(|e| format!("{e}; {REMEDY}").replace('\n', " "))?
-            .with_name("salstream")
-            .with_telemetry(false)
-            .build()
-            .map_err(|e| e.to_string())?;
-        environment.set_log_level(ort::logging::LogLevel::Error);
-        Ok(Self { library, environment })
+        let mut problem = None;
+        for library in places.iter().flat_map(|place| candidates(place)) {
+            match ort::init_from(&library) {
+                Ok(builder) => {
+                    let builder = builder.with_name("salstream").with_telemetry(false);
+                    let environment = builder.build().map_err(|e| one_line(&e))?;
+                    environment.set_log_level(ort::logging::LogLevel::Error);
+                    return Ok(Self { library, environment });
+                }
+                Err(e) => problem = problem.or(Some(format!("{}; {REMEDY}", one_line(&e)))),
+            }
+        }
+        let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        Err(problem.unwrap_or_else(|| format!("no libonnxruntime.so in {}; {REMEDY}", tried.join(", "))))
     }
 
-    /// The library's version, such as `1.24.1`, from its file name; empty where that does not say.
-    pub fn version(&self) -> &str {
-        let name = self.library.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.strip_prefix("libonnxruntime.so.").unwrap_or_default()
+    /// The library's version as it states it, such as `1.24.1`; empty where it does not.
+    pub fn version(&self) -> String {
+        type GetBase = unsafe extern "system" fn() -> *const ort::sys::OrtApiBase;
+        // SAFETY: the library is loaded already, so no initialiser runs; both functions are ONNX Runtime's stable C
+        // interface, take nothing, and return null or a pointer to static data.
+        unsafe {
+            let Ok(library) = libloading::Library::new(&self.library) else { return String::new() };
+            let Ok(get_base) = library.get::<GetBase>(b"OrtGetApiBase\0") else { return String::new() };
+            let text = get_base().as_ref().map(|base| (base.GetVersionString)()).filter(|text| !text.is_null());
+            text.map_or_else(String::new, |text| std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
     }
 
     /// Whether the library was built with (or finds beside it) the code for `device`.
@@ -141,7 +153,7 @@ impl Runtime {
     }
 
     fn builder(&self, options: &SessionOptions) -> Result<SessionBuilder> {
-        let refused = |e: ort::Error<SessionBuilder>| Error::Runtime(e.to_string().replace('\n', " "));
+        let refused = |e: ort::Error<SessionBuilder>| Error::Runtime(one_line(&e));
         let mut builder = Session::builder(&self.environment)?;
         builder = builder.with_intra_threads(options.threads).map_err(refused)?;
         // Spinning workers starve the other stages of this process: the camera step took 22 ms instead of 2.6.
@@ -193,7 +205,7 @@ fn places() -> Vec<PathBuf> {
     places
 }
 
-/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself.
+/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself; the newest first.
 fn candidates(place: &Path) -> Vec<PathBuf> {
     if place.is_file() {
         return vec![place.to_owned()];
@@ -203,6 +215,41 @@ fn candidates(place: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so")))
         .collect();
-    found.sort();
+    found.sort_by_cached_key(|path| std::cmp::Reverse(numbers(path)));
     found
+}
+
+/// The numbers of the version in a library's name; none, the lowest, for a plain `libonnxruntime.so`.
+fn numbers(library: &Path) -> Vec<u32> {
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
+    let version = name.strip_prefix(PREFIX).unwrap_or_default();
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+fn one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_libraries_the_newest_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["libonnxruntime.so", "libonnxruntime.so.1.9.0", "libonnxruntime.so.1.24.1", "libonnxruntime.so.1"];
+        for name in names.iter().chain(&["libonnxruntime_providers_shared.so"]) {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = candidates(folder.path());
+        let found: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(found, [names[2], names[1], names[3], names[0]]);
+    }
+
+    #[test]
+    fn a_file_is_its_own_only_candidate_and_an_empty_folder_has_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(candidates(file.path()), [file.path()]);
+        assert!(candidates(tempfile::tempdir().unwrap().path()).is_empty());
+    }
 }

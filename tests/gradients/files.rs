@@ -88,7 +88,7 @@ fn models_that_cannot_be_used_are_refused() {
         changed(|model| model.graph.as_mut().unwrap().output[0].name = Some("Relu2".into()))
             .contains("no output [N, classes]")
     );
-    assert!(changed(|model| model.opset_import[0].version = Some(10)).contains("does not run in ONNX Runtime"));
+    assert!(changed(|model| model.opset_import[0].version = Some(10)).contains("does not open in ONNX Runtime on cpu"));
     let mut old = small();
     old.opset_import[0].version = Some(6);
     let options = Options { variant: Variant::OnnxRuntime, source: String::new() };
