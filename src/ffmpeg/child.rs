@@ -34,12 +34,17 @@ impl Ffmpeg {
     /// Closes its input, waits for its end and returns what it complained about.
     ///
     /// # Errors
-    /// The cause that it gave, where it failed.
+    /// The cause that it gave, where it failed. A full disk found at the very end counts, though `ffmpeg` 5.1 ends
+    /// with status 0 then.
     pub fn wait(&mut self) -> Result<(), String> {
         drop(self.stdin.take());
         let status = self.child.wait().map_err(|e| e.to_string())?;
         let lines = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        if status.success() { Ok(()) } else { Err(cause(&lines).unwrap_or_else(|| format!("ended with {status}"))) }
+        match system_reason(&lines) {
+            Some(reason) => Err(reason.into()),
+            None if status.success() => Ok(()),
+            None => Err(first_complaint(&lines).unwrap_or_else(|| format!("ended with {status}"))),
+        }
     }
 }
 
@@ -66,13 +71,16 @@ fn drain(stderr: impl BufRead) -> Vec<String> {
     lines
 }
 
-/// The line that names the root cause: an operating-system reason if there is one, else the first complaint.
-fn cause(lines: &[String]) -> Option<String> {
+/// The operating system's reason among complaints, if there is one.
+fn system_reason(lines: &[String]) -> Option<&'static str> {
     const REASONS: [&str; 4] = ["No space left on device", "File too large", "Permission denied", "Input/output error"];
-    let known = REASONS.into_iter().find(|reason| lines.iter().any(|line| line.contains(reason)));
-    let first =
-        || lines.first().map(|line| line.split_once("] ").map_or(&line[..], |(_, text)| text).trim().to_owned());
-    known.map(str::to_owned).or_else(first)
+    REASONS.into_iter().find(|reason| lines.iter().any(|line| line.contains(reason)))
+}
+
+/// The first complaint, without the part of the program that makes it.
+fn first_complaint(lines: &[String]) -> Option<String> {
+    let line = lines.first()?;
+    Some(line.split_once("] ").map_or(&line[..], |(_, text)| text).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -86,8 +94,10 @@ mod tests {
             "av_interleaved_write_frame(): No space left on device",
             "Conversion failed!",
         ];
-        assert_eq!(cause(&lines.map(str::to_owned)).as_deref(), Some("No space left on device"));
-        assert_eq!(cause(&["[libx264 @ 0x1] broken".to_owned()]).as_deref(), Some("broken"));
+        let lines = lines.map(str::to_owned);
+        assert_eq!(system_reason(&lines), Some("No space left on device"));
+        assert_eq!(first_complaint(&lines).as_deref(), Some("muxing failed"));
+        assert_eq!(system_reason(&lines[..1]), None);
     }
 
     #[test]
