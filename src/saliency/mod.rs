@@ -73,8 +73,8 @@ impl StaticSaliency {
     /// Finds, differentiates and opens the classifier that `config` asks for.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown model or target, [`Error::Model`] for
-    /// a file that cannot be used, [`Error::Runtime`] where ONNX Runtime or the device fails.
+    /// [`Usage`](crate::Error::Usage) for an unknown model or target, [`Model`](crate::Error::Model) for a file that
+    /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let opened = model::open(&chosen.path, config.device, config.precision, config.threads)?;
@@ -118,8 +118,8 @@ impl StaticSaliency {
     /// The gradient of the target class's score on `frame`, and the model's word on it.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where ONNX Runtime fails, [`Error::OpenCv`] on an
-    /// impossible frame.
+    /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
+    /// frame.
     pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
         let layout = self.classifier.layout();
         let (width, height) = self.classifier.input_size();
