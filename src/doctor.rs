@@ -68,6 +68,7 @@ fn runtime() -> Finding {
                 present.join(", ")
             ))
         }
+        Err(Error::Runtime(problem)) => State::Missing(problem),
         Err(error) => State::Missing(error.to_string()),
     };
     Finding { what: "ONNX Runtime", state }
@@ -111,6 +112,7 @@ fn models() -> Result<Vec<Finding>> {
     let none = !entries.iter().any(catalog::Entry::is_installed);
     let mut findings: Vec<_> = entries
         .iter()
+        .filter(|entry| entry.is_installed() || catalog::PREFERRED.contains(&entry.name.as_str()))
         .map(|entry| {
             let path = entry.path();
             let state = if entry.is_installed() {

@@ -42,7 +42,7 @@ impl Entry {
 }
 
 /// What `auto` takes, the first that is installed.
-const PREFERRED: [&str; 2] = ["resnet50", "efficientnet-lite0"];
+pub const PREFERRED: [&str; 2] = ["resnet50", "efficientnet-lite0"];
 
 /// Every known model.
 ///

@@ -27,7 +27,7 @@ const PREFIX: &str = ".salstream-";
 pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
     let name = output.display();
     if input.is_some_and(|input| is_same(input, output)) {
-        return Err(Error::Usage(format!("{name}: the output is the input itself: choose another name with -o")));
+        return Err(Error::Usage(format!("{name}: the output is the input itself: choose another name")));
     }
     if output.is_dir() {
         return Err(Error::Usage(format!("{name}: is a folder: add a file name")));
@@ -36,9 +36,7 @@ pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()>
         return Err(Error::Usage(format!("{name}: is no file name")));
     }
     if !overwrite && output.symlink_metadata().is_ok() {
-        return Err(Error::Usage(format!(
-            "{name}: exists already: overwrite it with -y or choose another name with -o"
-        )));
+        return Err(Error::Usage(format!("{name}: exists already: overwrite it with -y or choose another name")));
     }
     temporary(output).map(drop)
 }

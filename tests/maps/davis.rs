@@ -27,7 +27,8 @@ const FIXTURE_MAP: Size = Size { width: 60, height: 34 };
 
 /// The DAVIS frames, or none with a line that says so.
 fn davis() -> Option<PathBuf> {
-    let data = std::env::var_os("SALSTREAM_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from);
+    let data = std::env::var_os("SALSTREAM_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let davis = data.join("davis");
     if !davis.is_dir() {
         eprintln!("SKIPPED: no DAVIS sequences in {}; point SALSTREAM_DATA at the data", davis.display());
