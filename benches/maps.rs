@@ -34,7 +34,7 @@ fn medians(size: Size, mode: Fusion) -> Result<(f64, f64)> {
     let mut random = RNG::new(1)?;
     let texture = noise(&mut random, Size::new(100, 56), CV_8UC3)?;
     let mut estimator = MotionEstimator::new(RATE)?;
-    let mut fuser = Fuser::new(FuseOptions { mode, raw: false });
+    let mut fuser = Fuser::new(FuseOptions { mode, ..FuseOptions::default() });
     let (mut motions, mut fusions) = (Vec::new(), Vec::new());
     for index in 0..FRAMES {
         let frame = Frame { index, time: index as f64 * RATE.interval(), image: view(&texture, size, index)? };

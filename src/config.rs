@@ -24,7 +24,7 @@ pub struct RunConfig {
     pub model: ModelConfig,
     /// The gradient is computed on every frame whose index this divides; at least 1.
     pub static_every: u64,
-    /// How the maps are made.
+    /// How the maps are made; whether the input is a single picture shows when it is opened.
     pub fusion: FuseOptions,
     /// How they are drawn.
     pub style: Style,
@@ -101,7 +101,7 @@ impl RunConfig {
                 channels: model.channels,
             },
             static_every: u64::from(model.static_every),
-            fusion: FuseOptions { mode: picture.fusion, raw: model.raw },
+            fusion: FuseOptions { mode: picture.fusion, raw: model.raw, still: false },
             style: Style {
                 layout: picture.layout,
                 colormap: picture.colormap,

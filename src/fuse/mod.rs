@@ -34,6 +34,8 @@ pub struct FuseOptions {
     pub mode: Fusion,
     /// Whether the static map is each key frame's own gradient instead of the average along the flow.
     pub raw: bool,
+    /// Whether the input is a single picture, whose map rests on the gradient alone: motion has no weight.
+    pub still: bool,
 }
 
 /// Makes each frame's [`Maps`], with a memory of the shot so far.
@@ -59,8 +61,8 @@ impl Fuser {
     ///
     /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
     /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
-    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black. Its weight is 0 on a
-    /// first frame, so that an image has a map, and 1 after a cut, where the gradient alone would be a flash.
+    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black, at full weight, because
+    /// the gradient alone would be a flash.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
@@ -114,8 +116,7 @@ impl Fuser {
             Some(static_) => agreement::darken_moving_ground(normalised.map, static_)?,
             None => normalised.map,
         };
-        let unknown = motion.first && !motion.cut;
-        let weight = if unknown { 0.0 } else { normalised.confidence };
+        let weight = if self.options.still { 0.0 } else { normalised.confidence };
         Ok((map, weight))
     }
 }

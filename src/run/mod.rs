@@ -13,7 +13,7 @@ use opencv::core::set_num_threads;
 use crate::annotate::Annotator;
 use crate::config::RunConfig;
 use crate::frame::Timing;
-use crate::fuse::Fuser;
+use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::Receiver;
 use crate::saliency::StaticSaliency;
@@ -70,7 +70,7 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
         static_saliency,
         key_frame_interval: config.static_every,
         motion: MotionEstimator::new(info.rate)?,
-        fuser: Fuser::new(config.fusion),
+        fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
         annotator,
     };
     let mut outputs = Outputs::create(config, &info, canvas)?;

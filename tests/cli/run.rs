@@ -53,6 +53,10 @@ fn the_sample_becomes_an_annotated_video_with_its_sound() {
         assert!(seen(label) > 40, "{label} on {} frames", seen(label));
     }
     assert!(seen("Egyptian cat") + seen("tabby") + seen("tiger cat") > 40);
+    for start in [0, 60, 125, 190] {
+        let mean = records[start]["fused_mean"].as_f64().unwrap();
+        assert!(mean < 0.08, "a flash of {mean} at frame {start}");
+    }
     assert_eq!(names(folder.path()), ["out.jsonl", "out.mp4"]);
 }
 
@@ -129,8 +133,10 @@ fn images_folders_and_patterns_are_inputs() {
         assert_eq!(probe(&at.join(result), "v", "stream=nb_read_packets"), count);
         assert_eq!(probe(&at.join(result), "v", "stream=avg_frame_rate"), "10/1");
     }
-    let output = salstream(at).args(["run", "frames/003.png", "--layout", "panels"]).output().unwrap();
+    let args = ["run", "frames/003.png", "--layout", "panels", "--records", "still.jsonl"];
+    let output = salstream(at).args(args).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(records(&at.join("still.jsonl"))[0]["fused_mean"].as_f64().unwrap() > 0.1, "an image has a map");
     assert_eq!(probe(&at.join("003-saliency.png"), "v", "stream=width"), "2562");
 }
 
