@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use crate::program::{assert_refused, ffmpeg, names, probe, salstream, text};
+use crate::program::{assert_refused, ffmpeg, interrupt, names, probe, salstream, text};
 use tempfile::tempdir;
 
 fn run(folder: &Path, args: &str) -> Output {
@@ -79,8 +79,7 @@ fn ctrl_c_in_a_terminal_does_not_reach_ffmpeg() {
     let mut child = command.stderr(Stdio::piped()).process_group(0).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     lines.by_ref().map(Result::unwrap).find(|line| line.contains(r#""event":"progress""#)).expect("progress");
-    let group = format!("-{}", child.id());
-    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    interrupt(&format!("-{}", child.id()));
     let rest: Vec<_> = lines.map(Result::unwrap).collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     let frames: usize = probe(&folder.path().join("out.mp4"), "v", "stream=nb_read_packets").parse().unwrap();

@@ -18,6 +18,12 @@ pub fn ffmpeg(folder: &Path, args: &str) {
     assert!(output.status.success(), "ffmpeg {args}: {}", text(&output.stderr));
 }
 
+/// Sends SIGINT, by the shell's own `kill`: a small machine has no program of that name.
+pub fn interrupt(process: &str) {
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {process}")]).status().unwrap();
+    assert!(status.success());
+}
+
 /// One value that `ffprobe -show_entries ENTRY` prints of the first stream of a kind (`v`, `a`).
 pub fn probe(path: &Path, stream: &str, entry: &str) -> String {
     let mut command = Command::new("ffprobe");

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use crate::program::{ffmpeg, names, probe, salstream, text};
+use crate::program::{ffmpeg, interrupt, names, probe, salstream, text};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -160,7 +160,7 @@ fn an_interrupted_run_leaves_a_playable_file_and_exits_130() {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     lines.by_ref().map(Result::unwrap).find(|line| line.contains(r#""event":"progress""#)).expect("progress");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    interrupt(&child.id().to_string());
     let last = lines.map(Result::unwrap).last().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(last.contains("interrupted"), "{last}");
@@ -187,7 +187,7 @@ fn a_run_stopped_before_its_first_frame_leaves_nothing_and_exits_130() {
     while !catches_interrupts(child.id()) {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    interrupt(&child.id().to_string());
     let status = child.wait().unwrap();
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
