@@ -20,6 +20,9 @@ pub const MAX_IR_VERSION: i64 = Version::IrVersion as i64;
 /// [`Error::Io`] where a file cannot be read; [`Error::Model`] where it is empty, not ONNX, truncated, of a newer
 /// format, without a graph, or refers to data outside its own folder.
 pub fn load(path: &Path) -> Result<ModelProto> {
+    if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
+        return Err(Error::model(path, "is no file; name an ONNX file"));
+    }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let mut model = decode(&bytes).map_err(|problem| Error::model(path, problem))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
