@@ -129,10 +129,11 @@ fn preferred(entries: &[Entry]) -> Option<&Entry> {
     named.find(|entry| entry.is_installed())
 }
 
-/// A note that there is a better model than `taken`, and how to get it.
+/// A note that there is a better model than `taken`, and who tells how to get it.
 fn second_best(taken: &Entry, entries: &[Entry]) -> Vec<String> {
     let best = entries.iter().find(|entry| entry.name == PREFERRED[0] && entry.name != taken.name);
-    best.map(|best| format!("using {}; for {} {}", taken.name, best.name, best.remedy())).into_iter().collect()
+    let note = |best: &Entry| format!("using {}; salstream doctor tells how to install {}", taken.name, best.name);
+    best.map(note).into_iter().collect()
 }
 
 /// The user's own file; one called like a model of the catalogue is prepared for like that model.
