@@ -171,7 +171,7 @@ mod tests {
         let (best, other) = (named("resnet50"), named("efficientnet-lite0"));
         assert!(second_best(best, &entries).is_empty());
         let note = second_best(other, &entries).concat();
-        assert!(note.contains("for resnet50 put https://") && note.contains("resnet50.onnx"), "{note}");
+        assert_eq!(note, "using efficientnet-lite0; salstream doctor tells how to install resnet50");
         assert_eq!(other.remedy(), "run scripts/setup");
     }
 
