@@ -7,6 +7,7 @@ use crate::annotate::Style;
 use crate::cli::{ProgressMode, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
+use crate::report::say;
 use crate::saliency::ModelConfig;
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
@@ -125,9 +126,9 @@ impl RunConfig {
         match self.report {
             Report::Quiet => {}
             Report::Json => {
-                notes.iter().for_each(|text| eprintln!("{}", serde_json::json!({ "event": "note", "text": text })));
+                notes.iter().for_each(|text| say(&serde_json::json!({ "event": "note", "text": text }).to_string()));
             }
-            Report::Bar | Report::Lines => notes.iter().for_each(|text| eprintln!("note: {text}")),
+            Report::Bar | Report::Lines => notes.iter().for_each(|text| say(&format!("note: {text}"))),
         }
     }
 }

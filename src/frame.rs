@@ -67,6 +67,8 @@ pub struct Sound {
     pub from: f64,
     /// Seconds by which the sound may outlast the picture, as it does in the source.
     pub surplus: f64,
+    /// Whether the container's clock may jump, as MPEG-TS's may.
+    pub discontinuous: bool,
 }
 
 /// One audio stream of a file.

@@ -20,6 +20,7 @@ pub mod onnx;
 mod path;
 pub mod pipeline;
 mod raster;
+pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod saliency;

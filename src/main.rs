@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use salstream::cli::{Cli, Command, ModelCommand};
 use salstream::config::RunConfig;
+use salstream::report::say;
 use salstream::run::Ending;
 use salstream::{Error, doctor, model, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match execute(Cli::parse().command) {
         Ok(status) => status.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(&format!("error: {error}"));
             error.downcast_ref::<Error>().map_or(1, Error::exit_status).into()
         }
     }
@@ -70,8 +70,8 @@ fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The first signal ends the clip properly, the second ends the process at once.
-        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), stop.clone()).context("signals")?;
-        flag::register(signal, stop.clone()).context("signals")?;
+        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), stop.clone())?;
+        flag::register(signal, stop.clone())?;
     }
     let summary = run::run(config, &stop)?;
     match summary.ending {
@@ -79,7 +79,7 @@ fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
         Ending::Interrupted => Ok(INTERRUPTED),
         Ending::Broken(error) => {
             let kept = summary.output.map(|output| format!(" (what was decoded is in {})", output.display()));
-            eprintln!("error: {error}{}", kept.unwrap_or_default());
+            say(&format!("error: {error}{}", kept.unwrap_or_default()));
             Ok(error.exit_status())
         }
     }

@@ -48,6 +48,9 @@ impl Outputs {
             if frames.is_some() && frames == folder.canonicalize().ok() {
                 return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
             }
+            if *folder == config.output {
+                return Err(Error::Usage(format!("{}: is both --maps and the output", folder.display())));
+            }
             MapSink::check(folder, overwrite)?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Ending, Summary};
 use crate::config::Report;
 use crate::frame::Timing;
+use crate::report::say;
 
 /// Seconds between two JSON lines.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -57,7 +58,7 @@ impl Progress {
             let eta = self.frames.map(|frames| frames.saturating_sub(state.done) as f64 / fps);
             let line = json!({ "event": "progress", "frame": state.done, "frames": self.frames, "fps": fps,
                 "eta_seconds": eta, "limiting_stage": limiting });
-            eprintln!("{line}");
+            say(&line.to_string());
         }
     }
 
@@ -84,17 +85,18 @@ impl Progress {
                     Ending::Interrupted => "interrupted",
                     Ending::Broken(_) => "broken",
                 };
+                let output = output.as_ref().map(|output| output.display().to_string());
                 let line = json!({ "event": "done", "frames": frames, "seconds": seconds, "fps": fps,
                     "classifier": classifier, "output": output, "ms": timing, "ending": ending });
-                eprintln!("{line}");
+                say(&line.to_string());
             }
             Report::Bar | Report::Lines => match output {
-                None => eprintln!("stopped before the first frame, nothing was written"),
-                Some(output) => eprintln!(
+                None => say("stopped before the first frame, nothing was written"),
+                Some(output) => say(&format!(
                     "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
                     timing.slowest(),
                     output.display()
-                ),
+                )),
             },
         }
     }

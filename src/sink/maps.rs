@@ -70,6 +70,9 @@ impl MapSink {
     /// [`Error::Io`] where it cannot be read or written.
     pub fn check(folder: &Path, overwrite: bool) -> Result<()> {
         let name = folder.display();
+        if folder.exists() && !folder.is_dir() {
+            return Err(Error::Usage(format!("{name}: maps need a folder, and this is a file: choose another name")));
+        }
         if !overwrite && folder.is_dir() && read_dir(folder)?.next().is_some() {
             let problem = "the folder for maps is not empty: choose another one or add -y";
             return Err(Error::Usage(format!("{name}: {problem}")));

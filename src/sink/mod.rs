@@ -32,6 +32,9 @@ pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()>
     if output.is_dir() {
         return Err(Error::Usage(format!("{name}: is a folder: add a file name")));
     }
+    if output.exists() && !output.is_file() {
+        return Err(Error::Usage(format!("{name}: is a device or a pipe: name a file")));
+    }
     if output.file_name().is_none() {
         return Err(Error::Usage(format!("{name}: is no file name")));
     }

@@ -163,7 +163,9 @@ impl VideoSink {
         let mut args: Vec<OsString> = vec!["-i".into(), media_name(self.temp.as_os_str())];
         if let Some(plan) = plan {
             let length = self.last + self.rate.interval() + sound.surplus;
-            args.extend(["-ss".into(), format!("{:.6}", sound.from.max(0.0)).into()]);
+            if let Some(from) = seek(sound) {
+                args.extend(["-ss".into(), format!("{from:.6}").into()]);
+            }
             args.extend(["-t".into(), format!("{length:.6}").into(), "-i".into(), sound.location.clone()]);
             args.extend(["-copypriorss", "0", "-map", "0:v:0"].map(Into::into));
             args.extend(sound.streams.iter().flat_map(|s| ["-map".into(), format!("1:{}", s.index).into()]));
@@ -174,6 +176,13 @@ impl VideoSink {
         args.push(media_name(joined.as_os_str()));
         args
     }
+}
+
+/// Where to seek to in a file for its sound, in seconds. FFmpeg loses a late start of the sound in MPEG-TS unless it
+/// seeks; and where it seeks by a trifle in AVI or FLV, it lands seconds further on.
+fn seek(sound: &Sound) -> Option<f64> {
+    const TRIFLE: f64 = 0.1;
+    if sound.discontinuous { Some(sound.from.max(1e-3)) } else { Some(sound.from).filter(|&from| from >= TRIFLE) }
 }
 
 /// The arguments that read our stream from standard input and encode it into `temp`, for a file that will be a

@@ -2,6 +2,9 @@
 
 use crate::frame::Rate;
 
+/// Seconds that a frame's time may be; streams without times report some thousands of years before their start.
+const PLAUSIBLE: std::ops::Range<f64> = -86_400.0..1e9;
+
 /// Turns reported presentation times into exact ones, frame by frame.
 ///
 /// OpenCV 4.6 reports 0 for the last frames of a stream with B-frames, and containers such as Matroska round times to
@@ -25,7 +28,7 @@ impl Clock {
     pub fn accept(&mut self, reported: f64) -> Option<f64> {
         let time = self.snap(reported);
         let increases = self.last.is_none_or(|last| time > last + 1e-6);
-        (time.is_finite() && increases).then(|| self.advance(time))
+        (PLAUSIBLE.contains(&time) && increases).then(|| self.advance(time))
     }
 
     /// The time of a frame of which nothing is reported: one nominal interval after the last.

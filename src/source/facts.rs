@@ -69,7 +69,9 @@ impl Facts {
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
         let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture).max(0.0);
         let location = media_name(location);
-        (!streams.is_empty() && !is_live).then_some(Sound { location, streams, from: self.offset, surplus })
+        let discontinuous = probe.is_discontinuous();
+        let sound = Sound { location, streams, from: self.offset, surplus, discontinuous };
+        (!sound.streams.is_empty() && !is_live).then_some(sound)
     }
 
     /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is

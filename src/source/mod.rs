@@ -88,6 +88,7 @@ impl Input {
             Some("") => {
                 return Err(Error::Usage("the input is empty: name a video, an image, a folder or an address".into()));
             }
+            Some(url) if url.starts_with("file://") => return Self::parse(OsStr::new(&url["file://".len()..])),
             Some(url) if is_url(url) => Self::Url(url.to_owned()),
             _ if path.is_dir() => Self::Folder(path),
             Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),

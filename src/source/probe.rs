@@ -23,6 +23,7 @@ pub struct Probe {
 /// The container as a whole. Times in seconds, written as decimal text.
 #[derive(Debug, Default, Deserialize)]
 pub struct Format {
+    format_name: Option<String>,
     start_time: Option<String>,
     duration: Option<String>,
 }
@@ -106,6 +107,11 @@ impl Probe {
     /// The video stream that OpenCV decodes: the first one.
     pub fn video(&self) -> Option<&Stream> {
         self.of_type("video").next()
+    }
+
+    /// Whether the container's clock may jump, as MPEG-TS's may.
+    pub fn is_discontinuous(&self) -> bool {
+        self.format.format_name.as_deref() == Some("mpegts")
     }
 
     /// All streams of `codec_type`.

@@ -120,7 +120,8 @@ impl Video {
 
     /// Grabs the first frame at or after the asked-for start.
     fn seek(&mut self, options: &Options) -> Result<()> {
-        let start = options.start.unwrap_or(0.0) - self.facts.offset;
+        let asked = options.start.filter(|&start| start > 0.0);
+        let start = asked.map_or(f64::NEG_INFINITY, |start| start - self.facts.offset);
         let slack = 1e-3_f64.min(self.info.rate.interval() / 4.0);
         if let Some(end) = self.facts.duration.filter(|&end| start >= end) {
             return Err(self.past_the_end(end));
