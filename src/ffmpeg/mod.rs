@@ -22,9 +22,16 @@ pub fn command(program: &str) -> Command {
 /// An `ffprobe` command on `location`, quiet but for errors.
 pub fn ffprobe(location: &OsStr) -> Command {
     let mut command = command("ffprobe");
-    command.args(["-v", "error", "-i"]).arg(media_name(location));
+    command.args(["-v", "error"]);
+    if location.to_str().is_some_and(is_url) {
+        command.args(["-rw_timeout", PATIENCE]);
+    }
+    command.arg("-i").arg(media_name(location));
     command
 }
+
+/// How long an address may keep silent, in microseconds.
+const PATIENCE: &str = "15000000";
 
 /// The version that `program` tells.
 ///

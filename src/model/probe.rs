@@ -40,7 +40,8 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     let bytes = all.encode_to_vec();
     // Two copies of the weights less while the session takes its memory, and while it runs.
     drop(all);
-    let mut session = Runtime::get()?.session(&bytes, &options)?;
+    let refused = |error| foreign(graph).unwrap_or(error);
+    let mut session = Runtime::get()?.session(&bytes, &options).map_err(refused)?;
     drop(bytes);
     let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
@@ -51,6 +52,16 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     }
     shapes.output = scores(graph, &shapes)?;
     Ok(shapes)
+}
+
+/// An error that names every operator outside the standard domain, where there are any: ONNX Runtime names the first
+/// that it does not know.
+fn foreign(graph: &GraphProto) -> Option<Error> {
+    let custom = graph.node.iter().filter(|node| !matches!(node.domain(), "" | "ai.onnx"));
+    let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
+    let problem = "does not run in ONNX Runtime; it has operators outside the standard domain";
+    let remedy = "export it with standard operators";
+    (!names.is_empty()).then(|| Error::Graph(format!("{problem}: {}; {remedy}", names.join(", "))))
 }
 
 /// A black picture.

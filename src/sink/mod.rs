@@ -35,6 +35,9 @@ pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()>
     if output.exists() && !output.is_file() {
         return Err(Error::Usage(format!("{name}: is a device or a pipe: name a file")));
     }
+    if output.file_name().is_some_and(|name| name.len() > 255) {
+        return Err(Error::Usage(format!("{name}: the name is too long: choose one of at most 255 bytes")));
+    }
     if output.file_name().is_none() {
         return Err(Error::Usage(format!("{name}: is no file name")));
     }

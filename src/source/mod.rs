@@ -126,7 +126,10 @@ fn check_file(path: &Path) -> Result<()> {
     if metadata.is_dir() {
         return Err(Error::input(path, "is a folder, not a file"));
     }
-    if metadata.is_file() && metadata.len() == 0 {
+    if !metadata.is_file() {
+        return Err(Error::input(path, "is a device or a pipe: name a file or an address"));
+    }
+    if metadata.len() == 0 {
         return Err(Error::input(path, "the file is empty: fetch or record it again"));
     }
     std::fs::File::open(path).map(drop).map_err(|e| unreadable(path, &e))

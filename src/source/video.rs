@@ -194,7 +194,7 @@ impl Video {
         if let Some(time) = self.clock.accept(reported) {
             return Ok(Some(time));
         }
-        if self.clock.is_steady() {
+        if self.clock.is_steady() && self.facts.duration.is_none() {
             return Ok(Some(self.clock.guess()));
         }
         let listed = self.tail_times().pop_front();
