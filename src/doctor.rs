@@ -1,9 +1,9 @@
 //! `salstream doctor`: what is installed, what is missing, and how to mend it.
 
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use crate::model::catalog;
+use crate::report::print;
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result, ffmpeg, home};
 
@@ -48,10 +48,7 @@ pub fn report() -> Result<bool> {
     findings.extend(models()?);
     let mut text = format!("salstream {}, data in {}\n", env!("CARGO_PKG_VERSION"), home::folder().display());
     text.extend(findings.iter().map(Finding::line));
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(Error::io("standard output")(e)),
-        _ => {}
-    }
+    print(text.as_bytes())?;
     Ok(!findings.iter().any(|finding| matches!(finding.state, State::Missing(_))))
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory, Parser};
 use salstream::cli::{Cli, Command, ModelCommand};
 use salstream::config::RunConfig;
-use salstream::report::say;
+use salstream::report::{print, say};
 use salstream::run::Ending;
 use salstream::{Error, doctor, model, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -56,14 +56,6 @@ fn manual() -> std::io::Result<Vec<u8>> {
         part.render_options_section(&mut page)?;
     }
     Ok(page)
-}
-
-/// Writes to standard output; a reader that has seen enough is no error.
-fn print(bytes: &[u8]) -> std::io::Result<()> {
-    match std::io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {

@@ -25,7 +25,7 @@ pub fn load(path: &Path) -> Result<ModelProto> {
     }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let mut model = decode(&bytes).map_err(|problem| Error::model(path, problem))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = crate::path::folder(path);
     if let Some(graph) = &mut model.graph {
         read_external(graph, folder).map_err(|problem| Error::model(path, problem))?;
     }
@@ -66,7 +66,7 @@ pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
         return Err(Error::model(path, "would be over 2 GB, which one ONNX file cannot hold"));
     }
     let failed = |e: std::io::Error| Error::output(path, format!("cannot be written ({e})"));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = crate::path::folder(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".salstream-");
     // Temporary files are private by default; a model is as readable as any other file, as the umask says.
