@@ -1,5 +1,7 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
+mod method;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +13,7 @@ use crate::model::{ModelName, Preprocessing};
 use crate::runtime::{Device, Precision};
 use crate::saliency::{Channels, TargetName};
 use crate::sink::maps::{MapFormat, MapKind};
+pub use method::{MethodArgs, RequestArgs};
 
 /// See what catches the eye in a video.
 ///
@@ -43,16 +46,29 @@ pub enum ModelCommand {
     /// Write a classifier together with its input gradient as one ONNX file
     ///
     /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
-    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape).
-    Grad {
-        /// The classifier, an ONNX file
-        input: PathBuf,
-        /// The file to write
-        output: PathBuf,
-        /// Overwrite OUT
-        #[arg(short = 'y', long)]
-        yes: bool,
-    },
+    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape; what --method says).
+    Grad(GradArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct GradArgs {
+    /// The classifier, an ONNX file
+    pub input: PathBuf,
+    /// The file to write
+    pub output: PathBuf,
+    /// Overwrite OUT
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Pictures at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
+    pub batch: u16,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    pub preprocess: Option<Preprocessing>,
+    #[command(flatten)]
+    pub method: MethodArgs,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +87,10 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    #[command(flatten)]
+    pub method: MethodArgs,
     #[command(flatten)]
     pub picture: PictureArgs,
     #[command(flatten)]

@@ -77,7 +77,8 @@ impl RunConfig {
     /// # Errors
     /// [`Error::Usage`] for flags that contradict each other or the input.
     pub fn new(args: RunArgs) -> Result<Self> {
-        let RunArgs { input, output, yes, quiet, model, picture, clip, data, progress, threads } = args;
+        let RunArgs { input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads } =
+            args;
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
         if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
@@ -99,6 +100,8 @@ impl RunConfig {
                 precision: model.precision.fixed(),
                 threads,
                 target: model.target,
+                request: request.request(),
+                method: method.choice()?,
                 channels: model.channels,
             },
             static_every: u64::from(model.static_every),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
-use salstream::cli::{Cli, Command, ModelCommand};
+use salstream::cli::{Cli, Command, GradArgs, ModelCommand};
 use salstream::config::RunConfig;
+use salstream::model::{Preprocessing, Request};
 use salstream::report::{print, say};
 use salstream::run::Ending;
 use salstream::{Error, doctor, model, run};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
-        Command::Model(ModelCommand::Grad { input, output, yes }) => model::write_gradient_model(&input, &output, yes)?,
+        Command::Model(ModelCommand::Grad(args)) => write_gradient_model(args)?,
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -40,6 +41,15 @@ fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Man => print(&manual()?)?,
     }
     Ok(0)
+}
+
+fn write_gradient_model(args: GradArgs) -> anyhow::Result<()> {
+    let preprocessor = args.preprocess.unwrap_or(Preprocessing::Imagenet).into();
+    let request = Request { batch: args.batch.into(), ..args.request.request() };
+    let method = args.method.choice()?.method(&preprocessor);
+    let notes = model::write_gradient_model(&args.input, &args.output, args.yes, &request, &method)?;
+    notes.iter().for_each(|note| say(&format!("note: {note}")));
+    Ok(())
 }
 
 /// The manual page, with a part for each subcommand.

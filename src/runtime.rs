@@ -139,6 +139,22 @@ impl Runtime {
     /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
     /// [`Error::Graph`] where ONNX Runtime refuses the model.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
+        self.open(options, |mut builder| builder.commit_from_memory(model))
+    }
+
+    /// Opens a session on a model file, which may have external data.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::session`].
+    pub fn session_from_file(&self, path: &Path, options: &SessionOptions) -> Result<Session> {
+        self.open(options, |mut builder| builder.commit_from_file(path))
+    }
+
+    fn open(
+        &self,
+        options: &SessionOptions,
+        commit: impl FnOnce(SessionBuilder) -> ort::Result<Session>,
+    ) -> Result<Session> {
         if !self.has(options.device) {
             return Err(Error::Runtime(format!(
                 "{} has no {} provider beside it; use --device cpu, or install a build of ONNX Runtime that has it",
@@ -146,7 +162,7 @@ impl Runtime {
                 options.device
             )));
         }
-        self.builder(options)?.commit_from_memory(model).map_err(|e| {
+        commit(self.builder(options)?).map_err(|e| {
             let remedy = if options.device == Device::Cpu { "export the model again" } else { "use --device cpu" };
             Error::Graph(format!("does not open in ONNX Runtime on {} ({e}); {remedy}", options.device))
         })

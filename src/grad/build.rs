@@ -136,13 +136,19 @@ impl Tape<'_> {
 
     /// The sum over `axes`, which stay with size 1.
     pub fn reduce_sum(&mut self, x: &Tensor, axes: &[usize]) -> Tensor {
+        self.reduce(x, "ReduceSum", axes)
+    }
+
+    /// A reduction (ReduceSum, ReduceMax, ...) over `axes`, which stay with size 1.
+    pub fn reduce(&mut self, x: &Tensor, op: &str, axes: &[usize]) -> Tensor {
         let shape = x.shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size });
         let (dtype, shape) = (x.dtype, shape.collect());
-        if self.opset() < 13 {
-            return self.emit("ReduceSum", &[x], vec![Attribute::ints("axes", &signed(axes))], dtype, shape);
+        let since = if op == "ReduceSum" { 13 } else { 18 };
+        if self.opset() < since {
+            return self.emit(op, &[x], vec![Attribute::ints("axes", &signed(axes))], dtype, shape);
         }
         let axes = self.integers(&signed(axes));
-        self.emit("ReduceSum", &[x, &axes], vec![], dtype, shape)
+        self.emit(op, &[x, &axes], vec![], dtype, shape)
     }
 
     /// The part of `x` from `starts` to before `ends` along each axis.

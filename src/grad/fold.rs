@@ -1,12 +1,29 @@
-//! Folds BatchNormalization into the convolution before it, so that neither pass has to compute it.
+//! Folds what no pass has to compute: small constants, and BatchNormalization into the convolution before it.
 
 use std::collections::HashMap;
 
+use super::Shapes;
 use crate::Result;
 use crate::onnx::{self, GraphProto, NodeProto, TensorProto};
 
 /// The convolution's new weights and bias.
 type Folded = (TensorProto, TensorProto);
+
+/// Replaces every node whose results are known by its results.
+pub fn constants(graph: &mut GraphProto, shapes: &Shapes) {
+    let results = |node: &NodeProto| -> Option<Vec<TensorProto>> {
+        let made = node.output.iter().filter(|name| !name.is_empty());
+        made.map(|name| Some(TensorProto { name: Some(name.clone()), ..shapes.constants.get(name)?.clone() })).collect()
+    };
+    let mut kept = Vec::with_capacity(graph.node.len());
+    for node in std::mem::take(&mut graph.node) {
+        match results(&node) {
+            Some(results) => graph.initializer.extend(results),
+            None => kept.push(node),
+        }
+    }
+    graph.node = kept;
+}
 
 /// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.
 pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {

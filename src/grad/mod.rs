@@ -11,19 +11,26 @@
 //!   relative (L2) where no unit does; each that does may change a deep network's gradient by some 1e-3.
 
 mod build;
+mod cam;
 mod fold;
+mod interface;
+mod layer;
+mod method;
 mod phases;
 mod rules;
+mod sample;
 mod score;
 mod tape;
 mod walk;
 
 use std::collections::HashMap;
 
+pub use method::{Around, Baseline, Layer, Method, Sampling, Statistic};
 pub use rules::{BLOCKED, RULES, Rule};
+pub use sample::blur_deviation;
 pub use tape::{Node, Tape, Tensor};
 
-use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
+use crate::onnx::{self, DataType, ModelProto, TensorProto};
 use crate::{Error, Result};
 
 /// The name of the added input: int64 `[N]`, the class to differentiate; -1 for the top class.
@@ -35,21 +42,27 @@ pub const CLASS: &str = "class";
 /// The name of the output of the gradient of the class's logit, of the image's shape.
 pub const GRADIENT: &str = "gradient";
 
+/// The key of the metadata that name the method.
+pub const METHOD: &str = "salstream.method";
+
 /// The runtime to write for: the same gradient, right in every runtime, by the nodes that are fastest in this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Variant {
     /// ONNX Runtime's own kernels. Weights are shared with the forward pass.
+    #[default]
     OnnxRuntime,
     /// Intel OpenVINO. Strided convolutions have weights of their own.
     OpenVino,
 }
 
 /// How to differentiate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The runtime to write for.
     pub variant: Variant,
-    /// SHA-256 of the source file in hexadecimal, for the metadata.
+    /// What the output `gradient` holds.
+    pub method: Method,
+    /// SHA-256 of the source file in hexadecimal, for the metadata; may be empty.
     pub source: String,
 }
 
@@ -71,128 +84,51 @@ pub struct Shapes {
     pub output: String,
     /// The type of every value in the graph.
     pub tensors: HashMap<String, TensorType>,
-    /// The values of small integer tensors, such as the arguments of Reshape.
-    pub integers: HashMap<String, Vec<i64>>,
+    /// Small values that nodes make without looking at the image, such as the arguments of Reshape.
+    pub constants: HashMap<String, TensorProto>,
 }
 
-/// Appends the gradient of a class's score with respect to the image.
+/// Appends an attribution of a class's score to the image, by default the score's gradient.
 ///
 /// The result has the image input, `target`, and the outputs `scores`, `class` and `gradient`; a final Softmax is left
 /// out, so that scores are logits. Batch and image size are those of `shapes`. The opset stays.
 ///
 /// # Errors
 /// [`Error::Graph`] where the graph is malformed, where operators without a rule lie between image and score (all are
-/// named), or where the score does not depend on the image.
+/// named), where the score does not depend on the image, or where the model has no layer that the method needs.
 pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
-    let opset = opset(model)?;
+    let opset = onnx::opset(model);
+    refuse_old(opset)?;
     let mut model = model.clone();
     let mut shapes = shapes.clone();
     let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
     onnx::sort(&mut graph)?;
-    free_names(&mut graph, &mut shapes)?;
+    interface::free_names(&mut graph, &mut shapes)?;
+    fold::constants(&mut graph, &shapes);
     fold::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
     let logits = score::logits(&graph, &shapes)?;
-    let active = walk::active(&graph, &shapes, &logits);
-    walk::refuse_unknown(&graph, &active, opset)?;
-    walk::refuse_half(&shapes, &active)?;
     let seed = score::seed(&mut tape, &logits, score::size(&shapes)?);
-    let gradient = walk::walk(&mut tape, &graph, &active, (logits, seed), &shapes.image)?;
-    tape.name_output(&gradient, GRADIENT);
+    let attribution = method::attribute(&mut tape, &graph, &shapes, &(logits, seed), options)?;
+    tape.name_output(&attribution, GRADIENT);
     let (nodes, initializers) = tape.finish();
-    assemble(&mut graph, &shapes, nodes, initializers)?;
-    finish(&mut model, graph, options);
+    interface::assemble(&mut graph, &shapes, nodes, initializers)?;
+    if let Method::Sampled(sampling) = &options.method {
+        graph = sample::repeat(graph, &shapes, opset, sampling)?;
+    }
+    interface::finish(&mut model, graph, options);
     Ok(model)
 }
 
-/// The version of the standard operator set that the model is written in.
-fn opset(model: &ModelProto) -> Result<i64> {
-    let standard = model.opset_import.iter().find(|opset| matches!(opset.domain(), "" | "ai.onnx"));
-    let version = standard.map(|opset| opset.version()).unwrap_or(1);
-    if version < 7 {
-        return Err(Error::Graph(format!(
-            "the model's opset is {version}, and the gradient needs 7 or later; export it with a newer opset, or \
-             convert it with onnx.version_converter"
-        )));
-    }
-    Ok(version)
-}
+/// The oldest version of the standard operator set whose operators broadcast as the reverse pass wants.
+const LEAST_OPSET: i64 = 7;
 
-/// Frees the names of the added input and outputs where a value of the graph bears them.
-fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
-    if [TARGET, SCORES, CLASS, GRADIENT].contains(&shapes.image.as_str()) {
-        let problem = format!("the image input is called {}, which the gradient model needs; rename it", shapes.image);
-        return Err(Error::Graph(problem));
+fn refuse_old(opset: i64) -> Result<()> {
+    if opset >= LEAST_OPSET {
+        return Ok(());
     }
-    for reserved in [TARGET, SCORES, CLASS, GRADIENT] {
-        if let Some(kind) = shapes.tensors.remove(reserved) {
-            let free = format!("forward/{reserved}");
-            rename(graph, reserved, &free);
-            shapes.tensors.insert(free.clone(), kind);
-            if let Some(values) = shapes.integers.remove(reserved) {
-                shapes.integers.insert(free.clone(), values);
-            }
-            if shapes.output == reserved {
-                shapes.output = free;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn rename(graph: &mut GraphProto, from: &str, to: &str) {
-    let inputs = graph.input.iter_mut().chain(&mut graph.output).filter_map(|value| value.name.as_mut());
-    let tensors = graph.initializer.iter_mut().filter_map(|tensor| tensor.name.as_mut());
-    for name in inputs.chain(tensors).filter(|name| *name == from) {
-        *name = to.into();
-    }
-    for node in &mut graph.node {
-        for name in node.input.iter_mut().chain(&mut node.output).filter(|name| *name == from) {
-            *name = to.into();
-        }
-        let attributes = &mut node.attribute;
-        for graph in attributes.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)) {
-            rename(graph, from, to);
-        }
-    }
-}
-
-/// Joins forward and reverse pass, drops what no output needs, and writes the interface.
-fn assemble(
-    graph: &mut GraphProto,
-    shapes: &Shapes,
-    nodes: Vec<onnx::NodeProto>,
-    initializers: Vec<TensorProto>,
-) -> Result<()> {
-    graph.node.extend(nodes);
-    graph.initializer.extend(initializers);
-    walk::drop_dead(graph, &[SCORES, CLASS, GRADIENT]);
-    let image = shapes.tensors.get(&shapes.image).ok_or_else(|| Error::Graph("the image has no shape".into()))?;
-    let (batch, classes) = score::size(shapes)?;
-    graph.input = vec![
-        ValueInfoProto::fixed(&shapes.image, image.dtype, &image.shape),
-        ValueInfoProto::fixed(TARGET, DataType::Int64, &[batch]),
-    ];
-    graph.output = vec![
-        ValueInfoProto::fixed(SCORES, image.dtype, &[batch, classes]),
-        ValueInfoProto::fixed(CLASS, DataType::Int64, &[batch]),
-        ValueInfoProto::fixed(GRADIENT, image.dtype, &image.shape),
-    ];
-    graph.value_info.clear();
-    Ok(())
-}
-
-/// The lowest version of the file format whose initializers need not be graph inputs as well.
-const IR_VERSION: i64 = 4;
-
-fn finish(model: &mut ModelProto, graph: GraphProto, options: &Options) {
-    model.graph = Some(graph);
-    model.ir_version = Some(model.ir_version().max(IR_VERSION));
-    let entry = |key: &str, value: &str| StringStringEntryProto { key: Some(key.into()), value: Some(value.into()) };
-    model.metadata_props.retain(|prop| !prop.key().starts_with("salstream."));
-    model.metadata_props.extend([
-        entry("salstream.source_sha256", &options.source),
-        entry("salstream.method", "gradient"),
-        entry("salstream.version", env!("CARGO_PKG_VERSION")),
-    ]);
+    Err(Error::Graph(format!(
+        "the model's opset is {opset}, and the gradient needs {LEAST_OPSET} or later; export it with a newer opset, or \
+         convert it with onnx.version_converter"
+    )))
 }

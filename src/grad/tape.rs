@@ -71,6 +71,8 @@ pub struct Tape<'a> {
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
     problem: Option<String>,
+    guided: bool,
+    guided_nodes: usize,
 }
 
 impl<'a> Tape<'a> {
@@ -87,6 +89,8 @@ impl<'a> Tape<'a> {
             initializers: Vec::new(),
             pool: HashMap::new(),
             problem: None,
+            guided: false,
+            guided_nodes: 0,
         }
     }
 
@@ -119,15 +123,42 @@ impl<'a> Tape<'a> {
         Ok(Tensor { name: name.into(), dtype, shape })
     }
 
-    /// The numbers in a value, where they are part of the model.
+    /// The numbers in a value that does not depend on the picture, where they are known.
     pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
         self.constants.get(value.name.as_str()).copied()
     }
 
     /// The numbers in an integer value that does not depend on the picture.
     pub fn integers_of(&self, value: &Tensor) -> Option<Vec<i64>> {
-        let known = self.shapes.integers.get(&value.name).cloned();
-        known.or_else(|| self.constant_of(value)?.integers().ok())
+        self.constant_of(value)?.integers().ok()
+    }
+
+    /// Whether the walk that follows lets no negative gradient pass a rectifier.
+    pub(super) fn guide(&mut self, guided: bool) {
+        self.guided = guided;
+    }
+
+    /// How many rectifiers have been guided.
+    pub(super) fn guided_nodes(&self) -> usize {
+        self.guided_nodes
+    }
+
+    /// The gradient that arrives at `node`, without its negative part where the walk is guided and the node a rectifier.
+    pub(super) fn rectified(&mut self, node: &NodeProto, grad: &Tensor) -> Tensor {
+        if !self.guided || !self.rectifies(node) {
+            return grad.clone();
+        }
+        self.guided_nodes += 1;
+        self.unary("Relu", grad)
+    }
+
+    /// Whether `node` is a Relu, or a Clip at 0.
+    fn rectifies(&self, node: &NodeProto) -> bool {
+        let low = || match node.input.get(1) {
+            Some(name) => self.constants.get(name.as_str())?.reals().ok()?.first().copied(),
+            None => node.float("min").map(f64::from),
+        };
+        node.is("Relu") || node.is("Clip") && low() == Some(0.0)
     }
 
     /// Writes a node with one output of the given type.
@@ -212,6 +243,11 @@ impl<'a> Tape<'a> {
     pub(super) fn name_output(&mut self, value: &Tensor, name: &str) {
         let inputs = vec![value.name.clone()];
         self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
+    }
+
+    /// The nodes written since the last call.
+    pub(super) fn take_nodes(&mut self) -> Vec<NodeProto> {
+        std::mem::take(&mut self.nodes)
     }
 
     pub(super) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {

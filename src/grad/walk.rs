@@ -8,10 +8,30 @@ use super::{Shapes, TensorType};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::{Error, Result};
 
-/// The names of the values that depend on the image and that the logits depend on. Weights are never among them.
-pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> HashSet<String> {
+/// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the image, or a layer.
+pub fn gradient(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+    goal: &str,
+) -> Result<Tensor> {
+    let active = active(graph, shapes, &score.0, goal);
+    // What makes the goal lies before it.
+    let behind = |node: &&NodeProto| {
+        let makes = |wanted: &dyn Fn(&String) -> bool| node.output.iter().any(wanted);
+        makes(&|name| active.contains(name)) && !makes(&|name| name == goal)
+    };
+    let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
+    refuse_unknown(&nodes, tape.opset())?;
+    refuse_half(shapes, &active)?;
+    walk(tape, &nodes, &active, score, goal)
+}
+
+/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them.
+pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
     let is_float = |name: &&String| shapes.tensors.get(*name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
-    let mut reached = HashSet::from([shapes.image.as_str()]);
+    let mut reached = HashSet::from([goal]);
     for node in graph.node.iter().filter(|node| !blocked(node)) {
         if onnx::names_read(node).iter().any(|name| reached.contains(name)) {
             reached.extend(node.output.iter().filter(is_float).map(String::as_str));
@@ -30,16 +50,11 @@ fn blocked(node: &NodeProto) -> bool {
     node.is_standard() && BLOCKED.contains(&node.op_type())
 }
 
-fn is_active(node: &NodeProto, active: &HashSet<String>) -> bool {
-    node.output.iter().any(|name| active.contains(name))
-}
-
 /// Refuses a graph with operators that have no rule on the way from the image to the score, naming all of them.
-pub fn refuse_unknown(graph: &GraphProto, active: &HashSet<String>, opset: i64) -> Result<()> {
-    let unknown: Vec<String> = graph
-        .node
+fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
+    let unknown: Vec<String> = nodes
         .iter()
-        .filter(|node| is_active(node, active) && rule(node).is_none())
+        .filter(|node| rule(node).is_none())
         .map(|node| match node.domain() {
             "" => format!("{} (node {})", node.op_type(), node.label()),
             domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
@@ -50,7 +65,7 @@ pub fn refuse_unknown(graph: &GraphProto, active: &HashSet<String>, opset: i64) 
     }
     Err(Error::Graph(format!(
         "no gradient is known for {} operator{} between image and score, at opset {opset}: {}; export the model with \
-         other operators or another opset",
+         other operators or another opset, or take --method grad-cam with a --layer behind them",
         unknown.len(),
         if unknown.len() == 1 { "" } else { "s" },
         unknown.join(", ")
@@ -58,7 +73,7 @@ pub fn refuse_unknown(graph: &GraphProto, active: &HashSet<String>, opset: i64) 
 }
 
 /// Refuses a graph that computes in half precision on the way from the image to the score.
-pub fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
+fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     let half = |name: &&String| {
         let kind = shapes.tensors.get(*name);
         kind.is_some_and(|kind| !matches!(kind.dtype, DataType::Float | DataType::Double))
@@ -69,16 +84,16 @@ pub fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     }
 }
 
-/// Carries the seed (the logits and their gradient) back to the image.
-pub fn walk(
+/// Carries the score's gradient back to `goal`.
+fn walk(
     tape: &mut Tape,
-    graph: &GraphProto,
+    nodes: &[&NodeProto],
     active: &HashSet<String>,
-    (logits, seed): (Tensor, Tensor),
-    image: &str,
+    (logits, seed): &(Tensor, Tensor),
+    goal: &str,
 ) -> Result<Tensor> {
-    let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name, seed)]);
-    for proto in graph.node.iter().rev().filter(|node| is_active(node, active)) {
+    let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name.clone(), seed.clone())]);
+    for proto in nodes.iter().rev() {
         let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
         let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
         tape.enter(&format!("{}/grad", proto.label()));
@@ -93,7 +108,7 @@ pub fn walk(
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
     }
-    grads.remove(image).ok_or_else(|| {
+    grads.remove(goal).ok_or_else(|| {
         Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into())
     })
 }
@@ -112,7 +127,7 @@ fn step(
     let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
     let node = Node { proto, inputs, outputs, grads };
     let grad = match &node.grads[0] {
-        Some(grad) => grad.clone(),
+        Some(grad) => tape.rectified(proto, grad),
         None => tape.zeros(node.output(0)?),
     };
     let results = rule(tape, &node, &grad)?;

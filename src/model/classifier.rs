@@ -5,9 +5,11 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
+use super::probe::Request;
+use super::session::session;
 use super::source::{Compiled, Interface, Source};
-use crate::grad;
-use crate::runtime::{Runtime, SessionOptions};
+use crate::grad::{self, Method};
+use crate::runtime::SessionOptions;
 use crate::{Error, Result};
 
 /// The order of the axes of a model's picture.
@@ -26,11 +28,12 @@ pub struct Attribution {
     pub scores: Vec<f32>,
     /// The class that was differentiated.
     pub class: usize,
-    /// The gradient of that class's logit with respect to the input, in the input's layout.
+    /// The gradient of that class's logit with respect to the input, or what the method makes of it, in the input's
+    /// layout.
     pub gradient: Vec<f32>,
 }
 
-/// A differentiated classifier in a session, for one picture at a time.
+/// A differentiated classifier in a session.
 pub struct Classifier {
     session: Session,
     interface: Interface,
@@ -44,7 +47,7 @@ impl Compiled {
     /// [`Error::Model`] where ONNX Runtime refuses the model on this device; [`Error::Runtime`] where ONNX Runtime or
     /// the device is missing, [`Error::Usage`] where the device cannot compute in this precision.
     pub fn open(self, options: &SessionOptions) -> Result<Classifier> {
-        let session = Runtime::get()?.session(&self.bytes, options).map_err(|error| match error {
+        let session = session(self.model, options).map_err(|error| match error {
             Error::Graph(problem) => Error::model(&self.path, problem),
             other => other,
         })?;
@@ -59,8 +62,13 @@ impl Classifier {
     /// Those of [`Source::load`], [`Source::compile`] and [`Compiled::open`].
     pub fn open(path: &Path, options: &SessionOptions) -> Result<Self> {
         // A statement of its own, so that the source's weights are gone before the session takes its memory.
-        let compiled = Source::load(path)?.compile(options.device)?;
+        let compiled = Source::load(path, &Request::default())?.compile(options.device, &Method::Gradient)?;
         compiled.open(options)
+    }
+
+    /// The number of pictures that [`run_batch`](Self::run_batch) takes.
+    pub fn batch(&self) -> usize {
+        self.interface.shape[0]
     }
 
     /// Width and height of the picture that the model takes, in pixels.
@@ -93,23 +101,39 @@ impl Classifier {
     /// [`Error::Graph`] where `input` has not one value for each pixel and channel, or the target is no class of this
     /// model; [`Error::Runtime`] where the run fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
+        let mut found = self.run_batch(&input.repeat(self.batch()), target)?;
+        Ok(found.swap_remove(0))
+    }
+
+    /// The same for as many pictures at once as the model takes, one after the other in `inputs`.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_batch(&mut self, inputs: &[f32], target: Option<usize>) -> Result<Vec<Attribution>> {
         let Interface { input: name, shape, classes, .. } = &self.interface;
+        let batch = shape[0];
         let expected: usize = shape.iter().product();
-        if input.len() != expected {
-            return Err(Error::Graph(format!("the model takes {expected} values a picture, and got {}", input.len())));
+        if inputs.len() != expected {
+            let (expected, given) = (expected / batch, inputs.len() / batch);
+            return Err(Error::Graph(format!("the model takes {expected} values a picture, and got {given}")));
         }
         if let Some(target) = target.filter(|target| target >= classes) {
             return Err(Error::Graph(format!("class {target} is none of the model's {classes}; ids start at 0")));
         }
-        let target = [target.map_or(-1, |target| target as i64)];
+        let targets = vec![target.map_or(-1, |target| target as i64); batch];
         let values = self.session.run(ort::inputs![
-            &**name => TensorRef::from_array_view((*shape, input))?,
-            grad::TARGET => TensorRef::from_array_view(([1], &target[..]))?,
+            &**name => TensorRef::from_array_view((*shape, inputs))?,
+            grad::TARGET => TensorRef::from_array_view(([batch], &*targets))?,
         ])?;
         let (_, scores) = values[grad::SCORES].try_extract_tensor::<f32>()?;
         let (_, class) = values[grad::CLASS].try_extract_tensor::<i64>()?;
         let (_, gradient) = values[grad::GRADIENT].try_extract_tensor::<f32>()?;
-        let class = class.first().and_then(|class| usize::try_from(*class).ok()).unwrap_or(0);
-        Ok(Attribution { scores: scores.to_vec(), class, gradient: gradient.to_vec() })
+        let each = class.iter().zip(scores.chunks(*classes)).zip(gradient.chunks(expected / batch));
+        let found = each.map(|((class, scores), gradient)| Attribution {
+            scores: scores.to_vec(),
+            class: usize::try_from(*class).unwrap_or(0),
+            gradient: gradient.to_vec(),
+        });
+        Ok(found.collect())
     }
 }

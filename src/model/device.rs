@@ -1,9 +1,8 @@
 //! Chooses where a classifier runs, and checks that a fast path says what the CPU says.
 
-use std::path::Path;
-
 use super::{Attribution, Classifier, Compiled, Source};
 use crate::Result;
+use crate::grad::Method;
 use crate::runtime::{Device, Precision, Runtime, SessionOptions};
 
 /// Least cosine similarity of a device's gradient with the CPU's, for exact arithmetic and for narrow.
@@ -22,13 +21,28 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
-/// Opens the classifier in `path` on `device`; `None` takes OpenVINO where it is installed, works and agrees with the
-/// CPU, else the CPU.
+/// Where and how to compute.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// The device; none takes OpenVINO where it is installed, works and agrees with the CPU, else the CPU.
+    pub device: Option<Device>,
+    /// The arithmetic.
+    pub precision: Precision,
+    /// Threads, at least 1.
+    pub threads: usize,
+}
+
+/// How many samples a graphics card gets at a time; processors gain nothing from more than one.
+const SAMPLES_AT_ONCE: usize = 8;
+
+/// Opens the classifier for `method`; for a sampled one, with the plain gradient, of several pictures where that pays.
 ///
 /// # Errors
-/// Those of [`Classifier::open`]; a device or precision that was asked for and fails is an error, never replaced. A
-/// device that was not asked for, and whose answer differs from the CPU's, is replaced whatever the precision.
-pub fn open(path: &Path, device: Option<Device>, precision: Precision, threads: usize) -> Result<Opened> {
+/// Those of [`Source::compile`] and [`Compiled::open`]; a device or precision that was asked for and fails is an error,
+/// never replaced. A device that was not asked for, and whose answer differs from the CPU's, is replaced whatever the
+/// precision.
+pub fn open(source: Source, method: &Method, wish: &Wish) -> Result<Opened> {
+    let Wish { device, precision, threads } = *wish;
     let options = |device, precision| SessionOptions { device, precision, threads };
     let wanted = match device {
         Some(device) => device,
@@ -36,15 +50,22 @@ pub fn open(path: &Path, device: Option<Device>, precision: Precision, threads: 
         None if Runtime::get()?.has(Device::OpenVino) => Device::OpenVino,
         None => Device::Cpu,
     };
+    let sampled = matches!(method, Method::Sampled(_));
+    let method = if sampled { &Method::Gradient } else { method };
+    let reference = source.compile(Device::Cpu, method)?;
     if wanted == Device::Cpu {
-        let classifier = Classifier::open(path, &options(wanted, precision))?;
+        drop(source);
+        let classifier = reference.open(&options(wanted, precision))?;
         return Ok(Opened { classifier, device: wanted, precision, notes: Vec::new() });
     }
-    let source = Source::load(path)?;
-    let mut reference = source.compile(Device::Cpu)?.open(&options(Device::Cpu, Precision::F32))?;
-    let compiled = source.compile(wanted);
-    // Its weights go before the session takes its memory.
+    let source = match wanted {
+        Device::Cuda | Device::TensorRt if sampled => source.batched(SAMPLES_AT_ONCE).unwrap_or(source),
+        _ => source,
+    };
+    let compiled = source.compile(wanted, method);
+    // Its weights go before the sessions take their memory.
     drop(source);
+    let mut reference = reference.open(&options(Device::Cpu, Precision::F32))?;
     let tried = compiled.and_then(|compiled| try_out(compiled, &options(wanted, precision), &mut reference));
     let doubt = match tried {
         Ok((classifier, None)) => return Ok(Opened { classifier, device: wanted, precision, notes: Vec::new() }),

@@ -59,6 +59,11 @@ impl From<Preprocessing> for Preprocessor {
 }
 
 impl Preprocessor {
+    /// What the network is given for a black pixel, by channel.
+    pub fn black(&self) -> [f32; 3] {
+        [0, 1, 2].map(|channel| -self.mean[channel] / self.std[channel])
+    }
+
     /// The whole of `image` (8-bit BGR) stretched to `size` and normalised: one picture in the given layout.
     ///
     /// # Errors

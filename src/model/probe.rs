@@ -1,31 +1,80 @@
-//! Finds the shapes of all values of a classifier by running it once in ONNX Runtime.
+//! Makes a classifier ready to be differentiated, and finds the shapes of its values by running it once in ONNX Runtime.
 
 use std::collections::HashSet;
 
-use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
-use prost::Message;
+use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
+use super::output::ScoreOutput;
+use super::session::session;
 use crate::grad::{Shapes, TensorType};
-use crate::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
-use crate::runtime::{Device, Precision, Runtime, SessionOptions};
+use crate::onnx::{self, DataType, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use crate::runtime::{Device, Precision, SessionOptions};
 use crate::{Error, Result};
 
 /// Width and height in pixels for a model that takes any.
 const DEFAULT_SIZE: usize = 224;
 
-/// Integer tensors up to this many elements are arguments of other operators, such as shapes.
-const SMALL: usize = 64;
+/// Values up to this many elements are worth keeping where they are always the same.
+const SMALL: usize = 4096;
 
-/// Runs the classifier once on an empty picture with every intermediate value as an output.
-///
-/// Free sizes of the image are fixed: `batch` pictures of 3 channels, 224 x 224 pixels.
+/// What to settle where a classifier's file leaves it open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Pictures at a time, at least 1.
+    pub batch: usize,
+    /// Height and width of the picture in pixels; none takes the file's own, or 224 x 224 where it takes any.
+    pub size: Option<[usize; 2]>,
+    /// The output of class scores; none takes the first `[N, classes]`.
+    pub output: Option<ScoreOutput>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { batch: 1, size: None, output: None }
+    }
+}
+
+/// Makes a classifier ready for [`differentiate`](crate::grad::differentiate): its functions and known branches written
+/// out, its shapes found.
 ///
 /// # Errors
-/// [`Error::Graph`] where the model does not take exactly one image or has no output `[N, classes]`;
-/// [`Error::Runtime`] where it does not run.
+/// Those of [`probe`]; [`Error::Graph`] where functions call themselves or the output that was asked for is not there.
+pub fn prepare(mut model: ModelProto, request: &Request) -> Result<(ModelProto, Shapes)> {
+    onnx::inline_functions(&mut model)?;
+    let mut shapes = run(&model, request)?;
+    while let Some(graph) = &mut model.graph
+        && onnx::write_out_control_flow(graph, &shapes.constants)
+    {
+        shapes = run(&model, request)?;
+    }
+    let opset = onnx::opset(&model);
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    shapes.output = match &request.output {
+        Some(output) => output.select(graph, &mut shapes, opset)?,
+        None => scores(graph, &shapes)?,
+    };
+    Ok((model, shapes))
+}
+
+/// Runs the classifier once on a black picture with every intermediate value as an output.
+///
+/// # Errors
+/// [`Error::Graph`] where the model does not take exactly one image, has no output `[N, classes]`, or does not run at
+/// this batch or size; [`Error::Runtime`] where ONNX Runtime is missing.
 pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
-    let graph = model.graph.as_ref().ok_or_else(|| Error::Graph("the model has no graph; export it again".into()))?;
-    let (image, kind) = image(graph, batch)?;
+    let mut shapes = run(model, &Request { batch, ..Default::default() })?;
+    shapes.output = scores(model.graph.as_ref().ok_or_else(no_graph)?, &shapes)?;
+    Ok(shapes)
+}
+
+fn no_graph() -> Error {
+    Error::Graph("the model has no graph; export it again".into())
+}
+
+/// The shapes of all values; which output holds the scores stays open.
+pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    let (image, kind) = image(graph, request)?;
     let mut all = model.clone();
     if let Some(graph) = &mut all.graph {
         for input in graph.input.iter_mut().filter(|input| input.name() == image) {
@@ -37,12 +86,8 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
-    let bytes = all.encode_to_vec();
-    // Two copies of the weights less while the session takes its memory, and while it runs.
-    drop(all);
     let refused = |error| foreign(graph).unwrap_or(error);
-    let mut session = Runtime::get()?.session(&bytes, &options).map_err(refused)?;
-    drop(bytes);
+    let mut session = session(all, &options).map_err(refused)?;
     let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
     shapes.tensors.insert(image, kind);
@@ -50,7 +95,6 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     for (name, value) in values.iter() {
         record(&mut shapes, name, &value.view(), !varying.contains(name));
     }
-    shapes.output = scores(graph, &shapes)?;
     Ok(shapes)
 }
 
@@ -79,36 +123,78 @@ fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
 }
 
 /// Name and fixed type of the image input.
-fn image(graph: &GraphProto, batch: usize) -> Result<(String, TensorType)> {
+fn image(graph: &GraphProto, request: &Request) -> Result<(String, TensorType)> {
     let weights: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
     let inputs: Vec<_> = graph.input.iter().filter(|input| !weights.contains(input.name())).collect();
-    let images: Vec<_> = inputs.iter().filter_map(|input| Some((input.name(), image_type(input, batch)?))).collect();
+    let images: Vec<_> = inputs.iter().filter_map(|input| Some((input.name(), image_sizes(input)?))).collect();
     let names = || inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", ");
     match images.as_slice() {
-        [(name, kind)] if inputs.len() == 1 => Ok((name.to_string(), kind.clone())),
+        [(name, sizes)] if inputs.len() == 1 => Ok((name.to_string(), sizes.settle(request)?)),
         [] if inputs.iter().any(|input| is_grey(input)) => {
             Err(Error::Graph("the model takes grey pictures; give a classifier of colour pictures".into()))
         }
         [] => Err(Error::Graph(format!(
             "the model has no image input (float32, 4 axes, 3 channels), only: {}; give an image classifier",
-            names()
+            inputs.iter().map(|input| described(input)).collect::<Vec<_>>().join(", ")
         ))),
         _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
     }
 }
 
-/// The input's type with its free sizes fixed, if it can be an image.
-fn image_type(input: &ValueInfoProto, batch: usize) -> Option<TensorType> {
+/// Name, type and sizes of an input.
+fn described(input: &ValueInfoProto) -> String {
+    let Some((dtype, sizes)) = input.tensor() else { return format!("{} (no tensor)", input.name()) };
+    let sizes: Vec<_> = sizes.iter().map(|size| size.map_or_else(|| "?".into(), |size| size.to_string())).collect();
+    format!("{} ({} {})", input.name(), dtype.as_str_name().to_lowercase(), sizes.join("x"))
+}
+
+/// The sizes of an image input: what the file fixes.
+struct ImageSizes {
+    dtype: DataType,
+    channels_last: bool,
+    /// Height and width.
+    sides: [Option<usize>; 2],
+}
+
+impl ImageSizes {
+    fn settle(&self, request: &Request) -> Result<TensorType> {
+        if let Some(size) = request.size
+            && size.iter().zip(self.sides).any(|(wanted, fixed)| fixed.is_some_and(|fixed| fixed != *wanted))
+        {
+            let [height, width] = self.sides.map(|side| side.map_or_else(|| "any".into(), |side| side.to_string()));
+            return Err(Error::Usage(format!(
+                "--size {}x{}: the model takes pictures of {width}x{height}; export it with free sizes",
+                size[1], size[0]
+            )));
+        }
+        let size = request.size.unwrap_or(self.sides.map(|side| side.unwrap_or(DEFAULT_SIZE)));
+        let shape = match self.channels_last {
+            true => vec![request.batch, size[0], size[1], 3],
+            false => vec![request.batch, 3, size[0], size[1]],
+        };
+        Ok(TensorType { dtype: self.dtype, shape })
+    }
+}
+
+/// What the file says of the input's sizes, if it can be an image.
+fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
     let (dtype, sizes) = input.tensor()?;
     let [_, b, c, d] = *sizes.as_slice() else { return None };
-    let side = |size: Option<usize>| size.unwrap_or(DEFAULT_SIZE);
-    let shape = match (b, d) {
-        (Some(3), _) => vec![batch, 3, side(c), side(d)],
-        (_, Some(3)) => vec![batch, side(b), side(c), 3],
-        (None, _) => vec![batch, 3, side(c), side(d)],
+    let (channels_last, sides) = match (b, d) {
+        (Some(3), _) => (false, [c, d]),
+        (_, Some(3)) => (true, [b, c]),
+        (None, _) => (false, [c, d]),
         _ => return None,
     };
-    matches!(dtype, DataType::Float | DataType::Double).then_some(TensorType { dtype, shape })
+    matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, channels_last, sides })
+}
+
+/// What the user should know where the file leaves the picture's size open and nobody settled it.
+pub(super) fn note_on_size(graph: &GraphProto, request: &Request) -> Option<String> {
+    let free = graph.input.iter().find_map(image_sizes)?.sides.contains(&None);
+    let side = DEFAULT_SIZE;
+    (free && request.size.is_none())
+        .then(|| format!("the model takes pictures of any size; fixed at {side}x{side}, say otherwise by --size"))
 }
 
 /// Whether the input is a picture of one channel.
@@ -131,15 +217,30 @@ fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
 fn record(shapes: &mut Shapes, name: &str, value: &DynValue, fixed: bool) {
     let ValueType::Tensor { ty, shape, .. } = value.dtype() else { return };
     let shape: Vec<usize> = shape.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
-    if fixed && shape.iter().product::<usize>() <= SMALL {
-        let wide = value.try_extract_tensor::<i64>().map(|(_, values)| values.to_vec()).ok();
-        let narrow =
-            || value.try_extract_tensor::<i32>().ok().map(|(_, values)| values.iter().map(|v| i64::from(*v)).collect());
-        if let Some(values) = wide.or_else(narrow) {
-            shapes.integers.insert(name.into(), values);
-        }
+    if fixed
+        && shape.iter().product::<usize>() <= SMALL
+        && let Some(raw) = raw(value)
+    {
+        let constant = TensorProto::from_raw(name, dtype(*ty), &shape, raw);
+        shapes.constants.insert(name.into(), constant);
     }
     shapes.tensors.insert(name.into(), TensorType { dtype: dtype(*ty), shape });
+}
+
+/// The elements as a file holds them; none for types that are no numbers.
+fn raw(value: &DynValue) -> Option<Vec<u8>> {
+    bytes(value, |value: i64| value.to_le_bytes())
+        .or_else(|| bytes(value, |value: i32| value.to_le_bytes()))
+        .or_else(|| bytes(value, |value: f32| value.to_le_bytes()))
+        .or_else(|| bytes(value, |value: f64| value.to_le_bytes()))
+        .or_else(|| bytes(value, |value: bool| [u8::from(value)]))
+}
+
+fn bytes<T: PrimitiveTensorElementType + Copy, const N: usize>(
+    value: &DynValue,
+    encode: impl Fn(T) -> [u8; N],
+) -> Option<Vec<u8>> {
+    Some(value.try_extract_tensor::<T>().ok()?.1.iter().flat_map(|value| encode(*value)).collect())
 }
 
 fn dtype(kind: TensorElementType) -> DataType {
@@ -175,7 +276,8 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
         })
         .collect();
     Err(Error::Graph(format!(
-        "the model has no output [N, classes] of scores, only: {}; give an image classifier",
+        "the model has no output [N, classes] of scores, only: {}; give an image classifier, or name an output by \
+         --output",
         found.join(", ")
     )))
 }

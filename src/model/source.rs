@@ -2,23 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use prost::Message;
 use sha2::{Digest, Sha256};
 
 use super::Layout;
-use super::probe::probe;
-use crate::grad::{self, Options, Shapes, Variant};
+use super::probe::{self, Request, note_on_size, prepare};
+use crate::grad::{self, Method, Options, Shapes, Variant};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
 
-/// A classifier's file in memory.
+/// A classifier's file in memory, ready to be differentiated.
 pub struct Source {
     path: PathBuf,
     sha256: String,
     model: ModelProto,
+    request: Request,
     /// What was learnt of the classifier; none where the file is a gradient model already.
     shapes: Option<Shapes>,
+    notes: Vec<String>,
 }
 
 /// A gradient model that waits for a session.
@@ -28,15 +29,14 @@ pub struct Compiled {
     /// SHA-256 of that file, in hexadecimal.
     pub(super) sha256: String,
     pub(super) interface: Interface,
-    /// The serialised model.
-    pub(super) bytes: Vec<u8>,
+    pub(super) model: ModelProto,
 }
 
 /// What goes into a gradient model and comes out of it.
 pub(super) struct Interface {
     /// The name of the image input.
     pub input: String,
-    /// Its shape: one picture.
+    /// Its shape: one or more pictures.
     pub shape: [usize; 4],
     pub layout: Layout,
     pub classes: usize,
@@ -46,51 +46,102 @@ impl Source {
     /// Reads the file and, unless it is a gradient model already, runs it once to learn its shapes.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Model`] where the file is unusable, [`Error::Runtime`] where ONNX Runtime is missing.
-    pub fn load(path: &Path) -> Result<Self> {
+    /// [`Error::Io`] or [`Error::Model`] where the file is unusable or has not what `request` asks for,
+    /// [`Error::Runtime`] where ONNX Runtime is missing.
+    pub fn load(path: &Path, request: &Request) -> Result<Self> {
         let model = onnx::load(path)?;
         let sha256 = file_sha256(path)?;
         Runtime::get()?;
-        let shapes = match is_gradient_model(&model) {
-            true => None,
-            false => Some(probe(&model, 1).map_err(about(path))?),
+        let mut notes = Vec::new();
+        let (model, shapes) = match is_gradient_model(&model) {
+            true => (model, None),
+            false => {
+                notes.extend(model.graph.as_ref().and_then(|graph| note_on_size(graph, request)));
+                let (model, shapes) = prepare(model, request).map_err(about(path))?;
+                (model, Some(shapes))
+            }
         };
-        Ok(Self { path: path.into(), sha256, model, shapes })
+        Ok(Self { path: path.into(), sha256, model, request: request.clone(), shapes, notes })
+    }
+
+    /// What the user should know, one line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Makes the gradient model that is fastest on `device`.
     ///
     /// # Errors
-    /// [`Error::Model`] where the classifier cannot be differentiated.
-    pub fn compile(&self, device: Device) -> Result<Compiled> {
+    /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
+    /// method.
+    pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
         let variant = if device == Device::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime };
-        let made = self.differentiated(variant)?;
-        let model = made.as_ref().unwrap_or(&self.model);
-        let unfit = || Error::model(&self.path, "does not take one float32 colour picture at a time; export it so");
+        let model = match &self.shapes {
+            Some(shapes) => self.differentiate(shapes, variant, method)?,
+            None => self.as_it_is(method)?,
+        };
+        let unfit = || Error::model(&self.path, "does not take float32 colour pictures; export it so");
         let interface = model.graph.as_ref().and_then(interface).ok_or_else(unfit)?;
         let (path, sha256) = (self.path.clone(), self.sha256.clone());
-        Ok(Compiled { path, sha256, interface, bytes: model.encode_to_vec() })
+        Ok(Compiled { path, sha256, interface, model })
     }
 
-    /// The gradient model; none where the file is one already.
-    fn differentiated(&self, variant: Variant) -> Result<Option<ModelProto>> {
-        let options = Options { variant, source: self.sha256.clone() };
-        let model = self.shapes.as_ref().map(|shapes| grad::differentiate(&self.model, shapes, &options));
-        model.transpose().map_err(about(&self.path))
+    /// The same classifier for `batch` pictures at a time; none where it takes no other number than it does.
+    pub fn batched(&self, batch: usize) -> Option<Self> {
+        let request = Request { batch, ..self.request.clone() };
+        let mut shapes = probe::run(&self.model, &request).ok()?;
+        shapes.output = self.shapes.as_ref()?.output.clone();
+        let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
+        let source = || Self {
+            path: self.path.clone(),
+            sha256: self.sha256.clone(),
+            model: self.model.clone(),
+            request,
+            shapes: Some(shapes),
+            notes: Vec::new(),
+        };
+        fits.then(source)
+    }
+
+    fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method) -> Result<ModelProto> {
+        let options = Options { variant, method: method.clone(), source: self.sha256.clone() };
+        grad::differentiate(&self.model, shapes, &options).map_err(about(&self.path))
+    }
+
+    /// The gradient model that the file is, if it is one of `method`.
+    fn as_it_is(&self, method: &Method) -> Result<ModelProto> {
+        let made = self.model.metadata_props.iter().find(|prop| prop.key() == grad::METHOD).map(|prop| prop.value());
+        match made {
+            Some(made) if *method != Method::Gradient && made != method.name() => {
+                let problem =
+                    format!("is a gradient model of {made}; give the classifier itself for {}", method.name());
+                Err(Error::model(&self.path, problem))
+            }
+            _ => Ok(self.model.clone()),
+        }
     }
 }
 
-/// Differentiates the classifier in `input` and writes the gradient model to `output`, for stock ONNX Runtime.
+/// Differentiates the classifier in `input` and writes the gradient model to `output`, for stock ONNX Runtime; what the
+/// user should know of it.
 ///
 /// # Errors
 /// Those of [`Source::load`] and [`Source::compile`]; [`Error::Usage`] where `output` exists and `overwrite` is not
 /// given, or is the input itself; [`Error::Output`] where it cannot be written.
-pub fn write_gradient_model(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
+pub fn write_gradient_model(
+    input: &Path,
+    output: &Path,
+    overwrite: bool,
+    request: &Request,
+    method: &Method,
+) -> Result<Vec<String>> {
     crate::sink::check(output, Some(input), overwrite)?;
-    match Source::load(input)?.differentiated(Variant::OnnxRuntime)? {
-        Some(model) => onnx::save(&model, output),
-        None => Err(Error::model(input, "is a gradient model already; use it as it is")),
-    }
+    let source = Source::load(input, request)?;
+    let Some(shapes) = &source.shapes else {
+        return Err(Error::model(input, "is a gradient model already; use it as it is"));
+    };
+    onnx::save(&source.differentiate(shapes, Variant::OnnxRuntime, method)?, output)?;
+    Ok(source.notes)
 }
 
 /// Turns problems of a graph into problems of the file `path`.
@@ -115,8 +166,8 @@ fn interface(graph: &GraphProto) -> Option<Interface> {
     let image = graph.input.iter().find(|input| input.name() != grad::TARGET)?;
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
     let layout = match shape {
-        [1, 3, _, _] => Layout::Nchw,
-        [1, _, _, 3] => Layout::Nhwc,
+        [_, 3, _, _] => Layout::Nchw,
+        [_, _, _, 3] => Layout::Nhwc,
         _ => return None,
     };
     let scores = graph.output.iter().find(|output| output.name() == grad::SCORES)?;

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use prost::Message;
 
 use super::tensor_proto::DataLocation;
-use super::{GraphProto, ModelProto, TensorProto, Version};
+use super::{DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, Version};
 use crate::{Error, Result};
 
 /// The newest version of the file format that this program knows all fields of; newer files are refused, because
@@ -20,14 +20,19 @@ pub const MAX_IR_VERSION: i64 = Version::IrVersion as i64;
 /// [`Error::Io`] where a file cannot be read; [`Error::Model`] where it is empty, not ONNX, truncated, of a newer
 /// format, without a graph, or refers to data outside its own folder.
 pub fn load(path: &Path) -> Result<ModelProto> {
-    if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
+    let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
+    if !metadata.is_file() {
         return Err(Error::model(path, "is no file; name an ONNX file"));
+    }
+    if metadata.len() > i32::MAX as u64 {
+        return Err(Error::model(path, "is over 2 GB, which no ONNX file can be; export it with external data"));
     }
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     let mut model = decode(&bytes).map_err(|problem| Error::model(path, problem))?;
     let folder = crate::path::folder(path);
     if let Some(graph) = &mut model.graph {
         read_external(graph, folder).map_err(|problem| Error::model(path, problem))?;
+        check_numbers(graph).map_err(|problem| Error::model(path, problem))?;
     }
     Ok(model)
 }
@@ -56,15 +61,29 @@ pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
     Ok(model)
 }
 
-/// Writes `model` to `path` through a temporary sibling, so that `path` is never half-written.
+/// Whether the model is over 2 GB, which one ONNX file cannot hold.
+pub fn is_large(model: &ModelProto) -> bool {
+    model.encoded_len() > i32::MAX as usize
+}
+
+/// Writes `model` to `path` through a temporary sibling, so that `path` is never half-written. A model over 2 GB keeps
+/// its weights beside it, in `NAME.onnx.data`.
 ///
 /// # Errors
-/// [`Error::Output`] where the folder cannot be written or is full; [`Error::Model`] for a model over 2 GB, which the
-/// format cannot hold in one file.
+/// [`Error::Output`] where the folder cannot be written or is full.
 pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
-    if model.encoded_len() > i32::MAX as usize {
-        return Err(Error::model(path, "would be over 2 GB, which one ONNX file cannot hold"));
+    if !is_large(model) {
+        return write(path, |file| file.write_all(&model.encode_to_vec()));
     }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".data");
+    let mut model = model.clone();
+    write(&path.with_file_name(&name), |file| move_out(&mut model, &name.to_string_lossy(), file))?;
+    write(path, |file| file.write_all(&model.encode_to_vec()))
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let failed = |e: std::io::Error| Error::output(path, format!("cannot be written ({e})"));
     let folder = crate::path::folder(path);
     let mut builder = tempfile::Builder::new();
@@ -73,10 +92,44 @@ pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(&model.encode_to_vec()).map_err(failed)?;
+    fill(&mut file).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())
+}
+
+/// Smaller tensors stay in the model.
+const EXTERNAL: usize = 1024;
+
+/// Moves the weights into `file`, which the model then refers to as `location`.
+fn move_out(model: &mut ModelProto, location: &str, file: &mut dyn Write) -> std::io::Result<()> {
+    let mut offset = 0;
+    for tensor in model.graph.iter_mut().flat_map(|graph| &mut graph.initializer) {
+        let Some(data) = tensor.raw_data.take_if(|data| data.len() >= EXTERNAL) else { continue };
+        file.write_all(&data)?;
+        let entries =
+            [("location", location.to_owned()), ("offset", offset.to_string()), ("length", data.len().to_string())];
+        let entry = |(key, value): (&str, String)| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+        tensor.external_data = entries.map(entry).into();
+        tensor.data_location = Some(DataLocation::External as i32);
+        offset += data.len();
+    }
+    Ok(())
+}
+
+/// Refuses weights that are no numbers, which would make every result one.
+fn check_numbers(graph: &GraphProto) -> Result<(), String> {
+    let broken = |tensor: &&TensorProto| match (tensor.dtype(), &tensor.raw_data) {
+        (DataType::Float, Some(raw)) => raw.as_chunks().0.iter().any(|bytes| f32::from_le_bytes(*bytes).is_nan()),
+        (DataType::Double, Some(raw)) => raw.as_chunks().0.iter().any(|bytes| f64::from_le_bytes(*bytes).is_nan()),
+        _ => tensor.float_data.iter().any(|value| value.is_nan()),
+    };
+    match graph.initializer.iter().find(broken) {
+        Some(tensor) => {
+            Err(format!("has a value that is no number (NaN) in {}; train or export it again", tensor.name()))
+        }
+        None => Ok(()),
+    }
 }
 
 fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {

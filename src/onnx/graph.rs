@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{GraphProto, NodeProto, TensorProto};
+use super::{GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::{Error, Result};
 
 /// Every name that `node` reads: its inputs, and what its subgraphs take from outside.
@@ -19,6 +19,12 @@ fn captured(graph: &GraphProto) -> Vec<&str> {
         defined(graph).chain(graph.node.iter().flat_map(|n| &n.output).map(String::as_str)).collect();
     let read = graph.node.iter().flat_map(names_read).chain(graph.output.iter().map(|output| output.name()));
     read.filter(|name| !own.contains(name)).collect()
+}
+
+/// The version of the standard operator set that the model is written in; 1 where it says none.
+pub fn opset(model: &ModelProto) -> i64 {
+    let standard = model.opset_import.iter().find(|opset| matches!(opset.domain(), "" | "ai.onnx"));
+    standard.map_or(1, |opset| opset.version())
 }
 
 /// The names that exist before any node has run.

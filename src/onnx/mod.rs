@@ -2,14 +2,19 @@
 //!
 //! The types are generated from the official schema (`onnx.proto`, Apache-2.0) and committed.
 
+mod control;
+mod copy;
 mod file;
+mod function;
 mod graph;
 mod node;
 #[rustfmt::skip]
 mod proto;
 mod tensor;
 
-pub use file::{MAX_IR_VERSION, decode, load, save};
-pub use graph::{constants, names_read, sort};
+pub use control::write_out_control_flow;
+pub use file::{MAX_IR_VERSION, decode, is_large, load, save};
+pub use function::inline_functions;
+pub use graph::{constants, names_read, opset, sort};
 pub use proto::tensor_proto::DataType;
 pub use proto::*;

@@ -1,7 +1,7 @@
 //! Typed access to a node's attributes, and their construction.
 
 use super::attribute_proto::AttributeType;
-use super::{AttributeProto, NodeProto, TensorProto};
+use super::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
 impl NodeProto {
     /// A node of the standard domain.
@@ -51,6 +51,11 @@ impl NodeProto {
         self.find(name).and_then(|attribute| attribute.s.as_deref()).and_then(|text| std::str::from_utf8(text).ok())
     }
 
+    /// A graph attribute.
+    pub fn graph(&self, name: &str) -> Option<&GraphProto> {
+        self.find(name).and_then(|attribute| attribute.g.as_ref())
+    }
+
     /// A tensor attribute.
     pub fn tensor(&self, name: &str) -> Option<&TensorProto> {
         self.find(name).and_then(|attribute| attribute.t.as_ref())
@@ -75,6 +80,11 @@ impl AttributeProto {
     /// A floating-point number.
     pub fn float(name: &str, value: f32) -> Self {
         Self { f: Some(value), ..Self::new(name, AttributeType::Float) }
+    }
+
+    /// A graph.
+    pub fn graph(name: &str, value: GraphProto) -> Self {
+        Self { g: Some(value), ..Self::new(name, AttributeType::Graph) }
     }
 
     /// A text.

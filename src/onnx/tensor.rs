@@ -26,7 +26,8 @@ impl TensorProto {
         Self::from_raw(name, DataType::Int64, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    fn from_raw(name: &str, dtype: DataType, shape: &[usize], raw: Vec<u8>) -> Self {
+    /// A tensor of little-endian `raw` elements.
+    pub fn from_raw(name: &str, dtype: DataType, shape: &[usize], raw: Vec<u8>) -> Self {
         Self {
             name: Some(name.into()),
             data_type: Some(dtype as i32),

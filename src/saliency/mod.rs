@@ -1,17 +1,24 @@
 //! Static saliency: a frame's gradient of a class score with respect to its pixels (Simonyan, Vedaldi and Zisserman,
 //! "Deep Inside Convolutional Networks", 2013).
 
+mod method;
+mod sampler;
 mod target;
 
 use std::path::PathBuf;
 
 use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
+pub use method::{BaselineName, MethodChoice, MethodName};
+pub use sampler::Sampler;
 pub use target::{Target, TargetName};
 
 use crate::Result;
 use crate::frame::{Frame, Gradient, Prediction};
-use crate::model::{self, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor};
+use crate::grad::Method;
+use crate::model::{
+    self, Attribution, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor, Request, Source, Wish,
+};
 use crate::runtime::{Device, Precision};
 
 /// How the gradient's colour channels become one map.
@@ -49,6 +56,10 @@ pub struct ModelConfig {
     pub threads: usize,
     /// Which class to explain.
     pub target: TargetName,
+    /// What to settle where the model's file leaves it open.
+    pub request: Request,
+    /// What to compute of the class's score.
+    pub method: MethodChoice,
     /// How the gradient's channels become one map.
     pub channels: Channels,
 }
@@ -59,6 +70,8 @@ const HYSTERESIS: f32 = 2.0;
 /// Computes static saliency frame by frame.
 pub struct StaticSaliency {
     classifier: Classifier,
+    /// Draws the pictures of a sampled method.
+    sampler: Option<Sampler>,
     preprocessor: Preprocessor,
     labels: Labels,
     channels: Channels,
@@ -77,24 +90,32 @@ impl StaticSaliency {
     /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
-        let opened = model::open(&chosen.path, config.device, config.precision, config.threads)?;
-        let (classifier, mut notes) = (opened.classifier, chosen.notes);
+        let source = Source::load(&chosen.path, &config.request)?;
+        let mut notes = [chosen.notes.as_slice(), source.notes()].concat();
+        let preprocessor = config.preprocess.map(Into::into).or(chosen.preprocessor).unwrap_or_else(|| {
+            notes.push(format!("{}: taken to expect imagenet pixels; say otherwise by --preprocess", chosen.name));
+            Preprocessing::Imagenet.into()
+        });
+        let method = config.method.method(&preprocessor);
+        let wish = Wish { device: config.device, precision: config.precision, threads: config.threads };
+        let opened = model::open(source, &method, &wish)?;
+        let classifier = opened.classifier;
         notes.extend(opened.notes);
         let labels = match &config.labels {
             Some(path) => Labels::read(path, classifier.classes())?,
             None => Labels::for_classes(classifier.classes()),
         };
         let target = Target::resolve(&config.target, &labels)?;
-        let preprocessor = config.preprocess.map(Into::into).or(chosen.preprocessor).unwrap_or_else(|| {
-            notes.push(format!("{}: taken to expect imagenet pixels; say otherwise by --preprocess", chosen.name));
-            Preprocessing::Imagenet.into()
-        });
         let held = match target {
             Target::Class(class) => Some(class),
             Target::Top1 | Target::Locked => None,
         };
         Ok(Self {
             classifier,
+            sampler: match method {
+                Method::Sampled(sampling) => Some(Sampler::new(sampling)),
+                _ => None,
+            },
             preprocessor,
             labels,
             channels: config.channels,
@@ -124,9 +145,9 @@ impl StaticSaliency {
         let layout = self.classifier.layout();
         let (width, height) = self.classifier.input_size();
         let input = self.preprocessor.tensor(&frame.image, Size::new(width as i32, height as i32), layout)?;
-        let mut result = self.classifier.run(&input, self.held)?;
+        let mut result = self.attribution(&input, self.held)?;
         if self.target == Target::Top1 && outweighed(&result.scores, result.class) {
-            result = self.classifier.run(&input, None)?;
+            result = self.attribution(&input, None)?;
         }
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(result.class);
@@ -138,6 +159,13 @@ impl StaticSaliency {
             map: self.combine(&result.gradient, layout, (width, height))?,
             prediction: Prediction { class, label, probability: softmax_at(&result.scores, class) },
         })
+    }
+
+    fn attribution(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
+        match &mut self.sampler {
+            Some(sampler) => sampler.run(&mut self.classifier, input, target),
+            None => self.classifier.run(input, target),
+        }
     }
 
     fn combine(&self, gradient: &[f32], layout: Layout, (width, height): (usize, usize)) -> Result<Mat> {

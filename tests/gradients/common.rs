@@ -1,12 +1,12 @@
 //! What the tests of the gradient compiler share: a reproducible random stream, a builder of graphs, sessions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ort::session::Session;
 use ort::value::Tensor;
 use prost::Message;
-use salstream::grad::{Options, Shapes, Variant, differentiate};
-use salstream::model::probe;
+use salstream::grad::{Method, Options, Shapes, Variant, differentiate};
+use salstream::model::{Request, probe, write_gradient_model};
 use salstream::onnx::{
     AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
@@ -125,8 +125,13 @@ pub fn try_session(model: &ModelProto) -> salstream::Result<Session> {
 /// The gradient model, and the shapes that it was made with.
 pub fn gradient_model(model: &ModelProto, batch: usize, variant: Variant) -> (ModelProto, Shapes) {
     let shapes = probe(model, batch).unwrap();
-    let result = differentiate(model, &shapes, &Options { variant, source: "0".repeat(64) }).unwrap();
+    let result = differentiate(model, &shapes, &Options { variant, ..Default::default() }).unwrap();
     (result, shapes)
+}
+
+/// Writes the plain gradient model of the file `input`.
+pub fn write(input: &Path, output: &Path, overwrite: bool) -> salstream::Result<()> {
+    write_gradient_model(input, output, overwrite, &Request::default(), &Method::Gradient).map(drop)
 }
 
 /// A value for a session in the given type.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::common::{Graph, gradient_model, options};
+use crate::common::{Graph, gradient_model, options, write};
 use proptest::prelude::*;
 use salstream::grad::{Options, RULES, Shapes, Variant, differentiate};
-use salstream::model::{Classifier, probe, write_gradient_model};
+use salstream::model::{Classifier, probe};
 use salstream::onnx::{
     self, AttributeProto as A, DataType, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto,
 };
@@ -91,7 +91,7 @@ fn models_that_cannot_be_used_are_refused() {
     assert!(changed(|model| model.opset_import[0].version = Some(10)).contains("does not open in ONNX Runtime on cpu"));
     let mut old = small();
     old.opset_import[0].version = Some(6);
-    let options = Options { variant: Variant::OnnxRuntime, source: String::new() };
+    let options = Options { variant: Variant::OnnxRuntime, ..Default::default() };
     assert!(differentiate(&old, shapes(), &options).unwrap_err().to_string().contains("opset is 6"));
 }
 
@@ -173,9 +173,9 @@ fn nothing_is_left_behind_where_the_output_cannot_be_written() {
     let path = folder.path().join("model.onnx");
     onnx::save(&small(), &path).unwrap();
     let out = folder.path().join("missing/out.onnx");
-    assert!(write_gradient_model(&path, &out, false).unwrap_err().to_string().contains("no such folder"));
+    assert!(write(&path, &out, false).unwrap_err().to_string().contains("no such folder"));
     std::fs::write(&path, b"broken").unwrap();
-    assert!(write_gradient_model(&path, &folder.path().join("out.onnx"), false).is_err());
+    assert!(write(&path, &folder.path().join("out.onnx"), false).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -187,7 +187,7 @@ fn shapes() -> &'static Shapes {
 /// Differentiates in both variants; a refusal is as good as a result.
 fn attempt(model: &ModelProto, shapes: &Shapes) {
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
-        if let Err(problem) = differentiate(model, shapes, &Options { variant, source: String::new() }) {
+        if let Err(problem) = differentiate(model, shapes, &Options { variant, ..Default::default() }) {
             let shown = salstream::Error::model("model.onnx", problem.to_string()).to_string();
             let names = ["node ", "nodes ", "tensor ", "opset", "the shape of ", "the image", "output", "operator"];
             assert!(!shown.contains(char::is_control) && names.iter().any(|name| shown.contains(name)), "{shown}");

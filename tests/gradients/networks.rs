@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::{Graph, Random, data, existing, gradient_model, options, relative_error, try_session, value};
+use crate::common::{
+    Graph, Random, data, existing, gradient_model, options, relative_error, try_session, value, write,
+};
 use salstream::grad::Variant;
-use salstream::model::{Attribution, Classifier, Layout, write_gradient_model};
+use salstream::model::{Attribution, Classifier, Layout};
 use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
 use salstream::runtime::{Device, Runtime};
 use salstream::{Result, home};
@@ -203,7 +205,7 @@ fn a_batch_equals_single_runs() {
 fn gradient_models_keep_the_interface_and_run_as_they_are() {
     let (folder, path) = saved(&small(11, Layout::Nchw, 1).0);
     let out = folder.path().join("gradient.onnx");
-    write_gradient_model(&path, &out, false).unwrap();
+    write(&path, &out, false).unwrap();
     let model = onnx::load(&out).unwrap();
     let graph = model.graph.as_ref().unwrap();
     let names = |values: &[onnx::ValueInfoProto]| values.iter().map(|v| v.name().to_owned()).collect::<Vec<_>>();
@@ -217,13 +219,13 @@ fn gradient_models_keep_the_interface_and_run_as_they_are() {
     let pixels = &picture(6)[..576];
     assert_eq!(made.run(pixels, Some(2)).unwrap(), given.run(pixels, Some(2)).unwrap());
     let refused = |result: Result<()>| result.unwrap_err().to_string();
-    assert!(refused(write_gradient_model(&path, &out, false)).contains("exists already"));
-    assert!(refused(write_gradient_model(&path, &path, true)).contains("is the input itself"));
+    assert!(refused(write(&path, &out, false)).contains("exists already"));
+    assert!(refused(write(&path, &path, true)).contains("is the input itself"));
     let hard_link = folder.path().join("hard.onnx");
     std::fs::hard_link(&path, &hard_link).unwrap();
-    assert!(refused(write_gradient_model(&path, &hard_link, true)).contains("is the input itself"));
-    assert_eq!(write_gradient_model(&path, &out, false).unwrap_err().exit_status(), 2);
-    write_gradient_model(&path, &out, true).unwrap();
+    assert!(refused(write(&path, &hard_link, true)).contains("is the input itself"));
+    assert_eq!(write(&path, &out, false).unwrap_err().exit_status(), 2);
+    write(&path, &out, true).unwrap();
 }
 
 #[test]

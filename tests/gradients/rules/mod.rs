@@ -115,7 +115,7 @@ fn check(case: &Case, opset: i64) -> Result<(), Box<dyn Error>> {
     let Accuracy { step, tolerance, .. } = case.accuracy;
     let mut found = Vec::new();
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
-        let options = Options { variant, source: String::new() };
+        let options = Options { variant, ..Default::default() };
         let mut session = try_session(&differentiate(&model, &shapes, &options)?)?;
         let (_, gradient) = run(&mut session, case, &picture)?;
         for _ in 0..3 {

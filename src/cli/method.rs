@@ -1,0 +1,97 @@
+//! The flags that say what is computed of a class's score, and of which of a model's values.
+
+use clap::{Args, value_parser};
+
+use super::unit_interval;
+use crate::model::{Request, ScoreOutput};
+use crate::saliency::{BaselineName, MethodChoice, MethodName};
+use crate::{Error, Result};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Method")]
+pub struct MethodArgs {
+    /// What to compute of the class's score
+    #[arg(long, value_enum, default_value_t = MethodName::Gradient)]
+    pub method: MethodName,
+    /// Pictures at which a sampled method takes the gradient [default: 16, integrated-gradients 32]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+    pub samples: Option<u32>,
+    /// Noise of the smoothgrad family, as a share of the picture's range of values [default: 0.15]
+    #[arg(long, value_name = "0..1", value_parser = unit_interval)]
+    pub noise: Option<f32>,
+    /// Where the path of integrated-gradients starts [default: black]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub baseline: Option<BaselineName>,
+    /// Feature map of the grad-cam family, by its value's or node's name [default: the last convolutional one]
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+}
+
+impl MethodArgs {
+    /// The method with everything that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a flag that the method does not know.
+    pub fn choice(self) -> Result<MethodChoice> {
+        let MethodArgs { method, samples, noise, baseline, layer } = self;
+        let flags = [
+            ("--samples", samples.is_some(), method.is_sampled(), "smoothgrad and its kin, and integrated-gradients"),
+            ("--noise", noise.is_some(), method.is_noisy(), "smoothgrad, smoothgrad-squared and vargrad"),
+            ("--baseline", baseline.is_some(), method == MethodName::IntegratedGradients, "integrated-gradients"),
+            ("--layer", layer.is_some(), method.has_layer(), "grad-cam, grad-cam++ and guided-grad-cam"),
+        ];
+        if let Some((flag, _, _, methods)) = flags.iter().find(|(_, given, known, _)| *given && !known) {
+            return Err(Error::Usage(format!("{flag} is for --method {methods}")));
+        }
+        let default = if method == MethodName::IntegratedGradients { 32 } else { 16 };
+        Ok(MethodChoice {
+            name: method,
+            samples: samples.unwrap_or(default) as usize,
+            noise: noise.unwrap_or(0.15),
+            baseline: baseline.unwrap_or(BaselineName::Black),
+            layer,
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// Picture size of a model that takes any: WIDTHxHEIGHT, or one number for both [default: 224]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Classifier")]
+    pub size: Option<[usize; 2]>,
+    /// Output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
+    ///
+    /// The index has one entry an axis: `:` keeps it, a number picks a place, `*` takes the mean.
+    #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
+    pub scores: Option<ScoreOutput>,
+}
+
+impl RequestArgs {
+    /// What to settle of a classifier that takes one picture at a time.
+    pub fn request(self) -> Request {
+        Request { batch: 1, size: self.size, output: self.scores }
+    }
+}
+
+/// Height and width from `320x240` or `224`.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok([height, width]),
+        _ => Err("must be WIDTHxHEIGHT or one number, each from 1 to 4096".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_width_by_height() {
+        assert_eq!([size("320x240"), size("224")], [Ok([240, 320]), Ok([224, 224])]);
+        for text in ["", "x", "0", "3x", "10x-1", "5000"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Copies of a body's nodes under names of their own, to take the place of the node that has the body.
+
+use std::collections::HashMap;
+
+use super::{GraphProto, NodeProto, TensorProto};
+
+/// What takes a node's place.
+#[derive(Default)]
+pub struct Written {
+    pub nodes: Vec<NodeProto>,
+    pub initializers: Vec<TensorProto>,
+}
+
+impl Written {
+    /// Moves everything into `graph`.
+    pub fn into_graph(self, graph: &mut GraphProto) {
+        graph.node.extend(self.nodes);
+        graph.initializer.extend(self.initializers);
+    }
+
+    /// Lets `outputs` be other names of `values`.
+    pub fn hand_over(&mut self, values: impl Iterator<Item = String>, outputs: &[String]) {
+        let used = values.zip(outputs).filter(|(_, output)| !output.is_empty());
+        self.nodes
+            .extend(used.map(|(value, output)| NodeProto::new("Identity", output, vec![value], vec![output.clone()])));
+    }
+}
+
+/// New names for the values of a body.
+pub struct Names {
+    prefix: String,
+    map: HashMap<String, String>,
+}
+
+impl Names {
+    /// Values that `nodes` make get `prefix` before their names; others keep theirs.
+    pub fn new(prefix: String, nodes: &[NodeProto]) -> Self {
+        let made = nodes.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+        let map = made.map(|name| (name.clone(), format!("{prefix}/{name}"))).collect();
+        Self { prefix, map }
+    }
+
+    /// Lets the values `inner` be those called `outer`; what is missing there is left out.
+    pub fn bind<'a>(&mut self, inner: impl Iterator<Item = &'a str>, outer: &[String]) {
+        let mut outer = outer.iter().cloned();
+        self.map.extend(inner.map(|name| (name.to_owned(), outer.next().unwrap_or_default())));
+    }
+
+    /// The new name of a value.
+    pub fn of(&self, name: &str) -> String {
+        self.map.get(name).map_or_else(|| name.to_owned(), String::clone)
+    }
+
+    /// A name that starts as the others do.
+    pub fn fresh(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    /// Copies of `nodes`.
+    pub fn nodes(&self, nodes: &[NodeProto]) -> Vec<NodeProto> {
+        nodes.iter().map(|node| self.renamed(node, true)).collect()
+    }
+
+    /// Copies of a subgraph's nodes and initializers.
+    pub fn body(&mut self, graph: &GraphProto) -> Written {
+        let own: Vec<String> = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect();
+        let outer: Vec<String> = own.iter().map(|name| self.fresh(name)).collect();
+        self.bind(own.iter().map(String::as_str), &outer);
+        let renamed = |tensor: &TensorProto| TensorProto { name: Some(self.of(tensor.name())), ..tensor.clone() };
+        Written { nodes: self.nodes(&graph.node), initializers: graph.initializer.iter().map(renamed).collect() }
+    }
+
+    fn renamed(&self, node: &NodeProto, own: bool) -> NodeProto {
+        let mut node = node.clone();
+        if own && !node.name().is_empty() {
+            node.name = Some(self.fresh(node.name()));
+        }
+        node.input.iter_mut().chain(&mut node.output).for_each(|name| *name = self.of(name));
+        for graph in node.attribute.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs))
+        {
+            graph.node = graph.node.iter().map(|node| self.renamed(node, false)).collect();
+            for name in graph.output.iter_mut().filter_map(|output| output.name.as_mut()) {
+                *name = self.of(name);
+            }
+        }
+        node
+    }
+}

@@ -1,0 +1,95 @@
+//! Functions that a model defines for itself.
+
+use super::copy::{Names, Written};
+use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto};
+use crate::{Error, Result};
+
+/// How deep functions may call each other.
+const DEPTH: usize = 32;
+
+/// The most nodes that a model may have with its functions written out.
+const NODES: usize = 1 << 20;
+
+/// Puts the bodies of the model's own functions in the place of the nodes that call them.
+///
+/// # Errors
+/// [`Error::Graph`] where functions call each other without end, or were written for another version of the operator
+/// set.
+pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
+    let functions = std::mem::take(&mut model.functions);
+    for (function, wanted) in functions.iter().flat_map(|f| f.opset_import.iter().map(move |opset| (f, opset))) {
+        match model.opset_import.iter().find(|known| known.domain() == wanted.domain()) {
+            None => model.opset_import.push(wanted.clone()),
+            Some(known) if known.version() == wanted.version() || !known.domain().is_empty() => {}
+            Some(known) => {
+                return Err(Error::Graph(format!(
+                    "the function {} is written for opset {} and the model for {}; export the model again",
+                    function.name(),
+                    wanted.version(),
+                    known.version()
+                )));
+            }
+        }
+    }
+    let Some(graph) = &mut model.graph else { return Ok(()) };
+    for _ in 0..DEPTH {
+        if !expand(graph, &functions) {
+            return Ok(());
+        }
+        if graph.node.len() > NODES {
+            break;
+        }
+    }
+    Err(Error::Graph("the model's functions call each other without end; export the model again".into()))
+}
+
+/// Expands every call once; whether there was one.
+fn expand(graph: &mut GraphProto, functions: &[FunctionProto]) -> bool {
+    let mut changed = false;
+    for mut node in std::mem::take(&mut graph.node) {
+        let key = (node.domain(), node.op_type(), node.overload());
+        let called = functions.iter().find(|f| (f.domain(), f.name(), f.overload()) == key);
+        if let Some(function) = called {
+            written(function, &node).into_graph(graph);
+            changed = true;
+            continue;
+        }
+        for attribute in &mut node.attribute {
+            for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+                changed |= expand(graph, functions);
+            }
+        }
+        graph.node.push(node);
+    }
+    changed
+}
+
+/// A function's nodes with the caller's names and attributes.
+fn written(function: &FunctionProto, call: &NodeProto) -> Written {
+    // Outputs are made once in a graph, so that their names are prefixes of their own; nodes' names may repeat.
+    let prefix = call.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+    let mut names = Names::new(prefix, &function.node);
+    names.bind(function.input.iter().map(String::as_str), &call.input);
+    let mut nodes = names.nodes(&function.node);
+    let given: Vec<&AttributeProto> = call.attribute.iter().chain(&function.attribute_proto).collect();
+    nodes.iter_mut().for_each(|node| settle(node, &given));
+    let mut written = Written { nodes, ..Default::default() };
+    written.hand_over(function.output.iter().map(|name| names.of(name)), &call.output);
+    written
+}
+
+/// Replaces attributes that refer to those of the call, also in subgraphs; those that the call leaves out go.
+fn settle(node: &mut NodeProto, given: &[&AttributeProto]) {
+    let settled = |own: AttributeProto| match own.ref_attr_name() {
+        "" => Some(own),
+        name => {
+            let found = given.iter().find(|attribute| attribute.name() == name)?;
+            Some(AttributeProto { name: own.name.clone(), ..(*found).clone() })
+        }
+    };
+    node.attribute = std::mem::take(&mut node.attribute).into_iter().filter_map(settled).collect();
+    for attribute in &mut node.attribute {
+        let graphs = attribute.g.iter_mut().chain(&mut attribute.graphs);
+        graphs.flat_map(|graph| &mut graph.node).for_each(|node| settle(node, given));
+    }
+}

@@ -1,0 +1,104 @@
+//! Which attribution method to take, as typed.
+
+use crate::grad::{Around, Baseline, Layer, Method, Sampling, Statistic};
+use crate::model::Preprocessor;
+
+/// An attribution method by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum MethodName {
+    /// Slope of the score by each pixel (Simonyan 2013)
+    Gradient,
+    /// Gradient times input
+    InputXGradient,
+    /// Mean gradient of noisy copies (Smilkov 2017)
+    #[value(name = "smoothgrad")]
+    SmoothGrad,
+    /// Mean square of the gradients of noisy copies (Hooker 2019)
+    #[value(name = "smoothgrad-squared")]
+    SmoothGradSquared,
+    /// Variance of the gradients of noisy copies (Adebayo 2018)
+    #[value(name = "vargrad")]
+    VarGrad,
+    /// Mean gradient on the way from a baseline, times the way (Sundararajan 2017)
+    IntegratedGradients,
+    /// Guided backpropagation (Springenberg 2014): sharp, but nearly the same for every class
+    Guided,
+    /// Class activation map of a layer (Selvaraju 2017): coarse, and true to the class
+    GradCam,
+    /// Grad-CAM for several objects of a class (Chattopadhyay 2018)
+    #[value(name = "grad-cam++")]
+    GradCamPlusPlus,
+    /// Guided backpropagation times Grad-CAM
+    GuidedGradCam,
+}
+
+impl MethodName {
+    /// Whether the method takes the gradient at noisy copies of the picture.
+    pub fn is_noisy(self) -> bool {
+        matches!(self, Self::SmoothGrad | Self::SmoothGradSquared | Self::VarGrad)
+    }
+
+    /// Whether the method takes the gradient at several pictures.
+    pub fn is_sampled(self) -> bool {
+        self.is_noisy() || self == Self::IntegratedGradients
+    }
+
+    /// Whether the method looks at a feature map.
+    pub fn has_layer(self) -> bool {
+        matches!(self, Self::GradCam | Self::GradCamPlusPlus | Self::GuidedGradCam)
+    }
+}
+
+/// Where integrated gradients start, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BaselineName {
+    /// A black picture
+    Black,
+    /// The picture's mean colour
+    Mean,
+    /// The picture, blurred
+    Blurred,
+}
+
+/// A method and what it needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodChoice {
+    /// The method.
+    pub name: MethodName,
+    /// Pictures at which a sampled method takes the gradient, at least 1.
+    pub samples: usize,
+    /// Standard deviation of the noise, as a share of the picture's range of values.
+    pub noise: f32,
+    /// Where integrated gradients start.
+    pub baseline: BaselineName,
+    /// The feature map's name; none for the last convolutional one.
+    pub layer: Option<String>,
+}
+
+impl MethodChoice {
+    /// The method for a network that is given its pixels by `preprocessor`.
+    pub fn method(&self, preprocessor: &Preprocessor) -> Method {
+        let layer = || self.layer.clone().map_or(Layer::Last, Layer::Named);
+        let noisy = |statistic| self.sampled(Around::Noise { level: self.noise, statistic });
+        match self.name {
+            MethodName::Gradient => Method::Gradient,
+            MethodName::InputXGradient => Method::InputXGradient,
+            MethodName::SmoothGrad => noisy(Statistic::Mean),
+            MethodName::SmoothGradSquared => noisy(Statistic::MeanSquare),
+            MethodName::VarGrad => noisy(Statistic::Variance),
+            MethodName::IntegratedGradients => self.sampled(Around::Path(match self.baseline {
+                BaselineName::Black => Baseline::Colour(preprocessor.black()),
+                BaselineName::Mean => Baseline::Mean,
+                BaselineName::Blurred => Baseline::Blurred,
+            })),
+            MethodName::Guided => Method::Guided,
+            MethodName::GradCam => Method::GradCam(layer()),
+            MethodName::GradCamPlusPlus => Method::GradCamPlusPlus(layer()),
+            MethodName::GuidedGradCam => Method::GuidedGradCam(layer()),
+        }
+    }
+
+    fn sampled(&self, around: Around) -> Method {
+        Method::Sampled(Sampling { samples: self.samples, around })
+    }
+}

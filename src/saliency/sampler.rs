@@ -1,0 +1,132 @@
+//! Attribution from the gradients at many pictures: SmoothGrad and its kin, and integrated gradients.
+
+use opencv::core::{BORDER_REPLICATE, Mat, MatTraitConst, MatTraitConstManual, Size};
+use opencv::imgproc;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::Result;
+use crate::grad::{self, Around, Baseline, Sampling, Statistic};
+use crate::model::{Attribution, Classifier, Layout};
+
+/// Draws the pictures and adds up what a classifier says of them.
+///
+/// The noise goes on from frame to frame, so that averaging along the motion averages over it too: a clip needs fewer
+/// samples a frame than a picture.
+pub struct Sampler {
+    sampling: Sampling,
+    random: SmallRng,
+}
+
+impl Sampler {
+    /// A sampler whose noise is the same in every run of the program.
+    pub fn new(sampling: Sampling) -> Self {
+        Self { sampling, random: SmallRng::seed_from_u64(0) }
+    }
+
+    /// Scores of the picture itself, and the attribution of the class `target`, or of its top class.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
+    pub fn run(&mut self, classifier: &mut Classifier, input: &[f32], target: Option<usize>) -> Result<Attribution> {
+        let clean = classifier.run(input, target)?;
+        let line = self.line(classifier, input)?;
+        let (mut sum, mut squares) = (vec![0.0; input.len()], vec![0.0; input.len()]);
+        let batch = classifier.batch();
+        for start in (0..self.sampling.samples).step_by(batch) {
+            let drawn = batch.min(self.sampling.samples - start);
+            let pictures: Vec<f32> =
+                (start..start + batch).flat_map(|sample| self.picture(input, &line, sample)).collect();
+            for found in classifier.run_batch(&pictures, Some(clean.class))?.into_iter().take(drawn) {
+                for ((sum, square), slope) in sum.iter_mut().zip(&mut squares).zip(found.gradient) {
+                    *sum += slope;
+                    *square += slope * slope;
+                }
+            }
+        }
+        let share = 1.0 / self.sampling.samples as f32;
+        let combine = |((sum, square), step): ((f32, f32), f32)| match self.sampling.around {
+            Around::Path(_) => sum * share * step,
+            Around::Noise { statistic: Statistic::Mean, .. } => sum * share,
+            Around::Noise { statistic: Statistic::MeanSquare, .. } => square * share,
+            Around::Noise { statistic: Statistic::Variance, .. } => square * share - (sum * share).powi(2),
+        };
+        let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
+        Ok(Attribution { gradient, ..clean })
+    }
+
+    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Line> {
+        let (least, most) = input.iter().fold((f32::MAX, f32::MIN), |(least, most), v| (least.min(*v), most.max(*v)));
+        match &self.sampling.around {
+            Around::Noise { level, .. } => {
+                Ok(Line { deviation: level * (most - least), steps: vec![0.0; input.len()] })
+            }
+            Around::Path(baseline) => {
+                let start = start(classifier, input, baseline)?;
+                let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
+                Ok(Line { deviation: 0.0, steps })
+            }
+        }
+    }
+
+    fn picture(&mut self, input: &[f32], line: &Line, sample: usize) -> Vec<f32> {
+        match self.sampling.around {
+            Around::Noise { .. } => {
+                let noise = StandardNormal.sample_iter(&mut self.random);
+                input.iter().zip(noise).map(|(value, noise): (&f32, f32)| value + line.deviation * noise).collect()
+            }
+            Around::Path(_) => {
+                let rest = 1.0 - (sample as f32 + 0.5) / self.sampling.samples as f32;
+                input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
+            }
+        }
+    }
+}
+
+/// Where the samples of one picture lie.
+struct Line {
+    /// Standard deviation of the noise.
+    deviation: f32,
+    /// From the baseline to the picture.
+    steps: Vec<f32>,
+}
+
+/// The baseline of a picture.
+fn start(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> Result<Vec<f32>> {
+    let (width, height) = classifier.input_size();
+    let area = width * height;
+    let channel = |index: usize| match classifier.layout() {
+        Layout::Nchw => index / area,
+        Layout::Nhwc => index % 3,
+    };
+    Ok(match baseline {
+        Baseline::Colour(colour) => (0..input.len()).map(|index| colour[channel(index)]).collect(),
+        Baseline::Mean => {
+            let mut sums = [0.0; 3];
+            input.iter().enumerate().for_each(|(index, value)| sums[channel(index)] += value);
+            (0..input.len()).map(|index| sums[channel(index)] / area as f32).collect()
+        }
+        Baseline::Blurred => match classifier.layout() {
+            Layout::Nchw => blurred(input, 1, (width, height))?,
+            Layout::Nhwc => blurred(input, 3, (width, height))?,
+        },
+    })
+}
+
+/// The picture blurred, `channels` values at each place, plane by plane.
+fn blurred(input: &[f32], channels: usize, (width, height): (usize, usize)) -> Result<Vec<f32>> {
+    let (across, down) = (grad::blur_deviation(width), grad::blur_deviation(height));
+    let kernel = |deviation: f64| 2 * (3.0 * deviation).ceil() as i32 + 1;
+    let size = Size::new(kernel(across), kernel(down));
+    let mut result = Vec::with_capacity(input.len());
+    for plane in input.chunks_exact(width * height * channels) {
+        let plane = Mat::from_slice(plane)?;
+        let plane = plane.reshape(channels as i32, height as i32)?;
+        let mut soft = Mat::default();
+        imgproc::gaussian_blur(&plane, &mut soft, size, across, down, BORDER_REPLICATE)?;
+        let flat = soft.reshape(1, 1)?;
+        result.extend_from_slice(flat.data_typed::<f32>()?);
+    }
+    Ok(result)
+}
