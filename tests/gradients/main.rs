@@ -2,6 +2,7 @@
 
 mod common;
 mod files;
+mod methods;
 mod networks;
 mod resnet50;
 mod rules;

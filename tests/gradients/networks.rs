@@ -5,12 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::common::{
-    Graph, Random, data, existing, gradient_model, options, relative_error, try_session, value, write,
+    Graph, Random, data, devices, existing, gradient_model, options, relative_error, try_session, value, write,
 };
 use salstream::grad::Variant;
 use salstream::model::{Attribution, Classifier, Layout};
 use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
-use salstream::runtime::{Device, Runtime};
+use salstream::runtime::Device;
 use salstream::{Result, home};
 
 /// The class and the sampling of the reference script.
@@ -50,11 +50,6 @@ fn wide(values: &[f32]) -> Vec<f64> {
 
 fn norm(values: &[f32]) -> f64 {
     wide(values).iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-fn devices() -> Vec<Device> {
-    let runtime = Runtime::get().unwrap();
-    [Device::Cpu, Device::OpenVino].into_iter().filter(|device| runtime.has(*device)).collect()
 }
 
 /// Compares a model's gradients on the picture of `seed` with the reference, on every device that computes here.
