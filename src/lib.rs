@@ -26,5 +26,6 @@ pub mod runtime;
 pub mod saliency;
 pub mod sink;
 pub mod source;
+pub mod verify;
 
 pub use error::{Error, Result};

@@ -69,6 +69,25 @@ impl Source {
         &self.notes
     }
 
+    /// The classifier's graph.
+    pub fn graph(&self) -> Option<&GraphProto> {
+        self.model.graph.as_ref()
+    }
+
+    /// The same classifier with other numbers in its graph; shapes must stay.
+    pub fn with_graph(&self, change: impl FnOnce(&mut GraphProto)) -> Self {
+        let mut changed = self.copy(self.request.clone(), self.shapes.clone());
+        if let Some(graph) = &mut changed.model.graph {
+            change(graph);
+        }
+        changed
+    }
+
+    fn copy(&self, request: Request, shapes: Option<Shapes>) -> Self {
+        let (path, sha256, model) = (self.path.clone(), self.sha256.clone(), self.model.clone());
+        Self { path, sha256, model, request, shapes, notes: Vec::new() }
+    }
+
     /// Makes the gradient model that is fastest on `device`.
     ///
     /// # Errors
@@ -92,15 +111,7 @@ impl Source {
         let mut shapes = probe::run(&self.model, &request).ok()?;
         shapes.output = self.shapes.as_ref()?.output.clone();
         let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
-        let source = || Self {
-            path: self.path.clone(),
-            sha256: self.sha256.clone(),
-            model: self.model.clone(),
-            request,
-            shapes: Some(shapes),
-            notes: Vec::new(),
-        };
-        fits.then(source)
+        fits.then(|| self.copy(request, Some(shapes)))
     }
 
     fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method) -> Result<ModelProto> {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
 pub use method::{BaselineName, MethodChoice, MethodName};
-pub use sampler::Sampler;
+pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
 use crate::Result;

@@ -63,7 +63,7 @@ impl Sampler {
                 Ok(Line { deviation: level * (most - least), steps: vec![0.0; input.len()] })
             }
             Around::Path(baseline) => {
-                let start = start(classifier, input, baseline)?;
+                let start = self::baseline(classifier, input, baseline)?;
                 let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
                 Ok(Line { deviation: 0.0, steps })
             }
@@ -92,8 +92,11 @@ struct Line {
     steps: Vec<f32>,
 }
 
-/// The baseline of a picture.
-fn start(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> Result<Vec<f32>> {
+/// The baseline of a picture, as the network is given it.
+///
+/// # Errors
+/// [`OpenCv`](crate::Error::OpenCv) where OpenCV cannot blur the picture.
+pub fn baseline(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> Result<Vec<f32>> {
     let (width, height) = classifier.input_size();
     let area = width * height;
     let channel = |index: usize| match classifier.layout() {

@@ -1,0 +1,102 @@
+//! Whether a classifier's attribution can be believed: checks of its numbers, each with a verdict.
+//!
+//! The checks are those of "Sanity Checks for Saliency Maps" (Adebayo et al. 2018) and the tests that any derivative can
+//! be put to.
+
+mod checks;
+mod weights;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::grad::Method;
+use crate::model::{self, Attribution, Classifier, Source, Wish};
+use crate::runtime::{Device, Precision, SessionOptions};
+use crate::saliency::Sampler;
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Fail,
+    /// A weakness that the method is known for.
+    Known,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// The number that decides.
+    pub value: f64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the number is, in words.
+    pub detail: String,
+}
+
+impl Check {
+    fn new(name: &'static str, value: f64, passes: bool, detail: String) -> Self {
+        Self { name, value, verdict: if passes { Verdict::Pass } else { Verdict::Fail }, detail }
+    }
+}
+
+/// A classifier with a method, as the checks ask it.
+pub(crate) struct Subject {
+    classifier: Classifier,
+    sampler: Option<Sampler>,
+}
+
+impl Subject {
+    /// Opens the source on the CPU.
+    fn open(source: &Source, method: &Method, threads: usize) -> Result<Self> {
+        let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
+        let (pass, sampler) = match method {
+            Method::Sampled(sampling) => (&Method::Gradient, Some(Sampler::new(sampling.clone()))),
+            method => (method, None),
+        };
+        Ok(Self { classifier: source.compile(Device::Cpu, pass)?.open(&options)?, sampler })
+    }
+
+    fn run(&mut self, picture: &[f32], target: Option<usize>) -> Result<Attribution> {
+        match &mut self.sampler {
+            Some(sampler) => sampler.run(&mut self.classifier, picture, target),
+            None => self.classifier.run(picture, target),
+        }
+    }
+}
+
+/// Puts a classifier to every check; `found` hears of each as it ends.
+///
+/// `pictures` are two different ones, as the network is given them.
+///
+/// # Errors
+/// Those of [`Source::compile`] and [`model::open`].
+pub fn verify(
+    source: Source,
+    method: &Method,
+    wish: &Wish,
+    pictures: [&[f32]; 2],
+    mut found: impl FnMut(Check),
+) -> Result<()> {
+    let mut plain = Subject::open(&source, &Method::Gradient, wish.threads)?;
+    found(checks::finite_differences(&mut plain, pictures[0])?);
+    let mut subject = Subject::open(&source, method, wish.threads)?;
+    found(checks::two_pictures(&mut subject, pictures)?);
+    found(checks::two_classes(&mut subject, method, pictures[0])?);
+    if let Some(check) = checks::completeness(&mut subject, method, pictures[0])? {
+        found(check);
+    }
+    found(weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?);
+    if *method == Method::Gradient && source.compile(Device::Cpu, &Method::Guided).is_ok() {
+        let mut guided = Subject::open(&source, &Method::Guided, wish.threads)?;
+        found(weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?);
+    }
+    let opened = model::open(source, method, wish)?;
+    found(checks::devices(opened, &mut subject.classifier, pictures[0])?);
+    Ok(())
+}

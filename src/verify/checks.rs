@@ -1,0 +1,116 @@
+//! Checks of a derivative, and of what it should depend on.
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{Check, Subject, Verdict};
+use crate::Result;
+use crate::grad::{Around, Method, Sampling};
+use crate::model::{Attribution, Classifier, Opened};
+
+/// Directions along which finite differences are taken.
+const DIRECTIONS: u64 = 8;
+
+/// How far from a unit's picture the differences are taken, as shares of the picture's norm. Networks have kinks, which
+/// long steps cross, and float32 has noise, in which short steps drown; one of these lies between.
+const STEPS: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
+
+/// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
+/// score by more than rounding does.
+pub fn finite_differences(subject: &mut Subject, picture: &[f32]) -> Result<Check> {
+    let found = subject.run(picture, None)?;
+    let class = found.class;
+    let (size, slope) = (norm(picture), norm(&found.gradient));
+    let mut worst: f64 = 0.0;
+    for seed in 0..DIRECTIONS {
+        let noise: Vec<f32> = StandardNormal.sample_iter(SmallRng::seed_from_u64(seed)).take(picture.len()).collect();
+        let (along, aside) = (1.0 / slope, 1.0 / norm(&noise));
+        let leaning = found.gradient.iter().zip(&noise).map(|(g, n)| f64::from(*g) * along + f64::from(*n) * aside);
+        let direction: Vec<f64> = leaning.collect();
+        let stated: f64 = direction.iter().zip(&found.gradient).map(|(d, g)| d * f64::from(*g)).sum();
+        let mut least = f64::INFINITY;
+        for step in STEPS.map(|step| step * size) {
+            let mut at = |sign: f64| -> Result<f64> {
+                let moved = picture.iter().zip(&direction).map(|(x, d)| (f64::from(*x) + sign * step * d) as f32);
+                Ok(f64::from(subject.run(&moved.collect::<Vec<_>>(), Some(class))?.scores[class]))
+            };
+            let measured = (at(1.0)? - at(-1.0)?) / (2.0 * step);
+            least = least.min(((measured - stated) / stated).abs());
+        }
+        // A gradient that is no number agrees with nothing.
+        worst = if least.is_nan() { f64::INFINITY } else { worst.max(least) };
+    }
+    let detail =
+        format!("the score's measured slope along {DIRECTIONS} directions is at most {:.2} % off", worst * 100.0);
+    Ok(Check::new("finite differences", worst, worst < 0.05, detail))
+}
+
+/// Maps that are the same for every picture explain none.
+pub fn two_pictures(subject: &mut Subject, pictures: [&[f32]; 2]) -> Result<Check> {
+    let first = subject.run(pictures[0], None)?;
+    let second = subject.run(pictures[1], Some(first.class))?;
+    let apart = difference(&first, &second);
+    let detail = format!("the maps of two pictures differ by {apart:.3} of their norm");
+    Ok(Check::new("two pictures", apart, apart > 0.01, detail))
+}
+
+/// Maps that are the same for every class tell nothing of it.
+pub fn two_classes(subject: &mut Subject, method: &Method, picture: &[f32]) -> Result<Check> {
+    let first = subject.run(picture, None)?;
+    let second = second_best(&first);
+    let apart = difference(&first, &subject.run(picture, Some(second))?);
+    let detail = format!("the maps of the two best classes differ by {apart:.3} of their norm");
+    let mut check = Check::new("two classes", apart, apart > 0.01, detail);
+    if *method == Method::Guided && check.verdict == Verdict::Fail {
+        check.verdict = Verdict::Known;
+    }
+    Ok(check)
+}
+
+/// Integrated gradients sum to the difference of the scores of picture and baseline.
+pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> Result<Option<Check>> {
+    let Method::Sampled(Sampling { around: Around::Path(baseline), samples }) = method else { return Ok(None) };
+    let found = subject.run(picture, None)?;
+    let start = crate::saliency::baseline(&subject.classifier, picture, baseline)?;
+    let at_start = subject.classifier.run(&start, Some(found.class))?;
+    let expected = f64::from(found.scores[found.class] - at_start.scores[found.class]);
+    let sum: f64 = found.gradient.iter().map(|value| f64::from(*value)).sum();
+    let off = ((sum - expected) / expected).abs();
+    let detail =
+        format!("sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off at {samples} steps", off * 100.0);
+    Ok(Some(Check::new("completeness", off, off < 0.05, detail)))
+}
+
+/// The chosen device against the CPU in float32.
+pub fn devices(mut opened: Opened, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
+    let theirs = opened.classifier.run(picture, None)?;
+    let ours = reference.run(picture, Some(theirs.class))?;
+    let similarity = cosine(&ours.gradient, &theirs.gradient);
+    let notes: String = opened.notes.iter().map(|note| format!("; {note}")).collect();
+    let name = format!("{} {}", opened.device, opened.precision);
+    let detail = format!("{name} gives the CPU's map with a similarity of {similarity:.5}{notes}");
+    Ok(Check::new("device", similarity, similarity >= 0.99, detail))
+}
+
+fn second_best(found: &Attribution) -> usize {
+    let others = found.scores.iter().enumerate().filter(|(class, _)| *class != found.class);
+    others.max_by(|a, b| a.1.total_cmp(b.1)).map_or(found.class, |(class, _)| class)
+}
+
+/// |a - b| / |a|, for maps that are scaled to the same norm.
+fn difference(a: &Attribution, b: &Attribution) -> f64 {
+    let (size_a, size_b) = (norm(&a.gradient), norm(&b.gradient));
+    let apart =
+        a.gradient.iter().zip(&b.gradient).map(|(x, y)| (f64::from(*x) / size_a - f64::from(*y) / size_b).powi(2));
+    apart.sum::<f64>().sqrt()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot: f64 = a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+    dot / (norm(a) * norm(b))
+}
+
+fn norm(values: &[f32]) -> f64 {
+    values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}

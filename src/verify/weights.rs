@@ -1,0 +1,107 @@
+//! A map that explains a network changes when the network's weights do.
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{Check, Subject, Verdict};
+use crate::Result;
+use crate::grad::Method;
+use crate::model::Source;
+use crate::onnx::{self, DataType, GraphProto, TensorProto};
+
+/// How many times the map is looked at while more and more layers lose their weights.
+const STAGES: usize = 6;
+
+/// Above this rank correlation, the map of a network without knowledge is taken for the same.
+const SAME: f64 = 0.5;
+
+/// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class.
+pub fn randomised(
+    source: &Source,
+    method: &Method,
+    subject: &mut Subject,
+    picture: &[f32],
+    threads: usize,
+) -> Result<Check> {
+    let found = subject.run(picture, None)?;
+    let before = ranks(&found.gradient);
+    let layers = source.graph().map(layers).unwrap_or_default();
+    let mut course = Vec::new();
+    for stage in 1..=STAGES.min(layers.len()) {
+        let lost = &layers[layers.len() - layers.len() * stage / STAGES.min(layers.len())..];
+        let changed = source.with_graph(|graph| randomise(graph, lost));
+        let mut changed = Subject::open(&changed, method, threads)?;
+        let after = changed.run(picture, Some(found.class))?;
+        course.push(correlation(&before, &ranks(&after.gradient)));
+    }
+    let last = course.last().copied().unwrap_or(f64::NAN);
+    let steps: Vec<_> = course.iter().map(|value| format!("{value:.2}")).collect();
+    let guided = matches!(method, Method::Guided | Method::GuidedGradCam(_));
+    let name = if guided { "random weights, guided" } else { "random weights" };
+    let detail = format!(
+        "rank correlation with the map of random weights, {} layers in steps: {}",
+        layers.len(),
+        steps.join(" ")
+    );
+    let mut check = Check::new(name, last, last.abs() < SAME, detail);
+    if guided && check.verdict == Verdict::Fail {
+        check.verdict = Verdict::Known;
+        check.detail += "; guided backpropagation draws edges whatever the network has learnt (Adebayo et al. 2018)";
+    }
+    Ok(check)
+}
+
+/// The names of the weights of two or more axes, in the order in which nodes read them.
+fn layers(graph: &GraphProto) -> Vec<String> {
+    let is_weight = |tensor: &&TensorProto| tensor.dtype() == DataType::Float && tensor.dims.len() > 1;
+    let weights: Vec<&str> = graph.initializer.iter().filter(is_weight).map(|tensor| tensor.name()).collect();
+    let mut names: Vec<String> = Vec::new();
+    for name in graph.node.iter().flat_map(onnx::names_read).filter(|name| weights.contains(name)) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.into());
+        }
+    }
+    names
+}
+
+/// Draws new values of the same mean and deviation for the tensors called `names`.
+fn randomise(graph: &mut GraphProto, names: &[String]) {
+    for tensor in graph.initializer.iter_mut().filter(|tensor| names.iter().any(|name| name == tensor.name())) {
+        let (Ok(values), Ok(shape)) = (tensor.reals(), tensor.shape()) else { continue };
+        let count = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let noise = StandardNormal.sample_iter(SmallRng::seed_from_u64(values.len() as u64));
+        let drawn: Vec<f64> = noise.take(values.len()).map(|noise: f64| mean + deviation * noise).collect();
+        *tensor = TensorProto::from_reals(&tensor.name().to_owned(), DataType::Float, &shape, &drawn);
+    }
+}
+
+/// The rank of each magnitude.
+fn ranks(values: &[f32]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
+    let mut ranks = vec![0.0; values.len()];
+    order.into_iter().enumerate().for_each(|(rank, index)| ranks[index] = rank as f64);
+    ranks
+}
+
+/// Pearson's correlation; of ranks, Spearman's.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = (a.len() as f64 - 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
+    product(a, b) / (product(a, a) * product(b, b)).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlation_looks_at_the_order_of_magnitudes() {
+        let of = |a: &[f32], b: &[f32]| correlation(&ranks(a), &ranks(b));
+        assert!((of(&[1.0, -2.0, 3.0, 9.0], &[0.1, 0.2, -5.0, 70.0]) - 1.0).abs() < 1e-12);
+        assert!((of(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
+    }
+}
