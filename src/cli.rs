@@ -126,12 +126,13 @@ pub struct ModelArgs {
     /// Arithmetic of the gradient
     #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
-    /// Class to explain: top1, locked, an id, or a name
+    /// Class to explain: top1, locked, frequent, an id, or a name; several for --layout grid
     ///
     /// top1 is each frame's best class; one that is shown stays until another is twice as probable. locked is the first
-    /// frame's best class throughout.
+    /// frame's best class throughout, frequent the one that is best in most frames (the clip is read twice). Given
+    /// several times, each class has its own map in the grid; the first one is fused with the motion.
     #[arg(long, value_name = "CLASS", default_value = "top1")]
-    pub target: TargetName,
+    pub target: Vec<TargetName>,
     /// How the gradient's colour channels become one map
     #[arg(long, value_enum, default_value_t = Channels::Max)]
     pub channels: Channels,

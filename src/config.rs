@@ -3,12 +3,12 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use crate::annotate::Style;
+use crate::annotate::{Layout, Style};
 use crate::cli::{ProgressMode, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::report::say;
-use crate::saliency::ModelConfig;
+use crate::saliency::{ModelConfig, TargetName};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::{self, Input};
@@ -84,6 +84,12 @@ impl RunConfig {
         if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
             return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
         }
+        if model.target.len() > 1 && picture.layout != Layout::Grid {
+            return Err(Error::Usage("several --target are for --layout grid, which shows a map of each".into()));
+        }
+        if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
+            return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for a stream".into()));
+        }
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
         Ok(Self {
@@ -99,7 +105,7 @@ impl RunConfig {
                 device: model.device.fixed(),
                 precision: model.precision.fixed(),
                 threads,
-                target: model.target,
+                targets: model.target,
                 request: request.request(),
                 method: method.choice()?,
                 channels: model.channels,

@@ -110,6 +110,8 @@ pub struct Gradient {
     pub map: Mat,
     /// The class that the gradient belongs to.
     pub prediction: Prediction,
+    /// The same frame's gradients of the further classes that are explained.
+    pub others: Vec<Gradient>,
 }
 
 /// The three maps of one frame, all of the same (processing) size.
@@ -117,6 +119,8 @@ pub struct Gradient {
 pub struct Maps {
     /// Where the classifier's score depends on the pixels.
     pub static_: SaliencyMap,
+    /// The same for the further classes that are explained.
+    pub others: Vec<SaliencyMap>,
     /// What moves against the camera.
     pub motion: SaliencyMap,
     /// Both, fused.

@@ -20,7 +20,7 @@ pub enum Layout {
     Overlay,
     /// Saliency map, input, overlay side by side: the method's classic picture.
     Panels,
-    /// Input, static, motion and fused in a square, captioned.
+    /// Input, static (one for each class that is explained), motion and fused in a square, captioned.
     Grid,
     /// The saliency map alone.
     Map,
@@ -50,35 +50,37 @@ pub struct Annotator {
     style: Style,
     blender: Blender,
     tile: Size,
+    /// How many classes are explained.
+    classes: usize,
 }
 
 impl Annotator {
-    /// An annotator for frames of `source` size.
+    /// An annotator for frames of `source` size, with the maps of so many classes in a grid.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where the colour map is not available.
-    pub fn new(style: Style, source: Size) -> Result<Self> {
-        let columns = columns(style.layout);
+    pub fn new(style: Style, source: Size, classes: usize) -> Result<Self> {
+        let columns = columns(style.layout, classes);
         let scale = f64::from(WIDEST) / f64::from(columns * source.width);
         let shrink = |side: i32| if columns > 1 && scale < 1.0 { even(f64::from(side) * scale) } else { side };
         let tile = Size::new(shrink(source.width), shrink(source.height));
         let blender = Blender::new(style.colormap.table()?, style.alpha);
-        Ok(Self { style, blender, tile })
+        Ok(Self { style, blender, tile, classes })
     }
 
     /// Size of the pictures drawn, in pixels.
     pub fn canvas(&self) -> Size {
-        let columns = columns(self.style.layout);
-        let rows = if self.style.layout == Layout::Grid { 2 } else { 1 };
+        let columns = columns(self.style.layout, self.classes);
+        let rows = (tiles(self.style.layout, self.classes) + columns - 1) / columns;
         Size::new(columns * self.tile.width, rows * self.tile.height)
     }
 
-    /// Draws one frame: 8-bit BGR of [`Annotator::canvas`] size. `label` is the classifier's word on it, such as
-    /// `zebra 92 %`.
+    /// Draws one frame: 8-bit BGR of [`Annotator::canvas`] size. `labels` are the classifier's words on it, such as
+    /// `zebra 92 %`, one for each class that is explained.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
-    pub fn draw(&self, frame: &Frame, maps: &Maps, label: &str) -> Result<Mat> {
+    pub fn draw(&self, frame: &Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
         let input = self.fit(&frame.image)?;
         let mut picture = match self.style.layout {
             Layout::Overlay => self.overlay(&input, &maps.fused)?,
@@ -89,9 +91,14 @@ impl Annotator {
             }
             Layout::Grid => {
                 let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
-                let mut grid = self.tiled([&input, &static_, &motion, &self.overlay(&input, &maps.fused)?])?;
+                let others = maps.others.iter().map(|map| self.map(map)).collect::<Result<Vec<_>>>()?;
+                let overlay = self.overlay(&input, &maps.fused)?;
+                let mut grid = self.tiled([&input, &static_].into_iter().chain(&others).chain([&motion, &overlay]))?;
                 if self.style.label {
-                    for (place, name) in self.places().zip(["input", "static", "motion", "fused"]) {
+                    let classes = labels.iter().map(String::as_str).filter(|_| !others.is_empty());
+                    let statics: Vec<&str> = classes.chain(["static"]).take(self.classes).collect();
+                    let names = ["input"].into_iter().chain(statics).chain(["motion", "fused"]);
+                    for (place, name) in self.places().zip(names) {
                         text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
                     }
                 }
@@ -100,6 +107,7 @@ impl Annotator {
         };
         if self.style.label {
             let place = self.labelled();
+            let label = labels.first().map(String::as_str).unwrap_or_default();
             text::caption(&mut picture, place, label, text::Corner::Bottom)?;
             text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::TopRight)?;
         }
@@ -123,7 +131,7 @@ impl Annotator {
         self.blender.coloured(map, self.tile)
     }
 
-    fn tiled<const N: usize>(&self, tiles: [&Mat; N]) -> Result<Mat> {
+    fn tiled<'a>(&self, tiles: impl IntoIterator<Item = &'a Mat>) -> Result<Mat> {
         let canvas = self.canvas();
         let mut picture = Mat::new_rows_cols_with_default(canvas.height, canvas.width, CV_8UC3, 0.into())?;
         for (place, tile) in self.places().zip(tiles) {
@@ -135,23 +143,31 @@ impl Annotator {
 
     /// The tiles' rectangles, row by row.
     fn places(&self) -> impl Iterator<Item = Rect> + use<> {
-        let (tile, columns) = (self.tile, columns(self.style.layout));
+        let (tile, columns) = (self.tile, columns(self.style.layout, self.classes));
         (0..).map(move |i| Rect::from_point_size(Point::new(i % columns * tile.width, i / columns * tile.height), tile))
     }
 
     /// The tile that carries class and time: the last, which shows the frame with its map.
     fn labelled(&self) -> Rect {
-        let canvas = self.canvas();
-        let corner = Point::new(canvas.width - self.tile.width, canvas.height - self.tile.height);
-        Rect::from_point_size(corner, self.tile)
+        let last = tiles(self.style.layout, self.classes) - 1;
+        self.places().nth(last as usize).unwrap_or_default()
     }
 }
 
-fn columns(layout: Layout) -> i32 {
+/// How many tiles make a picture.
+fn tiles(layout: Layout, classes: usize) -> i32 {
     match layout {
         Layout::Overlay | Layout::Map => 1,
-        Layout::Grid => 2,
         Layout::Panels => 3,
+        Layout::Grid => 3 + classes as i32,
+    }
+}
+
+fn columns(layout: Layout, classes: usize) -> i32 {
+    match layout {
+        Layout::Overlay | Layout::Map => 1,
+        Layout::Panels => 3,
+        Layout::Grid => f64::from(tiles(layout, classes)).sqrt().ceil() as i32,
     }
 }
 
@@ -170,13 +186,15 @@ mod tests {
         SaliencyMap(Mat::new_rows_cols_with_default(12, 24, CV_32FC1, Scalar::all(value)).unwrap())
     }
 
-    fn drawn(layout: Layout, size: Size) -> Mat {
+    fn drawn(layout: Layout, size: Size, classes: usize) -> Mat {
         let style = Style { layout, colormap: Colormap::Gray, alpha: 1.0, label: false };
         let image = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, Scalar::all(50.0)).unwrap();
         let frame = Frame { index: 0, time: 0.0, image };
-        let maps = Maps { static_: map(0.2), motion: map(0.6), fused: map(1.0), motion_weight: 0.5, cut: false };
-        let annotator = Annotator::new(style, size).unwrap();
-        let picture = annotator.draw(&frame, &maps, "").unwrap();
+        let others = (1..classes).map(|_| map(0.4)).collect();
+        let maps =
+            Maps { static_: map(0.2), others, motion: map(0.6), fused: map(1.0), motion_weight: 0.5, cut: false };
+        let annotator = Annotator::new(style, size, classes).unwrap();
+        let picture = annotator.draw(&frame, &maps, &[]).unwrap();
         assert_eq!(picture.size().unwrap(), annotator.canvas());
         picture
     }
@@ -191,15 +209,18 @@ mod tests {
     #[test]
     fn each_layout_shows_what_it_says() {
         let size = Size::new(160, 90);
-        assert_eq!(middles(&drawn(Layout::Map, size), 1, 1), [255]);
-        assert_eq!(middles(&drawn(Layout::Overlay, size), 1, 1), [255]);
-        assert_eq!(middles(&drawn(Layout::Panels, size), 3, 1), [255, 50, 255]);
-        assert_eq!(middles(&drawn(Layout::Grid, size), 2, 2), [50, 51, 153, 255]);
+        assert_eq!(middles(&drawn(Layout::Map, size, 1), 1, 1), [255]);
+        assert_eq!(middles(&drawn(Layout::Overlay, size, 1), 1, 1), [255]);
+        assert_eq!(middles(&drawn(Layout::Panels, size, 1), 3, 1), [255, 50, 255]);
+        assert_eq!(middles(&drawn(Layout::Grid, size, 1), 2, 2), [50, 51, 153, 255]);
+        assert_eq!(middles(&drawn(Layout::Grid, size, 3), 3, 2), [50, 51, 102, 102, 153, 255]);
+        assert_eq!(middles(&drawn(Layout::Grid, size, 2), 3, 2), [50, 51, 102, 153, 255, 0]);
     }
 
     #[test]
     fn wide_canvases_stay_within_what_players_take() {
-        let (canvas, small) = (drawn(Layout::Panels, Size::new(3840, 2160)), drawn(Layout::Panels, Size::new(161, 91)));
+        let (canvas, small) =
+            (drawn(Layout::Panels, Size::new(3840, 2160), 1), drawn(Layout::Panels, Size::new(161, 91), 1));
         assert!(canvas.cols() <= WIDEST && canvas.rows() % 2 == 0, "{}x{}", canvas.cols(), canvas.rows());
         assert_eq!((small.cols(), small.rows()), (483, 91));
     }

@@ -11,6 +11,7 @@ mod normalise;
 mod planes;
 mod raw;
 mod regions;
+mod static_map;
 mod trail;
 
 use opencv::core::{Mat, Size};
@@ -18,14 +19,12 @@ use opencv::prelude::*;
 
 pub use self::modes::Fusion;
 
-use self::average::GradientAverage;
-
 use self::evidence::{Cues, Evidence};
+use self::static_map::{Static, StaticMap};
 use self::trail::Trail;
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
 use crate::motion::Motion;
-use crate::raster;
 
 /// How to fuse.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,12 +42,12 @@ pub struct FuseOptions {
 pub struct Fuser {
     options: FuseOptions,
     trail: Trail,
-    gradient: GradientAverage,
+    static_map: StaticMap,
+    /// Those of the further classes.
+    others: Vec<StaticMap>,
     /// The residual of the frame before, without planes.
     residual: Option<Mat>,
     evidence: Evidence,
-    /// The last key frame's own gradient, where that is what the static map shows.
-    raw: Option<Mat>,
 }
 
 impl Fuser {
@@ -72,9 +71,9 @@ impl Fuser {
         }
         let size = motion.lab.size()?;
         self.trail.extend(motion)?;
-        let known = self.gradient.step(gradient, &self.trail, size)?;
+        let Static { known, shown } = self.static_map.step(gradient, &self.trail, size, self.options.raw)?;
+        let others = self.others(gradient, size)?;
         let (moving, weight) = self.motion_map(motion, known.as_ref())?;
-        let shown = self.shown(known.as_ref(), gradient, size)?;
         let fused = match self.options.mode.pixel_rule() {
             Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
             None => {
@@ -84,6 +83,7 @@ impl Fuser {
         };
         Ok(Maps {
             static_: SaliencyMap(shown),
+            others,
             motion: SaliencyMap(moving),
             fused: SaliencyMap(fused),
             motion_weight: weight,
@@ -91,16 +91,15 @@ impl Fuser {
         })
     }
 
-    /// The static map as it is shown: the average along the flow, or the last key frame's own gradient; black where
-    /// there is none yet.
-    fn shown(&mut self, average: Option<&Mat>, gradient: Option<&Gradient>, size: Size) -> Result<Mat> {
-        if !self.options.raw {
-            return average.map_or_else(|| raster::zeros(size), |average| Ok(average.try_clone()?));
-        }
-        if let Some(gradient) = gradient {
-            self.raw = Some(raw::raw(gradient, size)?);
-        }
-        self.raw.as_ref().map_or_else(|| raster::zeros(size), |raw| Ok(raw.try_clone()?))
+    /// The static maps of the further classes, as they are shown.
+    fn others(&mut self, gradient: Option<&Gradient>, size: Size) -> Result<Vec<SaliencyMap>> {
+        let gradients = gradient.map(|gradient| gradient.others.as_slice()).unwrap_or_default();
+        self.others.resize_with(self.others.len().max(gradients.len()), StaticMap::default);
+        let step = |(index, map): (usize, &mut StaticMap)| {
+            let found = map.step(gradients.get(index), &self.trail, size, self.options.raw)?;
+            Ok(SaliencyMap(found.shown))
+        };
+        self.others.iter_mut().enumerate().map(step).collect()
     }
 
     /// The motion map and how far to trust it.

@@ -3,6 +3,7 @@
 mod outputs;
 mod progress;
 mod stages;
+mod survey;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,9 +61,12 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     let source = source::open(&config.input, &config.source)?;
     config.notes(source.warnings());
     let info = source.info().clone();
-    let annotator = Annotator::new(config.style.clone(), info.size)?;
+    let annotator = Annotator::new(config.style.clone(), info.size, config.model.targets.len())?;
     let canvas = annotator.canvas();
-    let static_saliency = StaticSaliency::open(&config.model)?;
+    let mut static_saliency = StaticSaliency::open(&config.model)?;
+    if static_saliency.wants_survey() {
+        survey::survey(config, &mut static_saliency, stop)?;
+    }
     config.notes(static_saliency.notes());
     let classifier = static_saliency.name().to_owned();
     let stages = Stages {

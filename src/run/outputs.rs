@@ -118,8 +118,8 @@ impl Outputs {
 }
 
 fn record(drawn: &Drawn) -> Result<Record> {
-    let Drawn { frame, maps, prediction, timing, .. } = drawn;
-    let said = prediction.as_ref();
+    let Drawn { frame, maps, predictions, timing, .. } = drawn;
+    let said = predictions.first();
     let (static_mean, static_peak) = summary(&maps.static_)?;
     let (motion_mean, motion_peak) = summary(&maps.motion)?;
     let (fused_mean, fused_peak) = summary(&maps.fused)?;

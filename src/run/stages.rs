@@ -40,7 +40,7 @@ struct Job<T> {
 /// A frame's maps and what the classifier says of it.
 struct Explained {
     maps: Maps,
-    prediction: Option<Prediction>,
+    predictions: Vec<Prediction>,
 }
 
 /// A frame that is ready to be written.
@@ -51,8 +51,9 @@ pub struct Drawn {
     pub picture: Mat,
     /// What it was drawn from.
     pub maps: Maps,
-    /// What the classifier said of it, or of the last key frame; `None` from a cut to the next key frame.
-    pub prediction: Option<Prediction>,
+    /// What the classifier said of it, or of the last key frame, for each class that is explained; empty from a cut to
+    /// the next key frame.
+    pub predictions: Vec<Prediction>,
     /// What each stage took.
     pub timing: Timing,
 }
@@ -66,7 +67,7 @@ impl Stages {
         let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
         let moved = stage(scope, "motion", move |out| estimate(motion, &decoded, out))?;
         let fused = stage(scope, "fuse", move |out| {
-            let mut join = Join { fuser, interval: key_frame_interval, last: None };
+            let mut join = Join { fuser, interval: key_frame_interval, last: Vec::new() };
             while let Some(job) = moved.recv()? {
                 out.send(join.step(job, &gradients)?)?;
             }
@@ -123,7 +124,7 @@ fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Send
 struct Join {
     fuser: Fuser,
     interval: u64,
-    last: Option<Prediction>,
+    last: Vec<Prediction>,
 }
 
 impl Join {
@@ -133,9 +134,13 @@ impl Join {
         let started = Instant::now();
         let maps = self.fuser.step(&motion, gradient.as_ref())?;
         timing.fuse = milliseconds(started);
-        let before = self.last.take().filter(|_| !maps.cut);
-        self.last = gradient.map(|gradient| gradient.prediction).or(before);
-        Ok(Job { frame, timing, work: Explained { maps, prediction: self.last.clone() } })
+        if maps.cut {
+            self.last.clear();
+        }
+        if let Some(Gradient { prediction, others, .. }) = gradient {
+            self.last = [prediction].into_iter().chain(others.into_iter().map(|other| other.prediction)).collect();
+        }
+        Ok(Job { frame, timing, work: Explained { maps, predictions: self.last.clone() } })
     }
 
     fn gradient(
@@ -160,11 +165,12 @@ fn missing() -> Error {
 fn draw(annotator: &Annotator, fused: &Receiver<Job<Explained>>, out: &Sender<Drawn>) -> Result<()> {
     while let Some(Job { frame, mut timing, work }) = fused.recv()? {
         let started = Instant::now();
-        let Explained { maps, prediction } = work;
-        let caption = prediction.as_ref().map(|said| format!("{} {:.0} %", said.label, said.probability * 100.0));
-        let picture = annotator.draw(&frame, &maps, caption.as_deref().unwrap_or_default())?;
+        let Explained { maps, predictions } = work;
+        let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
+        let captions: Vec<String> = predictions.iter().map(caption).collect();
+        let picture = annotator.draw(&frame, &maps, &captions)?;
         timing.draw = milliseconds(started);
-        out.send(Drawn { frame, picture, maps, prediction, timing })?;
+        out.send(Drawn { frame, picture, maps, predictions, timing })?;
     }
     Ok(())
 }

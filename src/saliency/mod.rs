@@ -13,13 +13,13 @@ pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
-use crate::Result;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::grad::Method;
 use crate::model::{
     self, Attribution, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor, Request, Source, Wish,
 };
 use crate::runtime::{Device, Precision};
+use crate::{Error, Result};
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -54,8 +54,8 @@ pub struct ModelConfig {
     pub precision: Precision,
     /// Threads, at least 1.
     pub threads: usize,
-    /// Which class to explain.
-    pub target: TargetName,
+    /// Which classes to explain, at least one; those behind the first by id or name.
+    pub targets: Vec<TargetName>,
     /// What to settle where the model's file leaves it open.
     pub request: Request,
     /// What to compute of the class's score.
@@ -76,6 +76,8 @@ pub struct StaticSaliency {
     labels: Labels,
     channels: Channels,
     target: Target,
+    /// The further classes.
+    others: Vec<usize>,
     /// The class explained last, where later frames keep to it.
     held: Option<usize>,
     name: String,
@@ -105,10 +107,10 @@ impl StaticSaliency {
             Some(path) => Labels::read(path, classifier.classes())?,
             None => Labels::for_classes(classifier.classes()),
         };
-        let target = Target::resolve(&config.target, &labels)?;
+        let (target, others) = targets(&config.targets, &labels)?;
         let held = match target {
             Target::Class(class) => Some(class),
-            Target::Top1 | Target::Locked => None,
+            Target::Top1 | Target::Locked | Target::Frequent => None,
         };
         Ok(Self {
             classifier,
@@ -120,6 +122,7 @@ impl StaticSaliency {
             labels,
             channels: config.channels,
             target,
+            others,
             held,
             name: format!("{} on {} {}", chosen.name, opened.device, opened.precision),
             notes,
@@ -142,9 +145,7 @@ impl StaticSaliency {
     /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
     /// frame.
     pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
-        let layout = self.classifier.layout();
-        let (width, height) = self.classifier.input_size();
-        let input = self.preprocessor.tensor(&frame.image, Size::new(width as i32, height as i32), layout)?;
+        let input = self.input(frame)?;
         let mut result = self.attribution(&input, self.held)?;
         if self.target == Target::Top1 && outweighed(&result.scores, result.class) {
             result = self.attribution(&input, None)?;
@@ -152,12 +153,46 @@ impl StaticSaliency {
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(result.class);
         }
-        let class = result.class;
+        let mut found = self.explained(frame.index, &result)?;
+        for class in self.others.clone() {
+            let other = self.attribution(&input, Some(class))?;
+            found.others.push(self.explained(frame.index, &other)?);
+        }
+        Ok(found)
+    }
+
+    /// Whether the class is to be the one that is best in most frames.
+    pub fn wants_survey(&self) -> bool {
+        self.target == Target::Frequent
+    }
+
+    /// The best class of a frame.
+    ///
+    /// # Errors
+    /// Those of [`gradient`](Self::gradient).
+    pub fn top(&mut self, frame: &Frame) -> Result<usize> {
+        let input = self.input(frame)?;
+        Ok(self.classifier.run(&input, None)?.class)
+    }
+
+    /// Keeps to one class from now on.
+    pub fn hold(&mut self, class: usize) {
+        self.held = Some(class);
+    }
+
+    fn input(&self, frame: &Frame) -> Result<Vec<f32>> {
+        let (width, height) = self.classifier.input_size();
+        self.preprocessor.tensor(&frame.image, Size::new(width as i32, height as i32), self.classifier.layout())
+    }
+
+    fn explained(&self, index: u64, found: &Attribution) -> Result<Gradient> {
+        let class = found.class;
         let label = self.labels.name(class).to_owned();
         Ok(Gradient {
-            index: frame.index,
-            map: self.combine(&result.gradient, layout, (width, height))?,
-            prediction: Prediction { class, label, probability: softmax_at(&result.scores, class) },
+            index,
+            map: self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?,
+            prediction: Prediction { class, label, probability: softmax_at(&found.scores, class) },
+            others: Vec::new(),
         })
     }
 
@@ -180,6 +215,17 @@ impl StaticSaliency {
         }
         Ok(map)
     }
+}
+
+/// The first target, and the further classes.
+fn targets(names: &[TargetName], labels: &Labels) -> Result<(Target, Vec<usize>)> {
+    let targets = names.iter().map(|name| Target::resolve(name, labels)).collect::<Result<Vec<_>>>()?;
+    let class = |target: &Target| match target {
+        Target::Class(class) => Ok(*class),
+        _ => Err(Error::Usage("--target: of several, those behind the first must be ids or names".into())),
+    };
+    let (first, others) = targets.split_first().map_or((Target::Top1, &[][..]), |(first, others)| (*first, others));
+    Ok((first, others.iter().map(class).collect::<Result<_>>()?))
 }
 
 /// Whether another class is more than [`HYSTERESIS`] times as probable as `class`.

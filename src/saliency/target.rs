@@ -10,6 +10,8 @@ pub enum TargetName {
     Top1,
     /// The first frame's best class, for the whole clip.
     Locked,
+    /// The class that is best in most frames, for the whole clip.
+    Frequent,
     /// A class by its id.
     Id(usize),
     /// A class by its name.
@@ -23,6 +25,7 @@ impl std::str::FromStr for TargetName {
         Ok(match text {
             "top1" => Self::Top1,
             "locked" => Self::Locked,
+            "frequent" => Self::Frequent,
             _ => text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id),
         })
     }
@@ -36,6 +39,8 @@ pub enum Target {
     Top1,
     /// The first frame's best class, for the whole clip.
     Locked,
+    /// The class that is best in most frames; as `Locked` where nobody has looked at the frames before.
+    Frequent,
     /// This class.
     Class(usize),
 }
@@ -49,6 +54,7 @@ impl Target {
         match name {
             TargetName::Top1 => Ok(Self::Top1),
             TargetName::Locked => Ok(Self::Locked),
+            TargetName::Frequent => Ok(Self::Frequent),
             TargetName::Id(id) if *id < labels.len() => Ok(Self::Class(*id)),
             TargetName::Id(id) => {
                 Err(Error::Usage(format!("--target {id}: the model's classes are 0 to {}", labels.len() - 1)))

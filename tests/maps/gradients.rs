@@ -32,7 +32,7 @@ impl Gradients {
         let strongest = |i: usize| (0..3).map(|c| gradient[c * area + i].abs()).fold(0.0, f32::max);
         let map: Vec<f32> = (0..area).map(strongest).collect();
         let map = Mat::new_rows_cols_with_data(SIDE, SIDE, &map).unwrap().try_clone().unwrap();
-        Gradient { index: frame.index, map, prediction: Prediction::default() }
+        Gradient { index: frame.index, map, prediction: Prediction::default(), others: Vec::new() }
     }
 }
 

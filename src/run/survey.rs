@@ -1,0 +1,40 @@
+//! A look at the whole clip before it is explained: which class is best in most frames.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config::RunConfig;
+use crate::saliency::StaticSaliency;
+use crate::{Error, Result, source};
+
+/// How many frames are looked at, or one a second of a longer clip.
+const LOOKS: u64 = 32;
+
+/// Lets `static_saliency` keep to the clip's most frequent class. What breaks off counts as far as it goes.
+///
+/// # Errors
+/// Those of the input's first frame and of the classifier.
+pub fn survey(config: &RunConfig, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
+    let mut source = source::open(&config.input, &config.source)?;
+    let info = source.info();
+    let second = info.rate.fps().round().max(1.0) as u64;
+    let interval = info.frames.map_or(second, |frames| (frames / LOOKS).clamp(1, second));
+    let mut counts: HashMap<usize, usize> = HashMap::new();
+    while !stop.load(Ordering::Relaxed) {
+        match source.read() {
+            Ok(Some(frame)) if frame.index.is_multiple_of(interval) => {
+                *counts.entry(static_saliency.top(&frame)?).or_default() += 1;
+            }
+            Ok(Some(_)) => {}
+            Err(error) if counts.is_empty() => return Err(error),
+            Ok(None) | Err(Error::Input { .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    // Of equally frequent classes the lowest id, so that the choice does not depend on the table's order.
+    let most = counts.into_iter().max_by_key(|(class, count)| (*count, std::cmp::Reverse(*class)));
+    if let Some((class, _)) = most {
+        static_saliency.hold(class);
+    }
+    Ok(())
+}
