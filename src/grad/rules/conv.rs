@@ -1,4 +1,4 @@
-//! Convolution: its input gradient is a transposed convolution with the same weights.
+//! Convolution and transposed convolution: with the same weights, each is the input gradient of the other.
 
 use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
@@ -41,6 +41,31 @@ pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[W
     let mut shape = vec![grad.shape[0], weights.shape[1] * groups];
     shape.extend(windows.iter().map(|window| window.input));
     tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape)
+}
+
+/// The gradient of a transposed convolution: a convolution with the same weights.
+pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, weights) = (node.input(0)?, node.input(1)?);
+    let windows = Window::transposed(node, spatial(&weights.shape))?;
+    let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
+    let fits = x.shape[1] == weights.shape[0] && weights.shape[1].checked_mul(groups) == Some(grad.shape[1]);
+    if !fits || !x.shape[1].is_multiple_of(groups) {
+        return Err(node.error("has weights that do not fit its input"));
+    }
+    let ends = || windows.iter().map(|window| window.end().max(0) as usize);
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("strides", windows.iter().map(|window| window.stride)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", windows.iter().map(|window| window.begin).chain(ends())),
+        Attribute::int("group", groups as i64),
+    ];
+    // Places behind the last window's, which only the bias reached, may make windows more.
+    let made =
+        |(window, end): (&Window, usize)| (window.begin + window.input + end - window.extent()) / window.stride + 1;
+    let shape: Vec<usize> = x.shape[..2].iter().copied().chain(windows.iter().zip(ends()).map(made)).collect();
+    let result = tape.emit("Conv", &[grad, weights], attributes, grad.dtype, shape);
+    Ok(vec![Some(tape.slice(&result, &vec![0; x.rank()], &x.shape))])
 }
 
 /// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which
