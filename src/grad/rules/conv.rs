@@ -28,13 +28,12 @@ fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
 
 /// The general form, for any stride, padding, dilation and number of groups.
 pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Tensor {
-    let ends = windows.iter().map(|window| window.end().max(0) as usize);
     let left_over = windows.iter().map(|window| (-window.end()).max(0) as usize);
     let attributes = vec![
         ints("kernel_shape", windows.iter().map(|window| window.kernel)),
         ints("strides", windows.iter().map(|window| window.stride)),
         ints("dilations", windows.iter().map(|window| window.dilation)),
-        ints("pads", windows.iter().map(|window| window.begin).chain(ends)),
+        ints("pads", pads(windows)),
         ints("output_padding", left_over),
         Attribute::int("group", groups as i64),
     ];
@@ -52,20 +51,23 @@ pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     if !fits || !x.shape[1].is_multiple_of(groups) {
         return Err(node.error("has weights that do not fit its input"));
     }
-    let ends = || windows.iter().map(|window| window.end().max(0) as usize);
+    if windows.iter().any(|window| -window.end() >= window.stride as i64) {
+        return Err(node.error("writes so far past its input that ONNX Runtime computes it wrongly"));
+    }
     let attributes = vec![
         ints("kernel_shape", windows.iter().map(|window| window.kernel)),
         ints("strides", windows.iter().map(|window| window.stride)),
         ints("dilations", windows.iter().map(|window| window.dilation)),
-        ints("pads", windows.iter().map(|window| window.begin).chain(ends())),
+        ints("pads", pads(&windows)),
         Attribute::int("group", groups as i64),
     ];
-    // Places behind the last window's, which only the bias reached, may make windows more.
-    let made =
-        |(window, end): (&Window, usize)| (window.begin + window.input + end - window.extent()) / window.stride + 1;
-    let shape: Vec<usize> = x.shape[..2].iter().copied().chain(windows.iter().zip(ends()).map(made)).collect();
-    let result = tape.emit("Conv", &[grad, weights], attributes, grad.dtype, shape);
-    Ok(vec![Some(tape.slice(&result, &vec![0; x.rank()], &x.shape))])
+    Ok(vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))])
+}
+
+/// The padding of a convolution with these windows; what is left over behind the last is no padding.
+fn pads(windows: &[Window]) -> impl Iterator<Item = usize> {
+    let ends = windows.iter().map(|window| window.end().max(0) as usize);
+    windows.iter().map(|window| window.begin).chain(ends)
 }
 
 /// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which

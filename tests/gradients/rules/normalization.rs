@@ -66,5 +66,4 @@ pub const CASES: &[Case] = &[
     case("MeanVarianceNormalization", "axes", SMOOTH, &[9, 10, 13, 18, 22], IMAGE, |g| g.node("MeanVarianceNormalization", &["image"], vec![A::ints("axes", &[1, 3])])),
     case("LRN", "three channels", SMOOTH, ALL, IMAGE, |g| local(g, 3, vec![A::float("alpha", 0.9), A::float("beta", 0.6), A::float("bias", 0.7)])),
     case("LRN", "five channels, default constants", SMOOTH, ALL, IMAGE, |g| local(g, 5, vec![])),
-    case("LRN", "four channels", SMOOTH, ALL, IMAGE, |g| local(g, 4, vec![A::float("alpha", 0.9)])),
 ];

@@ -20,14 +20,22 @@ fn factors(g: &mut Graph, values: &[f64]) -> String {
 fn scaled(g: &mut Graph, scales: &[f64], mode: &str, mut attributes: Vec<A>) -> String {
     let scales = factors(g, scales);
     attributes.push(A::text("mode", mode));
-    let inputs: &[&str] = if g.opset < 11 { &["image", &scales] } else { &["image", "", &scales] };
-    g.node("Resize", inputs, attributes)
+    if g.opset < 11 {
+        return g.node("Resize", &["image", &scales], attributes);
+    }
+    let none = factors(g, &[]);
+    g.node("Resize", &["image", &none, &scales], attributes)
+}
+
+/// Region and scales are empty, as they had to be at opset 11.
+fn to_sizes(g: &mut Graph, input: &str, sizes: &[i64], attributes: Vec<A>) -> String {
+    let (none, sizes) = (factors(g, &[]), g.integers(sizes));
+    g.node("Resize", &[input, &none, &none, &sizes], attributes)
 }
 
 fn sized(g: &mut Graph, sizes: &[i64], mode: &str, mut attributes: Vec<A>) -> String {
-    let sizes = g.integers(sizes);
     attributes.push(A::text("mode", mode));
-    g.node("Resize", &["image", "", "", &sizes], attributes)
+    to_sizes(g, "image", sizes, attributes)
 }
 
 fn placed(g: &mut Graph, sizes: &[i64], mode: &str, places: &str) -> String {
@@ -43,7 +51,8 @@ fn computed(g: &mut Graph) -> String {
     let shape = g.node("Shape", &["image"], vec![]);
     let twice = g.integers(&[1, 1, 2, 3]);
     let sizes = g.node("Mul", &[&shape, &twice], vec![]);
-    g.node("Resize", &["image", "", "", &sizes], vec![A::text("mode", "linear")])
+    let none = factors(g, &[]);
+    g.node("Resize", &["image", &none, &none, &sizes], vec![A::text("mode", "linear")])
 }
 
 fn upsample(g: &mut Graph, mode: &str) -> String {
@@ -85,7 +94,8 @@ pub const CASES: &[Case] = &[
     case("Resize", "cubic, exclude_outside", LINEAR, FROM_11, IMAGE, |g| sized(g, &[1, 3, 14, 5], "cubic", vec![A::int("exclude_outside", 1)])),
     case("Resize", "axes", LINEAR, FROM_18, IMAGE, |g| sized(g, &[5, 14], "linear", vec![A::ints("axes", &[3, 2])])),
     case("Resize", "scales of axes", LINEAR, FROM_18, IMAGE, |g| scaled(g, &[0.5, 2.0], "nearest", vec![A::ints("axes", &[3, 2])])),
-    case("Resize", "one axis", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); let s = g.integers(&[1, 3, 50]); g.node("Resize", &[&x, "", "", &s], vec![A::text("mode", "linear")]) }),
-    case("Resize", "three axes", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 3, 6, 4]); let s = g.integers(&[1, 3, 5, 4, 8]); g.node("Resize", &[&x, "", "", &s], vec![A::text("mode", "linear")]) }),
+    case("Resize", "arguments left out", LINEAR, &[13, 18, 22], IMAGE, |g| { let s = factors(g, SMALLER); g.node("Resize", &["image", "", &s], vec![A::text("mode", "linear")]) }),
+    case("Resize", "one axis", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); to_sizes(g, &x, &[1, 3, 50], vec![A::text("mode", "linear")]) }),
+    case("Resize", "three axes", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 3, 6, 4]); to_sizes(g, &x, &[1, 3, 5, 4, 8], vec![A::text("mode", "linear")]) }),
     case("Resize", "channels last", LINEAR, FROM_11, &[1, 9, 8, 3], |g| sized(g, &[1, 14, 5, 3], "linear", vec![])),
 ];
