@@ -3,6 +3,7 @@
 mod activation;
 mod arithmetic;
 mod conv;
+mod hostile;
 mod index;
 mod linear;
 mod lp;
