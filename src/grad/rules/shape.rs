@@ -88,14 +88,17 @@ pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     if node.proto.text("mode") != Some("CRD") {
         return blocks(tape, node, grad, "SpaceToDepth");
     }
+    let x = node.input(0)?;
     let size = node.proto.int("blocksize").and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
-    let &[batch, _, height, width] = node.input(0)?.shape.as_slice() else {
+    let (&[batch, _, height, width], &[_, channels, rows, _]) = (x.shape.as_slice(), grad.shape.as_slice()) else {
         return Err(node.error("has an input that is no picture"));
     };
-    let channels = grad.shape.get(1).copied().unwrap_or(0);
+    if height.checked_mul(size) != Some(rows) {
+        return Err(node.error("has blocks that do not fit its input"));
+    }
     let split = tape.reshape(grad, &[batch, channels, height, size, width, size]);
     let turned = tape.transpose(&split, &[0, 1, 3, 5, 2, 4]);
-    Ok(vec![Some(tape.reshape(&turned, &node.input(0)?.shape))])
+    Ok(vec![Some(tape.reshape(&turned, &x.shape))])
 }
 
 /// The inverse of a move between places and channels.
