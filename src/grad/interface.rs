@@ -65,7 +65,11 @@ pub fn assemble(
         ValueInfoProto::fixed(CLASS, DataType::Int64, &[batch]),
         ValueInfoProto::fixed(GRADIENT, image.dtype, &image.shape),
     ];
-    graph.value_info.clear();
+    // OpenVINO takes over parts of the graph only where the shapes between them are known.
+    let made = graph.node.iter().flat_map(|node| &node.output);
+    let known = made.filter_map(|name| Some((name, shapes.tensors.get(name)?)));
+    let known = known.filter(|(_, kind)| kind.dtype != DataType::Undefined);
+    graph.value_info = known.map(|(name, kind)| ValueInfoProto::fixed(name, kind.dtype, &kind.shape)).collect();
     Ok(())
 }
 

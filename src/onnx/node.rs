@@ -46,6 +46,11 @@ impl NodeProto {
         self.find(name).and_then(|attribute| attribute.f)
     }
 
+    /// A list of floating-point numbers; none where it is absent or empty.
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        self.find(name).map(|attribute| attribute.floats.as_slice()).filter(|floats| !floats.is_empty())
+    }
+
     /// A text attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.find(name).and_then(|attribute| attribute.s.as_deref()).and_then(|text| std::str::from_utf8(text).ok())

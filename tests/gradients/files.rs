@@ -185,7 +185,7 @@ fn shapes() -> &'static Shapes {
 }
 
 /// Differentiates in both variants; a refusal is as good as a result.
-fn attempt(model: &ModelProto, shapes: &Shapes) {
+pub fn attempt(model: &ModelProto, shapes: &Shapes) {
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
         if let Err(problem) = differentiate(model, shapes, &Options { variant, ..Default::default() }) {
             let shown = salstream::Error::model("model.onnx", problem.to_string()).to_string();

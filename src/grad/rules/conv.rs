@@ -1,4 +1,4 @@
-//! Convolution: its input gradient is a transposed convolution with the same weights.
+//! Convolution and transposed convolution: with the same weights, each is the input gradient of the other.
 
 use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
@@ -28,19 +28,46 @@ fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
 
 /// The general form, for any stride, padding, dilation and number of groups.
 pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Tensor {
-    let ends = windows.iter().map(|window| window.end().max(0) as usize);
     let left_over = windows.iter().map(|window| (-window.end()).max(0) as usize);
     let attributes = vec![
         ints("kernel_shape", windows.iter().map(|window| window.kernel)),
         ints("strides", windows.iter().map(|window| window.stride)),
         ints("dilations", windows.iter().map(|window| window.dilation)),
-        ints("pads", windows.iter().map(|window| window.begin).chain(ends)),
+        ints("pads", pads(windows)),
         ints("output_padding", left_over),
         Attribute::int("group", groups as i64),
     ];
     let mut shape = vec![grad.shape[0], weights.shape[1] * groups];
     shape.extend(windows.iter().map(|window| window.input));
     tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape)
+}
+
+/// The gradient of a transposed convolution: a convolution with the same weights.
+pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, weights) = (node.input(0)?, node.input(1)?);
+    let windows = Window::transposed(node, spatial(&weights.shape))?;
+    let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
+    let fits = x.shape[1] == weights.shape[0] && weights.shape[1].checked_mul(groups) == Some(grad.shape[1]);
+    if !fits || !x.shape[1].is_multiple_of(groups) {
+        return Err(node.error("has weights that do not fit its input"));
+    }
+    if windows.iter().any(|window| -window.end() >= window.stride as i64) {
+        return Err(node.error("writes so far past its input that ONNX Runtime computes it wrongly"));
+    }
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("strides", windows.iter().map(|window| window.stride)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", pads(&windows)),
+        Attribute::int("group", groups as i64),
+    ];
+    Ok(vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))])
+}
+
+/// The padding of a convolution with these windows; what is left over behind the last is no padding.
+fn pads(windows: &[Window]) -> impl Iterator<Item = usize> {
+    let ends = windows.iter().map(|window| window.end().max(0) as usize);
+    windows.iter().map(|window| window.begin).chain(ends)
 }
 
 /// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which

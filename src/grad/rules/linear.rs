@@ -53,10 +53,10 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     let (a_turned, b_turned) = (turned(tape, &a), turned(tape, &b));
     let mut by_a = tape.matmul(&grad, &b_turned);
     let mut by_b = tape.matmul(&a_turned, &grad);
-    if row {
+    if row && by_a.rank() >= 2 {
         by_a = without_axis(tape, &by_a, by_a.rank() - 2);
     }
-    if column {
+    if column && by_b.rank() >= 2 {
         by_b = without_axis(tape, &by_b, by_b.rank() - 1);
     }
     Ok(vec![Some(by_a), Some(by_b)])

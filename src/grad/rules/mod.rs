@@ -5,11 +5,16 @@
 //! output's shape where an input was broadcast; the walk sums them. To add an operator, add a row and a test case.
 
 mod activation;
+mod along;
 mod arithmetic;
 mod conv;
+mod index;
+mod interpolation;
 mod linear;
+mod lp;
 mod normalization;
 mod pool;
+mod resize;
 mod shape;
 mod window;
 
@@ -30,6 +35,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Sum", arithmetic::sum),
     // Linear layers
     ("Conv", conv::conv),
+    ("ConvTranspose", conv::conv_transpose),
     ("Gemm", linear::gemm),
     ("MatMul", linear::matmul),
     // Activations
@@ -40,22 +46,48 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Softmax", activation::softmax),
     // Normalisation
     ("BatchNormalization", normalization::batch),
+    ("GroupNormalization", normalization::group),
+    ("InstanceNormalization", normalization::instance),
+    ("LRN", normalization::local_response),
+    ("LayerNormalization", normalization::layer),
+    ("LpNormalization", lp::normalization),
+    ("MeanVarianceNormalization", normalization::mean_variance),
+    ("RMSNormalization", normalization::root_mean_square),
     // Pooling
     ("AveragePool", pool::average),
     ("GlobalAveragePool", pool::global_average),
+    ("GlobalLpPool", lp::global_pool),
+    ("GlobalMaxPool", pool::global_max),
+    ("LpPool", lp::pool),
     ("MaxPool", pool::max),
     ("ReduceMean", pool::reduce_mean),
     // Shape
     ("Cast", shape::cast),
     ("Concat", shape::concat),
+    ("DepthToSpace", shape::depth_to_space),
     ("Dropout", shape::reshape),
+    ("Expand", shape::expand),
     ("Flatten", shape::reshape),
     ("Identity", shape::reshape),
     ("Pad", shape::pad),
     ("Reshape", shape::reshape),
+    ("SpaceToDepth", shape::space_to_depth),
+    ("Split", shape::split),
     ("Squeeze", shape::reshape),
+    ("Tile", shape::tile),
     ("Transpose", shape::transpose),
+    ("Trilu", shape::triangle),
     ("Unsqueeze", shape::reshape),
+    // Places
+    ("CumSum", index::cumulative_sum),
+    ("Gather", index::gather),
+    ("GatherElements", index::gather_elements),
+    ("GatherND", index::gather_nd),
+    ("Resize", resize::resize),
+    ("ScatterElements", index::scatter_elements),
+    ("ScatterND", index::scatter_nd),
+    ("Slice", index::slice),
+    ("Upsample", resize::resize),
 ];
 
 /// Operators where the gradient stops: their results are piecewise constant or do not depend on the values.
@@ -86,6 +118,15 @@ pub const BLOCKED: &[&str] = &[
 pub fn rule(node: &NodeProto) -> Option<Rule> {
     let row = RULES.iter().find(|(op, _)| node.is(op));
     row.map(|(_, rule)| *rule)
+}
+
+/// The integers of input `index`, or else of the attribute `name`; none where neither is given.
+fn argument(tape: &Tape, node: &Node, index: usize, name: &str) -> Result<Option<Vec<i64>>> {
+    let Some(value) = node.inputs.get(index).and_then(Option::as_ref) else {
+        return Ok(node.proto.ints(name).map(<[i64]>::to_vec));
+    };
+    let known = tape.integers_of(value);
+    known.map(Some).ok_or_else(|| node.error(&format!("has {name} that are not known before the picture is")))
 }
 
 /// The axis that `axis` means, which counts from the end where it is negative.

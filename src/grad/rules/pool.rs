@@ -62,14 +62,19 @@ pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     let shape = [&[1, 1], spatial(&grad.shape)].concat();
     let share = tape.constant(TensorProto::from_reals("", grad.dtype, &shape, &share));
     let spread = tape.mul(grad, &share);
+    Ok(vec![Some(sum_of_windows(tape, &spread, &windows, x))])
+}
+
+/// For each element of `x`, the sum of the values of all windows that read it.
+pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[Window], x: &Tensor) -> Tensor {
     // Every channel is a picture of its own, so that one window of ones serves all.
     let single = |shape: &[usize]| [&[shape[0] * shape[1], 1], spatial(shape)].concat();
-    let spread = tape.reshape(&spread, &single(&grad.shape));
+    let values = tape.reshape(values, &single(&values.shape));
     let kernel: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
     let ones = vec![1.0; kernel.iter().product()];
-    let ones = tape.constant(TensorProto::from_reals("", grad.dtype, &[&[1, 1], kernel.as_slice()].concat(), &ones));
-    let result = conv::transposed(tape, &spread, &ones, &windows, 1);
-    Ok(vec![Some(tape.reshape(&result, &x.shape))])
+    let ones = tape.constant(TensorProto::from_reals("", values.dtype, &[&[1, 1], kernel.as_slice()].concat(), &ones));
+    let result = conv::transposed(tape, &values, &ones, windows, 1);
+    tape.reshape(&result, &x.shape)
 }
 
 /// One over the number of inputs that each window counts.
@@ -92,7 +97,8 @@ fn shares(node: &Node, windows: &[Window]) -> Vec<f64> {
     grid(&outputs).into_iter().map(|place| 1.0 / total(place).max(1) as f64).collect()
 }
 
-fn kernel(node: &Node) -> Result<Vec<usize>> {
+/// The window's size along each spatial axis.
+pub fn kernel(node: &Node) -> Result<Vec<usize>> {
     let sizes = node.proto.ints("kernel_shape").unwrap_or_default();
     let sizes: Option<Vec<usize>> = sizes.iter().map(|size| usize::try_from(*size).ok()).collect();
     sizes.ok_or_else(|| node.error("has a negative kernel_shape"))
@@ -103,6 +109,12 @@ pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     let count: usize = spatial(shape).iter().product();
     let share = tape.scale(grad, 1.0 / count as f64);
     Ok(vec![Some(tape.expand(&share, shape))])
+}
+
+/// Every element that equals its channel's maximum gets the gradient, as [`max`] has it.
+pub fn global_max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let hit = tape.equal(node.input(0)?, node.output(0)?);
+    Ok(vec![Some(tape.keep(&hit, grad))])
 }
 
 pub fn reduce_mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {

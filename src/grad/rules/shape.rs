@@ -1,8 +1,9 @@
 //! Operators that move values without changing them.
 
 use super::super::tape::{Node, Tape, Tensor};
-use super::axis;
+use super::{along, argument, axis};
 use crate::Result;
+use crate::onnx::AttributeProto as Attribute;
 
 /// Any operator that keeps the values in their order.
 pub fn reshape(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -33,37 +34,117 @@ pub fn transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     Ok(vec![Some(tape.transpose(grad, &inverse))])
 }
 
-/// Cuts off what was added; what was cut off (a negative count) gets no gradient.
-pub fn pad(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let (x, rank) = (node.input(0)?, grad.rank());
-    if !matches!(node.proto.text("mode"), None | Some("constant")) {
-        return Err(node.error("pads with other values than a constant, for which there is no gradient yet"));
+/// The walk sums over what was repeated.
+pub fn expand(_: &mut Tape, _: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    Ok(vec![Some(grad.clone())])
+}
+
+/// The sum over the copies along each axis.
+pub fn tile(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    if grad.rank() != x.rank() || x.shape.contains(&0) {
+        return Err(node.error("has an output that does not fit its input"));
     }
-    let given = match node.inputs.get(1).and_then(Option::as_ref) {
-        Some(pads) => tape.integers_of(pads),
-        None => node.proto.ints("pads").map(<[i64]>::to_vec),
+    let mut result = grad.clone();
+    for (along, size) in x.shape.iter().enumerate() {
+        let sources: Vec<Option<usize>> = (0..grad.shape[along]).map(|output| Some(output % size)).collect();
+        result = along::add_back(tape, &result, along, &sources, *size);
+    }
+    Ok(vec![Some(result)])
+}
+
+/// The parts one after the other; zeros for those that nobody reads.
+pub fn split(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
+    let mut parts = Vec::new();
+    for (index, grad) in node.grads.iter().enumerate() {
+        let part = match grad {
+            Some(grad) => grad.clone(),
+            None => tape.zeros(node.output(index)?),
+        };
+        if part.rank() != x.rank() {
+            return Err(node.error("has outputs that do not fit its input"));
+        }
+        parts.push(part);
+    }
+    Ok(vec![Some(tape.concat(&parts, along))])
+}
+
+/// Keeps the gradient in the triangle that was kept.
+pub fn triangle(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let diagonal = node.inputs.get(1).and_then(Option::as_ref);
+    let inputs: Vec<&Tensor> = [grad].into_iter().chain(diagonal).collect();
+    let attributes = vec![Attribute::int("upper", node.proto.int("upper").unwrap_or(1))];
+    Ok(vec![Some(tape.emit("Trilu", &inputs, attributes, grad.dtype, grad.shape.clone()))])
+}
+
+pub fn space_to_depth(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    blocks(tape, node, grad, "DepthToSpace")
+}
+
+/// In column-row-depth order, channels come before their places in the block.
+pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    if node.proto.text("mode") != Some("CRD") {
+        return blocks(tape, node, grad, "SpaceToDepth");
+    }
+    let x = node.input(0)?;
+    let size = node.proto.int("blocksize").and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+    let (&[batch, _, height, width], &[_, channels, rows, _]) = (x.shape.as_slice(), grad.shape.as_slice()) else {
+        return Err(node.error("has an input that is no picture"));
     };
-    let given = given.ok_or_else(|| node.error("has pads that depend on the picture"))?;
-    let mut pads = vec![0; 2 * rank];
-    let axes = match node.inputs.get(3).and_then(Option::as_ref) {
-        Some(axes) => tape.integers_of(axes).ok_or_else(|| node.error("has axes that depend on the picture"))?,
-        None => (0..rank as i64).collect(),
-    };
-    if given.len() != 2 * axes.len() {
+    if height.checked_mul(size) != Some(rows) {
+        return Err(node.error("has blocks that do not fit its input"));
+    }
+    let split = tape.reshape(grad, &[batch, channels, height, size, width, size]);
+    let turned = tape.transpose(&split, &[0, 1, 3, 5, 2, 4]);
+    Ok(vec![Some(tape.reshape(&turned, &x.shape))])
+}
+
+/// The inverse of a move between places and channels.
+fn blocks(tape: &mut Tape, node: &Node, grad: &Tensor, inverse: &str) -> Result<Vec<Option<Tensor>>> {
+    let size = Attribute::int("blocksize", node.proto.int("blocksize").unwrap_or(0));
+    let shape = node.input(0)?.shape.clone();
+    Ok(vec![Some(tape.emit(inverse, &[grad], vec![size], grad.dtype, shape))])
+}
+
+/// Where a negative count cut the input, the rest is padded.
+pub fn pad(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let pads = argument(tape, node, 1, "pads")?.unwrap_or_default();
+    let axes = argument(tape, node, 3, "axes")?.unwrap_or_else(|| (0..x.rank() as i64).collect());
+    if pads.len() != 2 * axes.len() || pads.iter().any(|count| i32::try_from(*count).is_err()) {
         return Err(node.error("has pads that do not fit its input"));
     }
-    for (index, along) in axes.iter().enumerate() {
-        let along = axis(node, *along, rank)?;
-        (pads[along], pads[rank + along]) = (given[index], given[axes.len() + index]);
-        if pads[along].abs().max(pads[rank + along].abs()) > i64::from(i32::MAX) {
-            return Err(node.error("has pads that do not fit its input"));
-        }
+    let (begins, ends) = pads.split_at(axes.len());
+    let mut result = grad.clone();
+    for ((along, begin), end) in axes.into_iter().zip(begins).zip(ends) {
+        let along = axis(node, along, x.rank())?;
+        let outputs = result.shape.get(along).copied().unwrap_or(0);
+        let sources = padded(node, (x.shape[along], outputs), *begin, *end)?;
+        result = along::add_back(tape, &result, along, &sources, x.shape[along]);
     }
-    let added = |index: usize| pads[index].max(0) as usize;
-    let lost = |index: usize| (-pads[index]).max(0) as usize;
-    let ends: Vec<usize> = (0..rank).map(|axis| grad.shape[axis].saturating_sub(added(rank + axis))).collect();
-    let kept = tape.slice(grad, &(0..rank).map(added).collect::<Vec<_>>(), &ends);
-    let (before, after): (Vec<_>, Vec<_>) = ((0..rank).map(lost).collect(), (rank..2 * rank).map(lost).collect());
-    let result = tape.pad(&kept, &before, &after);
-    if result.shape == x.shape { Ok(vec![Some(result)]) } else { Err(node.error("has pads that do not fit its input")) }
+    Ok(vec![Some(result)])
+}
+
+/// The input that each output repeats along a padded axis.
+fn padded(node: &Node, (size, outputs): (usize, usize), begin: i64, end: i64) -> Result<Vec<Option<usize>>> {
+    let (cut, kept) = ((-begin).max(0), size as i64 + begin.min(0) + end.min(0));
+    let inside = |place: i64| (0..kept).contains(&place).then_some(place);
+    let mirrored = |place: i64| match place.rem_euclid(2 * (kept - 1).max(1)) {
+        place if place < kept => place,
+        place => 2 * (kept - 1) - place,
+    };
+    let mode = node.proto.text("mode").unwrap_or("constant");
+    if size as i64 + begin + end != outputs as i64 || (kept < 1 && mode != "constant") {
+        return Err(node.error("has pads that do not fit its input"));
+    }
+    let source = |place: i64| match mode {
+        "edge" => Some(place.clamp(0, kept - 1)),
+        "reflect" => Some(mirrored(place)),
+        "wrap" => Some(place.rem_euclid(kept)),
+        _ => inside(place),
+    };
+    let places = -begin.max(0)..kept + end.max(0);
+    Ok(places.map(|place| source(place).and_then(|place| usize::try_from(place + cut).ok())).collect())
 }

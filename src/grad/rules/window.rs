@@ -29,7 +29,35 @@ impl Window {
     /// # Errors
     /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
-        let (input, output) = (spatial(&node.input(0)?.shape), spatial(&node.output(0)?.shape));
+        let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
+        let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
+        Ok(windows.into_iter().map(|window| window.padded(padding)).collect())
+    }
+
+    /// The windows of a transposed convolution, which writes where a convolution reads: its result counts as the input.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    pub fn transposed(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
+        let windows = Self::read(node, kernel, &node.output(0)?.shape, &node.input(0)?.shape)?;
+        let upper = match node.proto.text("auto_pad").unwrap_or("NOTSET") {
+            "SAME_UPPER" => true,
+            "SAME_LOWER" => false,
+            _ if node.proto.ints("output_shape").is_some() => false,
+            _ => return Ok(windows),
+        };
+        let added = node.proto.ints("output_padding").unwrap_or_default();
+        let cut = |(axis, window): (usize, Self)| {
+            let added = added.get(axis).map_or(0, |added| (*added).clamp(0, LIMIT as i64) as usize);
+            let total = ((window.output - 1) * window.stride + added + window.extent()).saturating_sub(window.input);
+            Self { begin: if upper { total / 2 } else { total - total / 2 }, ..window }
+        };
+        Ok(windows.into_iter().enumerate().map(cut).collect())
+    }
+
+    /// The windows as the attributes have them, between two values of the given shapes.
+    fn read(node: &Node, kernel: &[usize], input: &[usize], output: &[usize]) -> Result<Vec<Self>> {
+        let (input, output) = (spatial(input), spatial(output));
         let axes = kernel.len();
         let list = |name: &str, default: usize, length: usize| -> Result<Vec<usize>> {
             let Some(values) = node.proto.ints(name) else { return Ok(vec![default; length]) };
@@ -60,8 +88,7 @@ impl Window {
             input: input[axis],
             output: output[axis],
         };
-        let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
-        Ok((0..axes).map(|axis| window(axis).padded(padding)).collect())
+        Ok((0..axes).map(window).collect())
     }
 
     /// The window with the padding that `auto_pad` asks for.

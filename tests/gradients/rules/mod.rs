@@ -3,9 +3,13 @@
 mod activation;
 mod arithmetic;
 mod conv;
+mod hostile;
+mod index;
 mod linear;
+mod lp;
 mod normalization;
 mod pool;
+mod resize;
 mod shape;
 
 use std::error::Error;
@@ -141,9 +145,12 @@ const FILES: &[&[Case]] = &[
     activation::CASES,
     arithmetic::CASES,
     conv::CASES,
+    index::CASES,
     linear::CASES,
+    lp::CASES,
     normalization::CASES,
     pool::CASES,
+    resize::CASES,
     shape::CASES,
 ];
 
@@ -179,6 +186,21 @@ fn arithmetic_rules_agree_with_finite_differences() {
 #[test]
 fn conv_rules_agree_with_finite_differences() {
     agree(conv::CASES);
+}
+
+#[test]
+fn index_rules_agree_with_finite_differences() {
+    agree(index::CASES);
+}
+
+#[test]
+fn lp_rules_agree_with_finite_differences() {
+    agree(lp::CASES);
+}
+
+#[test]
+fn resize_rules_agree_with_finite_differences() {
+    agree(resize::CASES);
 }
 
 #[test]
