@@ -28,13 +28,15 @@ pub fn gradient(
     walk(tape, &nodes, &active, score, goal)
 }
 
-/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them.
+/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them. They
+/// are floating-point values, and the integers that stand for such values in a quantised model.
 pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
     let is_float = |name: &&String| shapes.tensors.get(*name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
     let mut reached = HashSet::from([goal]);
     for node in graph.node.iter().filter(|node| !blocked(node)) {
         if onnx::names_read(node).iter().any(|name| reached.contains(name)) {
-            reached.extend(node.output.iter().filter(is_float).map(String::as_str));
+            let quantises = node.is("QuantizeLinear");
+            reached.extend(node.output.iter().filter(|name| quantises || is_float(name)).map(String::as_str));
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);
@@ -76,7 +78,7 @@ fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
 fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     let half = |name: &&String| {
         let kind = shapes.tensors.get(*name);
-        kind.is_some_and(|kind| !matches!(kind.dtype, DataType::Float | DataType::Double))
+        kind.is_some_and(|kind| matches!(kind.dtype, DataType::Float16 | DataType::Bfloat16))
     };
     match active.iter().filter(half).min() {
         Some(name) => Err(Error::Graph(format!("{name} is in half precision; export the model in float32"))),

@@ -1,8 +1,8 @@
-//! Pooling and means.
+//! Pooling.
 
 use super::super::tape::{Node, Tape, Tensor};
 use super::window::{Window, grid, spatial};
-use super::{axis, conv};
+use super::conv;
 use crate::Result;
 use crate::onnx::TensorProto;
 
@@ -102,24 +102,5 @@ pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     let shape = &node.input(0)?.shape;
     let count: usize = spatial(shape).iter().product();
     let share = tape.scale(grad, 1.0 / count as f64);
-    Ok(vec![Some(tape.expand(&share, shape))])
-}
-
-pub fn reduce_mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let shape = &node.input(0)?.shape;
-    let given = match node.inputs.get(1).and_then(Option::as_ref) {
-        Some(axes) => Some(tape.integers_of(axes).ok_or_else(|| node.error("has axes that depend on the picture"))?),
-        None => node.proto.ints("axes").map(<[i64]>::to_vec),
-    };
-    let axes: Vec<usize> = match given.filter(|axes| !axes.is_empty()) {
-        Some(axes) => axes.iter().map(|along| axis(node, *along, shape.len())).collect::<Result<_>>()?,
-        None if node.proto.int("noop_with_empty_axes").unwrap_or(0) != 0 => return Ok(vec![Some(grad.clone())]),
-        None => (0..shape.len()).collect(),
-    };
-    let kept: Vec<usize> =
-        shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size }).collect();
-    let count: usize = axes.iter().map(|axis| shape[*axis]).product();
-    let grad = tape.reshape(grad, &kept);
-    let share = tape.scale(&grad, 1.0 / count as f64);
     Ok(vec![Some(tape.expand(&share, shape))])
 }
