@@ -17,8 +17,8 @@ pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     let heads = Heads::of(node)?;
     let [q, k, v] = [node.input(0)?, node.input(1)?, node.input(2)?];
     let scale = scale(node, q, heads)?;
-    let (queries, keys, values) = (heads.split(tape, q, true), heads.split(tape, k, false), heads.split(tape, v, false));
-    let grad = heads.split(tape, grad, true);
+    let [queries, grad] = [heads.split(tape, node, q, true)?, heads.split(tape, node, grad, true)?];
+    let [keys, values] = [heads.split(tape, node, k, false)?, heads.split(tape, node, v, false)?];
     let scaled = tape.scale(&queries, scale);
     let turned_keys = turned(tape, &keys);
     let scores = tape.matmul(&scaled, &turned_keys);
@@ -48,7 +48,9 @@ fn refuse(node: &Node) -> Result<()> {
         return Err(node.error("attends to the past, for which there is no gradient; export the model without a cache"));
     }
     if node.proto.float("softcap").unwrap_or(0.0) != 0.0 {
-        return Err(node.error("caps its scores (softcap), for which there is no gradient; export the model without it"));
+        return Err(
+            node.error("caps its scores (softcap), for which there is no gradient; export the model without it")
+        );
     }
     Ok(())
 }
@@ -80,29 +82,24 @@ impl Heads {
     }
 
     /// Values of the queries' or of the keys' heads with all five axes.
-    fn split(self, tape: &mut Tape, x: &Tensor, of_queries: bool) -> Tensor {
+    fn split(self, tape: &mut Tape, node: &Node, x: &Tensor, of_queries: bool) -> Result<Tensor> {
         let shared = if of_queries { self.queries / self.keys } else { 1 };
-        match *x.shape.as_slice() {
+        let split = match *x.shape.as_slice() {
             [batch, _, places, channels] => tape.reshape(x, &[batch, self.keys, shared, places, channels]),
             [batch, places, width] => {
                 let channels = width / (self.keys * shared);
                 let x = tape.reshape(x, &[batch, places, self.keys, shared, channels]);
                 tape.transpose(&x, &[0, 2, 3, 1, 4])
             }
-            _ => {
-                tape.expect(false, "Attention");
-                tape.reshape(x, &[1; 5])
-            }
-        }
+            _ => x.clone(),
+        };
+        if split.rank() == 5 { Ok(split) } else { Err(node.error("has heads that do not fit its inputs")) }
     }
 
     /// A gradient with all five axes in the shape of `like`, summed over the queries that share a head of `like`.
     fn join(self, tape: &mut Tape, grad: &Tensor, like: &Tensor) -> Tensor {
-        let shared: usize = like.shape.iter().product();
-        let grad = match grad.shape.iter().product::<usize>() == shared {
-            true => grad.clone(),
-            false => tape.reduce_sum(grad, &[2]),
-        };
+        let size = |x: &Tensor| x.shape.iter().product::<usize>();
+        let grad = if size(grad) == size(like) { grad.clone() } else { tape.reduce_sum(grad, &[2]) };
         let grad = if like.rank() == 3 { tape.transpose(&grad, &[0, 3, 1, 2, 4]) } else { grad };
         tape.reshape(&grad, &like.shape)
     }

@@ -1,8 +1,8 @@
 //! Pooling.
 
 use super::super::tape::{Node, Tape, Tensor};
-use super::window::{Window, grid, spatial};
 use super::conv;
+use super::window::{Window, grid, spatial};
 use crate::Result;
 use crate::onnx::TensorProto;
 

@@ -3,8 +3,8 @@
 
 use super::super::tape::{Node, Tape, Tensor};
 use super::axis;
-use crate::onnx::DataType;
 use crate::Result;
+use crate::onnx::DataType;
 
 /// g / scale where x / scale + zero point rounds to a number that the type holds.
 pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
