@@ -7,6 +7,7 @@ mod conv;
 mod einsum;
 mod linear;
 mod normalization;
+mod openvino;
 mod pool;
 mod quantize;
 mod reduce;
