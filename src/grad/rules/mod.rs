@@ -91,6 +91,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("ReduceMax", reduce::extremum),
     ("ReduceMean", reduce::mean),
     ("ReduceMin", reduce::extremum),
+    ("ReduceProd", reduce::product),
     ("ReduceSum", reduce::sum),
     ("ReduceSumSquare", reduce::sum_square),
     // Shape

@@ -3,6 +3,7 @@
 use super::super::tape::{Node, Tape, Tensor};
 use super::axis;
 use crate::Result;
+use crate::onnx::AttributeProto as Attribute;
 
 /// What a reduction's gradient needs.
 struct Reduction {
@@ -29,6 +30,20 @@ impl Reduction {
     /// The sum of `values` over the reduced axes, which stay with size 1.
     fn sum(&self, tape: &mut Tape, values: &Tensor) -> Tensor {
         if self.axes.is_empty() { values.clone() } else { tape.reduce_sum(values, &self.axes) }
+    }
+
+    /// The product of `values` over the reduced axes, which stay with size 1.
+    fn multiply(&self, tape: &mut Tape, values: &Tensor) -> Tensor {
+        let axes: Vec<i64> = self.axes.iter().map(|axis| *axis as i64).collect();
+        let (dtype, shape) = (self.y.dtype, self.y.shape.clone());
+        if axes.is_empty() {
+            return values.clone();
+        }
+        if tape.opset() < 18 {
+            return tape.emit("ReduceProd", &[values], vec![Attribute::ints("axes", &axes)], dtype, shape);
+        }
+        let axes = tape.integers(&axes);
+        tape.emit("ReduceProd", &[values, &axes], vec![], dtype, shape)
     }
 
     /// The result's gradient times a slope of the input's shape.
@@ -111,4 +126,20 @@ pub fn log_sum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     let sum = reduction.sum(tape, &reduction.x);
     let share = tape.div(&reduction.grad, &sum);
     Ok(vec![Some(tape.expand(&share, &reduction.x.shape))])
+}
+
+/// g times the product of the other elements: the product of all that are not 0 over this one, unless another is 0.
+pub fn product(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let reduction = Reduction::of(tape, node, grad)?;
+    let (zero, half, one) = (tape.scalar(grad, 0.0), tape.scalar(grad, 0.5), tape.scalar(grad, 1.0));
+    let none = tape.equal(&reduction.x, &zero);
+    let filled = tape.where_(&none, &one, &reduction.x);
+    let whole = reduction.multiply(tape, &filled);
+    let slope = tape.div(&whole, &filled);
+    let own = tape.cast(&none, grad.dtype);
+    let all = reduction.sum(tape, &own);
+    let others = tape.sub(&all, &own);
+    let alone = tape.compare("Less", &others, &half);
+    let slope = tape.keep(&alone, &slope);
+    reduction.times(tape, &slope)
 }

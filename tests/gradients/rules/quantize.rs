@@ -3,7 +3,8 @@
 
 use super::{Case, IMAGE, LINEAR, case, with_scores};
 use crate::common::{Graph, Random, gradient_model, relative_error, try_session};
-use salstream::grad::Variant;
+use salstream::grad::{Options, Variant, differentiate};
+use salstream::model::probe;
 use salstream::onnx::{AttributeProto as A, DataType, TensorProto};
 
 /// Zero points of type `dtype`.
@@ -94,6 +95,23 @@ const PAIRS: &[Pair] = &[
     ),
     (&[13, 19, 22], |g| coarse_channels(g, vec![]), clipped_channels),
     (&[13, 22], |g| coarse_channels(g, vec![A::int("axis", -3)]), clipped_channels),
+    (
+        &[10, 13, 22],
+        |g| {
+            let (scale, zero) = (g.reals(&[], &[0.004]), zero_points(g, DataType::Int8, &[10], &[]));
+            let q = g.node("QuantizeLinear", &["image", &scale, &zero], vec![]);
+            let sizes = g.integers(&[1, 27, 8]);
+            let q = g.node("Reshape", &[&q, &sizes], vec![]);
+            let q = g.node("Transpose", &[&q], vec![]);
+            g.node("DequantizeLinear", &[&q, &scale, &zero], vec![])
+        },
+        |g| {
+            let x = clipped(g, &[], &[-138.5 * 0.004], &[117.5 * 0.004]);
+            let sizes = g.integers(&[1, 27, 8]);
+            let x = g.node("Reshape", &[&x, &sizes], vec![]);
+            g.node("Transpose", &[&x], vec![])
+        },
+    ),
 ];
 
 #[test]
@@ -116,4 +134,20 @@ fn the_gradient_passes_rounding_and_stops_where_values_saturate() {
             }
         }
     }
+}
+
+#[test]
+fn integer_arithmetic_on_quantised_values_is_refused_by_name() {
+    let mut g = Graph::new(13, DataType::Float);
+    let (scale, zero) = (g.reals(&[], &[0.004]), zero_points(&mut g, DataType::Uint8, &[128], &[]));
+    let q = g.node("QuantizeLinear", &["image", &scale, &zero], vec![]);
+    let sizes = g.integers(&[1, 216]);
+    let q = g.node("Reshape", &[&q, &sizes], vec![]);
+    let weights = zero_points(&mut g, DataType::Int8, &[1; 432], &[216, 2]);
+    let y = g.node("MatMulInteger", &[&q, &weights, &zero], vec![]);
+    let y = g.node("Cast", &[&y], vec![A::int("to", DataType::Float as i64)]);
+    let model = g.model(IMAGE, &y);
+    let options = Options { variant: Variant::OnnxRuntime, source: String::new() };
+    let problem = differentiate(&model, &probe(&model, 1).unwrap(), &options).unwrap_err().to_string();
+    assert!(problem.contains("no gradient is known for 1 operator") && problem.contains("MatMulInteger"), "{problem}");
 }

@@ -51,4 +51,9 @@ pub const CASES: &[Case] = &[
     case("ReduceLogSum", "no axes", F64, &[18, 22], IMAGE, |g| shifted(g, "ReduceLogSum", &[], vec![A::int("noop_with_empty_axes", 1)])),
     case("ReduceMax", "ties", F64, ALL, IMAGE, |g| { let n = g.node("Neg", &["image"], vec![]); let t = g.node("Concat", &["image", &n, "image"], vec![A::int("axis", 1)]); with_axes(g, "ReduceMax", 18, &t, &[1, 2], vec![]) }),
     case("ReduceL2", "of zeros", F64, ALL, IMAGE, |g| { let zero = g.reals(&[], &[0.0]); let x = g.node("Mul", &["image", &zero], vec![]); let y = with_axes(g, "ReduceL2", 18, &x, &[2, 3], vec![]); g.node("Add", &["image", &y], vec![]) }),
+    case("ReduceProd", "kept axis", F64, ALL, IMAGE, |g| shifted(g, "ReduceProd", &[2], vec![])),
+    case("ReduceProd", "dropped axis", F64, FROM_11, IMAGE, |g| shifted(g, "ReduceProd", &[-3], vec![A::int("keepdims", 0)])),
+    case("ReduceProd", "all axes", F64, ALL, &[1, 3, 2, 2], |g| { let x = g.node("Exp", &["image"], vec![]); g.node("ReduceProd", &[&x], vec![]) }),
+    case("ReduceProd", "no axes", F64, &[18, 22], IMAGE, |g| shifted(g, "ReduceProd", &[], vec![A::int("noop_with_empty_axes", 1)])),
+    case("ReduceProd", "one zero, two zeros", F64, ALL, &[1, 3, 2, 4], |g| { let w = g.reals(&[2, 4], &[1.0, 0.0, 0.7, 0.0, 2.0, 1.0, 0.9, 0.0]); let x = g.node("Mul", &["image", &w], vec![]); let p = with_axes(g, "ReduceProd", 18, &x, &[2], vec![]); let ten = g.reals(&[], &[10.0]); let p = g.node("Mul", &[&p, &ten], vec![]); g.node("Add", &["image", &p], vec![]) }),
 ];
