@@ -112,7 +112,6 @@ pub const BLOCKED: &[&str] = &[
     "And",
     "ArgMax",
     "ArgMin",
-    "Bernoulli",
     "Ceil",
     "Equal",
     "EyeLike",

@@ -47,8 +47,8 @@ fn shift(tape: &mut Tape, t: &Tensor, windows: &[Window], shifts: &[i64]) -> Ten
         let (start, end) = (from.clamp(0, outputs), to.clamp(0, outputs));
         starts.push(start as usize);
         ends.push(end as usize);
-        before.push((start - from).min(length) as usize);
-        after.push(length as usize - (start - from).min(length) as usize - (end - start) as usize);
+        before.push((start - from).clamp(0, length) as usize);
+        after.push(length as usize - (start - from).clamp(0, length) as usize - (end - start) as usize);
     }
     let kept = tape.slice(t, &starts, &ends);
     tape.pad(&kept, &before, &after)

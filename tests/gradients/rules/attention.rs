@@ -7,10 +7,10 @@ use salstream::onnx::AttributeProto as A;
 /// Shapes of queries, keys and values.
 type Shapes = [&'static [i64]; 3];
 
-const PLAIN: Shapes = [&[1, 2, 3, 4], &[1, 2, 5, 4], &[1, 2, 5, 6]];
+const PLAIN: Shapes = [&[2, 2, 3, 4], &[2, 2, 5, 4], &[2, 2, 5, 6]];
 /// Four heads of queries, two of keys and values.
 const GROUPED: Shapes = [&[1, 4, 3, 4], &[1, 2, 5, 4], &[1, 2, 5, 6]];
-const THREE_AXES: Shapes = [&[1, 3, 8], &[1, 5, 8], &[1, 5, 12]];
+const THREE_AXES: Shapes = [&[2, 3, 8], &[2, 5, 8], &[2, 5, 12]];
 const THREE_AXES_GROUPED: Shapes = [&[1, 3, 16], &[1, 5, 8], &[1, 5, 12]];
 
 /// A tensor of the given shape that depends on the whole image.
@@ -46,7 +46,7 @@ pub const CASES: &[Case] = &[
     case("Attention", "scale", SMOOTH, &[23, 24], IMAGE, |g| attention(g, PLAIN, "", vec![A::float("scale", 0.8)])),
     case("Attention", "causal", SMOOTH, &[23, 24], IMAGE, |g| attention(g, PLAIN, "", vec![A::int("is_causal", 1)])),
     case("Attention", "added mask from the image", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[3, 5]); attention(g, PLAIN, &mask, vec![]) }),
-    case("Attention", "added mask, one a head, from the image", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[1, 2, 3, 5]); attention(g, PLAIN, &mask, vec![]) }),
+    case("Attention", "added mask, one a head, from the image", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[2, 2, 3, 5]); attention(g, PLAIN, &mask, vec![]) }),
     case("Attention", "boolean mask", SMOOTH, &[23, 24], IMAGE, |g| { let mask = hidden(g, &[3, 5]); attention(g, PLAIN, &mask, vec![]) }),
     case("Attention", "boolean mask, causal", SMOOTH, &[23, 24], IMAGE, |g| { let mask = hidden(g, &[1, 1, 3, 5]); attention(g, PLAIN, &mask, vec![A::int("is_causal", 1)]) }),
     case("Attention", "shared keys", SMOOTH, &[23, 24], IMAGE, |g| attention(g, GROUPED, "", vec![])),
