@@ -6,7 +6,7 @@ use super::axis;
 use crate::Result;
 use crate::onnx::DataType;
 
-/// g / scale where x / scale + zero point rounds to a number that the type holds.
+/// g / scale where the input lies less than half a level outside what the type holds.
 pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
     let (low, high) = match y.dtype {
@@ -18,14 +18,15 @@ pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
     };
     let scale = parameter(tape, node, 1)?;
     let scale = tape.cast(&scale, x.dtype);
-    let mut level = tape.div(x, &scale);
+    let (mut low, mut high) = (tape.scalar(x, low - 0.5), tape.scalar(x, high + 0.5));
     if node.inputs.get(2).is_some_and(Option::is_some) {
         let zero_point = parameter(tape, node, 2)?;
         let zero_point = tape.cast(&zero_point, x.dtype);
-        level = tape.add(&level, &zero_point);
+        (low, high) = (tape.sub(&low, &zero_point), tape.sub(&high, &zero_point));
     }
-    let (low, high) = (tape.scalar(x, low - 0.5), tape.scalar(x, high + 0.5));
-    let (above, below) = (tape.compare("Greater", &level, &low), tape.compare("Less", &level, &high));
+    // Runtimes compute the bounds once, at load.
+    let (low, high) = (tape.mul(&low, &scale), tape.mul(&high, &scale));
+    let (above, below) = (tape.compare("Greater", x, &low), tape.compare("Less", x, &high));
     let inside = tape.compare("And", &above, &below);
     let over = tape.div(grad, &scale);
     Ok(vec![Some(tape.keep(&inside, &over))])
@@ -44,9 +45,10 @@ fn parameter(tape: &mut Tape, node: &Node, index: usize) -> Result<Tensor> {
         return Err(node.error("quantises values of the picture in blocks; export the model with one scale an axis"));
     }
     let count: usize = value.shape.iter().product();
-    let mut shape = vec![1; x.rank()];
-    if count != 1 {
-        shape[axis(node, node.proto.int("axis").unwrap_or(1), x.rank())?] = count;
+    if count == 1 {
+        return Ok(value.clone());
     }
+    let mut shape = vec![1; x.rank()];
+    shape[axis(node, node.proto.int("axis").unwrap_or(1), x.rank())?] = count;
     Ok(tape.reshape(value, &shape))
 }
