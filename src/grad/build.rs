@@ -69,6 +69,19 @@ impl Tape<'_> {
         self.emit(op, &[x], vec![], x.dtype, x.shape.clone())
     }
 
+    /// -1, 0 or 1. Before opset 9 by comparisons.
+    pub fn sign(&mut self, x: &Tensor) -> Tensor {
+        if self.opset() >= 9 {
+            return self.unary("Sign", x);
+        }
+        let zero = self.scalar(x, 0.0);
+        let [above, below] = ["Greater", "Less"].map(|op| {
+            let side = self.compare(op, x, &zero);
+            self.cast(&side, x.dtype)
+        });
+        self.sub(&above, &below)
+    }
+
     /// `a` where `condition` holds, else `b`, broadcast. Before opset 9 by arithmetic.
     pub fn where_(&mut self, condition: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
         if self.opset() >= 9 {

@@ -4,9 +4,12 @@
 //! One rule an operator ([`RULES`]) says how a gradient passes it; the walk sums and unbroadcasts.
 //!
 //! # Ties and kinks
-//! - `Relu`: the gradient at exactly 0 is 0. `Clip` passes the gradient strictly inside its bounds.
+//! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` pass it as inside their bounds only
+//!   strictly inside them. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 where all elements are 0.
+//! - `Max`, `Min`, `ReduceMax` and `ReduceMin`: operands or elements that tie get equal shares, as in PyTorch.
 //! - `MaxPool`: every element that equals its window's maximum gets the window's gradient, in all variants. After a
 //!   `Relu` this is what PyTorch does, because the zeros that tie get no gradient there.
+//! - `QuantizeLinear`: straight through, that is as if it did not round, and 0 where the result saturates.
 //! - Rounding decides on which side of a kink a unit lies that is within rounding of it. Runtimes agree to about 1e-6
 //!   relative (L2) where no unit does; each that does may change a deep network's gradient by some 1e-3.
 

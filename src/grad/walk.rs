@@ -28,13 +28,16 @@ pub fn gradient(
     walk(tape, &nodes, &active, score, goal)
 }
 
-/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them.
+/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them. They are
+/// floating-point values, and integers that stand for such values: what QuantizeLinear makes, and what follows from it.
 pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
-    let is_float = |name: &&String| shapes.tensors.get(*name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
+    let is_float = |name: &str| shapes.tensors.get(name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
     let mut reached = HashSet::from([goal]);
     for node in graph.node.iter().filter(|node| !blocked(node)) {
-        if onnx::names_read(node).iter().any(|name| reached.contains(name)) {
-            reached.extend(node.output.iter().filter(is_float).map(String::as_str));
+        let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
+        if !read.is_empty() {
+            let quantised = node.is("QuantizeLinear") || !read.into_iter().all(is_float);
+            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || is_float(name)));
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);
@@ -76,7 +79,7 @@ fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
 fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     let half = |name: &&String| {
         let kind = shapes.tensors.get(*name);
-        kind.is_some_and(|kind| !matches!(kind.dtype, DataType::Float | DataType::Double))
+        kind.is_some_and(|kind| matches!(kind.dtype, DataType::Float16 | DataType::Bfloat16))
     };
     match active.iter().filter(half).min() {
         Some(name) => Err(Error::Graph(format!("{name} is in half precision; export the model in float32"))),

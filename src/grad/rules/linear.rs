@@ -63,7 +63,7 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
 }
 
 /// The matrices of a stack transposed.
-fn turned(tape: &mut Tape, x: &Tensor) -> Tensor {
+pub fn turned(tape: &mut Tape, x: &Tensor) -> Tensor {
     let mut order: Vec<usize> = (0..x.rank()).collect();
     order.swap(x.rank() - 2, x.rank() - 1);
     tape.transpose(x, &order)

@@ -7,15 +7,20 @@
 mod activation;
 mod along;
 mod arithmetic;
+mod attention;
 mod conv;
+mod einsum;
 mod index;
 mod interpolation;
 mod linear;
 mod lp;
 mod normalization;
 mod pool;
+mod quantize;
+mod reduce;
 mod resize;
 mod shape;
+mod softmax;
 mod window;
 
 use super::tape::{Node, Tape, Tensor};
@@ -28,22 +33,53 @@ pub type Rule = fn(&mut Tape, &Node, &Tensor) -> Result<Vec<Option<Tensor>>>;
 /// Every operator with a rule.
 pub const RULES: &[(&str, Rule)] = &[
     // Arithmetic
+    ("Abs", arithmetic::abs),
     ("Add", arithmetic::add),
+    ("Cos", arithmetic::cos),
     ("Div", arithmetic::div),
+    ("Exp", arithmetic::exp),
+    ("Log", arithmetic::log),
+    ("Max", arithmetic::extremum),
+    ("Mean", arithmetic::mean),
+    ("Min", arithmetic::extremum),
     ("Mul", arithmetic::mul),
+    ("Neg", arithmetic::neg),
+    ("Pow", arithmetic::pow),
+    ("Reciprocal", arithmetic::reciprocal),
+    ("Sin", arithmetic::sin),
+    ("Sqrt", arithmetic::sqrt),
     ("Sub", arithmetic::sub),
     ("Sum", arithmetic::sum),
+    ("Where", arithmetic::choice),
     // Linear layers
+    ("Attention", attention::attention),
     ("Conv", conv::conv),
     ("ConvTranspose", conv::conv_transpose),
+    ("Einsum", einsum::einsum),
     ("Gemm", linear::gemm),
     ("MatMul", linear::matmul),
     // Activations
+    ("Celu", activation::celu),
     ("Clip", activation::clip),
-    ("LogSoftmax", activation::log_softmax),
+    ("Elu", activation::elu),
+    ("Erf", activation::erf),
+    ("Gelu", activation::gelu),
+    ("HardSigmoid", activation::hard_sigmoid),
+    ("HardSwish", activation::hard_swish),
+    ("LeakyRelu", activation::leaky_relu),
+    ("LogSoftmax", softmax::log_softmax),
+    ("Mish", activation::mish),
+    ("PRelu", activation::prelu),
     ("Relu", activation::relu),
+    ("Selu", activation::selu),
+    ("Shrink", activation::shrink),
     ("Sigmoid", activation::sigmoid),
-    ("Softmax", activation::softmax),
+    ("Softmax", softmax::softmax),
+    ("Softplus", activation::softplus),
+    ("Softsign", activation::softsign),
+    ("Swish", activation::swish),
+    ("Tanh", activation::tanh),
+    ("ThresholdedRelu", activation::thresholded_relu),
     // Normalisation
     ("BatchNormalization", normalization::batch),
     ("GroupNormalization", normalization::group),
@@ -60,7 +96,20 @@ pub const RULES: &[(&str, Rule)] = &[
     ("GlobalMaxPool", pool::global_max),
     ("LpPool", lp::pool),
     ("MaxPool", pool::max),
-    ("ReduceMean", pool::reduce_mean),
+    // Quantisation
+    ("DequantizeLinear", quantize::dequantize),
+    ("QuantizeLinear", quantize::quantize),
+    // Reduction
+    ("ReduceL1", reduce::l1),
+    ("ReduceL2", reduce::l2),
+    ("ReduceLogSum", reduce::log_sum),
+    ("ReduceLogSumExp", reduce::log_sum_exp),
+    ("ReduceMax", reduce::extremum),
+    ("ReduceMean", reduce::mean),
+    ("ReduceMin", reduce::extremum),
+    ("ReduceProd", reduce::product),
+    ("ReduceSum", reduce::sum),
+    ("ReduceSumSquare", reduce::sum_square),
     // Shape
     ("Cast", shape::cast),
     ("Concat", shape::concat),
@@ -97,9 +146,11 @@ pub const BLOCKED: &[&str] = &[
     "ArgMin",
     "Ceil",
     "Equal",
+    "EyeLike",
     "Floor",
     "Greater",
     "GreaterOrEqual",
+    "Hardmax",
     "IsInf",
     "IsNaN",
     "Less",
@@ -107,6 +158,8 @@ pub const BLOCKED: &[&str] = &[
     "NonZero",
     "Not",
     "Or",
+    "RandomNormalLike",
+    "RandomUniformLike",
     "Round",
     "Shape",
     "Sign",

@@ -1,8 +1,8 @@
-//! Pooling and means.
+//! Pooling.
 
 use super::super::tape::{Node, Tape, Tensor};
+use super::conv;
 use super::window::{Window, grid, spatial};
-use super::{axis, conv};
 use crate::Result;
 use crate::onnx::TensorProto;
 
@@ -47,8 +47,8 @@ fn shift(tape: &mut Tape, t: &Tensor, windows: &[Window], shifts: &[i64]) -> Ten
         let (start, end) = (from.clamp(0, outputs), to.clamp(0, outputs));
         starts.push(start as usize);
         ends.push(end as usize);
-        before.push((start - from).min(length) as usize);
-        after.push(length as usize - (start - from).min(length) as usize - (end - start) as usize);
+        before.push((start - from).clamp(0, length) as usize);
+        after.push(length as usize - (start - from).clamp(0, length) as usize - (end - start) as usize);
     }
     let kept = tape.slice(t, &starts, &ends);
     tape.pad(&kept, &before, &after)
@@ -115,23 +115,4 @@ pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
 pub fn global_max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let hit = tape.equal(node.input(0)?, node.output(0)?);
     Ok(vec![Some(tape.keep(&hit, grad))])
-}
-
-pub fn reduce_mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let shape = &node.input(0)?.shape;
-    let given = match node.inputs.get(1).and_then(Option::as_ref) {
-        Some(axes) => Some(tape.integers_of(axes).ok_or_else(|| node.error("has axes that depend on the picture"))?),
-        None => node.proto.ints("axes").map(<[i64]>::to_vec),
-    };
-    let axes: Vec<usize> = match given.filter(|axes| !axes.is_empty()) {
-        Some(axes) => axes.iter().map(|along| axis(node, *along, shape.len())).collect::<Result<_>>()?,
-        None if node.proto.int("noop_with_empty_axes").unwrap_or(0) != 0 => return Ok(vec![Some(grad.clone())]),
-        None => (0..shape.len()).collect(),
-    };
-    let kept: Vec<usize> =
-        shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size }).collect();
-    let count: usize = axes.iter().map(|axis| shape[*axis]).product();
-    let grad = tape.reshape(grad, &kept);
-    let share = tape.scale(&grad, 1.0 / count as f64);
-    Ok(vec![Some(tape.expand(&share, shape))])
 }

@@ -10,8 +10,10 @@ pub fn reshape(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     Ok(vec![Some(tape.reshape(grad, &node.input(0)?.shape))])
 }
 
+/// The gradient of a quantised value stays a floating-point number.
 pub fn cast(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    Ok(vec![Some(tape.cast(grad, node.input(0)?.dtype))])
+    let dtype = node.input(0)?.dtype;
+    Ok(vec![Some(if dtype.is_float() { tape.cast(grad, dtype) } else { grad.clone() })])
 }
 
 pub fn concat(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {

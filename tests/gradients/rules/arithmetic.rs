@@ -1,6 +1,24 @@
 //! Elementwise arithmetic.
 
-use super::{ALL, Case, F64, IMAGE, case, with_axes};
+use super::{ALL, Case, F64, FROM_8, IMAGE, KINKED, SMOOTH, case, with_axes};
+use crate::common::Graph;
+
+/// The image moved to values in (0.9, 3.1).
+fn shifted(g: &mut Graph) -> String {
+    let two = g.reals(&[], &[2.0]);
+    g.node("Add", &["image", &two], vec![])
+}
+
+fn power(g: &mut Graph, base: &str, exponents: &[f64]) -> String {
+    let exponents = g.reals(&[exponents.len()], exponents);
+    g.node("Pow", &[base, &exponents], vec![])
+}
+
+/// Where `values` are positive.
+fn condition(g: &mut Graph, values: &[f64], shape: &[usize]) -> String {
+    let (values, zero) = (g.reals(shape, values), g.reals(&[], &[0.0]));
+    g.node("Greater", &[&values, &zero], vec![])
+}
 
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
@@ -13,4 +31,31 @@ pub const CASES: &[Case] = &[
     case("Div", "numerator", F64, ALL, IMAGE, |g| { let w = g.positive(&[8]); g.node("Div", &["image", &w], vec![]) }),
     case("Div", "denominator", F64, ALL, IMAGE, |g| { let w = g.weights(&[3, 9, 8]); let two = g.reals(&[], &[2.0]); let x = g.node("Add", &["image", &two], vec![]); g.node("Div", &[&w, &x], vec![]) }),
     case("Sum", "three operands", F64, &[8, 12, 13, 22], IMAGE, |g| { let w = g.weights(&[3, 1, 1]); let s = g.node("Mul", &["image", "image"], vec![]); g.node("Sum", &["image", &w, &s], vec![]) }),
+    case("Neg", "", F64, ALL, IMAGE, |g| g.node("Neg", &["image"], vec![])),
+    case("Abs", "", F64, ALL, IMAGE, |g| g.node("Abs", &["image"], vec![])),
+    case("Exp", "", F64, ALL, IMAGE, |g| g.node("Exp", &["image"], vec![])),
+    case("Sin", "", SMOOTH, &[7, 13, 22], IMAGE, |g| g.node("Sin", &["image"], vec![])),
+    case("Cos", "", SMOOTH, &[7, 13, 22], IMAGE, |g| g.node("Cos", &["image"], vec![])),
+    case("Sqrt", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Sqrt", &[&x], vec![]) }),
+    case("Reciprocal", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Reciprocal", &[&x], vec![]) }),
+    case("Log", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Log", &[&x], vec![]) }),
+    case("Pow", "square", F64, ALL, IMAGE, |g| power(g, "image", &[2.0])),
+    case("Pow", "cube", F64, ALL, IMAGE, |g| power(g, "image", &[3.0])),
+    case("Pow", "integer powers of both signs, one an axis", F64, ALL, IMAGE, |g| { let x = shifted(g); power(g, &x, &[0.0, 1.0, 2.0, 3.0, -1.0, -2.0, 0.5, 2.5]) }),
+    case("Pow", "square and zeroth power of 0", F64, ALL, IMAGE, |g| { let zero = g.reals(&[], &[0.0]); let x = g.node("Mul", &["image", &zero], vec![]); let y = power(g, &x, &[2.0, 0.0, 1.0, 3.0, 2.0, 0.0, 1.0, 3.0]); g.node("Add", &[&y, "image"], vec![]) }),
+    case("Pow", "exponent", F64, ALL, IMAGE, |g| { let w = g.positive(&[2, 1, 9, 1]); g.node("Pow", &[&w, "image"], vec![]) }),
+    case("Pow", "base and exponent", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Pow", &[&x, "image"], vec![]) }),
+    case("Pow", "integer exponent", F64, &[12, 13, 22], IMAGE, |g| { let e = g.integers(&[3]); g.node("Pow", &["image", &e], vec![]) }),
+    case("Max", "two operands, broadcast", F64, FROM_8, IMAGE, |g| { let w = g.reals(&[3, 1, 1], &[-0.5, 0.1, 0.5]); g.node("Max", &["image", &w], vec![]) }),
+    case("Max", "three operands", F64, FROM_8, IMAGE, |g| { let w = g.reals(&[], &[0.7]); let n = g.node("Neg", &["image"], vec![]); g.node("Max", &["image", &w, &n], vec![]) }),
+    case("Max", "float32", KINKED, ALL, IMAGE, |g| { let w = g.reals(IMAGE, &[0.1; 216]); g.node("Max", &[&w, "image"], vec![]) }),
+    case("Max", "the same operand twice", F64, FROM_8, IMAGE, |g| g.node("Max", &["image", "image"], vec![])),
+    case("Min", "two operands, broadcast", F64, FROM_8, IMAGE, |g| { let w = g.reals(&[3, 1, 1], &[-0.5, 0.1, 0.5]); g.node("Min", &["image", &w], vec![]) }),
+    case("Min", "three operands", F64, FROM_8, IMAGE, |g| { let w = g.reals(&[], &[0.7]); let n = g.node("Neg", &["image"], vec![]); g.node("Min", &["image", &w, &n], vec![]) }),
+    case("Min", "float32", KINKED, ALL, IMAGE, |g| { let w = g.reals(IMAGE, &[0.1; 216]); g.node("Min", &[&w, "image"], vec![]) }),
+    case("Min", "the same operand twice", F64, FROM_8, IMAGE, |g| g.node("Min", &["image", "image"], vec![])),
+    case("Mean", "three operands", SMOOTH, FROM_8, IMAGE, |g| { let w = g.weights(&[3, 1, 1]); let s = g.node("Mul", &["image", "image"], vec![]); g.node("Mean", &["image", &w, &s], vec![]) }),
+    case("Where", "fixed condition", F64, &[9, 13, 16, 22], IMAGE, |g| { let m = condition(g, &[1.0, -1.0, 1.0, -1.0, -1.0, 1.0, 1.0, 1.0], &[8]); let s = g.node("Mul", &["image", "image"], vec![]); g.node("Where", &[&m, "image", &s], vec![]) }),
+    case("Where", "operands broadcast", F64, &[9, 13, 16, 22], IMAGE, |g| { let m = condition(g, &[1.0, -1.0], &[2, 1, 1, 1]); let s = with_axes(g, "ReduceMean", 18, "image", &[2], vec![]); g.node("Where", &[&m, "image", &s], vec![]) }),
+    case("Where", "condition from the image", F64, &[9, 13, 16, 22], IMAGE, |g| { let low = g.reals(&[], &[-0.2]); let m = g.node("Greater", &["image", &low], vec![]); let w = g.weights(&[8]); g.node("Where", &[&m, "image", &w], vec![]) }),
 ];

@@ -1,6 +1,6 @@
-//! Pooling and means.
+//! Pooling.
 
-use super::{ALL, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, LINEAR, case, matrix, with_axes};
+use super::{ALL, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, LINEAR, case, matrix};
 use crate::common::Graph;
 use salstream::onnx::AttributeProto as A;
 
@@ -40,7 +40,4 @@ pub const CASES: &[Case] = &[
     case("AveragePool", "dilation", LINEAR, &[19, 22], IMAGE, |g| pool(g, "AveragePool", &[3, 2], vec![A::ints("dilations", &[2, 3])])),
     case("AveragePool", "SAME_UPPER", LINEAR, FROM_11, IMAGE, |g| pool(g, "AveragePool", &[3, 3], vec![A::ints("strides", &[2, 2]), A::text("auto_pad", "SAME_UPPER")])),
     case("GlobalAveragePool", "", LINEAR, ALL, IMAGE, |g| g.node("GlobalAveragePool", &["image"], vec![])),
-    case("ReduceMean", "kept axes", F64, ALL, IMAGE, |g| with_axes(g, "ReduceMean", 18, "image", &[2, 3], vec![])),
-    case("ReduceMean", "dropped axis", F64, FROM_11, IMAGE, |g| with_axes(g, "ReduceMean", 18, "image", &[-3], vec![A::int("keepdims", 0)])),
-    case("ReduceMean", "all axes", F64, ALL, IMAGE, |g| g.node("ReduceMean", &["image"], vec![])),
 ];
