@@ -16,6 +16,7 @@
 //! # Ok::<(), salstream::Error>(())
 //! ```
 
+pub mod card;
 pub mod catalog;
 mod classifier;
 mod device;
@@ -26,6 +27,7 @@ mod probe;
 mod session;
 mod source;
 
+pub use card::Card;
 pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier, Layout};
 pub use device::{Opened, Wish, open};
