@@ -9,7 +9,7 @@ const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
 const IMAGENET_CLASSES: usize = 1000;
 
 /// The names of a model's classes, by class id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Labels(Vec<String>);
 
 impl Labels {

@@ -20,10 +20,13 @@ pub mod card;
 pub mod catalog;
 mod classifier;
 mod device;
+pub mod inspect;
 mod labels;
+pub mod list;
 mod output;
 mod preprocess;
 mod probe;
+pub mod pull;
 mod session;
 mod source;
 

@@ -184,7 +184,7 @@ fn about(path: &Path) -> impl Fn(Error) -> Error {
 }
 
 /// Whether the model has a gradient model's inputs and outputs.
-fn is_gradient_model(model: &ModelProto) -> bool {
+pub(super) fn is_gradient_model(model: &ModelProto) -> bool {
     let Some(graph) = &model.graph else { return false };
     let outputs: Vec<&str> = graph.output.iter().map(|output| output.name()).collect();
     graph.input.iter().any(|input| input.name() == grad::TARGET)
@@ -221,7 +221,8 @@ fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
     sizes.into_iter().collect::<Option<_>>().filter(|_| dtype == DataType::Float)
 }
 
-fn file_sha256(path: &Path) -> Result<String> {
+/// SHA-256 of a file, in hexadecimal.
+pub(super) fn file_sha256(path: &Path) -> Result<String> {
     let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(Error::io(path))?;
