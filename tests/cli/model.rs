@@ -93,7 +93,7 @@ fn the_list_says_what_is_here_and_what_auto_takes() {
     assert!(row("resnet18").contains("damaged") && full.len() == 8, "{full:?}");
     let json: Vec<Value> = serde_json::from_str(&list(&["--json"])).unwrap();
     let auto: Vec<_> = json.iter().filter(|row| row["auto"] == true).map(|row| &row["name"]).collect();
-    assert_eq!((auto, json.len()), (vec!["efficientnet-lite0"], 7));
+    assert_eq!((auto, json.len()), (vec![&Value::from("efficientnet-lite0")], 7));
     assert_eq!((&json[1]["bytes"], &json[1]["installed"]), (&102_576_593.into(), &"no".into()));
 }
 

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar};
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -16,6 +16,9 @@ const LARGEST: u64 = 1 << 31;
 
 /// Enough of a file to tell a page or a pointer from a model.
 const HEAD: usize = 512;
+
+/// What to look at where a server is not reached.
+const NETWORK: &str = "is there a network, or a proxy to name in HTTPS_PROXY?";
 
 /// Why a transfer did not end well.
 pub enum Failure {
@@ -31,6 +34,12 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Here(error)
     }
+}
+
+/// Whether a file can be asked for there.
+pub fn is_address(url: &str) -> bool {
+    let address = url.parse::<Uri>();
+    address.is_ok_and(|address| matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some())
 }
 
 /// Asks servers for files.
@@ -95,18 +104,14 @@ impl Client {
     /// Why there is no answer.
     fn unanswered(&self, error: ureq::Error) -> Failure {
         Failure::Refused(match error {
-            ureq::Error::HostNotFound => {
-                "is at no known host; is there a network, or a proxy to name in HTTPS_PROXY?".into()
-            }
             ureq::Error::Timeout(_) => format!("gives no answer within {:?}", self.timeout),
             ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects without end".into(),
             ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is not safe"),
-            ureq::Error::BadUri(_) => "is no address".into(),
             ureq::Error::Rustls(problem) => {
                 format!("cannot be trusted ({problem}); install ca-certificates, or set SSL_CERT_FILE")
             }
-            ureq::Error::Io(problem) => format!("cannot be reached ({problem})"),
-            other => format!("cannot be reached ({other})"),
+            ureq::Error::Io(problem) => format!("cannot be reached ({problem}); {NETWORK}"),
+            other => format!("cannot be reached ({other}); {NETWORK}"),
         })
     }
 

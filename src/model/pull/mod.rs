@@ -112,9 +112,8 @@ fn order(request: &Request) -> Result<Order> {
         let problem = format!("no model of the catalogue, which has {}; or say where it is by --url", names.join(", "));
         return Err(Error::Usage(format!("{name}: {problem}")));
     }
-    let is_address = |url: &&String| url.starts_with("https://") || url.starts_with("http://");
-    if let Some(url) = request.urls.iter().find(|url| !is_address(url)) {
-        return Err(Error::Usage(format!("--url {url}: must begin with https:// or http://")));
+    if let Some(url) = request.urls.iter().find(|url| !http::is_address(url)) {
+        return Err(Error::Usage(format!("--url {url}: is no address; give one such as https://HOST/FILE.onnx")));
     }
     check_name(name)?;
     // A file from elsewhere under a name of the catalogue must still be that model, unless the user knows better.
@@ -201,7 +200,8 @@ fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
     Err(Error::input(name, format!("not downloaded: {problems}{kept}").replace(char::is_control, " ")))
 }
 
-/// Asks one address for what is missing, until it is there or nothing more comes.
+/// Asks one address for what is missing, until it is there or nothing more comes; only once where no checksum would tell
+/// whether the parts fit.
 fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> Result<(), Failure> {
     let mut tries = 1;
     loop {
@@ -220,12 +220,9 @@ fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> R
             },
             Err(failure) => failure,
         };
-        let moved = part.len() != had;
-        if !matches!(failure, Failure::Broken(_)) || !moved || tries == TRIES {
+        let is_resumable = matches!(failure, Failure::Broken(_)) && order.sha256.is_some() && part.len() != had;
+        if !is_resumable || tries == TRIES {
             return Err(failure);
-        }
-        if order.sha256.is_none() {
-            part.clear()?;
         }
         tries += 1;
         std::thread::sleep(PAUSE);
