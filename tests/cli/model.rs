@@ -114,7 +114,7 @@ fn a_model_of_ones_own_is_found_by_its_name_with_its_sidecar() {
     for (sidecar, words) in [
         ("labels = ['red']", &["mine.toml", "1 names", "3 classes"][..]),
         ("colour = 'RGB'", &["mine.toml", "line 1", "`colour`"]),
-        ("size = [224, 224]", &["mine.toml", "224 x 224", "8 x 8"]),
+        ("size = [224, 224]", &["mine.toml", "224x224", "8x8"]),
         ("labels = 'none.txt'", &["none.txt"]),
     ] {
         fs::write(at.join("models/mine.toml"), sidecar).unwrap();
