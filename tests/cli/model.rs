@@ -151,6 +151,27 @@ fn inspect_says_what_a_file_holds_and_who_says_so() {
 }
 
 #[test]
+fn a_sidecar_fixes_the_size_of_a_model_that_takes_any_unless_a_flag_does() {
+    let home = home();
+    let at = home.path();
+    let mut free = classifier(&[]);
+    for node in &mut free.graph.as_mut().unwrap().input {
+        // No size is fixed but that of the channels.
+        *node = ValueInfoProto::fixed("image", DataType::Float, &[0, 3, 0, 0]);
+    }
+    fs::write(at.join("free.onnx"), free.encode_to_vec()).unwrap();
+    let notes = |args: &[&str]| inspect(at, args)["notes"].to_string();
+    assert!(notes(&["free.onnx"]).contains("fixed at 224x224"));
+    fs::write(at.join("free.toml"), "size = [16, 24]").unwrap();
+    for args in [&["free.onnx"][..], &["free.onnx", "--size", "32x8"]] {
+        assert!(!notes(args).contains("fixed at"), "{}", notes(args));
+    }
+    ffmpeg(at, "-f lavfi -i testsrc2=size=64x48 -frames:v 1 in.png");
+    let run = ["run", "in.png", "--model", "free.onnx", "--device", "cpu"];
+    succeed(command(at, &run).output().unwrap());
+}
+
+#[test]
 fn inspect_tells_a_gradient_model_and_why_a_gradient_cannot_be_had() {
     let home = home();
     let at = home.path();

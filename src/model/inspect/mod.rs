@@ -11,7 +11,7 @@ use super::card::{Card, Facts, Flags};
 use super::catalog::Chosen;
 use super::source::{file_sha256, is_gradient_model};
 use super::{Labels, ModelName, Preprocessor, Request};
-use crate::grad::Method;
+use crate::grad::{self, Method};
 use crate::onnx::{self, ModelProto};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
@@ -37,7 +37,7 @@ pub struct Report {
     pub outputs: Vec<Value>,
     /// Floating-point values among the constants.
     pub parameters: u64,
-    /// The operators by number of nodes, the most frequent first.
+    /// The operators by number of nodes, the most frequent first; the model's own functions are written out.
     pub operators: Vec<Operator>,
     /// What the model expects of its pixels; none where it takes no pictures.
     pub pixels: Option<Pixels>,
@@ -106,7 +106,10 @@ pub enum Gradient {
 pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Report> {
     let chosen = name.choose()?;
     let path = &chosen.path;
-    let model = onnx::load(path)?;
+    let mut model = onnx::load(path)?;
+    let opsets = opsets(&model);
+    // Functions that call themselves stay nodes without a rule; the attempt to differentiate names them.
+    let _ = onnx::inline_functions(&mut model);
     let no_graph = || Error::model(path, "has no graph; export the model again");
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
@@ -118,7 +121,7 @@ pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Rep
         bytes: path.metadata().map_err(Error::io(path))?.len(),
         sha256: file_sha256(path)?,
         ir_version: model.ir_version(),
-        opsets: opsets(&model),
+        opsets,
         producer: format!("{} {}", model.producer_name(), model.producer_version()).trim().to_owned(),
         inputs: graph::inputs(graph),
         outputs: graph.output.iter().map(Value::from).collect(),
@@ -171,7 +174,7 @@ fn included(model: &ModelProto) -> Gradient {
         found.map_or_else(|| "unknown".to_owned(), |(_, value)| value.clone())
     };
     Gradient::Included {
-        method: value("salstream.method"),
+        method: value(grad::METHOD),
         version: value("salstream.version"),
         source_sha256: value("salstream.source_sha256"),
     }
