@@ -66,6 +66,7 @@ impl Scan<'_> {
     fn escape(&mut self) -> Option<char> {
         match self.next()? {
             'n' => Some('\n'),
+            'r' => Some('\r'),
             't' => Some('\t'),
             'x' => self.code(2),
             'u' => self.code(4),
@@ -83,6 +84,9 @@ impl Scan<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +101,19 @@ mod tests {
             assert_eq!(names(text).as_ref(), Some(&expected), "{text}");
         }
         assert_eq!(names("{}"), Some(Vec::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_read_back_as_they_were_written(names in vec(any::<String>(), 0..5)) {
+            let written = serde_json::to_string(&names).unwrap();
+            prop_assert_eq!(super::names(&written), Some(names));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in r#"[\[{]([\[{}:,'"\\0-3xu a]|\PC){0,40}"#) {
+            super::names(&text);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,24 @@ fn a_part_of_another_file_is_found_by_the_checksum_and_left_aside() {
     let server = Server::new(move |_, head, stream| reply_in_range(stream, head, &body));
     let output = command(&home, &["my", "--url", &server.address]).output().unwrap();
     assert_installed(&home, &output, &model);
+}
+
+#[test]
+fn a_full_disk_is_named_and_what_fits_is_kept() {
+    let (home, model) = (tempdir().unwrap(), model());
+    let body = model.clone();
+    let server = Server::new(move |_, head, stream| reply_in_range(stream, head, &body));
+    let program = env!("CARGO_BIN_EXE_salstream");
+    // A limit of a few blocks per file fails in the same place as a full disk does.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 8; exec {program} model pull my --url {} --sha256 {}",
+        server.address,
+        sha256(&model)
+    );
+    let mut bash = Command::new("bash");
+    let output = bash.args(["-c", &script]).env("SALSTREAM_HOME", home.path()).output().unwrap();
+    assert_refused(&output, 1, &["my.onnx.part", "cannot be written", "File too large"]);
+    assert_installed(&home, &pull(&home, &server.address, &model), &model);
 }
 
 #[test]
