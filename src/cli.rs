@@ -1,11 +1,15 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
 mod method;
+pub mod model;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+
+pub use method::{MethodArgs, RequestArgs};
+pub use model::{GradArgs, ModelCommand};
 
 use crate::annotate::{Colormap, Layout};
 use crate::fuse::Fusion;
@@ -13,7 +17,6 @@ use crate::model::{ModelName, Preprocessing};
 use crate::runtime::{Device, Precision};
 use crate::saliency::{Channels, TargetName};
 use crate::sink::maps::{MapFormat, MapKind};
-pub use method::{MethodArgs, RequestArgs};
 
 /// See what catches the eye in a video.
 ///
@@ -39,36 +42,6 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page (roff)
     Man,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ModelCommand {
-    /// Write a classifier together with its input gradient as one ONNX file
-    ///
-    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
-    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape; what --method says).
-    Grad(GradArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct GradArgs {
-    /// The classifier, an ONNX file
-    pub input: PathBuf,
-    /// The file to write
-    pub output: PathBuf,
-    /// Overwrite OUT
-    #[arg(short = 'y', long)]
-    pub yes: bool,
-    /// Pictures at a time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
-    pub batch: u16,
-    #[command(flatten)]
-    pub request: RequestArgs,
-    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
-    pub preprocess: Option<Preprocessing>,
-    #[command(flatten)]
-    pub method: MethodArgs,
 }
 
 #[derive(Debug, Args)]
@@ -111,13 +84,16 @@ pub struct RunArgs {
 pub struct ModelArgs {
     /// auto, an installed model's name, or an ONNX file
     ///
-    /// auto takes resnet50 where it is installed, else efficientnet-lite0.
+    /// auto takes resnet50 where it is installed, else efficientnet-lite0; `salstream model list` lists all names.
     #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
     pub model: ModelName,
-    /// Class names of an ONNX file, one per line [default: ImageNet's where it has 1000 classes]
+    /// Class names of an ONNX file, one per line [default: its sidecar's, its own, or ImageNet's]
+    ///
+    /// What is not said by a flag is read from FILE.toml beside FILE.onnx, then from the metadata inside FILE.onnx, then
+    /// from the catalogue by the file's name, and else guessed; `salstream model inspect` shows the result.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// What an ONNX file expects of its pixels [default: imagenet]
+    /// What an ONNX file expects of its pixels [default: its sidecar's word, its own, or imagenet]
     #[arg(long, value_enum, value_name = "KIND")]
     pub preprocess: Option<Preprocessing>,
     /// Where to compute the gradient

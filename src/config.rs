@@ -7,6 +7,7 @@ use crate::annotate::{Layout, Style};
 use crate::cli::{ProgressMode, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
+use crate::model::card::Flags;
 use crate::report::say;
 use crate::saliency::{ModelConfig, TargetName};
 use crate::sink::image::ImageSink;
@@ -100,8 +101,7 @@ impl RunConfig {
             },
             model: ModelConfig {
                 name: model.model,
-                labels: model.labels,
-                preprocess: model.preprocess,
+                card: Flags { preprocess: model.preprocess, labels: model.labels },
                 device: model.device.fixed(),
                 precision: model.precision.fixed(),
                 threads,

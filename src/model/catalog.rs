@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Preprocessor;
-use crate::{Error, Result, home};
+use super::card::Sidecar;
+use super::{Preprocessor, Request, Source};
+use crate::{Error, Result, home, path};
 
 /// What `models/catalog.toml` says of one model.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +17,17 @@ pub struct Entry {
     pub file: String,
     /// Where the file comes from.
     pub url: String,
+    /// Where else the same file is, tried in order after `url`.
+    #[serde(default)]
+    pub mirrors: Vec<String>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Size of the file, in bytes.
+    pub bytes: u64,
+    /// SPDX name of its licence.
+    pub license: String,
+    /// Top-1 accuracy on ImageNet's validation set in per cent, where its publisher states it.
+    pub top1: Option<f64>,
     /// What the network expects of its pixels.
     #[serde(flatten)]
     pub preprocessor: Preprocessor,
@@ -29,10 +41,15 @@ impl Entry {
 
     /// What to do to get the file.
     pub fn remedy(&self) -> String {
-        match self.url.starts_with("pkg:") {
+        match self.is_packaged() {
             true => "run scripts/setup".into(),
-            false => format!("put {} at {}", self.url, self.path().display()),
+            false => format!("run salstream model pull {}", self.name),
         }
+    }
+
+    /// Whether the file is made from a package, not downloaded as it is.
+    pub fn is_packaged(&self) -> bool {
+        self.url.starts_with("pkg:")
     }
 
     /// Whether the model's file is there.
@@ -63,7 +80,7 @@ pub fn entries() -> Result<Vec<Entry>> {
 pub enum ModelName {
     /// The best one that is installed.
     Auto,
-    /// A model of the catalogue.
+    /// A model of the catalogue, or one that the user has put into the models folder.
     Known(String),
     /// The user's own file.
     File(PathBuf),
@@ -91,25 +108,44 @@ pub struct Chosen {
     pub name: String,
     /// Its file.
     pub path: PathBuf,
-    /// What it expects of its pixels, where that is known.
-    pub preprocessor: Option<Preprocessor>,
+    /// What the catalogue says of it, or of the model that its file is called like.
+    pub entry: Option<Entry>,
+    /// What the TOML file beside it says.
+    pub sidecar: Option<Sidecar>,
     /// What the user should know of the choice.
     pub notes: Vec<String>,
+}
+
+impl Chosen {
+    /// Reads the model; its sidecar says the size of the picture where `request` does not.
+    ///
+    /// # Errors
+    /// Those of [`Source::load`]; [`Error::Input`] where the sidecar's size is not the model's.
+    pub fn load(&self, request: &Request) -> Result<Source> {
+        let (None, Some(sidecar)) = (request.size, &self.sidecar) else { return Source::load(&self.path, request) };
+        let request = Request { size: sidecar.size, ..request.clone() };
+        Source::load(&self.path, &request).map_err(|error| match error {
+            Error::Usage(problem) => Error::input(&sidecar.path, problem.trim_start_matches("--")),
+            other => other,
+        })
+    }
 }
 
 impl ModelName {
     /// Finds the file.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed.
+    /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed; [`Error::Io`] or [`Error::Input`]
+    /// for a sidecar that cannot be read.
     pub fn choose(&self) -> Result<Chosen> {
         let entries = entries()?;
         let entry = match self {
-            Self::File(path) => return Ok(from_file(path, &entries)),
-            Self::Known(name) => entries.iter().find(|entry| entry.name == *name).ok_or_else(|| {
-                let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-                Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
-            })?,
+            Self::File(path) => return from_file(path, &entries),
+            Self::Known(name) => match entries.iter().find(|entry| entry.name == *name) {
+                Some(entry) => entry,
+                None if own_path(name).is_file() => return from_file(&own_path(name), &entries),
+                None => return Err(unknown(name, &entries)),
+            },
             Self::Auto => preferred(&entries).ok_or_else(|| {
                 let problem = "no model is installed here; run scripts/setup, or name one by --model FILE";
                 Error::model(home::models(), problem)
@@ -120,27 +156,49 @@ impl ModelName {
             return Err(Error::model(entry.path(), problem));
         }
         let notes = if *self == Self::Auto { second_best(entry, &entries) } else { Vec::new() };
-        Ok(Chosen { name: entry.name.clone(), path: entry.path(), preprocessor: Some(entry.preprocessor), notes })
+        let (path, sidecar) = (entry.path(), Sidecar::beside(&entry.path())?);
+        Ok(Chosen { name: entry.name.clone(), path, entry: Some(entry.clone()), sidecar, notes })
     }
 }
 
-fn preferred(entries: &[Entry]) -> Option<&Entry> {
+/// Where a model that is none of the catalogue's is kept.
+pub fn own_path(name: &str) -> PathBuf {
+    home::models().join(format!("{name}.onnx"))
+}
+
+/// The names of the models in the models folder that are none of the catalogue's, sorted.
+pub fn own_names(entries: &[Entry]) -> Vec<String> {
+    let files = std::fs::read_dir(home::models()).into_iter().flatten().flatten().map(|file| file.path());
+    let models = files.filter(|path| path::extension(path) == "onnx" && path.is_file());
+    let stems = models.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+    let mut names: Vec<_> = stems.filter(|name| !entries.iter().any(|entry| entry.name == *name)).collect();
+    names.sort();
+    names
+}
+
+fn unknown(name: &str, entries: &[Entry]) -> Error {
+    let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).chain(own_names(entries)).collect();
+    Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
+}
+
+/// The model that `auto` takes.
+pub fn preferred(entries: &[Entry]) -> Option<&Entry> {
     let mut named = PREFERRED.iter().filter_map(|name| entries.iter().find(|entry| entry.name == *name));
     named.find(|entry| entry.is_installed())
 }
 
-/// A note that there is a better model than `taken`, and who tells how to get it.
+/// A note that there is a better model than `taken`, and how to get it.
 fn second_best(taken: &Entry, entries: &[Entry]) -> Vec<String> {
     let best = entries.iter().find(|entry| entry.name == PREFERRED[0] && entry.name != taken.name);
-    let note = |best: &Entry| format!("using {}; salstream doctor tells how to install {}", taken.name, best.name);
+    let note = |best: &Entry| format!("using {}; {} to install the better {}", taken.name, best.remedy(), best.name);
     best.map(note).into_iter().collect()
 }
 
 /// The user's own file; one called like a model of the catalogue is prepared for like that model.
-fn from_file(path: &Path, entries: &[Entry]) -> Chosen {
+fn from_file(path: &Path, entries: &[Entry]) -> Result<Chosen> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let known = entries.iter().find(|entry| entry.name == name);
-    Chosen { name, path: path.into(), preprocessor: known.map(|entry| entry.preprocessor), notes: Vec::new() }
+    let entry = entries.iter().find(|entry| entry.name == name).cloned();
+    Ok(Chosen { name, path: path.into(), entry, sidecar: Sidecar::beside(path)?, notes: Vec::new() })
 }
 
 #[cfg(test)]
@@ -171,7 +229,7 @@ mod tests {
         let (best, other) = (named("resnet50"), named("efficientnet-lite0"));
         assert!(second_best(best, &entries).is_empty());
         let note = second_best(other, &entries).concat();
-        assert_eq!(note, "using efficientnet-lite0; salstream doctor tells how to install resnet50");
+        assert_eq!(note, "using efficientnet-lite0; run salstream model pull resnet50 to install the better resnet50");
         assert_eq!(other.remedy(), "run scripts/setup");
     }
 

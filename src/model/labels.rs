@@ -6,17 +6,26 @@ use crate::{Error, Result};
 
 /// ImageNet's 1000 classes in order, one short name each.
 const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
+const IMAGENET_CLASSES: usize = 1000;
 
 /// The names of a model's classes, by class id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Labels(Vec<String>);
 
 impl Labels {
-    /// Names for a model of `classes` classes: ImageNet's where there are 1000 of them, else `class 0`, `class 1`, ...
-    pub fn for_classes(classes: usize) -> Self {
-        if classes == IMAGENET.lines().count() {
-            return Self(IMAGENET.lines().map(str::to_owned).collect());
-        }
+    /// The given names, for a model of `classes` classes; none where their number is another.
+    pub fn new(names: Vec<String>, classes: usize) -> Option<Self> {
+        (names.len() == classes).then_some(Self(names))
+    }
+
+    /// ImageNet's names, for a model of 1000 classes, or of 1001 with TensorFlow's background before them.
+    pub fn imagenet(classes: usize) -> Option<Self> {
+        let background = (classes == IMAGENET_CLASSES + 1).then_some("background");
+        Self::new(background.into_iter().chain(IMAGENET.lines()).map(str::to_owned).collect(), classes)
+    }
+
+    /// `class 0`, `class 1`, ...
+    pub fn numbered(classes: usize) -> Self {
         Self((0..classes).map(|id| format!("class {id}")).collect())
     }
 
@@ -27,11 +36,10 @@ impl Labels {
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
-        if names.len() != classes {
-            let problem = format!("has {} lines, the model has {classes} classes; give one name per line", names.len());
-            return Err(Error::input(path, problem));
-        }
-        Ok(Self(names))
+        let lines = names.len();
+        Self::new(names, classes).ok_or_else(|| {
+            Error::input(path, format!("has {lines} lines, the model has {classes} classes; give one name per line"))
+        })
     }
 
     /// How many classes there are.
@@ -76,15 +84,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imagenet_names_go_with_1000_classes() {
-        let labels = Labels::for_classes(1000);
+    fn imagenet_names_go_with_1000_classes_or_one_more_for_the_background() {
+        let labels = Labels::imagenet(1000).unwrap();
         assert_eq!((labels.name(340), labels.name(285)), ("zebra", "Egyptian cat"));
-        assert_eq!(Labels::for_classes(3).name(2), "class 2");
+        let labels = Labels::imagenet(1001).unwrap();
+        assert_eq!((labels.name(0), labels.name(341)), ("background", "zebra"));
+        assert_eq!(Labels::imagenet(999), None);
+        assert_eq!(Labels::numbered(3).name(2), "class 2");
     }
 
     #[test]
     fn names_are_found_whatever_their_case_and_close_ones_are_offered() {
-        let labels = Labels::for_classes(1000);
+        let labels = Labels::imagenet(1000).unwrap();
         assert_eq!(labels.find("ZEBRA").unwrap(), 340);
         let miss = labels.find("cat").unwrap_err().to_string();
         assert!(miss.contains("'Egyptian cat'"), "{miss}");

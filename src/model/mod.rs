@@ -16,16 +16,21 @@
 //! # Ok::<(), salstream::Error>(())
 //! ```
 
+pub mod card;
 pub mod catalog;
 mod classifier;
 mod device;
+pub mod inspect;
 mod labels;
+pub mod list;
 mod output;
 mod preprocess;
 mod probe;
+pub mod pull;
 mod session;
 mod source;
 
+pub use card::Card;
 pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier, Layout};
 pub use device::{Opened, Wish, open};

@@ -1,5 +1,6 @@
 //! From a decoded frame to the tensor that a classifier was trained on.
 
+use clap::ValueEnum;
 use opencv::core::{Mat, MatTraitConstManual, Size, Vec3b};
 use opencv::imgproc;
 
@@ -7,7 +8,8 @@ use super::Layout;
 use crate::Result;
 
 /// What a network expects of its pixels, by the names of the recipes in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Preprocessing {
     /// RGB, 0..1, minus mean (.485 .456 .406), over deviation (.229 .224 .225): PyTorch, the ONNX model zoo
     Imagenet,
@@ -24,7 +26,7 @@ pub enum Preprocessing {
 }
 
 /// The order of a tensor's colour channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ChannelOrder {
     /// Red first.
@@ -34,7 +36,7 @@ pub enum ChannelOrder {
 }
 
 /// Makes tensors of frames: `(pixel - mean) / std` by channel, with pixels from 0 to 255.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Preprocessor {
     /// The order of the channels, here and in the tensor.
     pub channels: ChannelOrder,
@@ -55,6 +57,26 @@ impl From<Preprocessing> for Preprocessor {
             Preprocessing::Byte => rgb([0.0; 3], [1.0; 3]),
             Preprocessing::Caffe => Self { channels: ChannelOrder::Bgr, mean: [104.0, 117.0, 123.0], std: [1.0; 3] },
         }
+    }
+}
+
+impl std::fmt::Display for Preprocessor {
+    /// The name of the recipe, or its numbers where it has none.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = Preprocessing::value_variants().iter().find(|kind| Self::from(**kind) == *self);
+        match named.and_then(Preprocessing::to_possible_value) {
+            Some(value) => write!(f, "{}", value.get_name()),
+            None => write!(f, "{} (x - {:?}) / {:?}", self.channels, self.mean, self.std),
+        }
+    }
+}
+
+impl std::fmt::Display for ChannelOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rgb => "RGB",
+            Self::Bgr => "BGR",
+        })
     }
 }
 
@@ -100,6 +122,13 @@ mod tests {
     fn channels_lie_as_the_layout_says() {
         assert_eq!(tensor(Preprocessing::Byte, Layout::Nchw), [255.0, 255.0, 127.0, 127.0, 10.0, 10.0]);
         assert_eq!(tensor(Preprocessing::Byte, Layout::Nhwc), [255.0, 127.0, 10.0, 255.0, 127.0, 10.0]);
+    }
+
+    #[test]
+    fn a_recipe_is_shown_by_its_name_and_others_by_their_numbers() {
+        assert_eq!(Preprocessor::from(Preprocessing::Lite).to_string(), "lite");
+        let own = Preprocessor { channels: ChannelOrder::Bgr, mean: [1.0, 2.0, 3.5], std: [4.0; 3] };
+        assert_eq!(own.to_string(), "BGR (x - [1.0, 2.0, 3.5]) / [4.0, 4.0, 4.0]");
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::Layout;
+use super::card::Facts;
 use super::probe::{self, Request, note_on_size, prepare};
 use crate::grad::{self, Method, Options, Shapes, Variant};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
+
+const UNFIT: &str = "does not take float32 colour pictures; export it so";
 
 /// A classifier's file in memory, ready to be differentiated.
 pub struct Source {
@@ -88,6 +91,22 @@ impl Source {
         Self { path, sha256, model, request, shapes, notes: Vec::new() }
     }
 
+    /// What the file says of itself beside its graph.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where it takes no pictures.
+    pub fn facts(&self) -> Result<Facts> {
+        let metadata = self.model.metadata();
+        let found = match &self.shapes {
+            Some(shapes) => declared(shapes).map(|(layout, classes)| Facts { metadata, layout, classes }),
+            None => self.model.graph.as_ref().and_then(interface).map(|interface| {
+                let Interface { layout, classes, .. } = interface;
+                Facts { metadata, layout, classes }
+            }),
+        };
+        found.ok_or_else(|| Error::model(&self.path, UNFIT))
+    }
+
     /// Makes the gradient model that is fastest on `device`.
     ///
     /// # Errors
@@ -99,7 +118,7 @@ impl Source {
             Some(shapes) => self.differentiate(shapes, variant, method)?,
             None => self.as_it_is(method)?,
         };
-        let unfit = || Error::model(&self.path, "does not take float32 colour pictures; export it so");
+        let unfit = || Error::model(&self.path, UNFIT);
         let interface = model.graph.as_ref().and_then(interface).ok_or_else(unfit)?;
         let (path, sha256) = (self.path.clone(), self.sha256.clone());
         Ok(Compiled { path, sha256, interface, model })
@@ -165,7 +184,7 @@ fn about(path: &Path) -> impl Fn(Error) -> Error {
 }
 
 /// Whether the model has a gradient model's inputs and outputs.
-fn is_gradient_model(model: &ModelProto) -> bool {
+pub(super) fn is_gradient_model(model: &ModelProto) -> bool {
     let Some(graph) = &model.graph else { return false };
     let outputs: Vec<&str> = graph.output.iter().map(|output| output.name()).collect();
     graph.input.iter().any(|input| input.name() == grad::TARGET)
@@ -176,13 +195,24 @@ fn is_gradient_model(model: &ModelProto) -> bool {
 fn interface(graph: &GraphProto) -> Option<Interface> {
     let image = graph.input.iter().find(|input| input.name() != grad::TARGET)?;
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
-    let layout = match shape {
-        [_, 3, _, _] => Layout::Nchw,
-        [_, _, _, 3] => Layout::Nhwc,
-        _ => return None,
-    };
+    let layout = layout(&shape)?;
     let scores = graph.output.iter().find(|output| output.name() == grad::SCORES)?;
     Some(Interface { input: image.name().into(), shape, layout, classes: *sizes(scores)?.get(1)? })
+}
+
+/// The layout of a picture of this shape; none where it has not three channels.
+fn layout(shape: &[usize]) -> Option<Layout> {
+    match shape {
+        [_, 3, _, _] => Some(Layout::Nchw),
+        [_, _, _, 3] => Some(Layout::Nhwc),
+        _ => None,
+    }
+}
+
+/// The layout of the picture and the number of classes.
+fn declared(shapes: &Shapes) -> Option<(Layout, usize)> {
+    let shape = |name: &str| shapes.tensors.get(name).map(|kind| kind.shape.as_slice());
+    Some((layout(shape(&shapes.image)?)?, *shape(&shapes.output)?.get(1)?))
 }
 
 /// The fixed sizes of a float32 tensor.
@@ -191,7 +221,8 @@ fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
     sizes.into_iter().collect::<Option<_>>().filter(|_| dtype == DataType::Float)
 }
 
-fn file_sha256(path: &Path) -> Result<String> {
+/// SHA-256 of a file, in hexadecimal.
+pub(super) fn file_sha256(path: &Path) -> Result<String> {
     let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(Error::io(path))?;

@@ -7,6 +7,7 @@ mod copy;
 mod file;
 mod function;
 mod graph;
+mod model;
 mod node;
 #[rustfmt::skip]
 mod proto;

@@ -5,8 +5,6 @@ mod method;
 mod sampler;
 mod target;
 
-use std::path::PathBuf;
-
 use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
 
 pub use method::{BaselineName, MethodChoice, MethodName};
@@ -15,9 +13,8 @@ pub use target::{Target, TargetName};
 
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::grad::Method;
-use crate::model::{
-    self, Attribution, Classifier, Labels, Layout, ModelName, Preprocessing, Preprocessor, Request, Source, Wish,
-};
+use crate::model::card::Flags;
+use crate::model::{self, Attribution, Card, Classifier, Labels, Layout, ModelName, Preprocessor, Request, Wish};
 use crate::runtime::{Device, Precision};
 use crate::{Error, Result};
 
@@ -44,10 +41,8 @@ impl Channels {
 pub struct ModelConfig {
     /// The model.
     pub name: ModelName,
-    /// The user's class names.
-    pub labels: Option<PathBuf>,
-    /// The user's word on what the model expects of its pixels.
-    pub preprocess: Option<Preprocessing>,
+    /// The user's word on the model.
+    pub card: Flags,
     /// Where to compute; `None` takes the best there is.
     pub device: Option<Device>,
     /// In what arithmetic.
@@ -92,21 +87,15 @@ impl StaticSaliency {
     /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
-        let source = Source::load(&chosen.path, &config.request)?;
-        let mut notes = [chosen.notes.as_slice(), source.notes()].concat();
-        let preprocessor = config.preprocess.map(Into::into).or(chosen.preprocessor).unwrap_or_else(|| {
-            notes.push(format!("{}: taken to expect imagenet pixels; say otherwise by --preprocess", chosen.name));
-            Preprocessing::Imagenet.into()
-        });
+        let source = chosen.load(&config.request)?;
+        let card = Card::find(&chosen, &config.card, &source.facts()?)?;
+        let mut notes = [&*chosen.notes, source.notes(), &*card.notes].concat();
+        let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
         let wish = Wish { device: config.device, precision: config.precision, threads: config.threads };
         let opened = model::open(source, &method, &wish)?;
         let classifier = opened.classifier;
         notes.extend(opened.notes);
-        let labels = match &config.labels {
-            Some(path) => Labels::read(path, classifier.classes())?,
-            None => Labels::for_classes(classifier.classes()),
-        };
         let (target, others) = targets(&config.targets, &labels)?;
         let held = match target {
             Target::Class(class) => Some(class),

@@ -1,0 +1,130 @@
+//! `salstream model`: its subcommands and their arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, value_parser};
+
+use super::{MethodArgs, RequestArgs};
+use crate::model::card::Flags;
+use crate::model::pull;
+use crate::model::{ModelName, Preprocessing};
+
+/// What `salstream model` can do.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// List the models known by name, and which are installed
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a model into the models folder
+    ///
+    /// A download that broke off is resumed. A proxy is taken from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, exceptions from
+    /// NO_PROXY, other trusted certificates from SSL_CERT_FILE.
+    Pull(PullArgs),
+    /// Say what a model is, and whether its gradient can be had
+    ///
+    /// Shows inputs, outputs, operators (and which of them pass a gradient), what the model expects of its pixels, its
+    /// class names, and where that is known from.
+    Inspect(InspectArgs),
+    /// Write a classifier together with its input gradient as one ONNX file
+    ///
+    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
+    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape; what --method says).
+    Grad(GradArgs),
+}
+
+/// `salstream model grad`.
+#[derive(Debug, Args)]
+pub struct GradArgs {
+    /// The classifier, an ONNX file
+    pub input: PathBuf,
+    /// The file to write
+    pub output: PathBuf,
+    /// Overwrite OUT
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Pictures at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
+    pub batch: u16,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    pub preprocess: Option<Preprocessing>,
+    #[command(flatten)]
+    pub method: MethodArgs,
+}
+
+/// `salstream model pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// A model of `salstream model list`, or with --url a name for your own
+    pub name: String,
+    /// Take the file from here; several are tried in order
+    ///
+    /// Under a name that is none of the catalogue's the file becomes a model of your own: `--model NAME` finds it.
+    #[arg(long, value_name = "URL")]
+    pub url: Vec<String>,
+    /// Expect this SHA-256 [default: the catalogue's]
+    ///
+    /// Without any, the file is only checked to be an ONNX model, and a download that broke off starts anew.
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    pub sha256: Option<String>,
+    /// Replace a file that is there with another checksum
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Give up on a server that is silent for this long, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+impl PullArgs {
+    /// What to download.
+    pub fn request(self) -> pull::Request {
+        pull::Request {
+            name: self.name,
+            urls: self.url,
+            sha256: self.sha256,
+            overwrite: self.yes,
+            progress: !self.quiet,
+            timeout: Duration::from_secs(self.timeout),
+        }
+    }
+}
+
+/// `salstream model inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// An ONNX file, an installed model's name, or auto
+    #[arg(value_name = "NAME|FILE")]
+    pub model: ModelName,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Class names, one per line
+    #[arg(long, value_name = "FILE", help_heading = "Classifier")]
+    pub labels: Option<PathBuf>,
+    /// What the model expects of its pixels
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    pub preprocess: Option<Preprocessing>,
+    #[command(flatten)]
+    pub request: RequestArgs,
+}
+
+impl InspectArgs {
+    /// What the user says of the model.
+    pub fn flags(&self) -> Flags {
+        Flags { preprocess: self.preprocess, labels: self.labels.clone() }
+    }
+}
+
+fn sha256(text: &str) -> Result<String, String> {
+    let fits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if fits { Ok(text.to_ascii_lowercase()) } else { Err("must be 64 hexadecimal digits".into()) }
+}

