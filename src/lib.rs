@@ -6,6 +6,7 @@
 
 pub mod annotate;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod error;

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
-use salstream::cli::{Cli, Command, GradArgs, ModelCommand};
+use salstream::cli::{Cli, Command};
 use salstream::config::RunConfig;
-use salstream::model::{Preprocessing, Request};
 use salstream::report::{print, say};
 use salstream::run::Ending;
-use salstream::{Error, doctor, model, run};
+use salstream::{Error, commands, doctor, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
-        Command::Model(command) => execute_model(command)?,
+        Command::Model(command) => return Ok(commands::model(command)?),
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -41,42 +40,6 @@ fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Man => print(&manual()?)?,
     }
     Ok(0)
-}
-
-fn write_gradient_model(args: GradArgs) -> anyhow::Result<()> {
-    let preprocessor = args.preprocess.unwrap_or(Preprocessing::Imagenet).into();
-    let request = Request { batch: args.batch.into(), ..args.request.request() };
-    let method = args.method.choice()?.method(&preprocessor);
-    let notes = model::write_gradient_model(&args.input, &args.output, args.yes, &request, &method)?;
-    notes.iter().for_each(|note| say(&format!("note: {note}")));
-    Ok(())
-}
-
-fn execute_model(command: ModelCommand) -> anyhow::Result<()> {
-    match command {
-        ModelCommand::List { json } => {
-            let rows = model::list::rows()?;
-            let text = if json { serde_json::to_string_pretty(&rows)? + "\n" } else { model::list::table(&rows) };
-            print(text.as_bytes())?;
-        }
-        ModelCommand::Pull(args) => {
-            let quiet = args.quiet;
-            let pulled = model::pull::pull(&args.request())?;
-            if !quiet {
-                say(&pulled.to_string());
-            }
-        }
-        ModelCommand::Inspect(args) => {
-            let report = model::inspect::inspect(&args.model, &args.flags(), &args.request.request())?;
-            let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-            if !args.json {
-                report.notes.iter().for_each(|note| say(&format!("note: {note}")));
-            }
-            print(text.as_bytes())?;
-        }
-        ModelCommand::Grad(args) => write_gradient_model(args)?,
-    }
-    Ok(())
 }
 
 /// The manual page, with a part for each subcommand.

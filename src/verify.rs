@@ -39,6 +39,17 @@ pub struct Check {
     pub detail: String,
 }
 
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "FAIL",
+            Verdict::Known => "known weakness",
+        };
+        write!(f, "{verdict}: {}: {}", self.name, self.detail)
+    }
+}
+
 impl Check {
     fn new(name: &'static str, value: f64, passes: bool, detail: String) -> Self {
         Self { name, value, verdict: if passes { Verdict::Pass } else { Verdict::Fail }, detail }

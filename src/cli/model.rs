@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, value_parser};
 
-use super::{MethodArgs, RequestArgs};
+use super::{DeviceChoice, MethodArgs, PrecisionChoice, RequestArgs};
 use crate::model::card::Flags;
 use crate::model::pull;
 use crate::model::{ModelName, Preprocessing};
@@ -34,6 +34,11 @@ pub enum ModelCommand {
     /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
     /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape; what --method says).
     Grad(GradArgs),
+    /// Check that a model's maps can be believed: each check with its number and a verdict
+    ///
+    /// Finite differences of the score, two pictures, two classes, weights randomised layer by layer (Adebayo et al.
+    /// 2018), and the device against the CPU; for integrated-gradients, completeness. Ends with 1 where a check fails.
+    Verify(VerifyArgs),
 }
 
 /// `salstream model grad`.
@@ -54,6 +59,36 @@ pub struct GradArgs {
     /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
+    #[command(flatten)]
+    pub method: MethodArgs,
+    /// f16 stores the weights in half the space; all is computed in 32 bits all the same
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    pub precision: PrecisionChoice,
+}
+
+/// `salstream model verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// An ONNX file, an installed model's name, or auto
+    #[arg(value_name = "NAME|FILE")]
+    pub model: ModelName,
+    /// Picture to look at, at most two [default: patterns]
+    #[arg(long, value_name = "FILE", num_args = 1)]
+    pub image: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute, against the CPU
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+    /// Arithmetic there
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    pub precision: PrecisionChoice,
+    /// What the model expects of its pixels
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    pub preprocess: Option<Preprocessing>,
+    #[command(flatten)]
+    pub request: RequestArgs,
     #[command(flatten)]
     pub method: MethodArgs,
 }

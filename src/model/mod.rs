@@ -38,4 +38,4 @@ pub use labels::Labels;
 pub use output::{Index, ScoreOutput};
 pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};
 pub use probe::{Request, prepare, probe};
-pub use source::{Compiled, Source, write_gradient_model};
+pub use source::{Compiled, Source};

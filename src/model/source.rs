@@ -107,6 +107,31 @@ impl Source {
         found.ok_or_else(|| Error::model(&self.path, UNFIT))
     }
 
+    /// Width and height of the picture that the model takes, in pixels.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where it takes no colour picture.
+    pub fn input_size(&self) -> Result<(usize, usize)> {
+        let shape = match &self.shapes {
+            Some(shapes) => shapes.tensors.get(&shapes.image).and_then(|kind| kind.shape.clone().try_into().ok()),
+            None => self.model.graph.as_ref().and_then(interface).map(|interface| interface.shape),
+        };
+        let unfit = || Error::model(&self.path, UNFIT);
+        match shape.ok_or_else(unfit)? {
+            [_, 3, height, width] | [_, height, width, 3] => Ok((width, height)),
+            _ => Err(unfit()),
+        }
+    }
+
+    /// Makes the gradient model for stock ONNX Runtime.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where the classifier cannot be differentiated so, or is a gradient model already.
+    pub fn gradient_model(&self, method: &Method) -> Result<ModelProto> {
+        let made = || Error::model(&self.path, "is a gradient model already; use it as it is");
+        self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method)
+    }
+
     /// Makes the gradient model that is fastest on `device`.
     ///
     /// # Errors
@@ -150,28 +175,6 @@ impl Source {
             _ => Ok(self.model.clone()),
         }
     }
-}
-
-/// Differentiates the classifier in `input` and writes the gradient model to `output`, for stock ONNX Runtime; what the
-/// user should know of it.
-///
-/// # Errors
-/// Those of [`Source::load`] and [`Source::compile`]; [`Error::Usage`] where `output` exists and `overwrite` is not
-/// given, or is the input itself; [`Error::Output`] where it cannot be written.
-pub fn write_gradient_model(
-    input: &Path,
-    output: &Path,
-    overwrite: bool,
-    request: &Request,
-    method: &Method,
-) -> Result<Vec<String>> {
-    crate::sink::check(output, Some(input), overwrite)?;
-    let source = Source::load(input, request)?;
-    let Some(shapes) = &source.shapes else {
-        return Err(Error::model(input, "is a gradient model already; use it as it is"));
-    };
-    onnx::save(&source.differentiate(shapes, Variant::OnnxRuntime, method)?, output)?;
-    Ok(source.notes)
 }
 
 /// Turns problems of a graph into problems of the file `path`.

@@ -7,6 +7,7 @@ mod copy;
 mod file;
 mod function;
 mod graph;
+mod half;
 mod model;
 mod node;
 #[rustfmt::skip]
@@ -17,5 +18,6 @@ pub use control::write_out_control_flow;
 pub use file::{MAX_IR_VERSION, decode, is_large, load, save};
 pub use function::inline_functions;
 pub use graph::{constants, names_read, opset, sort};
+pub use half::store_in_half;
 pub use proto::tensor_proto::DataType;
 pub use proto::*;

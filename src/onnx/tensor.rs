@@ -61,8 +61,10 @@ impl TensorProto {
             (DataType::Float, None) => self.float_data.iter().map(|value| f64::from(*value)).collect(),
             (DataType::Double, Some(raw)) => each(raw, f64::from_le_bytes),
             (DataType::Double, None) => self.double_data.clone(),
-            (DataType::Float16, Some(raw)) => each(raw, |bytes| half(u16::from_le_bytes(bytes))),
-            (DataType::Float16, None) => self.int32_data.iter().map(|bits| half(*bits as u16)).collect(),
+            (DataType::Float16, Some(raw)) => each(raw, |bytes| half::f16::from_le_bytes(bytes).to_f64()),
+            (DataType::Float16, None) => {
+                self.int32_data.iter().map(|bits| half::f16::from_bits(*bits as u16).to_f64()).collect()
+            }
             _ => self.integers()?.into_iter().map(|value| value as f64).collect(),
         };
         self.checked(values)
@@ -130,29 +132,9 @@ fn each<const N: usize, T>(raw: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
     raw.as_chunks::<N>().0.iter().map(|bytes| value(*bytes)).collect()
 }
 
-/// The value of an IEEE 754 half-precision number.
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    sign * match exponent {
-        0 => fraction * 2f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn half_precision_values_are_exact() {
-        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 2f64.powi(-24)), (0x7bff, 65504.0)] {
-            assert_eq!(half(bits), value);
-        }
-        assert!(half(0x7c01).is_nan() && half(0xfc00) == f64::NEG_INFINITY);
-    }
 
     #[test]
     fn data_that_do_not_fill_the_shape_are_an_error() {

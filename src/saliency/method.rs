@@ -98,6 +98,11 @@ impl MethodChoice {
         }
     }
 
+    /// Whether the method depends on what the network expects of its pixels.
+    pub fn needs_pixels(&self) -> bool {
+        self.name == MethodName::IntegratedGradients && self.baseline == BaselineName::Black
+    }
+
     fn sampled(&self, around: Around) -> Method {
         Method::Sampled(Sampling { samples: self.samples, around })
     }

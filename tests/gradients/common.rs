@@ -6,9 +6,9 @@ use ort::session::Session;
 use ort::value::Tensor;
 use prost::Message;
 use salstream::grad::{Method, Options, Shapes, Variant, differentiate};
-use salstream::model::{Request, probe, write_gradient_model};
+use salstream::model::{Request, Source, probe};
 use salstream::onnx::{
-    AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+    self, AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
 use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 
@@ -136,8 +136,9 @@ pub fn gradient_model(model: &ModelProto, batch: usize, variant: Variant) -> (Mo
 }
 
 /// Writes the plain gradient model of the file `input`.
-pub fn write(input: &Path, output: &Path, overwrite: bool) -> salstream::Result<()> {
-    write_gradient_model(input, output, overwrite, &Request::default(), &Method::Gradient).map(drop)
+pub fn write(input: &Path, output: &Path) -> salstream::Result<()> {
+    let source = Source::load(input, &Request::default())?;
+    onnx::save(&source.gradient_model(&Method::Gradient)?, output)
 }
 
 /// A value for a session in the given type.

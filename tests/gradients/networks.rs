@@ -200,7 +200,7 @@ fn a_batch_equals_single_runs() {
 fn gradient_models_keep_the_interface_and_run_as_they_are() {
     let (folder, path) = saved(&small(11, Layout::Nchw, 1).0);
     let out = folder.path().join("gradient.onnx");
-    write(&path, &out, false).unwrap();
+    write(&path, &out).unwrap();
     let model = onnx::load(&out).unwrap();
     let graph = model.graph.as_ref().unwrap();
     let names = |values: &[onnx::ValueInfoProto]| values.iter().map(|v| v.name().to_owned()).collect::<Vec<_>>();
@@ -214,13 +214,13 @@ fn gradient_models_keep_the_interface_and_run_as_they_are() {
     let pixels = &picture(6)[..576];
     assert_eq!(made.run(pixels, Some(2)).unwrap(), given.run(pixels, Some(2)).unwrap());
     let refused = |result: Result<()>| result.unwrap_err().to_string();
-    assert!(refused(write(&path, &out, false)).contains("exists already"));
-    assert!(refused(write(&path, &path, true)).contains("is the input itself"));
+    assert!(refused(write(&path, &out)).contains("exists already"));
+    assert!(refused(write(&path, &path)).contains("is the input itself"));
     let hard_link = folder.path().join("hard.onnx");
     std::fs::hard_link(&path, &hard_link).unwrap();
-    assert!(refused(write(&path, &hard_link, true)).contains("is the input itself"));
-    assert_eq!(write(&path, &out, false).unwrap_err().exit_status(), 2);
-    write(&path, &out, true).unwrap();
+    assert!(refused(write(&path, &hard_link)).contains("is the input itself"));
+    assert_eq!(write(&path, &out).unwrap_err().exit_status(), 2);
+    write(&path, &out).unwrap();
 }
 
 #[test]

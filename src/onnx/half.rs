@@ -1,0 +1,33 @@
+//! Weights in half the space.
+
+use super::{AttributeProto, DataType, ModelProto, NodeProto, TensorProto};
+
+/// Smaller tensors stay as they are.
+const LEAST: usize = 1024;
+
+/// Stores large float32 weights in half precision, with a Cast before their use, which runtimes fold when they load the
+/// model. Weights beyond what half precision holds stay.
+pub fn store_in_half(model: &mut ModelProto) {
+    let Some(graph) = &mut model.graph else { return };
+    let mut casts = Vec::new();
+    for tensor in &mut graph.initializer {
+        let Some(raw) = halved(tensor) else { continue };
+        let name = tensor.name().to_owned();
+        let stored = format!("{name}/half");
+        tensor.name = Some(stored.clone());
+        tensor.data_type = Some(DataType::Float16 as i32);
+        tensor.raw_data = Some(raw);
+        let cast = NodeProto::new("Cast", &stored, vec![stored.clone()], vec![name]);
+        casts.push(NodeProto { attribute: vec![AttributeProto::int("to", DataType::Float as i64)], ..cast });
+    }
+    graph.node.splice(0..0, casts);
+}
+
+/// The values in half precision; none for small tensors and those that do not fit.
+fn halved(tensor: &TensorProto) -> Option<Vec<u8>> {
+    let raw = tensor.raw_data.as_ref().filter(|raw| tensor.dtype() == DataType::Float && raw.len() >= LEAST)?;
+    let values = raw.as_chunks().0.iter().map(|bytes| half::f16::from_f32(f32::from_le_bytes(*bytes)));
+    let values: Vec<half::f16> = values.collect();
+    let fits = values.iter().all(|value| value.is_finite());
+    fits.then(|| values.into_iter().flat_map(half::f16::to_le_bytes).collect())
+}
