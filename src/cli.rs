@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
-pub use method::{MethodArgs, RequestArgs};
+pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
 
 use crate::annotate::{Colormap, Layout};

@@ -49,7 +49,7 @@ fn pull(args: PullArgs) -> Result<()> {
 }
 
 fn inspect(args: InspectArgs) -> Result<()> {
-    let report = model::inspect::inspect(&args.model, &args.flags(), &args.request.request())?;
+    let report = model::inspect::inspect(&args.model, &args.flags(), &args.request.into())?;
     if args.json {
         return print(json(&report).as_bytes());
     }
@@ -58,11 +58,11 @@ fn inspect(args: InspectArgs) -> Result<()> {
 }
 
 fn grad(args: GradArgs) -> Result<()> {
-    let GradArgs { input, output, yes, batch, request, preprocess, method, precision } = args;
+    let GradArgs { input, file, yes, batch, request, preprocess, method, precision } = args;
     let choice = method.choice()?;
-    sink::check(&output, Some(&input), yes)?;
+    sink::check(&file, Some(&input), yes)?;
     let chosen = ModelName::File(input).choose()?;
-    let source = chosen.load(&Request { batch: batch.into(), ..request.request() })?;
+    let source = chosen.load(&Request { batch: batch.into(), ..request.into() })?;
     let card = Card::find(&chosen, &Flags { preprocess, labels: None }, &source.facts()?)?;
     let (preprocessor, origin) = card.preprocessor;
     source.notes().iter().for_each(|note| say(&format!("note: {note}")));
@@ -73,13 +73,13 @@ fn grad(args: GradArgs) -> Result<()> {
     if precision.fixed() == Precision::F16 {
         onnx::store_in_half(&mut made);
     }
-    onnx::save(&made, &output)
+    onnx::save(&made, &file)
 }
 
 fn verify(args: VerifyArgs) -> Result<u8> {
     let choice = args.method.choice()?;
     let chosen = args.model.choose()?;
-    let source = chosen.load(&args.request.request())?;
+    let source = chosen.load(&args.request.into())?;
     let card = Card::find(&chosen, &Flags { preprocess: args.preprocess, labels: None }, &source.facts()?)?;
     let (preprocessor, _) = card.preprocessor;
     let pictures = pictures(&args.image, &source, &preprocessor)?;

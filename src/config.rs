@@ -106,7 +106,7 @@ impl RunConfig {
                 precision: model.precision.fixed(),
                 threads,
                 targets: model.target,
-                request: request.request(),
+                request: request.into(),
                 method: method.choice()?,
                 channels: model.channels,
             },

@@ -54,22 +54,46 @@ impl MethodArgs {
     }
 }
 
+/// What a clip's run settles of a model's file.
 #[derive(Debug, Args)]
 pub struct RequestArgs {
-    /// Picture size of a model that takes any: WIDTHxHEIGHT, or one number for both [default: 224]
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Classifier")]
-    pub size: Option<[usize; 2]>,
-    /// Output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
+    #[command(flatten)]
+    size: SizeArg,
+    /// The model's output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
     ///
     /// The index has one entry an axis: `:` keeps it, a number picks a place, `*` takes the mean.
     #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
-    pub scores: Option<ScoreOutput>,
+    scores: Option<ScoreOutput>,
 }
 
-impl RequestArgs {
-    /// What to settle of a classifier that takes one picture at a time.
-    pub fn request(self) -> Request {
-        Request { batch: 1, size: self.size, output: self.scores }
+/// The same where no other output is spoken of.
+#[derive(Debug, Args)]
+pub struct ModelRequestArgs {
+    #[command(flatten)]
+    size: SizeArg,
+    /// The output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
+    ///
+    /// The index has one entry an axis: `:` keeps it, a number picks a place, `*` takes the mean.
+    #[arg(long, visible_alias = "scores", value_name = "NAME[INDEX]", help_heading = "Classifier")]
+    output: Option<ScoreOutput>,
+}
+
+#[derive(Debug, Args)]
+struct SizeArg {
+    /// Picture size of a model that takes any: WIDTHxHEIGHT, or one number for both [default: 224]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Classifier")]
+    size: Option<[usize; 2]>,
+}
+
+impl From<RequestArgs> for Request {
+    fn from(args: RequestArgs) -> Self {
+        Self { batch: 1, size: args.size.size, output: args.scores }
+    }
+}
+
+impl From<ModelRequestArgs> for Request {
+    fn from(args: ModelRequestArgs) -> Self {
+        Self { batch: 1, size: args.size.size, output: args.output }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, value_parser};
 
-use super::{DeviceChoice, MethodArgs, PrecisionChoice, RequestArgs};
+use super::{DeviceChoice, MethodArgs, ModelRequestArgs, PrecisionChoice};
 use crate::model::card::Flags;
 use crate::model::pull;
 use crate::model::{ModelName, Preprocessing};
@@ -47,7 +47,8 @@ pub struct GradArgs {
     /// The classifier, an ONNX file
     pub input: PathBuf,
     /// The file to write
-    pub output: PathBuf,
+    #[arg(value_name = "OUT")]
+    pub file: PathBuf,
     /// Overwrite OUT
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -55,7 +56,7 @@ pub struct GradArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
     pub batch: u16,
     #[command(flatten)]
-    pub request: RequestArgs,
+    pub request: ModelRequestArgs,
     /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
@@ -88,7 +89,7 @@ pub struct VerifyArgs {
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
-    pub request: RequestArgs,
+    pub request: ModelRequestArgs,
     #[command(flatten)]
     pub method: MethodArgs,
 }
@@ -149,7 +150,7 @@ pub struct InspectArgs {
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
-    pub request: RequestArgs,
+    pub request: ModelRequestArgs,
 }
 
 impl InspectArgs {

@@ -280,7 +280,7 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
         .collect();
     Err(Error::Graph(format!(
         "the model has no output [N, classes] of scores, only: {}; give an image classifier, or name an output by \
-         --output",
+         --scores",
         found.join(", ")
     )))
 }
