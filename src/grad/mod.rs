@@ -7,8 +7,8 @@
 //! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` pass it as inside their bounds only
 //!   strictly inside them. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 where all elements are 0.
 //! - `Max`, `Min`, `ReduceMax` and `ReduceMin`: operands or elements that tie get equal shares, as in PyTorch.
-//! - `MaxPool`: every element that equals its window's maximum gets the window's gradient, in all variants. After a
-//!   `Relu` this is what PyTorch does, because the zeros that tie get no gradient there.
+//! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as in PyTorch. Ties are
+//!   common: flat regions of a picture, and pooling of what was pooled before. `GlobalMaxPool` shares it among them.
 //! - `QuantizeLinear`: straight through, that is as if it did not round, and 0 where the result saturates.
 //! - Rounding decides on which side of a kink a unit lies that is within rounding of it. Runtimes agree to about 1e-6
 //!   relative (L2) where no unit does; each that does may change a deep network's gradient by some 1e-3.

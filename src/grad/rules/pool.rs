@@ -6,29 +6,29 @@ use super::window::{Window, grid, spatial};
 use crate::Result;
 use crate::onnx::TensorProto;
 
-/// The gradient of each window goes to every element that equals the window's maximum.
+/// The gradient of each window goes to the first element that equals the window's maximum.
 ///
-/// Inputs are split into phases, one for each remainder of their place by the stride. A tap of the window then pairs each
-/// input of one phase with one output, a fixed shift apart, so that slices, comparisons and sums do it all: ScatterElements
-/// runs in a reference kernel in OpenVINO.
+/// Inputs are split into phases, one for each remainder of their place by the stride. A tap of the window then pairs a
+/// block of outputs with a block of one phase, so that slices, comparisons and sums do it all: ScatterElements runs in a
+/// reference kernel in OpenVINO. What a tap passes on is taken from the gradient that is left for the taps after it.
 pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
     let windows = Window::all(node, &kernel(node)?)?;
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
     let phases = tape.to_phases(x, &strides);
     let mut sums: Vec<Option<Tensor>> = vec![None; phases.len()];
-    let mut shifted = std::collections::HashMap::new();
+    let mut left = grad.clone();
     for taps in grid(&windows.iter().map(|window| window.kernel).collect::<Vec<_>>()) {
-        let places: Vec<(usize, i64)> = windows.iter().zip(&taps).map(|(window, tap)| window.phase(*tap)).collect();
-        let phase = places.iter().zip(&strides).fold(0, |index, ((phase, _), stride)| index * stride + phase);
-        let shifts: Vec<i64> = places.iter().map(|(_, shift)| *shift).collect();
-        let (maximum, arriving) = shifted
-            .entry(shifts.clone())
-            .or_insert_with(|| (shift(tape, y, &windows, &shifts), shift(tape, grad, &windows, &shifts)))
-            .clone();
-        let hit = tape.equal(&phases[phase], &maximum);
+        let Some(block) = Block::of(&windows, &taps) else { continue };
+        let phase = &phases[block.phase];
+        let inputs = block.cut(tape, phase, &block.inputs);
+        let [maxima, arriving] = [y, &left].map(|t| block.cut(tape, t, &block.outputs));
+        let hit = tape.equal(&inputs, &maxima);
         let part = tape.keep(&hit, &arriving);
-        sums[phase] = Some(match sums[phase].take() {
+        let passed = block.put(tape, &part, &block.outputs, &grad.shape);
+        left = tape.sub(&left, &passed);
+        let part = block.put(tape, &part, &block.inputs, &phase.shape);
+        sums[block.phase] = Some(match sums[block.phase].take() {
             Some(sum) => tape.add(&sum, &part),
             None => part,
         });
@@ -37,21 +37,44 @@ pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
     Ok(vec![Some(tape.from_phases(&sums, &strides, &x.shape))])
 }
 
-/// `t` on the grid of a phase: place `u` holds the output `u + shift`, and 0 where there is none.
-fn shift(tape: &mut Tape, t: &Tensor, windows: &[Window], shifts: &[i64]) -> Tensor {
-    let (mut starts, mut ends) = (vec![0; 2], t.shape[..2].to_vec());
-    let (mut before, mut after) = (vec![0; 2], vec![0; 2]);
-    for (window, shift) in windows.iter().zip(shifts) {
-        let (length, outputs) = (window.phase_length() as i64, window.output as i64);
-        let (from, to) = (*shift, *shift + length);
-        let (start, end) = (from.clamp(0, outputs), to.clamp(0, outputs));
-        starts.push(start as usize);
-        ends.push(end as usize);
-        before.push((start - from).clamp(0, length) as usize);
-        after.push(length as usize - (start - from).clamp(0, length) as usize - (end - start) as usize);
+/// The outputs whose windows read an input through one tap, and those inputs in their phase.
+struct Block {
+    phase: usize,
+    /// The first output along each spatial axis.
+    outputs: Vec<usize>,
+    /// The first input along each spatial axis.
+    inputs: Vec<usize>,
+    sizes: Vec<usize>,
+}
+
+impl Block {
+    /// None where the tap reads nothing but padding.
+    fn of(windows: &[Window], taps: &[usize]) -> Option<Self> {
+        let mut block = Self { phase: 0, outputs: Vec::new(), inputs: Vec::new(), sizes: Vec::new() };
+        for (window, tap) in windows.iter().zip(taps) {
+            let outputs = window.outputs_through(*tap);
+            let (phase, shift) = window.phase(*tap);
+            block.phase = block.phase * window.stride + phase;
+            block.inputs.push(usize::try_from(outputs.start as i64 - shift).ok()?);
+            block.outputs.push(outputs.start);
+            block.sizes.push(outputs.len());
+        }
+        (!block.sizes.contains(&0)).then_some(block)
     }
-    let kept = tape.slice(t, &starts, &ends);
-    tape.pad(&kept, &before, &after)
+
+    /// The block of `t` that starts at `place`.
+    fn cut(&self, tape: &mut Tape, t: &Tensor, place: &[usize]) -> Tensor {
+        let ends = place.iter().zip(&self.sizes).map(|(start, size)| start + size);
+        let ends: Vec<usize> = t.shape[..2].iter().copied().chain(ends).collect();
+        tape.slice(t, &[&[0, 0], place].concat(), &ends)
+    }
+
+    /// A value of `shape` that is `part` at `place`, and 0 elsewhere.
+    fn put(&self, tape: &mut Tape, part: &Tensor, place: &[usize], shape: &[usize]) -> Tensor {
+        let behind = place.iter().zip(&self.sizes).zip(spatial(shape));
+        let behind = behind.map(|((start, size), whole)| whole.saturating_sub(start + size));
+        tape.pad(part, &[&[0, 0], place].concat(), &[0, 0].into_iter().chain(behind).collect::<Vec<_>>())
+    }
 }
 
 /// Each output's gradient spread evenly over the inputs that its window counted.
@@ -111,8 +134,12 @@ pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     Ok(vec![Some(tape.expand(&share, shape))])
 }
 
-/// Every element that equals its channel's maximum gets the gradient, as [`max`] has it.
+/// The elements that equal their channel's maximum share its gradient.
 pub fn global_max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let hit = tape.equal(node.input(0)?, node.output(0)?);
-    Ok(vec![Some(tape.keep(&hit, grad))])
+    let x = node.input(0)?;
+    let hit = tape.equal(x, node.output(0)?);
+    let ones = tape.cast(&hit, x.dtype);
+    let count = tape.reduce_sum(&ones, &(2..x.rank()).collect::<Vec<_>>());
+    let share = tape.div(grad, &count);
+    Ok(vec![Some(tape.keep(&hit, &share))])
 }

@@ -1,5 +1,7 @@
 //! Sliding windows: the geometry that convolution and pooling share.
 
+use std::ops::Range;
+
 use super::super::tape::Node;
 use crate::Result;
 
@@ -116,6 +118,14 @@ impl Window {
     /// The input that a tap of an output reads; none in the padding.
     pub fn reads(&self, output: usize, tap: usize) -> Option<usize> {
         (output * self.stride + tap * self.dilation).checked_sub(self.begin).filter(|place| *place < self.input)
+    }
+
+    /// The outputs that read an input, not padding, through `tap`.
+    pub fn outputs_through(&self, tap: usize) -> Range<usize> {
+        let ahead = tap * self.dilation;
+        let start = self.begin.saturating_sub(ahead).div_ceil(self.stride);
+        let end = (self.begin + self.input).saturating_sub(ahead).div_ceil(self.stride);
+        start.min(self.output)..end.min(self.output)
     }
 
     /// The number of inputs in one phase, where every `stride`-th input belongs to the same phase.

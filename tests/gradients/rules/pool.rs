@@ -22,6 +22,8 @@ pub const CASES: &[Case] = &[
     case("MaxPool", "SAME_UPPER", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[3, 3], vec![A::ints("strides", &[2, 2]), A::text("auto_pad", "SAME_UPPER")])),
     case("MaxPool", "SAME_LOWER", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[2, 2], vec![A::ints("strides", &[2, 1]), A::text("auto_pad", "SAME_LOWER")])),
     case("MaxPool", "one axis", F64, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); g.node("MaxPool", &[&x], vec![A::ints("kernel_shape", &[3]), A::ints("strides", &[2])]) }),
+    case("MaxPool", "of what was pooled, whose maxima tie", F64, FROM_11, IMAGE, |g| { let y = pool(g, "MaxPool", &[3, 3], vec![A::ints("strides", &[2, 2])]); g.node("MaxPool", &[&y], vec![A::ints("kernel_shape", &[3, 3]), A::ints("pads", &[1, 1, 1, 1])]) }),
+    case("GlobalMaxPool", "of what was pooled, whose maxima tie", KINKED, FROM_11, IMAGE, |g| { let y = pool(g, "MaxPool", &[3, 3], vec![A::ints("strides", &[2, 2])]); g.node("GlobalMaxPool", &[&y], vec![]) }),
     case("MaxPool", "three axes", F64, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 2, 4, 9, 3]); g.node("MaxPool", &[&x], vec![A::ints("kernel_shape", &[2, 3, 2]), A::ints("strides", &[2, 2, 1]), A::ints("pads", &[0, 1, 0, 1, 0, 1])]) }),
     case("MaxPool", "storage_order", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[2, 2], vec![A::int("storage_order", 1)])),
     case("GlobalMaxPool", "", KINKED, ALL, IMAGE, |g| g.node("GlobalMaxPool", &["image"], vec![])),
