@@ -138,7 +138,8 @@ fn step(
     for (index, input) in node.inputs.iter().enumerate() {
         let Some(input) = input.as_ref().filter(|input| active.contains(&input.name)) else { continue };
         let Some(grad) = results.get(index).cloned().flatten() else {
-            return Err(node.error(&format!("has no gradient with respect to input {index} ({})", input.name)));
+            let problem = format!("has no gradient with respect to input {index} ({})", input.name);
+            return Err(node.error(&format!("{problem}, which depends on the image; export the model without it")));
         };
         out.push((input.name.clone(), unbroadcast(tape, grad, &input.shape)));
     }

@@ -14,6 +14,7 @@ mod openvino;
 mod pool;
 mod quantize;
 mod reduce;
+mod refusals;
 mod resize;
 mod shape;
 mod softmax;
