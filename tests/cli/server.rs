@@ -41,7 +41,8 @@ impl Server {
     }
 }
 
-fn head(stream: &mut TcpStream) -> String {
+/// The head of the next request, in lower case. What is left unread when a connection closes may undo the answer.
+pub fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {

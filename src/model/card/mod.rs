@@ -78,7 +78,8 @@ impl Card {
     /// pixels (-1 to 1 where the channels come last, as TensorFlow has them) and, where their number fits, its classes.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Input`] for a sidecar or a file of labels that cannot be read or does not fit.
+    /// [`Error::Io`](crate::Error::Io) or [`Error::Input`](crate::Error::Input) for labels that cannot be read or do not
+    /// fit.
     pub fn find(chosen: &Chosen, flags: &Flags, facts: &Facts) -> Result<Self> {
         let preprocessor = preprocessor(chosen, flags, facts);
         let mut notes = Vec::new();

@@ -80,9 +80,11 @@ pub fn parameters(graph: &GraphProto) -> u64 {
 pub enum Passage {
     /// By a rule.
     Rule,
-    /// It stops here: the result is piecewise constant, or takes no input.
+    /// It stops here: the result is piecewise constant.
     Stops,
-    /// Not known; the operator may not lie between image and score.
+    /// It never comes here: no node of this operator depends on the picture.
+    Constant,
+    /// Not known; no gradient can be had where the operator lies between picture and score.
     None,
 }
 
@@ -99,33 +101,59 @@ pub struct Operator {
 
 /// The operators by number of nodes, the most frequent first.
 pub fn operators(graph: &GraphProto) -> Vec<Operator> {
+    let varying = varying(graph);
     let mut counts = BTreeMap::new();
-    count(graph, &mut counts);
+    for node in &graph.node {
+        count(node, depends(node, &varying), &mut counts);
+    }
     let mut operators: Vec<_> =
         counts.into_iter().map(|(name, (nodes, gradient))| Operator { name, nodes, gradient }).collect();
     operators.sort_by_key(|operator| std::cmp::Reverse(operator.nodes));
     operators
 }
 
-fn count(graph: &GraphProto, counts: &mut BTreeMap<String, (usize, Passage)>) {
-    for node in &graph.node {
-        let name = match node.is_standard() {
-            true => node.op_type().to_owned(),
-            false => format!("{}::{}", node.domain(), node.op_type()),
-        };
-        counts.entry(name).or_insert((0, passage(node))).0 += 1;
-        for graph in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
-            count(graph, counts);
+/// The values that depend on the inputs.
+fn varying(graph: &GraphProto) -> HashSet<&str> {
+    let mut names: HashSet<&str> = images(graph).map(ValueInfoProto::name).collect();
+    // Twice, because nodes may come in any order, and exporters write them nearly sorted.
+    for node in graph.node.iter().chain(&graph.node) {
+        if depends(node, &names) {
+            names.extend(node.output.iter().map(String::as_str));
         }
     }
+    names
 }
 
-fn passage(node: &NodeProto) -> Passage {
-    if RULES.iter().any(|(op, _)| node.is(op)) {
-        return Passage::Rule;
+fn depends(node: &NodeProto, varying: &HashSet<&str>) -> bool {
+    onnx::names_read(node).iter().any(|name| varying.contains(name))
+}
+
+/// Counts a node and those of its subgraphs.
+fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, Passage)>) {
+    let name = match node.is_standard() {
+        true => node.op_type().to_owned(),
+        false => format!("{}::{}", node.domain(), node.op_type()),
+    };
+    let passage = passage(node, depends);
+    let (nodes, known) = counts.entry(name).or_insert((0, passage));
+    *nodes += 1;
+    if *known == Passage::Constant {
+        *known = passage;
     }
-    let stops = BLOCKED.iter().any(|op| node.is(op)) || node.is("Constant");
-    if stops { Passage::Stops } else { Passage::None }
+    let graphs = node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+    graphs.flat_map(|graph| &graph.node).for_each(|node| count(node, depends, counts));
+}
+
+fn passage(node: &NodeProto, depends: bool) -> Passage {
+    if RULES.iter().any(|(op, _)| node.is(op)) {
+        Passage::Rule
+    } else if !depends {
+        Passage::Constant
+    } else if BLOCKED.iter().any(|op| node.is(op)) {
+        Passage::Stops
+    } else {
+        Passage::None
+    }
 }
 
 #[cfg(test)]
@@ -143,12 +171,25 @@ mod tests {
         let inner = GraphProto { node: vec![node("Relu", "", &["x"])], ..Default::default() };
         let branch = AttributeProto { name: Some("then_branch".into()), g: Some(inner), ..Default::default() };
         let choice = NodeProto { attribute: vec![branch], ..node("If", "", &["c"]) };
-        let nodes =
-            vec![node("Relu", "ai.onnx", &["x"]), node("ArgMax", "", &["x"]), node("Odd", "my.own", &["x"]), choice];
-        let found = operators(&GraphProto { node: nodes, ..Default::default() });
+        let nodes = vec![
+            node("Relu", "ai.onnx", &["x"]),
+            node("ArgMax", "", &["Relu_out"]),
+            node("Odd", "my.own", &["x"]),
+            node("Random", "my.own", &["c"]),
+            choice,
+        ];
+        let input = vec![ValueInfoProto::fixed("x", DataType::Float, &[1])];
+        let found = operators(&GraphProto { node: nodes, input, ..Default::default() });
         let found: Vec<_> = found.iter().map(|op| (op.name.as_str(), op.nodes, op.gradient)).collect();
         assert_eq!(found[0], ("Relu", 2, Passage::Rule));
-        assert!(found.contains(&("ArgMax", 1, Passage::Stops)) && found.contains(&("my.own::Odd", 1, Passage::None)));
+        for expected in [
+            ("ArgMax", 1, Passage::Stops),
+            ("If", 1, Passage::None),
+            ("my.own::Odd", 1, Passage::None),
+            ("my.own::Random", 1, Passage::Constant),
+        ] {
+            assert!(found.contains(&expected), "{expected:?} in {found:?}");
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Display for Passage {
         f.write_str(match self {
             Self::Rule => "rule",
             Self::Stops => "the gradient stops here",
+            Self::Constant => "constant",
             Self::None => "no rule",
         })
     }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar};
+use indicatif::{DecimalBytes, ProgressBar};
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
@@ -168,8 +168,8 @@ impl Client {
 
     /// Why the bytes stopped.
     fn broken(&self, part: &Part, total: Option<u64>, error: &std::io::Error) -> Failure {
-        let total = total.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
-        let arrived = format!("{}{total}", HumanBytes(part.len()));
+        let total = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
+        let arrived = format!("{}{total}", DecimalBytes(part.len()));
         let is_timeout = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref())

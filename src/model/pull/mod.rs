@@ -6,7 +6,7 @@ mod part;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, Entry};
 use super::source::file_sha256;
@@ -55,7 +55,7 @@ impl std::fmt::Display for Pulled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let was = if self.was_there { "is installed already" } else { "is installed" };
         let checked = if self.checked { "its checksum is right" } else { "no checksum was given" };
-        let (name, size, path) = (&self.name, HumanBytes(self.bytes), self.path.display());
+        let (name, size, path) = (&self.name, DecimalBytes(self.bytes), self.path.display());
         write!(f, "{name} {was}: {path} ({size}, {checked}); use it by --model {name}")
     }
 }
@@ -193,7 +193,7 @@ fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
         }
     }
     let kept = match (part.len(), &order.sha256) {
-        (1.., Some(_)) => format!("; the {} that arrived are kept, run it again to go on", HumanBytes(part.len())),
+        (1.., Some(_)) => format!("; the {} that arrived are kept, run it again to go on", DecimalBytes(part.len())),
         _ => String::new(),
     };
     let (name, problems) = (&order.name, problems.join("; "));
@@ -245,7 +245,7 @@ fn check(order: &Order, file: &Path) -> Result<(), String> {
 
 fn bar(shown: bool) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let template = "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}";
+    let template = "{bar:30} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(None, target).with_style(style)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{model, sha256};
 use crate::program::{assert_refused, names, salstream, text};
-use crate::server::{Server, announce, reply};
+use crate::server::{Server, announce, head, reply};
 use tempfile::{TempDir, tempdir};
 
 /// `salstream model pull ARGS` with the models folder in `home`, without the machine's proxy.
@@ -137,7 +137,7 @@ fn a_silent_server_is_not_waited_for() {
     let output = command(&home, &args(&silent).each_ref().map(String::as_str)).output().unwrap();
     assert_nothing(&home, &output, &["no answer within 1s"]);
     let output = command(&home, &args(&stalling).each_ref().map(String::as_str)).output().unwrap();
-    assert_nothing(&home, &output, &["fell silent for 1s", "4.88 KiB"]);
+    assert_nothing(&home, &output, &["fell silent for 1s", "5.00 kB"]);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
@@ -163,9 +163,10 @@ fn mirrors_are_tried_in_order() {
 fn a_proxy_of_the_environment_is_used_and_its_exceptions_kept() {
     let model = model();
     let body = model.clone();
-    let proxy = Server::new(move |_, head, stream| {
-        if head.starts_with("connect ") {
+    let proxy = Server::new(move |_, request, stream| {
+        if request.starts_with("connect ") {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            head(stream);
         }
         reply(stream, "200 OK", "", &body);
     });
