@@ -56,9 +56,9 @@ pub enum Around {
         /// What is made of the gradients.
         statistic: Statistic,
     },
-    /// On the straight line from a baseline to the image, in the middle of equal steps: integrated gradients
-    /// (Sundararajan, Taly and Yan 2017). The result is the mean gradient times the difference from the baseline, and
-    /// sums to the difference of the scores.
+    /// On the straight line from a baseline to the image, at the places of [`gauss_legendre`](super::gauss_legendre):
+    /// integrated gradients (Sundararajan, Taly and Yan 2017). The result is the mean gradient times the difference from
+    /// the baseline, and sums to the difference of the scores, as far as the samples are dense enough.
     Path(Baseline),
 }
 

@@ -20,6 +20,7 @@ mod interface;
 mod layer;
 mod method;
 mod phases;
+mod quadrature;
 mod rules;
 mod sample;
 mod score;
@@ -29,6 +30,7 @@ mod walk;
 use std::collections::HashMap;
 
 pub use method::{Around, Baseline, Layer, Method, Sampling, Statistic};
+pub use quadrature::gauss_legendre;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use sample::blur_deviation;
 pub use tape::{Node, Tape, Tensor};

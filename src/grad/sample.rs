@@ -4,6 +4,7 @@
 //! that class as their target. Noise comes from RandomNormalLike with a fixed seed: each session repeats its pictures.
 
 use super::method::{Around, Baseline, Sampling, Statistic};
+use super::quadrature::gauss_legendre;
 use super::tape::{Tape, Tensor};
 use super::{CLASS, GRADIENT, SCORES, Shapes, TARGET, TensorType, Variant, interface, score};
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
@@ -74,10 +75,10 @@ impl Line {
 
     /// The picture of a turn: the image itself where `clean` is 1, in the first.
     fn picture(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, clean: &Tensor, samples: usize) -> Tensor {
-        let one = tape.scalar(clean, 1.0);
-        let drawn = tape.sub(&one, clean);
         match self {
             Self::Noise(deviation) => {
+                let one = tape.scalar(clean, 1.0);
+                let drawn = tape.sub(&one, clean);
                 let attributes =
                     vec![Attribute::float("mean", 0.0), Attribute::float("scale", 1.0), Attribute::float("seed", 1.0)];
                 let noise = tape.emit("RandomNormalLike", &[image], attributes, image.dtype, image.shape.clone());
@@ -86,33 +87,42 @@ impl Line {
                 tape.add(image, &noise)
             }
             Self::Path { start, difference } => {
-                let number = tape.cast(index, image.dtype);
-                let half = tape.scalar(image, 0.5);
-                let steps = tape.sub(&number, &half);
-                let share = tape.scale(&steps, 1.0 / samples as f64);
-                let share = tape.mul(&share, &drawn);
-                let share = tape.add(&share, clean);
-                let moved = tape.mul(difference, &share);
+                let places: Vec<f64> = gauss_legendre(samples).into_iter().map(|(place, _)| place).collect();
+                let place = turn_value(tape, image, index, 1.0, &places);
+                let moved = tape.mul(difference, &place);
                 tape.add(start, &moved)
             }
         }
     }
 
-    /// The attribution from the sums over all samples.
+    /// The weight of each turn's gradient in the sums: none in the first.
+    fn weight(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, samples: usize) -> Tensor {
+        let weights = match self {
+            Self::Noise(_) => vec![1.0 / samples as f64; samples],
+            Self::Path { .. } => gauss_legendre(samples).into_iter().map(|(_, weight)| weight).collect(),
+        };
+        turn_value(tape, image, index, 0.0, &weights)
+    }
+
+    /// The attribution from the weighted sums over all samples.
     fn result(&self, tape: &mut Tape, sums: &[Tensor], sampling: &Sampling) -> Tensor {
-        let share = 1.0 / sampling.samples as f64;
-        let mean = tape.scale(&sums[0], share);
         match (&sampling.around, self) {
-            (Around::Path(_), Self::Path { difference, .. }) => tape.mul(&mean, difference),
-            (Around::Noise { statistic: Statistic::MeanSquare, .. }, _) => tape.scale(&sums[1], share),
+            (Around::Path(_), Self::Path { difference, .. }) => tape.mul(&sums[0], difference),
+            (Around::Noise { statistic: Statistic::MeanSquare, .. }, _) => sums[1].clone(),
             (Around::Noise { statistic: Statistic::Variance, .. }, _) => {
-                let squares = tape.scale(&sums[1], share);
-                let square = tape.mul(&mean, &mean);
-                tape.sub(&squares, &square)
+                let square = tape.mul(&sums[0], &sums[0]);
+                tape.sub(&sums[1], &square)
             }
-            _ => mean,
+            _ => sums[0].clone(),
         }
     }
+}
+
+/// The value of a turn: `first`, then one of `others` a sample.
+fn turn_value(tape: &mut Tape, like: &Tensor, index: &Tensor, first: f64, others: &[f64]) -> Tensor {
+    let values = [&[first], others].concat();
+    let table = tape.constant(TensorProto::from_reals("", like.dtype, &[values.len()], &values));
+    tape.emit("Gather", &[&table, index], vec![], like.dtype, vec![])
 }
 
 /// The baseline as a picture, or as one value a channel.
@@ -197,10 +207,9 @@ fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &Turn) {
     let before = tape.take_nodes();
     let (scores, gradient) =
         (tensor(SCORES, image.dtype, &[batch, classes]), tensor(GRADIENT, image.dtype, &image.shape));
-    let one = tape.scalar(image, 1.0);
-    let drawn = tape.sub(&one, &clean);
-    let counted = tape.mul(&gradient, &drawn);
-    let squared = square.then(|| tape.mul(&counted, &counted));
+    let weight = line.weight(&mut tape, image, &index, sampling.samples);
+    let counted = tape.mul(&gradient, &weight);
+    let squared = square.then(|| tape.mul(&counted, &gradient));
     let clean_scores = tape.mul(&scores, &clean);
     let class = tensor(CLASS, DataType::Int64, &[batch]);
     let mut next = vec![tape.unary("Identity", &going), class, tape.add(&known, &clean_scores)];

@@ -38,19 +38,20 @@ impl Sampler {
             let drawn = batch.min(self.sampling.samples - start);
             let pictures: Vec<f32> =
                 (start..start + batch).flat_map(|sample| self.picture(input, &line, sample)).collect();
-            for found in classifier.run_batch(&pictures, Some(clean.class))?.into_iter().take(drawn) {
+            let found = classifier.run_batch(&pictures, Some(clean.class))?;
+            for (sample, found) in (start..start + drawn).zip(found) {
+                let weight = line.places.get(sample).map_or(1.0 / self.sampling.samples as f32, |place| place.1);
                 for ((sum, square), slope) in sum.iter_mut().zip(&mut squares).zip(found.gradient) {
-                    *sum += slope;
-                    *square += slope * slope;
+                    *sum += weight * slope;
+                    *square += weight * slope * slope;
                 }
             }
         }
-        let share = 1.0 / self.sampling.samples as f32;
         let combine = |((sum, square), step): ((f32, f32), f32)| match self.sampling.around {
-            Around::Path(_) => sum * share * step,
-            Around::Noise { statistic: Statistic::Mean, .. } => sum * share,
-            Around::Noise { statistic: Statistic::MeanSquare, .. } => square * share,
-            Around::Noise { statistic: Statistic::Variance, .. } => square * share - (sum * share).powi(2),
+            Around::Path(_) => sum * step,
+            Around::Noise { statistic: Statistic::Mean, .. } => sum,
+            Around::Noise { statistic: Statistic::MeanSquare, .. } => square,
+            Around::Noise { statistic: Statistic::Variance, .. } => square - sum * sum,
         };
         let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
         Ok(Attribution { gradient, ..clean })
@@ -60,12 +61,15 @@ impl Sampler {
         let (least, most) = input.iter().fold((f32::MAX, f32::MIN), |(least, most), v| (least.min(*v), most.max(*v)));
         match &self.sampling.around {
             Around::Noise { level, .. } => {
-                Ok(Line { deviation: level * (most - least), steps: vec![0.0; input.len()] })
+                let (deviation, steps) = (level * (most - least), vec![0.0; input.len()]);
+                Ok(Line { deviation, steps, places: Vec::new() })
             }
             Around::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
                 let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
-                Ok(Line { deviation: 0.0, steps })
+                let places = grad::gauss_legendre(self.sampling.samples);
+                let places = places.into_iter().map(|(place, weight)| (place as f32, weight as f32)).collect();
+                Ok(Line { deviation: 0.0, steps, places })
             }
         }
     }
@@ -77,7 +81,8 @@ impl Sampler {
                 input.iter().zip(noise).map(|(value, noise): (&f32, f32)| value + line.deviation * noise).collect()
             }
             Around::Path(_) => {
-                let rest = 1.0 - (sample as f32 + 0.5) / self.sampling.samples as f32;
+                // Behind the last sample, a batch is filled up with the picture itself.
+                let rest = 1.0 - line.places.get(sample).map_or(1.0, |place| place.0);
                 input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
             }
         }
@@ -90,6 +95,8 @@ struct Line {
     deviation: f32,
     /// From the baseline to the picture.
     steps: Vec<f32>,
+    /// Where on that way the samples lie, from 0 to 1, and their weights; empty for noise, all of one weight.
+    places: Vec<(f32, f32)>,
 }
 
 /// The baseline of a picture, as the network is given it.

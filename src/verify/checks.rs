@@ -14,7 +14,7 @@ const DIRECTIONS: u64 = 8;
 
 /// How far from a unit's picture the differences are taken, as shares of the picture's norm. Networks have kinks, which
 /// long steps cross, and float32 has noise, in which short steps drown; one of these lies between.
-const STEPS: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
+const STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
 
 /// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
 /// score by more than rounding does.
@@ -78,7 +78,7 @@ pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> 
     let sum: f64 = found.gradient.iter().map(|value| f64::from(*value)).sum();
     let off = ((sum - expected) / expected).abs();
     let detail =
-        format!("sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off at {samples} steps", off * 100.0);
+        format!("sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off at {samples} samples", off * 100.0);
     Ok(Some(Check::new("completeness", off, off < 0.05, detail)))
 }
 

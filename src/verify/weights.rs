@@ -32,7 +32,11 @@ pub fn randomised(
         let lost = &layers[layers.len() - layers.len() * stage / STAGES.min(layers.len())..];
         let changed = source.with_graph(|graph| randomise(graph, lost));
         let mut changed = Subject::open(&changed, method, threads)?;
-        let after = changed.run(picture, Some(found.class))?;
+        let mut after = changed.run(picture, Some(found.class))?;
+        // A class that the changed network cannot see has no map; its best class has one.
+        if after.gradient.iter().all(|value| *value == 0.0) {
+            after = changed.run(picture, None)?;
+        }
         course.push(correlation(&before, &ranks(&after.gradient)));
     }
     let last = course.last().copied().unwrap_or(f64::NAN);
@@ -74,24 +78,30 @@ fn randomise(graph: &mut GraphProto, names: &[String]) {
         let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
         let noise = StandardNormal.sample_iter(SmallRng::seed_from_u64(values.len() as u64));
         let drawn: Vec<f64> = noise.take(values.len()).map(|noise: f64| mean + deviation * noise).collect();
-        *tensor = TensorProto::from_reals(&tensor.name().to_owned(), DataType::Float, &shape, &drawn);
+        *tensor = TensorProto::from_reals(tensor.name(), DataType::Float, &shape, &drawn);
     }
 }
 
-/// The rank of each magnitude.
+/// The rank of each magnitude; equal ones share the mean of theirs.
 fn ranks(values: &[f32]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
     let mut ranks = vec![0.0; values.len()];
-    order.into_iter().enumerate().for_each(|(rank, index)| ranks[index] = rank as f64);
+    let mut first = 0;
+    for equal in order.chunk_by(|a, b| values[*a].abs() == values[*b].abs()) {
+        let shared = first as f64 + (equal.len() as f64 - 1.0) / 2.0;
+        equal.iter().for_each(|index| ranks[*index] = shared);
+        first += equal.len();
+    }
     ranks
 }
 
-/// Pearson's correlation; of ranks, Spearman's.
+/// Pearson's correlation; of ranks, Spearman's. 0 where one of the two is constant.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = (a.len() as f64 - 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
-    product(a, b) / (product(a, a) * product(b, b)).sqrt()
+    let size = (product(a, a) * product(b, b)).sqrt();
+    if size == 0.0 { 0.0 } else { product(a, b) / size }
 }
 
 #[cfg(test)]
@@ -103,5 +113,7 @@ mod tests {
         let of = |a: &[f32], b: &[f32]| correlation(&ranks(a), &ranks(b));
         assert!((of(&[1.0, -2.0, 3.0, 9.0], &[0.1, 0.2, -5.0, 70.0]) - 1.0).abs() < 1e-12);
         assert!((of(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
+        assert_eq!(of(&[1.0, 2.0, 3.0], &[0.0; 3]), 0.0);
+        assert!((of(&[1.0, 2.0, 2.0, 5.0], &[0.0, 1.0, 1.0, 7.0]) - 1.0).abs() < 1e-12);
     }
 }

@@ -73,7 +73,7 @@ def noisy(network, picture, kind):
                                                     stdevs=deviation, target=TARGET, abs=False)
 
 def integrated(network, picture, baseline):
-    return IntegratedGradients(network).attribute(picture, baselines=baseline, target=TARGET, n_steps=STEPS, method="riemann_middle")
+    return IntegratedGradients(network).attribute(picture, baselines=baseline, target=TARGET, n_steps=STEPS, method="gausslegendre")
 
 METHODS = {
     "gradient": lambda n, x: Saliency(n).attribute(x, target=TARGET, abs=False),
