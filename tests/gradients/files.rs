@@ -196,7 +196,7 @@ pub fn attempt(model: &ModelProto, shapes: &Shapes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn files_with_changed_bytes_never_panic(

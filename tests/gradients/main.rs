@@ -1,5 +1,6 @@
 //! The gradient compiler: each rule, whole networks against PyTorch, and files that are broken.
 
+mod bodies;
 mod common;
 mod files;
 mod methods;
