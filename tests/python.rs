@@ -1,0 +1,78 @@
+//! Gradient models in Python's ONNX Runtime, as `docs/gradient-model.md` shows it, and what ONNX's own checker says.
+//!
+//! `scripts/test` puts the packages that this needs into `target/python`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs Python with the test's packages in `folder`.
+fn python(folder: &Path, script: &str) -> Output {
+    let packages = Path::new(ROOT).join("target/python");
+    let mut command = Command::new("python3");
+    command.current_dir(folder).env("PYTHONPATH", packages).args(["-c", script]);
+    command.output().expect("python3 runs; scripts/setup installs it")
+}
+
+/// What Python prints; its failure is the test's.
+fn printed(folder: &Path, script: &str) -> String {
+    let output = python(folder, script);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The default model, where it and Python's packages are there; a loud line where not.
+fn model(folder: &Path) -> Option<PathBuf> {
+    let model = salstream::home::models().join("efficientnet-lite0.onnx");
+    let ready = python(folder, "import numpy, onnx, onnxruntime, PIL").status.success() && model.is_file();
+    if !ready {
+        eprintln!("SKIPPED: needs the default model and target/python (onnxruntime, onnx, pillow); run scripts/test");
+    }
+    ready.then_some(model)
+}
+
+fn run(folder: &Path, program: &str, args: &[&str]) {
+    let output = Command::new(program).current_dir(folder).args(args).output().unwrap();
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn grad(folder: &Path, model: &Path, rest: &[&str]) {
+    let args = [&["model", "grad", model.to_str().unwrap()], rest].concat();
+    run(folder, env!("CARGO_BIN_EXE_salstream"), &args);
+}
+
+#[test]
+fn the_documented_example_runs_and_sees_the_cat() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(model) = model(folder.path()) else { return };
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/gradient-model.md")).unwrap();
+    let (_, rest) = page.split_once("```python\n").unwrap();
+    let (script, _) = rest.split_once("```").unwrap();
+    grad(folder.path(), &model, &["gradient.onnx"]);
+    let sample = Path::new(ROOT).join("samples/sample.mp4");
+    let picture = ["-nostdin", "-v", "error", "-ss", "1", "-i", sample.to_str().unwrap(), "-frames:v", "1", "cat.jpg"];
+    run(folder.path(), "ffmpeg", &picture);
+    let printed_line = printed(folder.path(), script);
+    let class: u32 = printed_line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    // ImageNet's cats.
+    assert!((281..=285).contains(&class), "{printed_line}");
+    let spread = "import numpy; from PIL import Image; h = numpy.asarray(Image.open('heat-map.png')); print(h.shape, h.std() > 5)";
+    assert_eq!(printed(folder.path(), spread).trim(), "(224, 224) True");
+}
+
+#[test]
+fn gradient_models_pass_onnxs_checker() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(model) = model(folder.path()) else { return };
+    for (index, method) in ["gradient", "guided-grad-cam", "integrated-gradients", "vargrad"].iter().enumerate() {
+        let file = format!("{index}.onnx");
+        grad(folder.path(), &model, &[&file, "--method", method, "--batch", "2"]);
+        let script = format!("import onnx; onnx.checker.check_model('{file}', full_check=True); print('valid')");
+        assert_eq!(printed(folder.path(), &script).trim(), "valid", "{method}");
+        let ratio =
+            fs::metadata(folder.path().join(&file)).unwrap().len() as f64 / fs::metadata(&model).unwrap().len() as f64;
+        assert!(ratio < 2.1, "{method}: {ratio} times the classifier's size");
+    }
+}
