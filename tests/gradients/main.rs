@@ -2,7 +2,10 @@
 
 mod common;
 mod files;
+mod fixture;
 mod methods;
+mod models;
 mod networks;
+mod random;
 mod resnet50;
 mod rules;

@@ -3,8 +3,8 @@
 usage: models.py OUT_FOLDER [NAME ...]
 needs: numpy torch torchvision onnx onnxscript onnxruntime
 
-Writes for each of torchvision's networks in NETWORKS (or those named) OUT_FOLDER/NAME.onnx by the TorchScript exporter,
-OUT_FOLDER/NAME-dynamo.onnx by the dynamo exporter, and OUT_FOLDER/NAME.f32.
+Writes for each of torchvision's networks in NETWORKS (or those named) OUT_FOLDER/NAME.onnx by the TorchScript exporter
+for any batch, OUT_FOLDER/NAME-dynamo.onnx by the dynamo exporter for one picture, and OUT_FOLDER/NAME.f32.
 
 The parameters come in the order of the state dict from one stream, each scaled so that activations neither vanish nor
 explode; recipes.py says how the graphs and the references are written. The exporters are kept from folding
@@ -67,7 +67,8 @@ def torchscript(model, shape, opset):
     out = io.BytesIO()
     folding = type(model).__name__ not in ("SwinTransformer", "MaxVit")
     torch.onnx.export(model, (torch.zeros(shape),), out, dynamo=False, opset_version=opset,
-                      training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=folding)
+                      training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=folding,
+                      input_names=["image"], dynamic_axes={"image": {0: "batch"}})
     return onnx.load_from_string(out.getvalue())
 
 def dynamo(model, shape, opset):
