@@ -21,6 +21,10 @@ macro_rules! networks {
 networks! {
     resnet18
     resnet18_dynamo
+    resnet50
+    resnet50_dynamo
+    vgg11_bn
+    vgg11_bn_dynamo
 }
 
 fn file(name: &str) -> String {

@@ -27,7 +27,8 @@ NETWORKS = {
 def spread(module, name, shape):
     """Scale and shift of a parameter."""
     leaf = name.split(".")[-1]
-    if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)) and leaf == "weight":
+    scales = isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)) and leaf == "weight"
+    if scales or leaf.startswith("onnx_initializer") and len(shape) == 1:
         return .5, 1.
     if leaf == "layer_scale":
         return .25, .5

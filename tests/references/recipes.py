@@ -55,7 +55,7 @@ def emptied(model, state, recipes):
     """The model without the values of parameters, and a sentence on what could not be emptied."""
     known = {}
     for name, recipe in recipes.items():
-        value = state[name].numpy()
+        value = np.asarray(state[name])
         known.setdefault((value.size, value.flat[0]), []).append((recipe, value))
     strip(model)
     share(model.graph)
