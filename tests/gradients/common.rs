@@ -95,12 +95,6 @@ pub fn existing(path: PathBuf) -> Option<PathBuf> {
     None
 }
 
-/// The devices that compute here.
-pub fn devices() -> Vec<Device> {
-    let runtime = Runtime::get().unwrap();
-    [Device::Cpu, Device::OpenVino].into_iter().filter(|device| runtime.has(*device)).collect()
-}
-
 pub fn options(device: Device) -> SessionOptions {
     SessionOptions { device, precision: Precision::F32, threads: 2 }
 }

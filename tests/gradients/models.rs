@@ -2,8 +2,8 @@
 //!
 //! `tests/references/models.py` and `models_tf.py` make the graphs and the reference values.
 
-use salstream::grad::Variant;
-use salstream::model::{Classifier, Source};
+use salstream::grad::{Method, Variant};
+use salstream::model::{Classifier, Request, Source};
 use salstream::onnx::{self, DataType};
 use salstream::runtime::Device;
 
@@ -19,12 +19,44 @@ macro_rules! networks {
 }
 
 networks! {
+    convnext_tiny
+    convnext_tiny_dynamo
+    densenet121
+    densenet121_dynamo
+    efficientnet_b0
+    efficientnet_b0_dynamo
+    googlenet
+    googlenet_dynamo
+    inception_v3
+    inception_v3_dynamo
+    maxvit_t
+    maxvit_t_dynamo
+    mnasnet1_0
+    mnasnet1_0_dynamo
+    mobilenet_v2
+    mobilenet_v2_dynamo
+    mobilenet_v3_large
+    mobilenet_v3_large_dynamo
+    regnet_y_400mf
+    regnet_y_400mf_dynamo
     resnet18
     resnet18_dynamo
     resnet50
     resnet50_dynamo
+    shufflenet_v2_x1_0
+    shufflenet_v2_x1_0_dynamo
+    squeezenet1_1
+    squeezenet1_1_dynamo
+    swin_t
+    swin_t_dynamo
     vgg11_bn
     vgg11_bn_dynamo
+    vit_b_16
+    vit_b_16_dynamo
+    zoo_densenet121
+    zoo_inception_v1
+    zoo_resnet50
+    zoo_squeezenet
 }
 
 fn file(name: &str) -> String {
@@ -36,9 +68,9 @@ fn check(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     onnx::save(&fixture::model(name), &path).unwrap();
-    let source = Source::load(&path).unwrap();
+    let source = Source::load(&path, &Request::default()).unwrap();
     for device in devices() {
-        let mut classifier = source.compile(device).unwrap().open(&options(device)).unwrap();
+        let mut classifier = source.compile(device, &Method::default()).unwrap().open(&options(device)).unwrap();
         let errors = Reference::of(name).errors(&mut classifier);
         eprintln!("{name} on {device}: logits {:.1e}, gradient {:.1e}", errors.logits, errors.gradient);
         assert!(errors.logits < 1e-4 && errors.gradient < 1e-3, "{name} on {device}: {errors:?}");

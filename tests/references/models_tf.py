@@ -21,6 +21,7 @@ SHAPE = (1, 224, 224, 3)
 
 def built(kind, dtype):
     keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     return getattr(keras.applications, kind)(weights=None, classifier_activation=None)
 
 def fan_in(layer, shape):

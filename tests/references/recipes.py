@@ -38,6 +38,20 @@ def strip(model):
         part.ClearField("metadata_props")
     graph.ClearField("value_info")
 
+def shorten(graph):
+    """Gives values between nodes short names, which are most of a file otherwise, and constants none of their own."""
+    kept = {value.name for value in graph.output}
+    short = {}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            node.ClearField("name")
+        for name in node.output:
+            if name and name not in kept:
+                short[name] = f"v{len(short)}"
+    for node in graph.node:
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+
 def share(graph):
     """Makes equal initializers one."""
     first, renamed, kept = {}, {}, []
@@ -59,6 +73,7 @@ def emptied(model, state, recipes):
         known.setdefault((value.size, value.flat[0]), []).append((recipe, value))
     strip(model)
     share(model.graph)
+    shorten(model.graph)
     left = 0
     for tensor in model.graph.initializer:
         large = tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) >= SMALL
