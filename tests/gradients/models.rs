@@ -29,6 +29,8 @@ networks! {
     googlenet_dynamo
     inception_v3
     inception_v3_dynamo
+    keras_mobilenet_v2
+    keras_resnet50_v2
     maxvit_t
     maxvit_t_dynamo
     mnasnet1_0

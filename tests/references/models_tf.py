@@ -16,7 +16,7 @@ from recipes import check, emptied, values, write_reference
 from stream import LOCKED, uniform
 
 # Name -> class, opset.
-NETWORKS = {"mobilenet_v2": ("MobileNetV2", 13), "efficientnet_b0": ("EfficientNetB0", 15), "resnet50_v2": ("ResNet50V2", 11)}
+NETWORKS = {"mobilenet_v2": ("MobileNetV2", 13), "resnet50_v2": ("ResNet50V2", 11)}
 SHAPE = (1, 224, 224, 3)
 
 def built(kind, dtype):
@@ -38,8 +38,6 @@ def seeded(model):
                 recipe = at, float(f"{(gain / fan_in(layer, weight.shape)) ** .5:.4g}"), 0.
             elif isinstance(layer, keras.layers.BatchNormalization) and leaf != "beta":
                 recipe = at, 0., {"gamma": 1., "moving_mean": 0., "moving_variance": 1 - layer.epsilon}[leaf]
-            elif isinstance(layer, keras.layers.Normalization):
-                continue
             count = int(np.prod(weight.shape))
             at += count
             weight.assign(values(recipe, count).reshape(weight.shape))
