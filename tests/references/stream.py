@@ -20,7 +20,7 @@ def uniform(seed, start, count):
 def apart(a, b):
     return max(np.linalg.norm(x - y) / np.linalg.norm(y) for x, y in zip(a, b))
 
-def steadiest(gradients, shape, seeds=6, enough=1e-5, again=None):
+def steadiest(gradients, shape, seeds=6, enough=1e-5, noise=3e-7, again=None):
     """How much the gradients change, the seed, the top class, the logits and the gradients for the chosen picture. `again`
     computes those of the disturbed pictures, by other arithmetic than `gradients`."""
     best = None
@@ -29,8 +29,8 @@ def steadiest(gradients, shape, seeds=6, enough=1e-5, again=None):
         _, _, double = gradients(picture, True)
         top, logits, single = gradients(picture, False)
         error = apart(single, double)
-        for noise in range(1000, 1004):
-            disturbed = picture + 3e-7 * uniform(noise, 0, picture.size).reshape(picture.shape)
+        for draw in range(1000, 1004):
+            disturbed = picture + noise * uniform(draw, 0, picture.size).reshape(picture.shape)
             error = max(error, apart((again or gradients)(disturbed, False)[2], double))
         if best is None or error < best[0]:
             best = error, seed, top, logits, single
