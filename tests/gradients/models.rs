@@ -59,6 +59,7 @@ networks! {
     zoo_inception_v1
     zoo_resnet50
     zoo_squeezenet
+    zoo_vgg19
 }
 
 fn file(name: &str) -> String {
