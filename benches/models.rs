@@ -1,4 +1,4 @@
-//! The table of docs/models.md, in Markdown: `cargo bench --bench models [NAME ...]`; without a name, every network that
+//! The table of docs/models.md, in Markdown: `cargo bench --bench models [-- NAME ...]`; without a name, every network that
 //! the tests have.
 //!
 //! Forward and gradient take turns, so that a machine whose speed drifts does not bend the ratio.

@@ -76,7 +76,8 @@ def dynamo(model, shape, opset):
     """As the exporter optimizes by default, but for BatchNormalization and for constants of more than a few KB."""
     from onnxscript import optimizer, rewriter
     from onnxscript.rewriter.rules.common import _fuse_batchnorm
-    program = torch.onnx.export(model, (torch.zeros(shape),), dynamo=True, opset_version=opset, verbose=False, optimize=False)
+    picture = torch.zeros(shape)
+    program = torch.onnx.export(model, (picture,), dynamo=True, opset_version=opset, verbose=False, optimize=False)
     rules = rewriter._DEFAULT_REWRITE_RULES
     rewriter._DEFAULT_REWRITE_RULES = tuple(rule for rule in rules if rule not in list(_fuse_batchnorm.rules))
     optimizer.optimize_ir(program.model, output_size_limit=4096)

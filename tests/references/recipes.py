@@ -113,5 +113,5 @@ def write_reference(name, run, shape, out, again=None):
     norms = [np.linalg.norm(g) for g in single]
     parts = [[seed, top], norms, logits, *(g[::STRIDE] for g in single)]
     np.concatenate(parts).astype("<f4").tofile(f"{out}/{name}.f32")
-    print(f"{name}: seed {seed}, class {top}, logits up to {abs(logits).max():.2f}, norms {norms}, largest change {error:.1e}")
+    print(f"{name}: seed {seed}, class {top}, logits up to {abs(logits).max():.2f}, largest change {error:.1e}", flush=True)
     return seed, logits

@@ -21,8 +21,8 @@ def apart(a, b):
     return max(np.linalg.norm(x - y) / np.linalg.norm(y) for x, y in zip(a, b))
 
 def steadiest(gradients, shape, seeds=6, enough=1e-5, noise=3e-7, again=None):
-    """How much the gradients change, the seed, the top class, the logits and the gradients for the chosen picture. `again`
-    computes those of the disturbed pictures, by other arithmetic than `gradients`."""
+    """How much the gradients change, the seed, the top class, the logits and the gradients for the chosen picture.
+    `again` computes those of the disturbed pictures, by other arithmetic than `gradients`."""
     best = None
     for seed in range(1, seeds + 1):
         picture = uniform(seed, 0, np.prod(shape)).reshape(shape)
