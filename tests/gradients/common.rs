@@ -1,7 +1,8 @@
-//! What the tests of the gradient compiler share: a reproducible random stream, a builder of graphs, sessions.
+//! What the tests of the gradient compiler share: a builder of graphs, sessions, measures.
 
 use std::path::{Path, PathBuf};
 
+pub use crate::random::Random;
 use ort::session::Session;
 use ort::value::Tensor;
 use prost::Message;
@@ -11,26 +12,6 @@ use salstream::onnx::{
     self, AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
 use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
-
-/// The splitmix64 stream of a seed, as `tests/references/gradients.py` has it.
-pub struct Random(pub u64);
-
-impl Random {
-    /// The next value, uniform in [-1, 1).
-    pub fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        (z >> 40) as f64 / f64::from(1 << 23) - 1.0
-    }
-
-    /// The next `count` values.
-    pub fn take(&mut self, count: usize) -> Vec<f64> {
-        (0..count).map(|_| self.next()).collect()
-    }
-}
 
 /// Builds a classifier with the image input `image`.
 pub struct Graph {
@@ -114,14 +95,14 @@ pub fn existing(path: PathBuf) -> Option<PathBuf> {
     None
 }
 
+pub fn options(device: Device) -> SessionOptions {
+    SessionOptions { device, precision: Precision::F32, threads: 2 }
+}
+
 /// The devices that compute here.
 pub fn devices() -> Vec<Device> {
     let runtime = Runtime::get().unwrap();
     [Device::Cpu, Device::OpenVino].into_iter().filter(|device| runtime.has(*device)).collect()
-}
-
-pub fn options(device: Device) -> SessionOptions {
-    SessionOptions { device, precision: Precision::F32, threads: 2 }
 }
 
 pub fn try_session(model: &ModelProto) -> salstream::Result<Session> {

@@ -3,7 +3,10 @@
 mod bodies;
 mod common;
 mod files;
+mod fixture;
 mod methods;
+mod models;
 mod networks;
+mod random;
 mod resnet50;
 mod rules;

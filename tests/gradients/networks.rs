@@ -107,7 +107,7 @@ fn squeezenet_agrees_with_pytorch() {
 
 #[test]
 fn graphs_of_the_model_zoo_are_differentiated() {
-    for name in ["resnet50", "squeezenet", "densenet121"] {
+    for name in ["resnet50", "squeezenet", "densenet121", "inception_v1", "vgg19"] {
         let Some(path) = data(&format!("models/structure_only/light_{name}.onnx")) else { return };
         let mut classifier = Classifier::open(&path, &options(Device::Cpu)).unwrap();
         assert_eq!((classifier.input_size(), classifier.classes()), ((224, 224), 1000), "{name}");
