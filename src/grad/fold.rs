@@ -25,6 +25,28 @@ pub fn constants(graph: &mut GraphProto, shapes: &Shapes) {
     graph.node = kept;
 }
 
+/// Turns the weights themselves where all that reads them is one Transpose.
+pub fn transposes(graph: &mut GraphProto) {
+    let mut readers: HashMap<&str, usize> = HashMap::new();
+    for name in graph.node.iter().flat_map(onnx::names_read) {
+        *readers.entry(name).or_default() += 1;
+    }
+    let alone = |node: &&NodeProto| node.is("Transpose") && readers.get(node.input[0].as_str()) == Some(&1);
+    let weights: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).collect();
+    let turned = graph.node.iter().filter(|node| !node.input.is_empty()).filter(alone).filter_map(|node| {
+        let tensor = *weights.get(node.input[0].as_str())?;
+        let order: Vec<usize> = match node.ints("perm") {
+            Some(order) => order.iter().map(|axis| usize::try_from(*axis).ok()).collect::<Option<_>>()?,
+            None => (0..tensor.dims.len()).rev().collect(),
+        };
+        let name = node.output.first()?.clone();
+        Some((name.clone(), TensorProto { name: Some(name), ..tensor.transposed(&order)? }))
+    });
+    let turned: HashMap<String, TensorProto> = turned.collect();
+    graph.node.retain(|node| !node.output.first().is_some_and(|name| turned.contains_key(name)));
+    graph.initializer.extend(turned.into_values());
+}
+
 /// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.
 pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {
     let constants = onnx::constants(graph);

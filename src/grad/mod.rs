@@ -110,6 +110,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     onnx::sort(&mut graph)?;
     interface::free_names(&mut graph, &mut shapes)?;
     fold::constants(&mut graph, &shapes);
+    fold::transposes(&mut graph);
     fold::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
     let logits = score::logits(&graph, &shapes)?;

@@ -51,6 +51,32 @@ impl TensorProto {
         shape.filter(|shape| elements(shape).is_some()).ok_or_else(|| self.broken("has an impossible shape"))
     }
 
+    /// The same values with the axes in another order; axis `i` of the result is axis `order[i]` of this. None where the
+    /// values do not lie in `raw_data`, as whole bytes, or the order does not fit.
+    pub fn transposed(&self, order: &[usize]) -> Option<Self> {
+        let (raw, shape) = (self.raw_data.as_ref()?, self.shape().ok()?);
+        let count = elements(&shape).filter(|count| *count > 0)?;
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..shape.len()) || !raw.len().is_multiple_of(count) || raw.is_empty() {
+            return None;
+        }
+        let size = raw.len() / count;
+        let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
+        let turned: Vec<(usize, usize)> = order.iter().map(|axis| (shape[*axis], strides[*axis])).collect();
+        let mut data = Vec::with_capacity(raw.len());
+        for mut place in 0..count {
+            let mut from = 0;
+            for (size, stride) in turned.iter().rev() {
+                from += place % size * stride;
+                place /= size;
+            }
+            data.extend_from_slice(&raw[from * size..][..size]);
+        }
+        let shape: Vec<usize> = turned.iter().map(|(size, _)| *size).collect();
+        Some(Self::from_raw(self.name(), self.dtype(), &shape, data))
+    }
+
     /// All values as 64-bit floating-point numbers, in row-major order.
     ///
     /// # Errors
@@ -135,6 +161,18 @@ fn each<const N: usize, T>(raw: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn axes_change_places() {
+        let tensor = TensorProto::from_reals("w", DataType::Float, &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let turned = tensor.transposed(&[1, 0]).unwrap();
+        assert_eq!(
+            (turned.dims.as_slice(), turned.reals().unwrap()),
+            (&[3, 2][..], vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0])
+        );
+        assert_eq!(turned.transposed(&[1, 0]), Some(tensor.clone()));
+        assert_eq!(tensor.transposed(&[0, 0]), None);
+    }
 
     #[test]
     fn data_that_do_not_fill_the_shape_are_an_error() {

@@ -19,7 +19,18 @@ pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     if result.is_none() && tape.variant() == Variant::OpenVino && groups == 1 {
         result = phased(tape, grad, weights, &windows, &x.shape)?;
     }
-    Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, weights, &windows, groups)))])
+    let weights = separate(tape, weights, groups);
+    Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, &weights, &windows, groups)))])
+}
+
+/// The weights as a constant of their own for OpenVINO 2025.4, where each group has as many inputs as outputs: it takes
+/// weights that both passes read for the same in both.
+fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
+    let square = weights.shape[0] == weights.shape[1] * groups;
+    match tape.constant_of(weights).filter(|_| square && tape.variant() == Variant::OpenVino).cloned() {
+        Some(values) => tape.constant(values),
+        None => weights.clone(),
+    }
 }
 
 fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {

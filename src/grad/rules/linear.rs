@@ -1,5 +1,6 @@
 //! Matrix products.
 
+use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
 use crate::Result;
 use crate::onnx::AttributeProto as Attribute;
@@ -13,9 +14,11 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     if [a, b, grad].iter().any(|matrix| matrix.rank() != 2) {
         return Err(node.error("has operands that are no matrices"));
     }
-    let by_a = match trans_a {
-        false => product(tape, (grad, false), (b, !trans_b), alpha),
-        true => product(tape, (b, trans_b), (grad, true), alpha),
+    let turned_b = separate(tape, b);
+    let by_a = match (trans_a, &turned_b) {
+        (false, Some(turned)) => product(tape, (grad, false), (turned, trans_b), alpha),
+        (false, None) => product(tape, (grad, false), (b, !trans_b), alpha),
+        (true, _) => product(tape, (b, trans_b), (grad, true), alpha),
     };
     let by_b = match trans_b {
         false => product(tape, (a, !trans_a), (grad, false), alpha),
@@ -62,11 +65,26 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok(vec![Some(by_a), Some(by_b)])
 }
 
+/// The transpose of a square matrix of weights as a constant of its own, for OpenVINO 2025.4: it takes a matrix that one
+/// product reads as it is, and another transposed, for the same in both.
+fn separate(tape: &mut Tape, weights: &Tensor) -> Option<Tensor> {
+    let rank = weights.rank();
+    if tape.variant() != Variant::OpenVino || rank < 2 || weights.shape[rank - 2] != weights.shape[rank - 1] {
+        return None;
+    }
+    let turned = tape.constant_of(weights)?.transposed(&last_two_swapped(rank))?;
+    Some(tape.constant(turned))
+}
+
+fn last_two_swapped(rank: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rank).collect();
+    order.swap(rank - 2, rank - 1);
+    order
+}
+
 /// The matrices of a stack transposed.
 pub fn turned(tape: &mut Tape, x: &Tensor) -> Tensor {
-    let mut order: Vec<usize> = (0..x.rank()).collect();
-    order.swap(x.rank() - 2, x.rank() - 1);
-    tape.transpose(x, &order)
+    separate(tape, x).unwrap_or_else(|| tape.transpose(x, &last_two_swapped(x.rank())))
 }
 
 fn without_axis(tape: &mut Tape, x: &Tensor, axis: usize) -> Tensor {
