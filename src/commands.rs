@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use opencv::core::{CV_8UC3, Mat, Scalar, Size, Vec3b};
 use opencv::prelude::*;
 
-use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, VerifyArgs};
+use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, StoredPrecision, VerifyArgs};
 use crate::model::card::{Card, Flags};
 use crate::model::{self, ModelName, Preprocessor, Request, Source, Wish};
 use crate::report::{print, say};
-use crate::runtime::Precision;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
 use crate::{Error, Result, onnx, sink, verify};
@@ -70,8 +69,8 @@ fn grad(args: GradArgs) -> Result<()> {
         say(&format!("note: black is that of {preprocessor} pixels, {origin}"));
     }
     let mut made = source.gradient_model(&choice.method(&preprocessor))?;
-    if precision.fixed() == Precision::F16 {
-        onnx::store_in_half(&mut made);
+    if precision == StoredPrecision::F16 {
+        made.graph.iter_mut().for_each(onnx::store_in_half);
     }
     onnx::save(&made, &file)
 }

@@ -74,9 +74,10 @@ impl Subject {
     }
 
     fn run(&mut self, picture: &[f32], target: Option<usize>) -> Result<Attribution> {
+        let found = self.classifier.run(picture, target)?;
         match &mut self.sampler {
-            Some(sampler) => sampler.run(&mut self.classifier, picture, target),
-            None => self.classifier.run(picture, target),
+            Some(sampler) => sampler.run(&mut self.classifier, picture, found),
+            None => Ok(found),
         }
     }
 }
@@ -102,10 +103,11 @@ pub fn verify(
     if let Some(check) = checks::completeness(&mut subject, method, pictures[0])? {
         found(check);
     }
-    found(weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?);
+    weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?.into_iter().for_each(&mut found);
     if *method == Method::Gradient && source.compile(Device::Cpu, &Method::Guided).is_ok() {
         let mut guided = Subject::open(&source, &Method::Guided, wish.threads)?;
-        found(weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?);
+        let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
+        check.into_iter().for_each(&mut found);
     }
     let opened = model::open(source, method, wish)?;
     found(checks::devices(opened, &mut subject.classifier, pictures[0])?);

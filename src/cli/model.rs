@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
 use super::{DeviceChoice, MethodArgs, ModelRequestArgs, PrecisionChoice};
 use crate::model::card::Flags;
@@ -62,9 +62,18 @@ pub struct GradArgs {
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub method: MethodArgs,
-    /// f16 stores the weights in half the space; all is computed in 32 bits all the same
-    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
-    pub precision: PrecisionChoice,
+    /// How the weights are stored; all is computed in 32 bits
+    #[arg(long, value_enum, default_value_t = StoredPrecision::F32)]
+    pub precision: StoredPrecision,
+}
+
+/// `--precision` of `salstream model grad`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoredPrecision {
+    /// As they are
+    F32,
+    /// In half the space
+    F16,
 }
 
 /// `salstream model verify`.

@@ -11,19 +11,28 @@ pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
         return Err(Error::Graph(problem));
     }
     for reserved in [TARGET, SCORES, CLASS, GRADIENT] {
+        if !bears(graph, reserved) {
+            continue;
+        }
+        let free = format!("forward/{reserved}");
+        rename(graph, reserved, &free);
         if let Some(kind) = shapes.tensors.remove(reserved) {
-            let free = format!("forward/{reserved}");
-            rename(graph, reserved, &free);
             shapes.tensors.insert(free.clone(), kind);
-            if let Some(values) = shapes.constants.remove(reserved) {
-                shapes.constants.insert(free.clone(), values);
-            }
-            if shapes.output == reserved {
-                shapes.output = free;
-            }
+        }
+        if let Some(values) = shapes.constants.remove(reserved) {
+            shapes.constants.insert(free.clone(), values);
+        }
+        if shapes.output == reserved {
+            shapes.output = free;
         }
     }
     Ok(())
+}
+
+/// Whether a value of the graph is called `name`.
+fn bears(graph: &GraphProto, name: &str) -> bool {
+    let made = graph.node.iter().flat_map(|node| &node.output).map(String::as_str);
+    made.chain(graph.initializer.iter().map(|tensor| tensor.name())).any(|value| value == name)
 }
 
 /// Gives the value `from` another name, wherever it is used.

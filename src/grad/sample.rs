@@ -111,7 +111,9 @@ impl Line {
             (Around::Noise { statistic: Statistic::MeanSquare, .. }, _) => sums[1].clone(),
             (Around::Noise { statistic: Statistic::Variance, .. }, _) => {
                 let square = tape.mul(&sums[0], &sums[0]);
-                tape.sub(&sums[1], &square)
+                let variance = tape.sub(&sums[1], &square);
+                // Rounding may take it below 0.
+                tape.unary("Relu", &variance)
             }
             _ => sums[0].clone(),
         }

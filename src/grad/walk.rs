@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rules::{BLOCKED, Rule, rule};
+use super::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, rule};
 use super::tape::{Node, Tape, Tensor};
 use super::{Shapes, TensorType};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
@@ -129,6 +129,9 @@ fn step(
     };
     let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
     let node = Node { proto, inputs, outputs, grads };
+    if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
+        return Err(node.error("passes its second output on to the score, for which no gradient is known"));
+    }
     let grad = match &node.grads[0] {
         Some(grad) => tape.rectified(proto, grad),
         None => tape.zeros(node.output(0)?),

@@ -106,8 +106,10 @@ fn test_picture(values: usize) -> Vec<f32> {
         .collect()
 }
 
-fn cosine(a: &Attribution, b: &Attribution) -> f64 {
+/// The cosine of the angle between two maps.
+pub(crate) fn cosine(a: &Attribution, b: &Attribution) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let (a, b) = (&a.gradient, &b.gradient);
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    // Two empty maps, as a class activation map without positive parts, agree.
+    if dot(a, a) + dot(b, b) == 0.0 { 1.0 } else { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() }
 }

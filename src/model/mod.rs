@@ -33,6 +33,7 @@ mod source;
 pub use card::Card;
 pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier, Layout};
+pub(crate) use device::cosine;
 pub use device::{Opened, Wish, open};
 pub use labels::Labels;
 pub use output::{Index, ScoreOutput};

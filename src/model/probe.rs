@@ -41,6 +41,7 @@ impl Default for Request {
 /// Those of [`probe`]; [`Error::Graph`] where functions call themselves or the output that was asked for is not there.
 pub fn prepare(mut model: ModelProto, request: &Request) -> Result<(ModelProto, Shapes)> {
     onnx::inline_functions(&mut model)?;
+    model.graph.iter_mut().for_each(onnx::hoist_constants);
     let mut shapes = run(&model, request)?;
     while let Some(graph) = &mut model.graph
         && onnx::write_out_control_flow(graph, &shapes.constants)
@@ -76,7 +77,10 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (image, kind) = image(graph, request)?;
     let mut all = model.clone();
+    let mut changing = HashSet::new();
     if let Some(graph) = &mut all.graph {
+        onnx::sort(graph)?;
+        changing = varying(graph, &image);
         for input in graph.input.iter_mut().filter(|input| input.name() == image) {
             *input = ValueInfoProto::fixed(&image, kind.dtype, &kind.shape);
         }
@@ -91,9 +95,8 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
     let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
     shapes.tensors.insert(image, kind);
-    let varying = varying(graph, &shapes.image);
     for (name, value) in values.iter() {
-        record(&mut shapes, name, &value.view(), !varying.contains(name));
+        record(&mut shapes, name, &value.view(), !changing.contains(name));
     }
     Ok(shapes)
 }
@@ -202,11 +205,10 @@ fn is_grey(input: &ValueInfoProto) -> bool {
     matches!(input.tensor(), Some((_, sizes)) if matches!(sizes[..], [_, Some(1), _, _] | [_, _, _, Some(1)]))
 }
 
-/// The values that depend on the picture's contents, not on its shape alone.
+/// The values of a sorted graph that depend on the picture's contents, not on its shape alone.
 fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
     let mut names = HashSet::from([image.to_owned()]);
-    // Twice, because nodes may come in any order, and exporters write them nearly sorted; a cycle fails elsewhere.
-    for node in graph.node.iter().chain(&graph.node).filter(|node| !node.is("Shape") && !node.is("Size")) {
+    for node in graph.node.iter().filter(|node| !node.is("Shape") && !node.is("Size")) {
         if onnx::names_read(node).iter().any(|name| names.contains(*name)) {
             names.extend(node.output.iter().cloned());
         }

@@ -44,6 +44,18 @@ pub fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
     graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(nodes).collect()
 }
 
+/// Makes an initializer of each tensor that a Constant node holds.
+pub fn hoist_constants(graph: &mut GraphProto) {
+    for mut node in std::mem::take(&mut graph.node) {
+        let name = node.output.first().cloned();
+        let held = node.attribute.iter_mut().find(|attribute| attribute.name() == "value");
+        match held.and_then(|attribute| attribute.t.take_if(|_| node.op_type.as_deref() == Some("Constant"))) {
+            Some(tensor) => graph.initializer.push(TensorProto { name, ..tensor }),
+            None => graph.node.push(node),
+        }
+    }
+}
+
 /// Puts the nodes into an order in which each comes after all that it reads; nodes already so keep their order.
 ///
 /// # Errors

@@ -1,14 +1,13 @@
 //! Weights in half the space.
 
-use super::{AttributeProto, DataType, ModelProto, NodeProto, TensorProto};
+use super::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 
 /// Smaller tensors stay as they are.
 const LEAST: usize = 1024;
 
 /// Stores large float32 weights in half precision, with a Cast before their use, which runtimes fold when they load the
 /// model. Weights beyond what half precision holds stay.
-pub fn store_in_half(model: &mut ModelProto) {
-    let Some(graph) = &mut model.graph else { return };
+pub fn store_in_half(graph: &mut GraphProto) {
     let mut casts = Vec::new();
     for tensor in &mut graph.initializer {
         let Some(raw) = halved(tensor) else { continue };
@@ -21,6 +20,8 @@ pub fn store_in_half(model: &mut ModelProto) {
         casts.push(NodeProto { attribute: vec![AttributeProto::int("to", DataType::Float as i64)], ..cast });
     }
     graph.node.splice(0..0, casts);
+    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    attributes.flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)).for_each(store_in_half);
 }
 
 /// The values in half precision; none for small tensors and those that do not fit.

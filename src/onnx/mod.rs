@@ -17,7 +17,7 @@ mod tensor;
 pub use control::write_out_control_flow;
 pub use file::{MAX_IR_VERSION, decode, is_large, load, save};
 pub use function::inline_functions;
-pub use graph::{constants, names_read, opset, sort};
+pub use graph::{constants, hoist_constants, names_read, opset, sort};
 pub use half::store_in_half;
 pub use proto::tensor_proto::DataType;
 pub use proto::*;

@@ -135,16 +135,18 @@ impl StaticSaliency {
     /// frame.
     pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
         let input = self.input(frame)?;
-        let mut result = self.attribution(&input, self.held)?;
-        if self.target == Target::Top1 && outweighed(&result.scores, result.class) {
-            result = self.attribution(&input, None)?;
+        let mut plain = self.classifier.run(&input, self.held)?;
+        if self.target == Target::Top1 && outweighed(&plain.scores, plain.class) {
+            plain = self.classifier.run(&input, None)?;
         }
         if !matches!(self.target, Target::Class(_)) {
-            self.held = Some(result.class);
+            self.held = Some(plain.class);
         }
+        let result = self.attribution(&input, plain)?;
         let mut found = self.explained(frame.index, &result)?;
         for class in self.others.clone() {
-            let other = self.attribution(&input, Some(class))?;
+            let plain = self.classifier.run(&input, Some(class))?;
+            let other = self.attribution(&input, plain)?;
             found.others.push(self.explained(frame.index, &other)?);
         }
         Ok(found)
@@ -180,15 +182,16 @@ impl StaticSaliency {
         Ok(Gradient {
             index,
             map: self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?,
-            prediction: Prediction { class, label, probability: softmax_at(&found.scores, class) },
+            prediction: Prediction { class, label, probability: probability(&found.scores, class) },
             others: Vec::new(),
         })
     }
 
-    fn attribution(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
+    /// What the method makes of one run.
+    fn attribution(&mut self, input: &[f32], plain: Attribution) -> Result<Attribution> {
         match &mut self.sampler {
-            Some(sampler) => sampler.run(&mut self.classifier, input, target),
-            None => self.classifier.run(input, target),
+            Some(sampler) => sampler.run(&mut self.classifier, input, plain),
+            None => Ok(plain),
         }
     }
 
@@ -220,12 +223,23 @@ fn targets(names: &[TargetName], labels: &Labels) -> Result<(Target, Vec<usize>)
 /// Whether another class is more than [`HYSTERESIS`] times as probable as `class`.
 fn outweighed(scores: &[f32], class: usize) -> bool {
     let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    top - scores[class] > HYSTERESIS.ln()
+    match are_probabilities(scores) {
+        true => top > HYSTERESIS * scores[class],
+        false => top - scores[class] > HYSTERESIS.ln(),
+    }
 }
 
-/// Softmax of `scores` at `class`.
-fn softmax_at(scores: &[f32], class: usize) -> f32 {
-    1.0 / scores.iter().map(|score| (score - scores[class]).exp()).sum::<f32>()
+/// The probability of `class`: softmax of the scores, unless they are probabilities already.
+fn probability(scores: &[f32], class: usize) -> f32 {
+    match are_probabilities(scores) {
+        true => scores[class],
+        false => 1.0 / scores.iter().map(|score| (score - scores[class]).exp()).sum::<f32>(),
+    }
+}
+
+/// Whether the scores are what a softmax makes: some models end in one that cannot be taken off.
+fn are_probabilities(scores: &[f32]) -> bool {
+    scores.iter().all(|score| *score >= 0.0) && (scores.iter().sum::<f32>() - 1.0).abs() < 1e-3
 }
 
 #[cfg(test)]
@@ -233,10 +247,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn softmax_is_a_probability_even_for_large_scores() {
-        assert!((softmax_at(&[0.0, 0.0], 1) - 0.5).abs() < 1e-6);
-        assert!((softmax_at(&[1000.0, 0.0], 0) - 1.0).abs() < 1e-6);
-        assert_eq!(softmax_at(&[1000.0, 0.0], 1), 0.0);
+    fn probabilities_are_softmax_even_of_large_scores() {
+        assert!((probability(&[0.0, 0.0], 1) - 0.5).abs() < 1e-6);
+        assert!((probability(&[1000.0, 0.0], 0) - 1.0).abs() < 1e-6);
+        assert_eq!(probability(&[1000.0, 0.0], 1), 0.0);
+        assert_eq!(probability(&[0.25, 0.75], 1), 0.75);
     }
 
     #[test]
@@ -244,6 +259,7 @@ mod tests {
         assert!(!outweighed(&[1.0, 1.6], 0));
         assert!(outweighed(&[1.0, 1.8], 0));
         assert!(!outweighed(&[1.0, 1.8], 1));
+        assert!(outweighed(&[0.3, 0.7], 0) && !outweighed(&[0.4, 0.6], 0));
     }
 
     #[test]

@@ -25,12 +25,11 @@ impl Sampler {
         Self { sampling, random: SmallRng::seed_from_u64(0) }
     }
 
-    /// Scores of the picture itself, and the attribution of the class `target`, or of its top class.
+    /// The attribution of the class of `clean`, which is what the classifier says of the picture itself.
     ///
     /// # Errors
     /// Those of [`Classifier::run`].
-    pub fn run(&mut self, classifier: &mut Classifier, input: &[f32], target: Option<usize>) -> Result<Attribution> {
-        let clean = classifier.run(input, target)?;
+    pub fn run(&mut self, classifier: &mut Classifier, input: &[f32], clean: Attribution) -> Result<Attribution> {
         let line = self.line(classifier, input)?;
         let (mut sum, mut squares) = (vec![0.0; input.len()], vec![0.0; input.len()]);
         let batch = classifier.batch();
@@ -51,7 +50,7 @@ impl Sampler {
             Around::Path(_) => sum * step,
             Around::Noise { statistic: Statistic::Mean, .. } => sum,
             Around::Noise { statistic: Statistic::MeanSquare, .. } => square,
-            Around::Noise { statistic: Statistic::Variance, .. } => square - sum * sum,
+            Around::Noise { statistic: Statistic::Variance, .. } => (square - sum * sum).max(0.0),
         };
         let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
         Ok(Attribution { gradient, ..clean })

@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{Check, Subject, Verdict};
 use crate::Result;
 use crate::grad::{Around, Method, Sampling};
-use crate::model::{Attribution, Classifier, Opened};
+use crate::model::{self, Attribution, Classifier, Opened};
 
 /// Directions along which finite differences are taken.
 const DIRECTIONS: u64 = 8;
@@ -17,7 +17,7 @@ const DIRECTIONS: u64 = 8;
 const STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
 
 /// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
-/// score by more than rounding does.
+/// score by more than rounding does. Errors at right angles to the gradient show little in any few directions.
 pub fn finite_differences(subject: &mut Subject, picture: &[f32]) -> Result<Check> {
     let found = subject.run(picture, None)?;
     let class = found.class;
@@ -38,8 +38,7 @@ pub fn finite_differences(subject: &mut Subject, picture: &[f32]) -> Result<Chec
             let measured = (at(1.0)? - at(-1.0)?) / (2.0 * step);
             least = least.min(((measured - stated) / stated).abs());
         }
-        // A gradient that is no number agrees with nothing.
-        worst = if least.is_nan() { f64::INFINITY } else { worst.max(least) };
+        worst = worst.max(least);
     }
     let detail =
         format!("the score's measured slope along {DIRECTIONS} directions is at most {:.2} % off", worst * 100.0);
@@ -88,7 +87,7 @@ pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> 
 pub fn devices(mut opened: Opened, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
     let theirs = opened.classifier.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
-    let similarity = cosine(&ours.gradient, &theirs.gradient);
+    let similarity = model::cosine(&ours, &theirs);
     let notes: String = opened.notes.iter().map(|note| format!("; {note}")).collect();
     let name = format!("{} {}", opened.device, opened.precision);
     let detail = format!("{name} gives the CPU's map with a similarity of {similarity:.5}{notes}");
@@ -106,11 +105,6 @@ fn difference(a: &Attribution, b: &Attribution) -> f64 {
     let apart =
         a.gradient.iter().zip(&b.gradient).map(|(x, y)| (f64::from(*x) / size_a - f64::from(*y) / size_b).powi(2));
     apart.sum::<f64>().sqrt()
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot: f64 = a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-    dot / (norm(a) * norm(b))
 }
 
 fn norm(values: &[f32]) -> f64 {

@@ -16,17 +16,21 @@ const STAGES: usize = 6;
 /// A map whose mean rank correlation on the way to random weights is above this depends too little on the weights.
 const SAME: f64 = 0.5;
 
-/// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class.
+/// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class; none where
+/// there are no float32 weights.
 pub fn randomised(
     source: &Source,
     method: &Method,
     subject: &mut Subject,
     picture: &[f32],
     threads: usize,
-) -> Result<Check> {
+) -> Result<Option<Check>> {
     let found = subject.run(picture, None)?;
     let before = ranks(&found.gradient);
     let layers = source.graph().map(layers).unwrap_or_default();
+    if layers.is_empty() {
+        return Ok(None);
+    }
     let mut course = Vec::new();
     for stage in 1..=STAGES.min(layers.len()) {
         let lost = &layers[layers.len() - layers.len() * stage / STAGES.min(layers.len())..];
@@ -50,7 +54,7 @@ pub fn randomised(
         check.verdict = Verdict::Known;
         check.detail += "; guided backpropagation draws edges whatever the network has learnt (Adebayo et al. 2018)";
     }
-    Ok(check)
+    Ok(Some(check))
 }
 
 /// The names of the weights of two or more axes, in the order in which nodes read them.
@@ -68,12 +72,14 @@ fn layers(graph: &GraphProto) -> Vec<String> {
 
 /// Draws new values of the same mean and deviation for the tensors called `names`.
 fn randomise(graph: &mut GraphProto, names: &[String]) {
+    let mut seed = 0;
     for tensor in graph.initializer.iter_mut().filter(|tensor| names.iter().any(|name| name == tensor.name())) {
+        seed += 1;
         let (Ok(values), Ok(shape)) = (tensor.reals(), tensor.shape()) else { continue };
         let count = values.len().max(1) as f64;
         let mean = values.iter().sum::<f64>() / count;
         let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-        let noise = StandardNormal.sample_iter(SmallRng::seed_from_u64(values.len() as u64));
+        let noise = StandardNormal.sample_iter(SmallRng::seed_from_u64(seed));
         let drawn: Vec<f64> = noise.take(values.len()).map(|noise: f64| mean + deviation * noise).collect();
         *tensor = TensorProto::from_reals(tensor.name(), DataType::Float, &shape, &drawn);
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use salstream::grad::{Options, RULES, Shapes, Variant, differentiate};
 use salstream::model::{Classifier, probe};
 use salstream::onnx::{
-    self, AttributeProto as A, DataType, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto,
+    self, AttributeProto as A, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto,
 };
 use salstream::runtime::Device;
 
@@ -125,6 +125,20 @@ fn a_score_without_a_gradient_is_refused() {
     let y = g.node("Floor", &["image"], vec![]);
     let y = g.node("Flatten", &[&y], vec![]);
     assert!(refusal(&encoded(&g.model(&[1, 3, 2, 2], &y))).contains("does not depend on the image"));
+}
+
+#[test]
+fn a_second_output_without_a_gradient_is_refused() {
+    let mut g = Graph::new(17, DataType::Float);
+    let w = g.weights(&[4]);
+    let mut node =
+        NodeProto::new("LayerNormalization", "norm", vec!["image".into(), w], vec!["y".into(), "mean".into()]);
+    node.attribute = vec![A::int("axis", -1)];
+    g.nodes.push(node);
+    let y = g.node("Add", &["y", "mean"], vec![]);
+    let y = g.node("Flatten", &[&y], vec![]);
+    let problem = refusal(&encoded(&g.model(&[1, 3, 2, 4], &y)));
+    assert!(problem.contains("node norm (LayerNormalization) passes its second output on"), "{problem}");
 }
 
 /// The small model with its first tensor in an external file.

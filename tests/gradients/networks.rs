@@ -234,6 +234,33 @@ fn names_of_the_interface_are_freed_in_the_forward_graph() {
     assert!(relative_error(&crate::common::reals(&values["gradient"]), &wide(&expected.gradient)) < 1e-6);
 }
 
+#[test]
+fn the_order_of_nodes_and_the_names_of_weights_do_not_matter() {
+    // A gate that depends on the image, as squeeze-and-excite has it.
+    let mut g = Graph::new(13, DataType::Float);
+    let w = g.weights(&[3, 3, 1, 1]);
+    let pooled = g.node("GlobalAveragePool", &["image"], vec![]);
+    let squeezed = g.node("Conv", &[&pooled, &w], vec![]);
+    let relu = g.node("Relu", &[&squeezed], vec![]);
+    let gate = g.node("Sigmoid", &[&relu], vec![]);
+    let gated = g.node("Mul", &["image", &gate], vec![]);
+    let flat = g.node("Flatten", &[&gated], vec![]);
+    let w = g.weights(&[576, 5]);
+    let scores = g.node("MatMul", &[&flat, &w], vec![]);
+    let sorted = g.model(&[1, 3, 16, 12], &scores);
+    let mut backwards = sorted.clone();
+    let graph = backwards.graph.as_mut().unwrap();
+    graph.node.reverse();
+    graph.initializer[0].name = Some("class".into());
+    let conv = graph.node.iter_mut().find(|node| node.op_type() == "Conv").unwrap();
+    conv.input[1] = "class".into();
+    let gradient = |model: &ModelProto| {
+        let (_folder, path) = saved(model);
+        Classifier::open(&path, &options(Device::Cpu)).unwrap().run(&picture(8)[..576], Some(2)).unwrap().gradient
+    };
+    assert_eq!(gradient(&sorted), gradient(&backwards));
+}
+
 /// The gradient of the sum of a graph's results at the given values, the same in each colour channel, in one variant.
 fn gradient_at(build: fn(&mut Graph) -> String, outputs: usize, values: &[f64], variant: Variant) -> Vec<f64> {
     let mut g = Graph::new(13, DataType::Float);

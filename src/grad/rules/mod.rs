@@ -139,6 +139,9 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Upsample", resize::resize),
 ];
 
+/// Operators whose rules look at the gradients of all outputs; the others know that of the first.
+pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
+
 /// Operators where the gradient stops: their results are piecewise constant or do not depend on the values.
 pub const BLOCKED: &[&str] = &[
     "And",

@@ -112,11 +112,10 @@ pub fn operators(graph: &GraphProto) -> Vec<Operator> {
     operators
 }
 
-/// The values that depend on the inputs.
+/// The values of a sorted graph that depend on the inputs.
 fn varying(graph: &GraphProto) -> HashSet<&str> {
     let mut names: HashSet<&str> = images(graph).map(ValueInfoProto::name).collect();
-    // Twice, because nodes may come in any order, and exporters write them nearly sorted.
-    for node in graph.node.iter().chain(&graph.node) {
+    for node in &graph.node {
         if depends(node, &names) {
             names.extend(node.output.iter().map(String::as_str));
         }

@@ -111,6 +111,8 @@ pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Rep
     // Functions that call themselves stay nodes without a rule; the attempt to differentiate names them.
     let _ = onnx::inline_functions(&mut model);
     let no_graph = || Error::model(path, "has no graph; export the model again");
+    // So do graphs without an order.
+    let _ = onnx::sort(model.graph.as_mut().ok_or_else(no_graph)?);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
     let card = facts.map(|facts| Card::find(&chosen, flags, &facts)).transpose()?;
