@@ -76,6 +76,38 @@ impl Error {
 
 impl From<ort::Error> for Error {
     fn from(e: ort::Error) -> Self {
-        Self::Runtime(e.to_string().replace('\n', " "))
+        Self::Runtime(brief(&e))
+    }
+}
+
+/// The longest part of a runtime's message that is shown.
+const BRIEF: usize = 240;
+
+/// The end of a message, which says what is wrong, in one line: signatures of C++ functions come before it.
+pub fn brief(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut length = 0;
+    let kept = words.iter().rev().take_while(|word| {
+        length += word.len() + 1;
+        length <= BRIEF
+    });
+    let kept = kept.count().max(1).min(words.len());
+    let end = words[words.len() - kept..].join(" ");
+    if kept == words.len() { end } else { format!("... {end}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_messages_are_shown_by_their_end() {
+        assert_eq!(brief(&"short\n message"), "short message");
+        let long = format!("{} no such mode: [wrap]\n\n", "std::string&&, ".repeat(50));
+        let shown = brief(&long);
+        assert!(shown.starts_with("... ") && shown.ends_with("no such mode: [wrap]"), "{shown}");
+        assert!(shown.len() < 250 && !shown.contains('\n'));
+        assert_eq!(brief(&""), "");
     }
 }

@@ -10,6 +10,7 @@ use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
+use crate::error::brief;
 use crate::{Error, Result, home};
 
 /// What a person types to get ONNX Runtime.
@@ -99,7 +100,8 @@ impl Runtime {
                 Ok(builder) => {
                     let builder = builder.with_name("salstream").with_telemetry(false);
                     let environment = builder.build().map_err(|e| one_line(&e))?;
-                    environment.set_log_level(ort::logging::LogLevel::Error);
+                    // What fails is returned as an error, and said once.
+                    environment.set_log_level(ort::logging::LogLevel::Fatal);
                     return Ok(Self { library, environment });
                 }
                 Err(e) => problem = problem.or(Some(format!("{}; {REMEDY}", one_line(&e)))),
@@ -246,36 +248,9 @@ fn one_line(error: &impl std::fmt::Display) -> String {
     error.to_string().replace('\n', " ")
 }
 
-/// The longest part of a runtime's message that is shown.
-const BRIEF: usize = 240;
-
-/// The end of a message, which says what is wrong, in one line: signatures of C++ functions come before it.
-fn brief(error: &impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut length = 0;
-    let kept = words.iter().rev().take_while(|word| {
-        length += word.len() + 1;
-        length <= BRIEF
-    });
-    let kept = kept.count().max(1).min(words.len());
-    let end = words[words.len() - kept..].join(" ");
-    if kept == words.len() { end } else { format!("... {end}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_messages_are_shown_by_their_end() {
-        assert_eq!(brief(&"short\n message"), "short message");
-        let long = format!("{} no such mode: [wrap]\n\n", "std::string&&, ".repeat(50));
-        let shown = brief(&long);
-        assert!(shown.starts_with("... ") && shown.ends_with("no such mode: [wrap]"), "{shown}");
-        assert!(shown.len() < 250 && !shown.contains('\n'));
-        assert_eq!(brief(&""), "");
-    }
 
     #[test]
     fn of_several_libraries_the_newest_comes_first() {

@@ -43,6 +43,9 @@ impl MethodArgs {
         if let Some((flag, _, _, methods)) = flags.iter().find(|(_, given, known, _)| *given && !known) {
             return Err(Error::Usage(format!("{flag} is for --method {methods}")));
         }
+        if method == MethodName::VarGrad && samples == Some(1) {
+            return Err(Error::Usage("--samples 1: one sample has no variance; give 2 or more for vargrad".into()));
+        }
         let default = if method == MethodName::IntegratedGradients { 32 } else { 16 };
         Ok(MethodChoice {
             name: method,

@@ -103,7 +103,7 @@ pub struct Shapes {
 /// named), where the score does not depend on the image, or where the model has no layer that the method needs.
 pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
     let opset = onnx::opset(model);
-    refuse_old(opset)?;
+    check_opset(opset)?;
     let mut model = model.clone();
     let mut shapes = shapes.clone();
     let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
@@ -114,7 +114,8 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     fold::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
     let logits = score::logits(&graph, &shapes)?;
-    let seed = score::seed(&mut tape, &logits, score::size(&shapes)?);
+    let dtype = tape.value(&shapes.image)?.dtype;
+    let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
     let attribution = method::attribute(&mut tape, &graph, &shapes, &(logits, seed), options)?;
     tape.name_output(&attribution, GRADIENT);
     let (nodes, initializers) = tape.finish();
@@ -129,9 +130,21 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
 /// The oldest version of the standard operator set whose operators broadcast as the reverse pass wants.
 const LEAST_OPSET: i64 = 7;
 
-fn refuse_old(opset: i64) -> Result<()> {
-    if opset >= LEAST_OPSET {
+/// The newest one that ONNX Runtime 1.24 knows.
+const MOST_OPSET: i64 = 25;
+
+/// Refuses a model of an opset that the compiler does not write.
+///
+/// # Errors
+/// [`Error::Graph`] below opset 7 and above 25.
+pub fn check_opset(opset: i64) -> Result<()> {
+    if (LEAST_OPSET..=MOST_OPSET).contains(&opset) {
         return Ok(());
+    }
+    if opset > MOST_OPSET {
+        return Err(Error::Graph(format!(
+            "the model's opset is {opset}, newer than the {MOST_OPSET} known here; export it with an older opset"
+        )));
     }
     Err(Error::Graph(format!(
         "the model's opset is {opset}, and the gradient needs {LEAST_OPSET} or later; export it with a newer opset, or \

@@ -33,10 +33,12 @@ pub fn logits(graph: &GraphProto, shapes: &Shapes) -> Result<Tensor> {
 }
 
 /// Writes the outputs `scores` and `class`; the gradient of the class's logit with respect to `logits`.
-pub fn seed(tape: &mut Tape, logits: &Tensor, (batch, classes): (usize, usize)) -> Tensor {
+pub fn seed(tape: &mut Tape, logits: &Tensor, (batch, classes): (usize, usize), dtype: DataType) -> Tensor {
     tape.enter("score/grad");
     let scores = tape.reshape(logits, &[batch, classes]);
-    tape.name_output(&scores, SCORES);
+    // The outputs are of the image's type, whatever the network computes in.
+    let shown = tape.cast(&scores, dtype);
+    tape.name_output(&shown, SCORES);
     let target = Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: vec![batch] };
     let attributes = vec![Attribute::int("axis", 1), Attribute::int("keepdims", 0)];
     let top = tape.emit("ArgMax", &[&scores], attributes, DataType::Int64, vec![batch]);

@@ -99,7 +99,7 @@ impl Classifier {
     ///
     /// # Errors
     /// [`Error::Graph`] where `input` has not one value for each pixel and channel, or the target is no class of this
-    /// model; [`Error::Runtime`] where the run fails.
+    /// model, or the scores are not finite; [`Error::Runtime`] where the run fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
         let mut found = self.run_batch(&input.repeat(self.batch()), target)?;
         Ok(found.swap_remove(0))
@@ -128,6 +128,10 @@ impl Classifier {
         let (_, scores) = values[grad::SCORES].try_extract_tensor::<f32>()?;
         let (_, class) = values[grad::CLASS].try_extract_tensor::<i64>()?;
         let (_, gradient) = values[grad::GRADIENT].try_extract_tensor::<f32>()?;
+        if scores.iter().any(|score| !score.is_finite()) {
+            let problem = "the model's scores are no finite numbers; its weights are damaged, or its pixels wrong";
+            return Err(Error::Graph(format!("{problem} (see --preprocess)")));
+        }
         let each = class.iter().zip(scores.chunks(*classes)).zip(gradient.chunks(expected / batch));
         let found = each.map(|((class, scores), gradient)| Attribution {
             scores: scores.to_vec(),

@@ -6,8 +6,8 @@ use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType
 
 use super::output::ScoreOutput;
 use super::session::session;
-use crate::grad::{Shapes, TensorType};
-use crate::onnx::{self, DataType, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use crate::grad::{self, Shapes, TensorType};
+use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::runtime::{Device, Precision, SessionOptions};
 use crate::{Error, Result};
 
@@ -40,8 +40,15 @@ impl Default for Request {
 /// # Errors
 /// Those of [`probe`]; [`Error::Graph`] where functions call themselves or the output that was asked for is not there.
 pub fn prepare(mut model: ModelProto, request: &Request) -> Result<(ModelProto, Shapes)> {
+    grad::check_opset(onnx::opset(&model))?;
     onnx::inline_functions(&mut model)?;
     model.graph.iter_mut().for_each(onnx::hoist_constants);
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    check_windows(graph)?;
+    if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
+        let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
+        return Err(Error::Graph(problem));
+    }
     let mut shapes = run(&model, request)?;
     while let Some(graph) = &mut model.graph
         && onnx::write_out_control_flow(graph, &shapes.constants)
@@ -68,6 +75,23 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     Ok(shapes)
 }
 
+/// Refuses negative paddings and the like, which end ONNX Runtime 1.24 by a segmentation fault.
+fn check_windows(graph: &GraphProto) -> Result<()> {
+    let windowed = |node: &&NodeProto| node.op_type().ends_with("Pool") || node.op_type().starts_with("Conv");
+    for node in graph.node.iter().filter(|node| node.is_standard()).filter(windowed) {
+        for (name, least) in [("pads", 0), ("output_padding", 0), ("kernel_shape", 1), ("strides", 1), ("dilations", 1)]
+        {
+            if node.ints(name).is_some_and(|values| values.iter().any(|value| *value < least)) {
+                let (label, op) = (node.label(), node.op_type());
+                return Err(Error::Graph(format!(
+                    "node {label} ({op}) has {name} below {least}; export the model again"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn no_graph() -> Error {
     Error::Graph("the model has no graph; export it again".into())
 }
@@ -92,13 +116,21 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
     let refused = |error| foreign(graph).unwrap_or(error);
     let mut session = session(all, &options).map_err(refused)?;
-    let values = session.run(ort::inputs![&*image => picture(&kind)?])?;
+    let values = session.run(ort::inputs![&*image => picture(&kind)?]).map_err(|error| unfit(&error, graph, &kind))?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
     shapes.tensors.insert(image, kind);
     for (name, value) in values.iter() {
         record(&mut shapes, name, &value.view(), !changing.contains(name));
     }
     Ok(shapes)
+}
+
+/// An error of the run, and how the picture's sizes may be to blame.
+fn unfit(error: &ort::Error, graph: &GraphProto, kind: &TensorType) -> Error {
+    let open = graph.input.iter().find_map(image_sizes).is_some_and(|sizes| sizes.sides.contains(&None));
+    let remedy = if open { "give the picture's --size" } else { "export the model again" };
+    let shape = &kind.shape;
+    Error::Graph(format!("does not run on a picture of {shape:?}: {}; {remedy}", crate::error::brief(error)))
 }
 
 /// An error that names every operator outside the standard domain, where there are any: ONNX Runtime names the first
@@ -154,6 +186,7 @@ fn described(input: &ValueInfoProto) -> String {
 /// The sizes of an image input: what the file fixes.
 struct ImageSizes {
     dtype: DataType,
+    batch: Option<usize>,
     channels_last: bool,
     /// Height and width.
     sides: [Option<usize>; 2],
@@ -171,9 +204,11 @@ impl ImageSizes {
             )));
         }
         let size = request.size.unwrap_or(self.sides.map(|side| side.unwrap_or(DEFAULT_SIZE)));
+        // A model for several pictures at a time is given one picture several times.
+        let batch = if request.batch == 1 { self.batch.unwrap_or(1) } else { request.batch };
         let shape = match self.channels_last {
-            true => vec![request.batch, size[0], size[1], 3],
-            false => vec![request.batch, 3, size[0], size[1]],
+            true => vec![batch, size[0], size[1], 3],
+            false => vec![batch, 3, size[0], size[1]],
         };
         Ok(TensorType { dtype: self.dtype, shape })
     }
@@ -182,14 +217,14 @@ impl ImageSizes {
 /// What the file says of the input's sizes, if it can be an image.
 fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
     let (dtype, sizes) = input.tensor()?;
-    let [_, b, c, d] = *sizes.as_slice() else { return None };
+    let [batch, b, c, d] = *sizes.as_slice() else { return None };
     let (channels_last, sides) = match (b, d) {
         (Some(3), _) => (false, [c, d]),
         (_, Some(3)) => (true, [b, c]),
         (None, _) => (false, [c, d]),
         _ => return None,
     };
-    matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, channels_last, sides })
+    matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, batch, channels_last, sides })
 }
 
 /// What the user should know where the file leaves the picture's size open and nobody settled it.

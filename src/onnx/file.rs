@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use prost::Message;
 
 use super::tensor_proto::DataLocation;
-use super::{DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, Version};
+use super::{DataType, GraphProto, ModelProto, Stranger, StringStringEntryProto, TensorProto, Version};
 use crate::{Error, Result};
 
 /// The newest version of the file format that this program knows all fields of; newer files are refused, because
@@ -44,6 +44,9 @@ pub fn load(path: &Path) -> Result<ModelProto> {
 pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
     if bytes.is_empty() {
         return Err("is empty; download or export the model again".into());
+    }
+    if let Some(stranger) = Stranger::recognise(bytes) {
+        return Err(format!("is {stranger}, not a model; download the file itself"));
     }
     let model = ModelProto::decode(bytes)
         .map_err(|e| format!("is not an ONNX model, or is truncated ({e}); download or export it again"))?;
@@ -180,6 +183,9 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
 
 fn read_range(path: &Path, offset: u64, length: Option<u64>) -> Result<Vec<u8>, String> {
     let failed = |e: std::io::Error| format!("its external data {} cannot be read ({e})", path.display());
+    if !path.is_file() {
+        return Err(format!("its external data {} are no file; put them there", path.display()));
+    }
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let length = length.unwrap_or(size.saturating_sub(offset));

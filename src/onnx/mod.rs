@@ -12,6 +12,7 @@ mod model;
 mod node;
 #[rustfmt::skip]
 mod proto;
+mod stranger;
 mod tensor;
 
 pub use control::write_out_control_flow;
@@ -21,3 +22,4 @@ pub use graph::{constants, hoist_constants, names_read, opset, sort};
 pub use half::store_in_half;
 pub use proto::tensor_proto::DataType;
 pub use proto::*;
+pub use stranger::Stranger;

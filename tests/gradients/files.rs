@@ -49,8 +49,9 @@ fn encoded(model: &ModelProto) -> Vec<u8> {
 #[test]
 fn files_that_are_no_models_are_refused() {
     assert!(refusal(b"").contains("is empty"));
-    assert!(refusal(b"version https://git-lfs.github.com/spec/v1\n").contains("is not an ONNX model"));
-    assert!(refusal(b"<!DOCTYPE html><html></html>").contains("is not an ONNX model"));
+    assert!(refusal(b"version https://git-lfs.github.com/spec/v1\n").contains("is a Git LFS pointer"));
+    assert!(refusal(b"<!DOCTYPE html><html></html>").contains("is a web page"));
+    assert!(refusal(b"PK\x03\x04").contains("is not an ONNX model"));
     let bytes = encoded(&small());
     assert!(refusal(&bytes[..bytes.len() / 2]).contains("truncated"));
     let missing = Classifier::open(Path::new("missing.onnx"), &options(Device::Cpu)).err().unwrap().to_string();
@@ -108,6 +109,35 @@ fn all_unknown_operators_are_named_at_once() {
     let problem = refusal(&encoded(&model));
     assert!(problem.contains("2 operators") && problem.contains("opset 13"), "{problem}");
     assert!(problem.contains("Sinh (node Sinh0), Cosh (node Cosh2)") && !problem.contains("Tan"), "{problem}");
+}
+
+#[test]
+fn what_would_run_and_mean_nothing_is_refused() {
+    let mut model = small();
+    model.graph.as_mut().unwrap().node[0].attribute = vec![A::ints("pads", &[-1, -1, -1, -1])];
+    assert!(refusal(&encoded(&model)).contains("(Conv) has pads below 0"));
+    let mut g = Graph::new(13, DataType::Float);
+    g.initializers.push(TensorProto::from_raw("trains", DataType::Bool, &[], vec![1]));
+    let y = g.node("Dropout", &["image", "", "trains"], vec![]);
+    let y = g.node("Flatten", &[&y], vec![]);
+    assert!(refusal(&encoded(&g.model(&[1, 3, 2, 2], &y))).contains("drops values as in training"));
+    let mut newer = small();
+    newer.opset_import[0].version = Some(99);
+    assert!(refusal(&encoded(&newer)).contains("opset is 99, newer than"));
+}
+
+#[test]
+fn scores_that_are_no_numbers_are_refused() {
+    let mut g = Graph::new(13, DataType::Float);
+    let y = g.node("Flatten", &["image"], vec![]);
+    let nothing = g.reals(&[], &[0.0]);
+    let y = g.node("Div", &[&y, &nothing], vec![]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    onnx::save(&g.model(&[1, 3, 2, 2], &y), &path).unwrap();
+    let mut classifier = Classifier::open(&path, &options(Device::Cpu)).unwrap();
+    let problem = classifier.run(&[1.0; 12], None).unwrap_err().to_string();
+    assert!(problem.contains("no finite numbers"), "{problem}");
 }
 
 #[test]

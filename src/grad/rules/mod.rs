@@ -114,7 +114,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Cast", shape::cast),
     ("Concat", shape::concat),
     ("DepthToSpace", shape::depth_to_space),
-    ("Dropout", shape::reshape),
+    ("Dropout", shape::dropout),
     ("Expand", shape::expand),
     ("Flatten", shape::reshape),
     ("Identity", shape::reshape),

@@ -10,6 +10,18 @@ pub fn reshape(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     Ok(vec![Some(tape.reshape(grad, &node.input(0)?.shape))])
 }
 
+/// In training Dropout is random, and its gradient means nothing.
+pub fn dropout(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let trains = match node.inputs.get(2).and_then(Option::as_ref) {
+        Some(mode) => tape.constant_of(mode).and_then(|mode| mode.integers().ok()) != Some(vec![0]),
+        None => false,
+    };
+    if trains {
+        return Err(node.error("drops values as in training; export the model in evaluation mode"));
+    }
+    reshape(tape, node, grad)
+}
+
 /// The gradient of a quantised value stays a floating-point number.
 pub fn cast(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let dtype = node.input(0)?.dtype;

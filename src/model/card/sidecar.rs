@@ -53,6 +53,9 @@ impl Sidecar {
     /// [`Error::Io`] where it cannot be read, [`Error::Input`] where a key is unknown or a value impossible.
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let path = Self::path(model);
+        if path.exists() && !path.is_file() {
+            return Err(Error::input(&path, "is no file; put the sidecar there, or nothing"));
+        }
         match std::fs::read_to_string(&path) {
             Ok(text) => parse(&text, &path).map_err(|problem| Error::input(&path, problem)).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

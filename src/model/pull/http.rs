@@ -10,6 +10,7 @@ use ureq::{Agent, Body};
 
 use super::part::Part;
 use crate::Error;
+use crate::onnx::Stranger;
 
 /// No ONNX file is larger: the format cannot hold more.
 const LARGEST: u64 = 1 << 31;
@@ -196,14 +197,11 @@ fn is_html(kind: &[u8]) -> bool {
 
 /// What the file is, where it is certainly no model.
 fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
-    if text.starts_with("version https://git-lfs") {
-        return Some("has a Git LFS pointer, not the model; take the address of the file itself");
+    match Stranger::recognise(head).or(is_page.then_some(Stranger::WebPage)) {
+        Some(Stranger::LfsPointer) => Some("has a Git LFS pointer, not the model; take the address of the file itself"),
+        Some(Stranger::WebPage) => Some("has a web page, not the model; take the address of the file itself"),
+        None => head.is_empty().then_some("has an empty file"),
     }
-    if is_page || ["<!doctype", "<html", "<?xml"].iter().any(|tag| text.starts_with(tag)) {
-        return Some("has a web page, not the model; take the address of the file itself");
-    }
-    head.is_empty().then_some("has an empty file")
 }
 
 #[cfg(test)]
