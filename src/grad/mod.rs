@@ -3,6 +3,33 @@
 //! [`differentiate`] appends the reverse pass as ordinary nodes of the standard domain, which stock ONNX Runtime runs.
 //! One rule an operator ([`RULES`]) says how a gradient passes it; the walk sums and unbroadcasts.
 //!
+//! ```
+//! use ort::value::Tensor;
+//! use salstream::grad::{Options, differentiate};
+//! use salstream::model::{Request, prepare};
+//! use salstream::onnx;
+//! use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let out = folder.path().join("gradient.onnx");
+//! # let out = out.as_path();
+//! # let pixels = vec![0.5f32; 3 * 16 * 12];
+//! let classifier = onnx::load("tests/fixtures/gradients/small.onnx".as_ref())?;
+//! let (classifier, shapes) = prepare(classifier, &Request::default())?;
+//! onnx::save(&differentiate(&classifier, &shapes, &Options::default())?, out)?;
+//!
+//! // From here on any ONNX Runtime will do.
+//! let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
+//! let mut session = Runtime::get()?.session_from_file(out, &options)?;
+//! let image = Tensor::from_array(([1, 3, 16, 12], pixels))?;
+//! let target = Tensor::from_array(([1], vec![-1i64]))?; // the top class
+//! let found = session.run(ort::inputs!["image" => image, "target" => target])?;
+//! let (shape, gradient) = found["gradient"].try_extract_tensor::<f32>()?;
+//! assert_eq!(**shape, [1, 3, 16, 12]);
+//! assert!(gradient.iter().any(|slope| *slope != 0.0));
+//! # Ok::<(), salstream::Error>(())
+//! ```
+//!
 //! # Ties and kinks
 //! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` pass it as inside their bounds only
 //!   strictly inside them. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 where all elements are 0.
@@ -80,7 +107,7 @@ pub struct TensorType {
     pub shape: Vec<usize>,
 }
 
-/// What must be known of a graph before it is differentiated; [`probe`](crate::model::probe()) finds it.
+/// What must be known of a graph before it is differentiated; [`prepare`](crate::model::prepare()) finds it.
 #[derive(Debug, Clone, Default)]
 pub struct Shapes {
     /// The name of the image input.

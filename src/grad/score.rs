@@ -5,8 +5,8 @@ use super::{CLASS, SCORES, Shapes, TARGET};
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto};
 use crate::{Error, Result};
 
-/// Operators that pass scores on in another shape.
-const RESHAPING: [&str; 6] = ["Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"];
+/// Operators that pass scores on in another shape or type.
+const RESHAPING: [&str; 7] = ["Cast", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"];
 
 /// Batch and number of classes of the score output.
 pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {

@@ -34,6 +34,12 @@ fn network() -> ModelProto {
     g.model(&SHAPE, &y)
 }
 
+#[test]
+fn the_documented_model_is_this_network() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gradients/small.onnx");
+    assert_eq!(onnx::load(&path).unwrap(), network());
+}
+
 fn picture() -> Vec<f64> {
     Random(7).take(SIZE)
 }
