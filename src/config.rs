@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
-use crate::cli::{ProgressMode, RunArgs};
+use crate::cli::{ClipArgs, ModelArgs, PictureArgs, ProgressMode, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::model::card::Flags;
@@ -82,15 +82,7 @@ impl RunConfig {
             args;
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
-        if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
-            return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
-        }
-        if model.target.len() > 1 && picture.layout != Layout::Grid {
-            return Err(Error::Usage("several --target are for --layout grid, which shows a map of each".into()));
-        }
-        if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
-            return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for a stream".into()));
-        }
+        check_flags(&input, &model, &picture, &clip)?;
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
         Ok(Self {
@@ -140,6 +132,20 @@ impl RunConfig {
             Report::Bar | Report::Lines => notes.iter().for_each(|text| say(&format!("note: {text}"))),
         }
     }
+}
+
+/// Refuses flags that do not go together, or not with the input.
+fn check_flags(input: &Input, model: &ModelArgs, picture: &PictureArgs, clip: &ClipArgs) -> Result<()> {
+    if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
+        return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
+    }
+    if model.target.len() > 1 && picture.layout != Layout::Grid {
+        return Err(Error::Usage("several --target are for --layout grid, which shows a map of each".into()));
+    }
+    if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
+        return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for a stream".into()));
+    }
+    Ok(())
 }
 
 fn report(progress: ProgressMode, quiet: bool) -> Report {
