@@ -101,7 +101,7 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
 /// An error that names every operator outside the standard domain, where there are any: ONNX Runtime names the first
 /// that it does not know.
 fn foreign(graph: &GraphProto) -> Option<Error> {
-    let custom = graph.node.iter().filter(|node| !matches!(node.domain(), "" | "ai.onnx"));
+    let custom = graph.node.iter().filter(|node| !node.is_standard());
     let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
     let problem = "does not run in ONNX Runtime; it has operators outside the standard domain";
     let remedy = "export it with standard operators";
