@@ -37,5 +37,5 @@ pub use device::{Opened, Wish, open};
 pub use labels::Labels;
 pub use output::{Index, ScoreOutput};
 pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};
-pub use probe::{Request, prepare, probe};
+pub use probe::{LONGEST_SIDE, Request, prepare, probe};
 pub use source::{Compiled, Source};

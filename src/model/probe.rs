@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// Width and height in pixels for a model that takes any.
 const DEFAULT_SIZE: usize = 224;
 
+/// The longest side of a picture, in pixels.
+pub const LONGEST_SIDE: usize = 4096;
+
 /// Values up to this many elements are worth keeping where they are always the same.
 const SMALL: usize = 4096;
 
@@ -168,6 +171,12 @@ impl ImageSizes {
             )));
         }
         let size = request.size.unwrap_or(self.sides.map(|side| side.unwrap_or(DEFAULT_SIZE)));
+        if size.iter().any(|side| *side > LONGEST_SIDE) {
+            return Err(Error::Graph(format!(
+                "the picture would be {}x{}, and its sides may be up to {LONGEST_SIDE} long; export it with a smaller size",
+                size[1], size[0]
+            )));
+        }
         let shape = match self.channels_last {
             true => vec![request.batch, size[0], size[1], 3],
             false => vec![request.batch, 3, size[0], size[1]],
