@@ -3,7 +3,7 @@
 use clap::{Args, value_parser};
 
 use super::unit_interval;
-use crate::model::{Request, ScoreOutput};
+use crate::model::{LONGEST_SIDE, Request, ScoreOutput};
 use crate::saliency::{BaselineName, MethodChoice, MethodName};
 use crate::{Error, Result};
 
@@ -103,10 +103,10 @@ impl From<ModelRequestArgs> for Request {
 /// Height and width from `320x240` or `224`.
 fn size(text: &str) -> Result<[usize; 2], String> {
     let (width, height) = text.split_once('x').unwrap_or((text, text));
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=LONGEST_SIDE).contains(side));
     match (side(width), side(height)) {
         (Some(width), Some(height)) => Ok([height, width]),
-        _ => Err("must be WIDTHxHEIGHT or one number, each from 1 to 4096".into()),
+        _ => Err(format!("must be WIDTHxHEIGHT or one number, each from 1 to {LONGEST_SIDE}")),
     }
 }
 

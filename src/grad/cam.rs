@@ -1,7 +1,7 @@
 //! Class activation maps from a layer's values and gradients.
 
+use super::rules::{along, interpolation};
 use super::tape::{Tape, Tensor};
-use crate::onnx::TensorProto;
 use crate::{Error, Result};
 
 /// The class activation map of a layer `(values, gradient)`, in the image's shape.
@@ -50,24 +50,16 @@ fn higher_order(tape: &mut Tape, values: &Tensor, gradient: &Tensor) -> Tensor {
 
 /// `map` `[N, 1, h, w]` at another size, bilinear between the centres of pixels.
 fn enlarge(tape: &mut Tape, map: &Tensor, size: &[usize]) -> Tensor {
-    let rows = matrix(tape, map, map.shape[2], size[0], false);
-    let columns = matrix(tape, map, map.shape[3], size[1], true);
-    let tall = tape.matmul(&rows, map);
-    tape.matmul(&tall, &columns)
+    let tall = resampled(tape, map, 2, size[0]);
+    resampled(tape, &tall, 3, size[1])
 }
 
-/// The matrix `[to, from]` (or its transpose) of linear interpolation along one axis.
-fn matrix(tape: &mut Tape, like: &Tensor, from: usize, to: usize, transposed: bool) -> Tensor {
-    let mut values = vec![0.0; from * to];
-    let mut add = |row: usize, column: usize, weight: f64| {
-        values[if transposed { column * to + row } else { row * from + column }] += weight;
-    };
-    for row in 0..to {
-        let place = ((row as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
-        let (left, share) = (place.floor() as usize, place.fract());
-        add(row, left, 1.0 - share);
-        add(row, (left + 1).min(from - 1), share);
-    }
-    let shape = if transposed { [from, to] } else { [to, from] };
-    tape.constant(TensorProto::from_reals("", like.dtype, &shape, &values))
+/// `x` with `to` places along `axis`.
+fn resampled(tape: &mut Tape, x: &Tensor, axis: usize, to: usize) -> Tensor {
+    let from = x.shape[axis];
+    let scale = to as f32 / from as f32;
+    let places = interpolation::coordinates("half_pixel", from, to, scale).unwrap_or_default();
+    let weights = interpolation::linear(from, &places);
+    let turned: Vec<f64> = (0..from * to).map(|place| weights[place % to * from + place / to]).collect();
+    along::product(tape, x, axis, &turned, to)
 }

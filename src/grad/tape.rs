@@ -67,6 +67,7 @@ pub struct Tape<'a> {
     variant: Variant,
     scope: String,
     names: HashSet<String>,
+    counts: HashMap<String, usize>,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
@@ -85,6 +86,7 @@ impl<'a> Tape<'a> {
             variant,
             scope: String::new(),
             names: names.chain(graph.initializer.iter().map(|tensor| tensor.name().to_owned())).collect(),
+            counts: HashMap::new(),
             nodes: Vec::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
@@ -200,13 +202,15 @@ impl<'a> Tape<'a> {
     /// A name in the current scope that nothing bears yet.
     fn fresh(&mut self, op: &str) -> String {
         let base = format!("{}/{op}", self.scope);
-        let mut name = base.clone();
-        let mut count = 1;
-        while !self.names.insert(name.clone()) {
-            name = format!("{base}_{count}");
-            count += 1;
+        // Counting on from the last name keeps long scopes from going through all of theirs again.
+        let count = self.counts.entry(base.clone()).or_default();
+        loop {
+            let name = if *count == 0 { base.clone() } else { format!("{base}_{count}") };
+            *count += 1;
+            if self.names.insert(name.clone()) {
+                return name;
+            }
         }
-        name
     }
 
     /// Notes that operands do not fit `operation`, unless they do; the walk then ends with an error about the node. So
@@ -252,5 +256,22 @@ impl<'a> Tape<'a> {
 
     pub(super) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {
         (self.nodes, self.initializers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_scope_takes_no_longer_a_name_and_skips_those_of_the_model() {
+        let taken = NodeProto::new("Relu", "scope/Relu_1", vec!["x".into()], vec!["y".into()]);
+        let graph = GraphProto { node: vec![taken], ..Default::default() };
+        let shapes = Shapes::default();
+        let mut tape = Tape::new(&graph, &shapes, 17, Variant::OnnxRuntime);
+        tape.enter("scope");
+        let names: Vec<String> = (0..100_000).map(|_| tape.fresh("Relu")).collect();
+        assert_eq!(names[..3], ["scope/Relu", "scope/Relu_2", "scope/Relu_3"]);
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
     }
 }

@@ -60,19 +60,36 @@ impl Labels {
     /// The class called `name`, whatever its case.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name, with the names that contain it or share its words.
+    /// [`Error::Usage`] for an unknown name, with the names that contain it or share its words, or else those
+    /// spelt much like it.
     pub fn find(&self, name: &str) -> Result<usize> {
         let wanted = name.to_lowercase();
         if let Some(class) = self.0.iter().position(|label| label.to_lowercase() == wanted) {
             return Ok(class);
         }
         let close: Vec<_> = self.0.iter().filter(|label| is_close(&label.to_lowercase(), &wanted)).take(8).collect();
+        let close = if close.is_empty() { self.similar(&wanted) } else { close };
         let hint = match close.as_slice() {
             [] => "take an id or the full name of one of its classes".to_owned(),
             names => format!("did you mean {}?", names.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ")),
         };
         Err(Error::Usage(format!("--target '{name}': the model has no such class; {hint}")))
     }
+
+    /// The three names, at most, of which the whole or a word differs from `wanted` in few letters.
+    fn similar(&self, wanted: &str) -> Vec<&String> {
+        let few = wanted.chars().count() / 3;
+        let mut close: Vec<_> = self.0.iter().map(|label| (distance(&label.to_lowercase(), wanted), label)).collect();
+        close.retain(|(distance, _)| *distance <= few);
+        close.sort_by_key(|(distance, _)| *distance);
+        close.into_iter().take(3).map(|(_, label)| label).collect()
+    }
+}
+
+/// By how many letters `wanted` differs from `label`, or from that word of it that is nearest.
+fn distance(label: &str, wanted: &str) -> usize {
+    let words = label.split_whitespace().map(|word| strsim::osa_distance(word, wanted));
+    words.fold(strsim::osa_distance(label, wanted), usize::min)
 }
 
 fn is_close(label: &str, wanted: &str) -> bool {
@@ -99,6 +116,11 @@ mod tests {
         assert_eq!(labels.find("ZEBRA").unwrap(), 340);
         let miss = labels.find("cat").unwrap_err().to_string();
         assert!(miss.contains("'Egyptian cat'"), "{miss}");
+        let typo = labels.find("labradro").unwrap_err().to_string();
+        assert!(typo.contains("'Labrador retriever'"), "{typo}");
+        let typo = labels.find("tabbi").unwrap_err().to_string();
+        assert!(typo.contains("'tabby"), "{typo}");
+        assert!(labels.find("zbera").unwrap_err().to_string().contains("did you mean 'zebra'"));
         assert!(labels.find("qwertz").unwrap_err().to_string().contains("no such class"));
     }
 

@@ -4,15 +4,13 @@ use std::collections::HashSet;
 
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
+use super::image;
 use super::output::ScoreOutput;
 use super::session::session;
 use crate::grad::{self, Shapes, TensorType};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::runtime::{Device, Precision, SessionOptions};
 use crate::{Error, Result};
-
-/// Width and height in pixels for a model that takes any.
-const DEFAULT_SIZE: usize = 224;
 
 /// Values up to this many elements are worth keeping where they are always the same.
 const SMALL: usize = 4096;
@@ -99,7 +97,7 @@ fn no_graph() -> Error {
 /// The shapes of all values; which output holds the scores stays open.
 pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
-    let (image, kind) = image(graph, request)?;
+    let (image, kind) = image::image(graph, request)?;
     let mut all = model.clone();
     let mut changing = HashSet::new();
     if let Some(graph) = &mut all.graph {
@@ -127,8 +125,7 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
 
 /// An error of the run, and how the picture's sizes may be to blame.
 fn unfit(error: &ort::Error, graph: &GraphProto, kind: &TensorType) -> Error {
-    let open = graph.input.iter().find_map(image_sizes).is_some_and(|sizes| sizes.sides.contains(&None));
-    let remedy = if open { "give the picture's --size" } else { "export the model again" };
+    let remedy = if image::is_free(graph) { "give the picture's --size" } else { "export the model again" };
     let shape = &kind.shape;
     Error::Graph(format!("does not run on a picture of {shape:?}: {}; {remedy}", crate::error::brief(error)))
 }
@@ -136,7 +133,7 @@ fn unfit(error: &ort::Error, graph: &GraphProto, kind: &TensorType) -> Error {
 /// An error that names every operator outside the standard domain, where there are any: ONNX Runtime names the first
 /// that it does not know.
 fn foreign(graph: &GraphProto) -> Option<Error> {
-    let custom = graph.node.iter().filter(|node| !matches!(node.domain(), "" | "ai.onnx"));
+    let custom = graph.node.iter().filter(|node| !node.is_standard());
     let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
     let problem = "does not run in ONNX Runtime; it has operators outside the standard domain";
     let remedy = "export it with standard operators";
@@ -155,89 +152,6 @@ fn picture(kind: &TensorType) -> Result<DynValue> {
 /// The names that nodes make.
 fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
     graph.node.iter().flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty())
-}
-
-/// Name and fixed type of the image input.
-fn image(graph: &GraphProto, request: &Request) -> Result<(String, TensorType)> {
-    let weights: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
-    let inputs: Vec<_> = graph.input.iter().filter(|input| !weights.contains(input.name())).collect();
-    let images: Vec<_> = inputs.iter().filter_map(|input| Some((input.name(), image_sizes(input)?))).collect();
-    let names = || inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", ");
-    match images.as_slice() {
-        [(name, sizes)] if inputs.len() == 1 => Ok((name.to_string(), sizes.settle(request)?)),
-        [] if inputs.iter().any(|input| is_grey(input)) => {
-            Err(Error::Graph("the model takes grey pictures; give a classifier of colour pictures".into()))
-        }
-        [] => Err(Error::Graph(format!(
-            "the model has no image input (float32, 4 axes, 3 channels), only: {}; give an image classifier",
-            inputs.iter().map(|input| described(input)).collect::<Vec<_>>().join(", ")
-        ))),
-        _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
-    }
-}
-
-/// Name, type and sizes of an input.
-fn described(input: &ValueInfoProto) -> String {
-    let Some((dtype, sizes)) = input.tensor() else { return format!("{} (no tensor)", input.name()) };
-    let sizes: Vec<_> = sizes.iter().map(|size| size.map_or_else(|| "?".into(), |size| size.to_string())).collect();
-    format!("{} ({} {})", input.name(), dtype.as_str_name().to_lowercase(), sizes.join("x"))
-}
-
-/// The sizes of an image input: what the file fixes.
-struct ImageSizes {
-    dtype: DataType,
-    batch: Option<usize>,
-    channels_last: bool,
-    /// Height and width.
-    sides: [Option<usize>; 2],
-}
-
-impl ImageSizes {
-    fn settle(&self, request: &Request) -> Result<TensorType> {
-        if let Some(size) = request.size
-            && size.iter().zip(self.sides).any(|(wanted, fixed)| fixed.is_some_and(|fixed| fixed != *wanted))
-        {
-            let [height, width] = self.sides.map(|side| side.map_or_else(|| "any".into(), |side| side.to_string()));
-            return Err(Error::Usage(format!(
-                "--size {}x{}: the model takes pictures of {width}x{height}; export it with free sizes",
-                size[1], size[0]
-            )));
-        }
-        let size = request.size.unwrap_or(self.sides.map(|side| side.unwrap_or(DEFAULT_SIZE)));
-        // A model for several pictures at a time is given one picture several times.
-        let batch = if request.batch == 1 { self.batch.unwrap_or(1) } else { request.batch };
-        let shape = match self.channels_last {
-            true => vec![batch, size[0], size[1], 3],
-            false => vec![batch, 3, size[0], size[1]],
-        };
-        Ok(TensorType { dtype: self.dtype, shape })
-    }
-}
-
-/// What the file says of the input's sizes, if it can be an image.
-fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
-    let (dtype, sizes) = input.tensor()?;
-    let [batch, b, c, d] = *sizes.as_slice() else { return None };
-    let (channels_last, sides) = match (b, d) {
-        (Some(3), _) => (false, [c, d]),
-        (_, Some(3)) => (true, [b, c]),
-        (None, _) => (false, [c, d]),
-        _ => return None,
-    };
-    matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, batch, channels_last, sides })
-}
-
-/// What the user should know where the file leaves the picture's size open and nobody settled it.
-pub(super) fn note_on_size(graph: &GraphProto, request: &Request) -> Option<String> {
-    let free = graph.input.iter().find_map(image_sizes)?.sides.contains(&None);
-    let side = DEFAULT_SIZE;
-    (free && request.size.is_none())
-        .then(|| format!("the model takes pictures of any size; fixed at {side}x{side}, say otherwise by --size"))
-}
-
-/// Whether the input is a picture of one channel.
-fn is_grey(input: &ValueInfoProto) -> bool {
-    matches!(input.tensor(), Some((_, sizes)) if matches!(sizes[..], [_, Some(1), _, _] | [_, _, _, Some(1)]))
 }
 
 /// The values of a sorted graph that depend on the picture's contents, not on its shape alone.

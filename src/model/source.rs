@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::Layout;
 use super::card::Facts;
-use super::probe::{self, Request, note_on_size, prepare};
+use super::image::note_on_size;
+use super::probe::{self, Request, prepare};
 use crate::grad::{self, Method, Options, Shapes, Variant};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
 use crate::runtime::{Device, Runtime};

@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::copy::{Names, Written};
+use super::copy::{Names, Written, count_nodes};
 use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
 
 /// The longest loop that is written out.
 const TURNS: i64 = 1024;
 
+/// The most nodes of a graph for which loops are written out.
+const NODES: usize = 1 << 14;
+
 /// Writes out the branches and loops that constants, or the values in `known`, decide; whether there was one.
 ///
-/// Loops whose condition changes, and those that collect a value a turn, stay as they are.
+/// Loops whose condition changes, those that collect a value a turn, and those that would become too many nodes stay as
+/// they are.
 pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, TensorProto>) -> bool {
     let fixed: HashMap<String, i64> = constants(graph)
         .into_iter()
@@ -21,17 +25,21 @@ pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, Te
         })
         .collect();
     let mut changed = false;
+    let mut left = NODES.saturating_sub(graph.node.len());
     for node in std::mem::take(&mut graph.node) {
         let written = if node.is("If") {
             branch(&node, &fixed)
         } else if node.is("Loop") {
-            turns(&node, &fixed)
+            turns(&node, &fixed, left)
         } else {
             None
         };
         changed |= written.is_some();
         match written {
-            Some(written) => written.into_graph(graph),
+            Some(written) => {
+                left = left.saturating_sub(count_nodes(&written.nodes));
+                written.into_graph(graph);
+            }
             None => graph.node.push(node),
         }
     }
@@ -51,15 +59,16 @@ fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<Written> {
     Some(written)
 }
 
-/// The turns of a loop, one after the other.
-fn turns(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<Written> {
+/// The turns of a loop, one after the other, where they are no more than `most` nodes.
+fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<Written> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
+    let long = !(0..=TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
     let starts =
         node.input.get(1).is_none_or(|name| name.is_empty() || fixed.get(name).is_some_and(|value| *value != 0));
     let mut values = node.input.get(2..)?.to_vec();
     let collects = body.output.len() != values.len() + 1;
-    if !(0..=TURNS).contains(&turns) || !starts || collects || body.input.len() != values.len() + 2 || !goes_on(body) {
+    if long || !starts || collects || body.input.len() != values.len() + 2 || !goes_on(body) {
         return None;
     }
     let mut all = Written::default();
@@ -83,7 +92,8 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<Written> {
 fn goes_on(body: &GraphProto) -> bool {
     let constants = constants(body);
     let mut name = body.output.first().map(|output| output.name()).unwrap_or_default();
-    loop {
+    // Each step passes one node, unless they hand a value on in a circle.
+    for _ in 0..=body.node.len() {
         if body.input.get(1).is_some_and(|input| input.name() == name) {
             return true;
         }
@@ -97,4 +107,5 @@ fn goes_on(body: &GraphProto) -> bool {
             _ => return false,
         }
     }
+    false
 }

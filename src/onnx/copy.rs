@@ -4,6 +4,13 @@ use std::collections::HashMap;
 
 use super::{GraphProto, NodeProto, TensorProto};
 
+/// How many nodes there are, those of subgraphs among them.
+pub fn count_nodes(nodes: &[NodeProto]) -> usize {
+    let attributes = nodes.iter().flat_map(|node| &node.attribute);
+    let graphs = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+    nodes.len() + graphs.map(|graph| count_nodes(&graph.node)).sum::<usize>()
+}
+
 /// What takes a node's place.
 #[derive(Default)]
 pub struct Written {

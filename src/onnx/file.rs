@@ -122,16 +122,23 @@ fn move_out(model: &mut ModelProto, location: &str, file: &mut dyn Write) -> std
 
 /// Refuses weights that are no numbers, which would make every result one.
 fn check_numbers(graph: &GraphProto) -> Result<(), String> {
-    let broken = |tensor: &&TensorProto| match (tensor.dtype(), &tensor.raw_data) {
+    let attributes = || graph.node.iter().flat_map(|node| node.attribute.iter().map(move |own| (node, own)));
+    let constants = attributes().flat_map(|(node, own)| own.t.iter().chain(&own.tensors).map(|t| (node.label(), t)));
+    let mut weights = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(constants);
+    if let Some((name, _)) = weights.find(|(_, tensor)| has_nan(tensor)) {
+        return Err(format!("has a value that is no number (NaN) in {name}; train or export it again"));
+    }
+    attributes().flat_map(|(_, own)| own.g.iter().chain(&own.graphs)).try_for_each(check_numbers)
+}
+
+fn has_nan(tensor: &TensorProto) -> bool {
+    match (tensor.dtype(), &tensor.raw_data) {
         (DataType::Float, Some(raw)) => raw.as_chunks().0.iter().any(|bytes| f32::from_le_bytes(*bytes).is_nan()),
         (DataType::Double, Some(raw)) => raw.as_chunks().0.iter().any(|bytes| f64::from_le_bytes(*bytes).is_nan()),
-        _ => tensor.float_data.iter().any(|value| value.is_nan()),
-    };
-    match graph.initializer.iter().find(broken) {
-        Some(tensor) => {
-            Err(format!("has a value that is no number (NaN) in {}; train or export it again", tensor.name()))
+        _ => {
+            tensor.float_data.iter().any(|value| value.is_nan())
+                || tensor.double_data.iter().any(|value| value.is_nan())
         }
-        None => Ok(()),
     }
 }
 

@@ -1,26 +1,26 @@
 //! Functions that a model defines for itself.
 
-use super::copy::{Names, Written};
-use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto};
+use super::copy::{Names, Written, count_nodes};
+use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
 use crate::{Error, Result};
 
 /// How deep functions may call each other.
 const DEPTH: usize = 32;
 
-/// The most nodes that a model may have with its functions written out.
-const NODES: usize = 1 << 20;
+/// The most nodes that a model's functions may become.
+const NODES: usize = 1 << 18;
 
 /// Puts the bodies of the model's own functions in the place of the nodes that call them.
 ///
 /// # Errors
-/// [`Error::Graph`] where functions call each other without end, or were written for another version of the operator
-/// set.
+/// [`Error::Graph`] where functions call each other without end, become more than 2^18 nodes, or were written for
+/// another version of the operator set.
 pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
     let functions = std::mem::take(&mut model.functions);
     for (function, wanted) in functions.iter().flat_map(|f| f.opset_import.iter().map(move |opset| (f, opset))) {
-        match model.opset_import.iter().find(|known| known.domain() == wanted.domain()) {
+        match model.opset_import.iter().find(|known| domain(known) == domain(wanted)) {
             None => model.opset_import.push(wanted.clone()),
-            Some(known) if known.version() == wanted.version() || !known.domain().is_empty() => {}
+            Some(known) if known.version() == wanted.version() || !domain(known).is_empty() => {}
             Some(known) => {
                 return Err(Error::Graph(format!(
                     "the function {} is written for opset {} and the model for {}; export the model again",
@@ -32,31 +32,43 @@ pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
         }
     }
     let Some(graph) = &mut model.graph else { return Ok(()) };
+    let mut left = Some(NODES);
     for _ in 0..DEPTH {
-        if !expand(graph, &functions) {
-            return Ok(());
-        }
-        if graph.node.len() > NODES {
+        let changed = expand(graph, &functions, &mut left);
+        if left.is_none() {
             break;
         }
+        if !changed {
+            return Ok(());
+        }
     }
-    Err(Error::Graph("the model's functions call each other without end; export the model again".into()))
+    Err(Error::Graph(format!(
+        "the model's functions call each other without end, or become more than {NODES} nodes; export the model again"
+    )))
 }
 
-/// Expands every call once; whether there was one.
-fn expand(graph: &mut GraphProto, functions: &[FunctionProto]) -> bool {
+/// The operator set's domain; the standard one has two names.
+fn domain(opset: &OperatorSetIdProto) -> &str {
+    if opset.domain() == "ai.onnx" { "" } else { opset.domain() }
+}
+
+/// Expands every call once, while there are nodes `left` to write; whether there was one. Calls beyond that stay.
+fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<usize>) -> bool {
     let mut changed = false;
     for mut node in std::mem::take(&mut graph.node) {
         let key = (node.domain(), node.op_type(), node.overload());
         let called = functions.iter().find(|f| (f.domain(), f.name(), f.overload()) == key);
         if let Some(function) = called {
+            *left = left.and_then(|left| left.checked_sub(count_nodes(&function.node)));
+        }
+        if let Some(function) = called.filter(|_| left.is_some()) {
             written(function, &node).into_graph(graph);
             changed = true;
             continue;
         }
         for attribute in &mut node.attribute {
             for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-                changed |= expand(graph, functions);
+                changed |= expand(graph, functions, left);
             }
         }
         graph.node.push(node);

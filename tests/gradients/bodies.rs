@@ -154,6 +154,69 @@ fn functions_without_an_end_and_of_another_opset_are_refused() {
 }
 
 #[test]
+fn the_standard_domain_is_one_by_both_its_names() {
+    let mut named = model();
+    named.functions[0].opset_import[0].domain = Some("ai.onnx".into());
+    onnx::inline_functions(&mut named.clone()).unwrap();
+    named.functions[0].opset_import[0].version = Some(9);
+    assert!(onnx::inline_functions(&mut named).unwrap_err().to_string().contains("opset 9"));
+}
+
+/// Thirty functions in the branches of a node, each of which calls the next one twice.
+#[test]
+fn functions_that_grow_without_bounds_are_refused() {
+    let function = |index: usize| {
+        let inner = |input: &str, output: &str| call("own", node(&format!("f{}", index + 1), &[input], output, vec![]));
+        FunctionProto {
+            name: Some(format!("f{index}")),
+            node: vec![inner("x", "z"), inner("z", "y")],
+            attribute_proto: vec![],
+            ..functions().swap_remove(0)
+        }
+    };
+    let mut growing = model();
+    growing.functions.extend((0..30).map(function));
+    let branch = growing.graph.as_mut().unwrap().node[5].attribute[0].g.as_mut().unwrap();
+    branch.node[0] = call("own", node("f0", &["b"], "taken", vec![]));
+    let problem = onnx::inline_functions(&mut growing).unwrap_err().to_string();
+    assert!(problem.contains("become more than 262144 nodes"), "{problem}");
+}
+
+/// A loop's body, whose condition is `going_on`.
+fn body(nodes: Vec<NodeProto>, going_on: &str) -> GraphProto {
+    GraphProto {
+        node: nodes,
+        input: ["turn", "going", "state"].map(values).into(),
+        output: [going_on, "next"].map(values).into(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn loops_in_loops_stay_where_they_would_be_too_many_nodes() {
+    let mut inner = vec![node("Identity", &["state"], "next", vec![])];
+    for _ in 0..2 {
+        inner = vec![node("Loop", &["many", "", "state"], "next", vec![A::graph("body", body(inner, "going"))])];
+    }
+    let outer = node("Loop", &["many", "", "image"], "scores", vec![A::graph("body", body(inner, "going"))]);
+    let mut graph = GraphProto { node: vec![outer], initializer: vec![scalar("many", 1000)], ..Default::default() };
+    while onnx::write_out_control_flow(&mut graph, &HashMap::new()) {}
+    assert!(graph.node.len() < 20_000 && graph.node.iter().any(|node| node.is("Loop")), "{}", graph.node.len());
+}
+
+#[test]
+fn a_condition_that_is_handed_on_in_a_circle_is_no_reason_to_go_on() {
+    let circle = vec![
+        node("Identity", &["b"], "a", vec![]),
+        node("Identity", &["a"], "b", vec![]),
+        node("Relu", &["state"], "next", vec![]),
+    ];
+    let circle = node("Loop", &["three", "", "image"], "scores", vec![A::graph("body", body(circle, "a"))]);
+    let mut graph = GraphProto { node: vec![circle], initializer: vec![scalar("three", 3)], ..Default::default() };
+    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new()));
+}
+
+#[test]
 fn a_loop_that_the_picture_decides_is_named() {
     let mut open = model();
     let graph = open.graph.as_mut().unwrap();

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use salstream::grad::{Options, RULES, Shapes, Variant, differentiate};
 use salstream::model::{Classifier, probe};
 use salstream::onnx::{
-    self, AttributeProto as A, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto,
+    self, AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
+    ValueInfoProto,
 };
 use salstream::runtime::Device;
 
@@ -94,6 +95,36 @@ fn models_that_cannot_be_used_are_refused() {
     old.opset_import[0].version = Some(6);
     let options = Options { variant: Variant::OnnxRuntime, ..Default::default() };
     assert!(differentiate(&old, shapes(), &options).unwrap_err().to_string().contains("opset is 6"));
+}
+
+#[test]
+fn pictures_beyond_any_memory_are_refused() {
+    for side in [4097, 400_000, 1 << 31] {
+        let mut model = small();
+        model.graph.as_mut().unwrap().input[0] = ValueInfoProto::fixed("image", DataType::Float, &[1, 3, 8, side]);
+        let problem = refusal(&encoded(&model));
+        assert!(problem.contains(&format!("the picture would be {side}x8")) && problem.contains("4096"), "{problem}");
+    }
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused_wherever_they_are() {
+    let tensor = |name: &str| TensorProto::from_reals(name, DataType::Float, &[1], &[f64::NAN]);
+    let constant = |name: &str, value: TensorProto| NodeProto {
+        attribute: vec![A { name: Some("value".into()), t: Some(value), ..Default::default() }],
+        ..NodeProto::new("Constant", name, vec![], vec![name.into()])
+    };
+    let listed = TensorProto { raw_data: None, double_data: vec![f64::NAN], ..tensor("") };
+    let listed = TensorProto { data_type: Some(DataType::Double as i32), ..listed };
+    let branch = GraphProto { initializer: vec![tensor("inner")], ..Default::default() };
+    let choice =
+        NodeProto { attribute: vec![A::graph("then_branch", branch)], ..NodeProto::new("If", "", vec![], vec![]) };
+    for (node, name) in [(constant("c", tensor("")), "c"), (constant("d", listed), "d"), (choice, "inner")] {
+        let mut model = small();
+        model.graph.as_mut().unwrap().node.push(node);
+        let problem = refusal(&encoded(&model));
+        assert!(problem.contains(&format!("no number (NaN) in {name};")), "{problem}");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub fn celu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
 
 pub fn selu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let alpha = number(node, "alpha", 1.673_263_192_176_818_8);
-    let gamma = number(node, "gamma", 1.050_700_941_085_815_4);
+    let gamma = number(node, "gamma", 1.050_701_022_148_132_3);
     exponential(tape, node, grad, (1.0, gamma * alpha), gamma)
 }
 

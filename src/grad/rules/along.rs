@@ -1,9 +1,10 @@
 //! Linear maps along one axis of a value.
 
-use super::super::tape::{Tape, Tensor};
+use super::super::tape::{Node, Tape, Tensor};
+use crate::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 
-/// More places than any gradient's table of readers needs: beyond it, indices are taken for broken.
+/// More places than any gradient's table of readers or matrix needs: beyond it, sizes are taken for broken.
 const LIMIT: usize = 1 << 24;
 
 /// The gradient of taking values along `axis`, where output `o` is input `sources[o]`, or a constant where there is
@@ -93,6 +94,16 @@ fn gather(tape: &mut Tape, x: &Tensor, axis: usize, table: TensorProto) -> Tenso
 /// The shape of `x` with `sizes` in the place of `axis`.
 fn with_sizes(x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<usize> {
     [&x.shape[..axis], sizes, &x.shape[axis + 1..]].concat()
+}
+
+/// # Errors
+/// [`crate::Error::Graph`] where the matrix of `rows` x `columns` that `node`'s gradient needs is too large.
+pub fn check_size(node: &Node, rows: usize, columns: usize) -> Result<()> {
+    if rows.saturating_mul(columns) <= LIMIT {
+        return Ok(());
+    }
+    Err(node
+        .error(&format!("needs {rows} x {columns} weights for its gradient, too many; export it with smaller sizes")))
 }
 
 /// The product of `x` along `axis` with a matrix in row-major order, a row for each place of `x` and `size` columns.

@@ -2,7 +2,7 @@
 
 use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
-use super::window::{Window, grid, spatial};
+use super::window::{Window, grid, product, spatial};
 use crate::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 
@@ -118,8 +118,12 @@ fn swap_channels(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
     tape.reshape(&swapped, &[&[groups * each_in, each_out], space].concat())
 }
 
+/// How many times the weights those of all phases may hold. A network's hold a few times as many; beyond it, nearly all
+/// would be zeros.
+const GROWTH: usize = 16;
+
 /// At a larger stride: one convolution makes all phases of the input's gradient as channels, and DepthToSpace
-/// interleaves them. Only where the weights are part of the model.
+/// interleaves them. Only where the weights are part of the model, and few of those of the phases zeros.
 fn phased(
     tape: &mut Tape,
     grad: &Tensor,
@@ -130,8 +134,11 @@ fn phased(
     let Some(values) = tape.constant_of(weights) else { return Ok(None) };
     let Some(reach) = windows.iter().map(Reach::of).collect::<Option<Vec<_>>>() else { return Ok(None) };
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
-    let count: usize = strides.iter().product();
     let kernel: Vec<usize> = reach.iter().map(|reach| reach.taps).collect();
+    if product(&[strides.as_slice(), &kernel].concat()) > GROWTH.saturating_mul(product(spatial(&weights.shape))) {
+        return Ok(None);
+    }
+    let count: usize = strides.iter().product();
     let phases = phase_weights(&values.reals()?, &weights.shape, windows, &reach);
     let used = if windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0) { 1 } else { count };
     let channels = weights.shape[1];

@@ -16,14 +16,7 @@ fn order(node: &Node) -> Result<i64> {
 /// sign(x) |x|^(p - 1): p-th of the derivative of |x|^p; 0 at 0.
 fn slope(tape: &mut Tape, x: &Tensor, p: i64) -> Tensor {
     match p {
-        1 => {
-            let zero = tape.scalar(x, 0.0);
-            let [positive, negative] = ["Greater", "Less"].map(|op| {
-                let mask = tape.compare(op, x, &zero);
-                tape.cast(&mask, x.dtype)
-            });
-            tape.sub(&positive, &negative)
-        }
+        1 => tape.sign(x),
         2 => x.clone(),
         p => {
             let (size, power) = (tape.unary("Abs", x), tape.scalar(x, (p - 2) as f64));

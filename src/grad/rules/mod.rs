@@ -5,13 +5,13 @@
 //! output's shape where an input was broadcast; the walk sums them. To add an operator, add a row and a test case.
 
 mod activation;
-mod along;
+pub(super) mod along;
 mod arithmetic;
 mod attention;
 mod conv;
 mod einsum;
 mod index;
-mod interpolation;
+pub(super) mod interpolation;
 mod linear;
 mod lp;
 mod normalization;

@@ -80,6 +80,7 @@ pub fn local_response(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     if size == 0 || x.rank() < 2 {
         return Err(node.error("has a size that does not fit its input"));
     }
+    along::check_size(node, x.shape[1], x.shape[1])?;
     let (before, after) = ((size - 1) / 2, size / 2);
     let square = tape.mul(x, x);
     let sum = neighbours(tape, &square, before, after);

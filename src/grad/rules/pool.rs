@@ -2,7 +2,7 @@
 
 use super::super::tape::{Node, Tape, Tensor};
 use super::conv;
-use super::window::{Window, grid, spatial};
+use super::window::{Window, grid, product, spatial};
 use crate::Result;
 use crate::onnx::TensorProto;
 
@@ -13,8 +13,11 @@ use crate::onnx::TensorProto;
 /// reference kernel in OpenVINO. What a tap passes on is taken from the gradient that is left for the taps after it.
 pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
-    let windows = Window::all(node, &kernel(node)?)?;
+    let windows: Vec<Window> = Window::all(node, &kernel(node)?)?.into_iter().map(Window::within).collect();
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
+    if product(&strides) > product(spatial(&x.shape)) {
+        return Err(node.error("has strides that reach past its input"));
+    }
     let phases = tape.to_phases(x, &strides);
     let mut sums: Vec<Option<Tensor>> = vec![None; phases.len()];
     let mut left = grad.clone();

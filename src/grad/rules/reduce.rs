@@ -1,9 +1,8 @@
 //! Reductions: one number for many along some axes.
 
 use super::super::tape::{Node, Tape, Tensor};
-use super::axis;
+use super::{argument, axis};
 use crate::Result;
-use crate::onnx::AttributeProto as Attribute;
 
 /// What a reduction's gradient needs.
 struct Reduction {
@@ -34,16 +33,7 @@ impl Reduction {
 
     /// The product of `values` over the reduced axes, which stay with size 1.
     fn multiply(&self, tape: &mut Tape, values: &Tensor) -> Tensor {
-        let axes: Vec<i64> = self.axes.iter().map(|axis| *axis as i64).collect();
-        let (dtype, shape) = (self.y.dtype, self.y.shape.clone());
-        if axes.is_empty() {
-            return values.clone();
-        }
-        if tape.opset() < 18 {
-            return tape.emit("ReduceProd", &[values], vec![Attribute::ints("axes", &axes)], dtype, shape);
-        }
-        let axes = tape.integers(&axes);
-        tape.emit("ReduceProd", &[values, &axes], vec![], dtype, shape)
+        if self.axes.is_empty() { values.clone() } else { tape.reduce(values, "ReduceProd", &self.axes) }
     }
 
     /// The result's gradient times a slope of the input's shape.
@@ -54,11 +44,7 @@ impl Reduction {
 
 /// The axes that `node` reduces, from an attribute or from input 1.
 pub fn axes(tape: &Tape, node: &Node, rank: usize) -> Result<Vec<usize>> {
-    let given = match node.inputs.get(1).and_then(Option::as_ref) {
-        Some(axes) => Some(tape.integers_of(axes).ok_or_else(|| node.error("has axes that depend on the picture"))?),
-        None => node.proto.ints("axes").map(<[i64]>::to_vec),
-    };
-    match given.filter(|axes| !axes.is_empty()) {
+    match argument(tape, node, 1, "axes")?.filter(|axes| !axes.is_empty()) {
         Some(axes) => axes.iter().map(|along| axis(node, *along, rank)).collect(),
         None if node.proto.int("noop_with_empty_axes").unwrap_or(0) != 0 => Ok(Vec::new()),
         None => Ok((0..rank).collect()),

@@ -32,7 +32,11 @@ fn resampled(tape: &mut Tape, node: &Node, grad: &Tensor, axis: usize, (size, sc
     let mode = node.proto.text("coordinate_transformation_mode").unwrap_or(default);
     let unknown = |what: &str| node.error(&format!("resizes by {what}, for which there is no gradient"));
     let places = interpolation::coordinates(mode, size, grad.shape[axis], scale).ok_or_else(|| unknown(mode))?;
-    let weights = match node.proto.text("mode").unwrap_or("nearest") {
+    let kind = node.proto.text("mode").unwrap_or("nearest");
+    if kind != "nearest" {
+        along::check_size(node, grad.shape[axis], size)?;
+    }
+    let weights = match kind {
         "nearest" => {
             let old = if scale < 1.0 { "ceil" } else { "floor" };
             let rounding = if current { node.proto.text("nearest_mode").unwrap_or("round_prefer_floor") } else { old };

@@ -105,6 +105,11 @@ impl Window {
         Self { begin, ..self }
     }
 
+    /// The same window with the shortest stride that means the same: where there is one output, no stride is taken.
+    pub fn within(self) -> Self {
+        if self.output == 1 { Self { stride: self.stride.min(self.input.max(1)), ..self } } else { self }
+    }
+
     /// The distance from a window's first to behind its last input.
     pub fn extent(&self) -> usize {
         (self.kernel - 1) * self.dilation + 1
@@ -145,6 +150,11 @@ impl Window {
 /// The sizes behind batch and channels.
 pub fn spatial(shape: &[usize]) -> &[usize] {
     shape.get(2..).unwrap_or_default()
+}
+
+/// The product of `sizes`, or the largest number where it is beyond that.
+pub fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |product: usize, size| product.saturating_mul(*size))
 }
 
 /// All combinations of one index below each limit, the last index running fastest.

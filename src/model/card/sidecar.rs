@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::model::{ChannelOrder, Labels, Preprocessing, Preprocessor};
+use crate::model::{ChannelOrder, LONGEST_SIDE, Labels, Preprocessing, Preprocessor};
 use crate::{Error, Result};
 
 /// What a sidecar says, its values checked.
@@ -93,8 +93,8 @@ fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         format!("{place}{}", error.message().replace('\n', ", "))
     })?;
-    if fields.size.is_some_and(|size| size.contains(&0)) {
-        return Err("size is [height, width] in pixels, at least 1".into());
+    if fields.size.is_some_and(|size| size.iter().any(|side| !(1..=LONGEST_SIDE).contains(side))) {
+        return Err(format!("size is [height, width] in pixels, each from 1 to {LONGEST_SIDE}"));
     }
     let preprocessor = preprocessor(&fields)?;
     Ok(Sidecar { path: path.into(), preprocessor, size: fields.size, labels: fields.labels })
@@ -144,6 +144,7 @@ mod tests {
             ("labels = 3", &["file's name or a list of names"]),
             ("labels = [1]", &["file's name or a list of names"]),
             ("size = [0, 224]", &["size"]),
+            ("size = [224, 4097]", &["size", "from 1 to 4096"]),
             ("size = [-1, 224]", &["line 1", "-1"]),
             ("mean = [1, 2, 3]", &["mean and std"]),
             ("channels = \"BGR\"", &["mean and std"]),

@@ -95,14 +95,14 @@ pub enum Gradient {
     Included { method: String, version: String, source_sha256: String },
 }
 
-/// Looks into a model; what the user says of it by `flags` goes into the report,
-/// and what the file leaves open is settled by `request`.
+/// Looks into a model; what the user says of it by `flags` goes into the report, and what the file leaves open is settled
+/// by `request`.
 ///
 /// Where ONNX Runtime is missing, all is told but whether the gradient can be had.
 ///
 /// # Errors
-/// Those of [`ModelName::choose`]; [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or [`Error::Input`] for labels or a
-/// sidecar that cannot be read or do not fit.
+/// Those of [`ModelName::choose`]; [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
+/// [`Error::Input`] for labels or a sidecar that cannot be read or do not fit.
 pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Report> {
     let chosen = name.choose()?;
     let path = &chosen.path;

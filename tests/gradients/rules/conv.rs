@@ -40,6 +40,7 @@ pub const CASES: &[Case] = &[
     case("Conv", "one axis, depthwise, SAME_LOWER", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); let w = g.weights(&[3, 1, 4]); g.node("Conv", &[&x, &w], vec![A::int("group", 3), A::text("auto_pad", "SAME_LOWER")]) }),
     case("Conv", "three axes, strides, groups", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 2, 4, 9, 3]); let w = g.weights(&[4, 1, 2, 3, 2]); g.node("Conv", &[&x, &w], vec![A::int("group", 2), A::ints("strides", &[2, 3, 1]), A::ints("pads", &[0, 1, 1, 0, 0, 0])]) }),
     case("Conv", "three axes, dilation", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 2, 4, 9, 3]); let w = g.weights(&[2, 2, 2, 2, 2]); g.node("Conv", &[&x, &w], vec![A::ints("dilations", &[2, 3, 1]), A::ints("strides", &[1, 2, 1])]) }),
+    case("Conv", "one window, whose stride reaches far", LINEAR, FROM_11, IMAGE, |g| conv(g, &[2, 3, 3, 4], vec![A::ints("strides", &[1_000_000, 1_000_000]), A::ints("pads", &[1, 0, 0, 0])])),
     case("ConvTranspose", "3x3", LINEAR, ALL, IMAGE, |g| transposed(g, &[3, 2, 3, 3], vec![A::ints("pads", &[1, 1, 1, 1])])),
     case("ConvTranspose", "bias, kernel_shape", LINEAR, FROM_11, IMAGE, |g| { let (w, b) = (g.weights(&[3, 2, 3, 2]), g.weights(&[2])); g.node("ConvTranspose", &["image", &w, &b], vec![A::ints("kernel_shape", &[3, 2])]) }),
     case("ConvTranspose", "stride 2", LINEAR, ALL, IMAGE, |g| transposed(g, &[3, 2, 4, 4], vec![A::ints("strides", &[2, 2]), A::ints("pads", &[1, 1, 1, 1])])),

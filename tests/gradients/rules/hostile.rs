@@ -7,7 +7,7 @@ use salstream::grad::Shapes;
 use salstream::model::probe;
 use salstream::onnx::{ModelProto, TensorProto};
 
-const VALUES: &[i64] = &[i64::MIN, -3, -1, 0, 1, 2, 5, 1 << 40, i64::MAX];
+const VALUES: &[i64] = &[i64::MIN, -3, -1, 0, 1, 2, 5, 1_000_000, 1 << 40, i64::MAX];
 
 fn any(random: &mut Random, count: usize) -> usize {
     ((random.next() + 1.0) / 2.0 * count as f64) as usize

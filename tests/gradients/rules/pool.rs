@@ -18,6 +18,7 @@ pub const CASES: &[Case] = &[
     case("MaxPool", "ceil_mode", F64, FROM_11, &[1, 3, 10, 8], |g| pool(g, "MaxPool", &[3, 3], vec![A::ints("strides", &[2, 2]), A::int("ceil_mode", 1)])),
     case("MaxPool", "different strides", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[2, 3], vec![A::ints("strides", &[3, 2]), A::ints("pads", &[1, 1, 0, 1])])),
     case("MaxPool", "stride wider than the kernel", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[1, 2], vec![A::ints("strides", &[2, 3])])),
+    case("MaxPool", "one window, whose stride reaches far", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[3, 2], vec![A::ints("strides", &[1_000_000, 1_000_000]), A::ints("pads", &[1, 0, 0, 0])])),
     case("MaxPool", "dilation", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[3, 2], vec![A::ints("dilations", &[2, 3]), A::ints("strides", &[2, 1])])),
     case("MaxPool", "SAME_UPPER", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[3, 3], vec![A::ints("strides", &[2, 2]), A::text("auto_pad", "SAME_UPPER")])),
     case("MaxPool", "SAME_LOWER", F64, FROM_11, IMAGE, |g| pool(g, "MaxPool", &[2, 2], vec![A::ints("strides", &[2, 1]), A::text("auto_pad", "SAME_LOWER")])),

@@ -81,3 +81,25 @@ fn resizing_by_other_rules_is_refused() {
     });
     assert!(problem.contains("keeps the aspect ratio"), "{problem}");
 }
+
+/// The picture's values 24 times over, in the given shape of 5184 elements.
+fn repeated(g: &mut Graph, sizes: &[i64]) -> String {
+    let (row, times, sizes) = (g.integers(&[1, 216]), g.integers(&[1, 24]), g.integers(sizes));
+    let x = g.node("Reshape", &["image", &row], vec![]);
+    let x = g.node("Tile", &[&x, &times], vec![]);
+    g.node("Reshape", &[&x, &sizes], vec![])
+}
+
+#[test]
+fn matrices_that_no_network_needs_are_refused() {
+    let problem = refusal(13, |g| {
+        let x = repeated(g, &[1, 5184, 1, 1]);
+        g.node("LRN", &[&x], vec![A::int("size", 3)])
+    });
+    assert!(problem.contains("(LRN) needs 5184 x 5184 weights"), "{problem}");
+    let problem = refusal(13, |g| {
+        let (x, sizes) = (repeated(g, &[1, 1, 1, 5184]), g.integers(&[1, 1, 1, 5000]));
+        g.node("Resize", &[&x, "", "", &sizes], vec![A::text("mode", "linear")])
+    });
+    assert!(problem.contains("(Resize) needs 5000 x 5184 weights"), "{problem}");
+}
