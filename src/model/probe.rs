@@ -43,6 +43,9 @@ pub fn prepare(mut model: ModelProto, request: &Request) -> Result<(ModelProto, 
     model.graph.iter_mut().for_each(onnx::hoist_constants);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     check_windows(graph)?;
+    if let Some(node) = onnx::endless_loop(graph) {
+        return Err(Error::Graph(format!("node {} (Loop) never ends; export the model again", node.label())));
+    }
     if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
         let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
         return Err(Error::Graph(problem));

@@ -88,6 +88,19 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<
     Some(all)
 }
 
+/// A loop that says neither how long it is nor when it ends; a runtime would never come back from it.
+pub fn endless_loop(graph: &GraphProto) -> Option<&NodeProto> {
+    let missing = |node: &NodeProto, index: usize| node.input.get(index).is_none_or(String::is_empty);
+    let constants = constants(graph);
+    let is_true = |name: &String| {
+        constants.get(name.as_str()).and_then(|tensor| tensor.integers().ok()).is_some_and(|values| values == [1])
+    };
+    graph.node.iter().filter(|node| node.is("Loop") && missing(node, 0)).find(|node| {
+        let starts = missing(node, 1) || node.input.get(1).is_some_and(is_true);
+        starts && node.graph("body").is_some_and(goes_on)
+    })
+}
+
 /// Whether no turn of a loop can end it: the condition that it hands on is the one that it got, or true.
 fn goes_on(body: &GraphProto) -> bool {
     let constants = constants(body);

@@ -15,7 +15,7 @@ mod proto;
 mod stranger;
 mod tensor;
 
-pub use control::write_out_control_flow;
+pub use control::{endless_loop, write_out_control_flow};
 pub use file::{MAX_IR_VERSION, decode, is_large, load, save};
 pub use function::inline_functions;
 pub use graph::{constants, hoist_constants, names_read, opset, sort};

@@ -229,6 +229,14 @@ fn a_loop_that_the_picture_decides_is_named() {
     assert!(problem.contains("Loop (node"), "{problem}");
 }
 
+#[test]
+fn a_loop_without_an_end_is_refused() {
+    let mut endless = model();
+    endless.graph.as_mut().unwrap().node[6].input[0] = String::new();
+    let problem = prepare(endless, &Request::default()).unwrap_err().to_string();
+    assert!(problem.contains("(Loop) never ends"), "{problem}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
