@@ -44,8 +44,13 @@ fn row(name: &str) -> Result<String> {
     onnx::save(&model, &path)?;
     let source = Source::load(&path, &Request::default())?;
     let results = DEVICES.map(|device| measured(name, &model, &source, device));
-    let works = results.iter().all(|result| matches!(result, Ok(found) if found.is_right()));
-    let works = if works { "yes" } else { "**no**" };
+    let works = results.iter().all(|result| matches!(result, Ok(found) if found.errors.are_small(name)));
+    let kinked = fixture::KINKED.iter().any(|(kinked, _)| *kinked == name);
+    let works = match (works, kinked) {
+        (true, true) => "but for kinks",
+        (true, false) => "yes",
+        (false, _) => "**no**",
+    };
     let [cpu, openvino] = &results;
     let opset = model.opset_import.iter().find(|set| set.domain().is_empty()).map_or(0, |set| set.version());
     let (exporter, sizes) = (exporter(name, &model), sizes(&model)?);
@@ -66,13 +71,6 @@ struct Measured {
     errors: fixture::Errors,
     forward: f64,
     gradient: f64,
-}
-
-impl Measured {
-    /// Whether the errors are within the bounds of the tests.
-    fn is_right(&self) -> bool {
-        self.errors.logits < 1e-4 && self.errors.gradient < 1e-3
-    }
 }
 
 fn error(result: &Result<Measured>) -> String {

@@ -79,6 +79,23 @@ pub struct Errors {
     pub gradient: f64,
 }
 
+/// How well gradients must agree.
+const TOLERANCE: f64 = 1e-3;
+
+/// Networks of which no picture was found without a unit that lies within rounding of its Relu's kink, so that the order
+/// of sums decides about its gradient, and by how much PyTorch's own gradient changes on their pictures when these are
+/// disturbed by some units of float32 precision. In inception_v3, one of nine million units differs in ONNX Runtime.
+pub const KINKED: &[(&str, f64)] =
+    &[("inception_v3", 6.5e-3), ("inception_v3-dynamo", 6.5e-3), ("zoo_inception_v1", 4.8e-3)];
+
+impl Errors {
+    /// Whether they are what rounding explains.
+    pub fn are_small(&self, name: &str) -> bool {
+        let tolerance = KINKED.iter().find(|(kinked, _)| *kinked == name).map_or(TOLERANCE, |(_, own)| *own);
+        self.logits < 1e-4 && self.gradient < tolerance
+    }
+}
+
 impl Reference {
     /// The reference of a graph; the graphs of both of PyTorch's exporters have the same.
     pub fn of(name: &str) -> Self {

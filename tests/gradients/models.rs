@@ -66,27 +66,17 @@ fn file(name: &str) -> String {
     name.replace("_dynamo", "-dynamo")
 }
 
-/// How well gradients must agree.
-const TOLERANCE: f64 = 1e-3;
-
-/// Networks of which no picture was found without a unit that lies within rounding of its Relu's kink, so that the order
-/// of sums decides about its gradient, and by how much PyTorch's own gradient changes on their pictures when these are
-/// disturbed by some units of float32 precision. In inception_v3, one of nine million units differs in ONNX Runtime.
-const KINKED: &[(&str, f64)] =
-    &[("inception_v3", 6.5e-3), ("inception_v3-dynamo", 6.5e-3), ("zoo_inception_v1", 4.8e-3)];
-
 /// Compares a network's scores and gradients with the reference, on every device that computes here.
 fn check(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     onnx::save(&fixture::model(name), &path).unwrap();
     let source = Source::load(&path, &Request::default()).unwrap();
-    let tolerance = KINKED.iter().find(|(kinked, _)| *kinked == name).map_or(TOLERANCE, |(_, own)| *own);
     for device in devices() {
         let mut classifier = source.compile(device, &Method::default()).unwrap().open(&options(device)).unwrap();
         let errors = Reference::of(name).errors(&mut classifier);
         eprintln!("{name} on {device}: logits {:.1e}, gradient {:.1e}", errors.logits, errors.gradient);
-        assert!(errors.logits < 1e-4 && errors.gradient < tolerance, "{name} on {device}: {errors:?}");
+        assert!(errors.are_small(name), "{name} on {device}: {errors:?}");
     }
 }
 
