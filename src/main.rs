@@ -42,20 +42,28 @@ fn execute(command: Command) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The manual page, with a part for each subcommand.
+/// The manual page.
 fn manual() -> std::io::Result<Vec<u8>> {
     let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
-        writeln!(page, ".SH {}", part.get_name().to_uppercase())?;
-        let part = clap_mangen::Man::new(part.clone());
-        part.render_synopsis_section(&mut page)?;
-        part.render_description_section(&mut page)?;
-        part.render_options_section(&mut page)?;
-    }
+    describe(&command, "", &mut page)?;
     Ok(page)
+}
+
+/// A part for each subcommand of `command`, and for theirs.
+fn describe(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
+    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
+        let name = format!("{above}{}", part.get_name().to_uppercase());
+        writeln!(page, ".SH {name}")?;
+        let section = clap_mangen::Man::new(part.clone());
+        section.render_synopsis_section(page)?;
+        section.render_description_section(page)?;
+        section.render_options_section(page)?;
+        describe(part, &format!("{name} "), page)?;
+    }
+    Ok(())
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {

@@ -57,7 +57,7 @@ pub struct GradArgs {
     pub batch: u16,
     #[command(flatten)]
     pub request: ModelRequestArgs,
-    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: imagenet]
+    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: what it says of itself]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
