@@ -41,15 +41,7 @@ pub fn prepare(mut model: ModelProto, request: &Request) -> Result<(ModelProto, 
     grad::check_opset(onnx::opset(&model))?;
     onnx::inline_functions(&mut model)?;
     model.graph.iter_mut().for_each(onnx::hoist_constants);
-    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
-    check_windows(graph)?;
-    if let Some(node) = onnx::endless_loop(graph) {
-        return Err(Error::Graph(format!("node {} (Loop) never ends; export the model again", node.label())));
-    }
-    if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
-        let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
-        return Err(Error::Graph(problem));
-    }
+    refuse_unfit(model.graph.as_ref().ok_or_else(no_graph)?)?;
     let mut shapes = run(&model, request)?;
     while let Some(graph) = &mut model.graph
         && onnx::write_out_control_flow(graph, &shapes.constants)
@@ -76,21 +68,28 @@ pub fn probe(model: &ModelProto, batch: usize) -> Result<Shapes> {
     Ok(shapes)
 }
 
-/// Refuses negative paddings and the like, which end ONNX Runtime 1.24 by a segmentation fault.
-fn check_windows(graph: &GraphProto) -> Result<()> {
-    let windowed = |node: &&NodeProto| node.op_type().ends_with("Pool") || node.op_type().starts_with("Conv");
-    for node in graph.node.iter().filter(|node| node.is_standard()).filter(windowed) {
-        for (name, least) in [("pads", 0), ("output_padding", 0), ("kernel_shape", 1), ("strides", 1), ("dilations", 1)]
-        {
-            if node.ints(name).is_some_and(|values| values.iter().any(|value| *value < least)) {
-                let (label, op) = (node.label(), node.op_type());
-                return Err(Error::Graph(format!(
-                    "node {label} ({op}) has {name} below {least}; export the model again"
-                )));
-            }
-        }
+/// Refuses what ONNX Runtime 1.24 would not come back from, and weights of a kind that is not known here.
+fn refuse_unfit(graph: &GraphProto) -> Result<()> {
+    if let Some(node) = onnx::endless_loop(graph) {
+        return Err(Error::Graph(format!("node {} (Loop) never ends; export the model again", node.label())));
     }
-    Ok(())
+    if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
+        let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
+        return Err(Error::Graph(problem));
+    }
+    let windowed = |node: &&NodeProto| node.op_type().ends_with("Pool") || node.op_type().starts_with("Conv");
+    match graph.node.iter().filter(|node| node.is_standard()).filter(windowed).find_map(impossible_window) {
+        Some(problem) => Err(Error::Graph(problem)),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a window's geometry: a negative padding ends ONNX Runtime 1.24 by a segmentation fault.
+fn impossible_window(node: &NodeProto) -> Option<String> {
+    let least = [("pads", 0), ("output_padding", 0), ("kernel_shape", 1), ("strides", 1), ("dilations", 1)];
+    let below = |(name, least): &(&str, i64)| node.ints(name).is_some_and(|all| all.iter().any(|value| value < least));
+    let (name, least) = least.into_iter().find(below)?;
+    Some(format!("node {} ({}) has {name} below {least}; export the model again", node.label(), node.op_type()))
 }
 
 fn no_graph() -> Error {
