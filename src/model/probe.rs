@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use ort::session::RunOptions;
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
 use super::image;
 use super::output::ScoreOutput;
-use super::session::session;
+use super::session::{run_once, session};
 use crate::grad::{self, Shapes, TensorType};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::runtime::{Device, Precision, SessionOptions};
@@ -116,7 +117,9 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
     let refused = |error| foreign(graph).unwrap_or(error);
     let mut session = session(all, &options).map_err(refused)?;
-    let values = session.run(ort::inputs![&*image => picture(&kind)?]).map_err(|error| unfit(&error, graph, &kind))?;
+    let inputs = ort::inputs![&*image => picture(&kind)?].into();
+    let options = RunOptions::new()?;
+    let values = run_once(&mut session, inputs, &options).map_err(|error| unfit(&error, graph, &kind))?;
     let mut shapes = Shapes { image: image.clone(), ..Default::default() };
     shapes.tensors.insert(image, kind);
     for (name, value) in values.iter() {

@@ -1,6 +1,9 @@
-//! Sessions on models in memory, of any size.
+//! Sessions on models in memory, of any size, and runs that come to an end.
 
-use ort::session::Session;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use ort::session::{RunOptions, Session, SessionInputs, SessionOutputs};
 use prost::Message;
 
 use crate::onnx::{self, ModelProto};
@@ -25,4 +28,30 @@ pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
     onnx::save(&model, &path)?;
     drop(model);
     Runtime::get()?.session_from_file(&path, options)
+}
+
+/// How long one picture may take. Loops of loops can be written in a few bytes, and would never end.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a session once, and ends it where that takes too long.
+///
+/// # Errors
+/// ONNX Runtime's.
+pub fn run_once<'r>(
+    session: &'r mut Session,
+    inputs: SessionInputs<'_, '_>,
+    options: &'r RunOptions,
+) -> ort::Result<SessionOutputs<'r>> {
+    let (running, over) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                // Where even this fails there is nothing left to do.
+                let _ = options.terminate();
+            }
+        });
+        let found = session.run_with_options(inputs, options);
+        drop(running);
+        found
+    })
 }
