@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::grad::Method;
-use crate::model::{self, Attribution, Classifier, Source, Wish};
+use crate::model::{self, Attribution, Classifier, Compiled, Source, Wish};
 use crate::runtime::{Device, Precision, SessionOptions};
 use crate::saliency::Sampler;
 
@@ -65,12 +65,13 @@ pub(crate) struct Subject {
 impl Subject {
     /// Opens the source on the CPU.
     fn open(source: &Source, method: &Method, threads: usize) -> Result<Self> {
+        let compiled = source.compile(Device::Cpu, method.of_one_run())?;
+        Self::new(compiled, method, threads)
+    }
+
+    fn new(compiled: Compiled, method: &Method, threads: usize) -> Result<Self> {
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
-        let (pass, sampler) = match method {
-            Method::Sampled(sampling) => (&Method::Gradient, Some(Sampler::new(sampling.clone()))),
-            method => (method, None),
-        };
-        Ok(Self { classifier: source.compile(Device::Cpu, pass)?.open(&options)?, sampler })
+        Ok(Self { classifier: compiled.open(&options)?, sampler: Sampler::of(method) })
     }
 
     fn run(&mut self, picture: &[f32], target: Option<usize>) -> Result<Attribution> {
@@ -104,8 +105,10 @@ pub fn verify(
         found(check);
     }
     weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?.into_iter().for_each(&mut found);
-    if *method == Method::Gradient && source.compile(Device::Cpu, &Method::Guided).is_ok() {
-        let mut guided = Subject::open(&source, &Method::Guided, wish.threads)?;
+    if *method == Method::Gradient
+        && let Ok(compiled) = source.compile(Device::Cpu, &Method::Guided)
+    {
+        let mut guided = Subject::new(compiled, &Method::Guided, wish.threads)?;
         let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
         check.into_iter().for_each(&mut found);
     }

@@ -25,12 +25,19 @@ pub fn constants(graph: &mut GraphProto, shapes: &Shapes) {
     graph.node = kept;
 }
 
-/// Turns the weights themselves where all that reads them is one Transpose.
-pub fn transposes(graph: &mut GraphProto) {
-    let mut readers: HashMap<&str, usize> = HashMap::new();
-    for name in graph.node.iter().flat_map(onnx::names_read) {
+/// How many nodes and outputs read each value.
+fn readers(graph: &GraphProto) -> HashMap<&str, usize> {
+    let mut readers = HashMap::new();
+    let outputs = graph.output.iter().map(|output| output.name());
+    for name in graph.node.iter().flat_map(onnx::names_read).chain(outputs) {
         *readers.entry(name).or_default() += 1;
     }
+    readers
+}
+
+/// Turns the weights themselves where all that reads them is one Transpose.
+pub fn transposes(graph: &mut GraphProto) {
+    let readers = readers(graph);
     let alone = |node: &&NodeProto| node.is("Transpose") && readers.get(node.input[0].as_str()) == Some(&1);
     let weights: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).collect();
     let turned = graph.node.iter().filter(|node| !node.input.is_empty()).filter(alone).filter_map(|node| {
@@ -50,11 +57,7 @@ pub fn transposes(graph: &mut GraphProto) {
 /// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.
 pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {
     let constants = onnx::constants(graph);
-    let mut readers: HashMap<&str, usize> = HashMap::new();
-    let outputs = graph.output.iter().map(|output| output.name());
-    for name in graph.node.iter().flat_map(onnx::names_read).chain(outputs) {
-        *readers.entry(name).or_default() += 1;
-    }
+    let readers = readers(graph);
     let makers: HashMap<&str, usize> = (graph.node.iter().enumerate())
         .flat_map(|(index, node)| node.output.iter().map(move |name| (name.as_str(), index)))
         .collect();

@@ -46,8 +46,7 @@ pub fn rename(graph: &mut GraphProto, from: &str, to: &str) {
         for name in node.input.iter_mut().chain(&mut node.output).filter(|name| *name == from) {
             *name = to.into();
         }
-        let attributes = &mut node.attribute;
-        for graph in attributes.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)) {
+        for graph in node.subgraphs_mut() {
             rename(graph, from, to);
         }
     }

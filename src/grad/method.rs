@@ -85,6 +85,11 @@ pub enum Baseline {
 }
 
 impl Method {
+    /// What one run computes: of a sampled method, the gradient at one picture.
+    pub fn of_one_run(&self) -> &Self {
+        if matches!(self, Self::Sampled(_)) { &Self::Gradient } else { self }
+    }
+
     /// The name under which people ask for the method.
     pub fn name(&self) -> &'static str {
         match self {

@@ -51,7 +51,7 @@ pub fn open(source: Source, method: &Method, wish: &Wish) -> Result<Opened> {
         None => Device::Cpu,
     };
     let sampled = matches!(method, Method::Sampled(_));
-    let method = if sampled { &Method::Gradient } else { method };
+    let method = method.of_one_run();
     let reference = source.compile(Device::Cpu, method)?;
     if wanted == Device::Cpu {
         drop(source);

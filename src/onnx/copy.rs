@@ -6,9 +6,7 @@ use super::{GraphProto, NodeProto, TensorProto};
 
 /// How many nodes there are, those of subgraphs among them.
 pub fn count_nodes(nodes: &[NodeProto]) -> usize {
-    let attributes = nodes.iter().flat_map(|node| &node.attribute);
-    let graphs = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-    nodes.len() + graphs.map(|graph| count_nodes(&graph.node)).sum::<usize>()
+    nodes.len() + nodes.iter().flat_map(NodeProto::subgraphs).map(|graph| count_nodes(&graph.node)).sum::<usize>()
 }
 
 /// What takes a node's place.
@@ -83,8 +81,7 @@ impl Names {
             node.name = Some(self.fresh(node.name()));
         }
         node.input.iter_mut().chain(&mut node.output).for_each(|name| *name = self.of(name));
-        for graph in node.attribute.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs))
-        {
+        for graph in node.subgraphs_mut() {
             graph.node = graph.node.iter().map(|node| self.renamed(node, false)).collect();
             for name in graph.output.iter_mut().filter_map(|output| output.name.as_mut()) {
                 *name = self.of(name);

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use prost::Message;
 
 use super::tensor_proto::DataLocation;
-use super::{DataType, GraphProto, ModelProto, Stranger, StringStringEntryProto, TensorProto, Version};
+use super::{DataType, GraphProto, ModelProto, NodeProto, Stranger, StringStringEntryProto, TensorProto, Version};
 use crate::{Error, Result};
 
 /// The newest version of the file format that this program knows all fields of; newer files are refused, because
@@ -128,7 +128,7 @@ fn check_numbers(graph: &GraphProto) -> Result<(), String> {
     if let Some((name, _)) = weights.find(|(_, tensor)| has_nan(tensor)) {
         return Err(format!("has a value that is no number (NaN) in {name}; train or export it again"));
     }
-    attributes().flat_map(|(_, own)| own.g.iter().chain(&own.graphs)).try_for_each(check_numbers)
+    graph.node.iter().flat_map(NodeProto::subgraphs).try_for_each(check_numbers)
 }
 
 fn has_nan(tensor: &TensorProto) -> bool {
@@ -150,11 +150,8 @@ fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {
         for tensor in attribute.t.iter_mut().chain(&mut attribute.tensors) {
             resolve(tensor, folder)?;
         }
-        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-            read_external(graph, folder)?;
-        }
     }
-    Ok(())
+    graph.node.iter_mut().flat_map(NodeProto::subgraphs_mut).try_for_each(|graph| read_external(graph, folder))
 }
 
 /// Replaces a reference to external data by the data.

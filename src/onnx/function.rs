@@ -66,10 +66,8 @@ fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option
             changed = true;
             continue;
         }
-        for attribute in &mut node.attribute {
-            for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-                changed |= expand(graph, functions, left);
-            }
+        for graph in node.subgraphs_mut() {
+            changed |= expand(graph, functions, left);
         }
         graph.node.push(node);
     }
@@ -100,8 +98,5 @@ fn settle(node: &mut NodeProto, given: &[&AttributeProto]) {
         }
     };
     node.attribute = std::mem::take(&mut node.attribute).into_iter().filter_map(settled).collect();
-    for attribute in &mut node.attribute {
-        let graphs = attribute.g.iter_mut().chain(&mut attribute.graphs);
-        graphs.flat_map(|graph| &mut graph.node).for_each(|node| settle(node, given));
-    }
+    node.subgraphs_mut().flat_map(|graph| &mut graph.node).for_each(|node| settle(node, given));
 }

@@ -8,8 +8,7 @@ use crate::{Error, Result};
 /// Every name that `node` reads: its inputs, and what its subgraphs take from outside.
 pub fn names_read(node: &NodeProto) -> Vec<&str> {
     let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    let graphs = node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-    names.extend(graphs.flat_map(captured));
+    names.extend(node.subgraphs().flat_map(captured));
     names
 }
 

@@ -20,8 +20,7 @@ pub fn store_in_half(graph: &mut GraphProto) {
         casts.push(NodeProto { attribute: vec![AttributeProto::int("to", DataType::Float as i64)], ..cast });
     }
     graph.node.splice(0..0, casts);
-    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
-    attributes.flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)).for_each(store_in_half);
+    graph.node.iter_mut().flat_map(NodeProto::subgraphs_mut).for_each(store_in_half);
 }
 
 /// The values in half precision; none for small tensors and those that do not fit.

@@ -12,7 +12,6 @@ pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
 use crate::frame::{Frame, Gradient, Prediction};
-use crate::grad::Method;
 use crate::model::card::Flags;
 use crate::model::{self, Attribution, Card, Classifier, Labels, Layout, ModelName, Preprocessor, Request, Wish};
 use crate::runtime::{Device, Precision};
@@ -103,10 +102,7 @@ impl StaticSaliency {
         };
         Ok(Self {
             classifier,
-            sampler: match method {
-                Method::Sampled(sampling) => Some(Sampler::new(sampling)),
-                _ => None,
-            },
+            sampler: Sampler::of(&method),
             preprocessor,
             labels,
             channels: config.channels,

@@ -7,7 +7,7 @@ use rand::rngs::SmallRng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::Result;
-use crate::grad::{self, Around, Baseline, Sampling, Statistic};
+use crate::grad::{self, Around, Baseline, Method, Sampling, Statistic};
 use crate::model::{Attribution, Classifier, Layout};
 
 /// Draws the pictures and adds up what a classifier says of them.
@@ -16,13 +16,28 @@ use crate::model::{Attribution, Classifier, Layout};
 /// samples a frame than a picture.
 pub struct Sampler {
     sampling: Sampling,
+    /// Where between baseline and picture each sample lies, from 0 to 1, and its weight; of noise, the weight counts.
+    places: Vec<(f32, f32)>,
     random: SmallRng,
 }
 
 impl Sampler {
     /// A sampler whose noise is the same in every run of the program.
     pub fn new(sampling: Sampling) -> Self {
-        Self { sampling, random: SmallRng::seed_from_u64(0) }
+        let places = match sampling.around {
+            Around::Path(_) => grad::gauss_legendre(sampling.samples),
+            Around::Noise { .. } => vec![(1.0, 1.0 / sampling.samples as f64); sampling.samples],
+        };
+        let places = places.into_iter().map(|(place, weight)| (place as f32, weight as f32)).collect();
+        Self { sampling, places, random: SmallRng::seed_from_u64(0) }
+    }
+
+    /// The sampler that `method` needs; none for a method of one run.
+    pub fn of(method: &Method) -> Option<Self> {
+        match method {
+            Method::Sampled(sampling) => Some(Self::new(sampling.clone())),
+            _ => None,
+        }
     }
 
     /// The attribution of the class of `clean`, which is what the classifier says of the picture itself.
@@ -34,12 +49,11 @@ impl Sampler {
         let (mut sum, mut squares) = (vec![0.0; input.len()], vec![0.0; input.len()]);
         let batch = classifier.batch();
         for start in (0..self.sampling.samples).step_by(batch) {
-            let drawn = batch.min(self.sampling.samples - start);
             let pictures: Vec<f32> =
                 (start..start + batch).flat_map(|sample| self.picture(input, &line, sample)).collect();
             let found = classifier.run_batch(&pictures, Some(clean.class))?;
-            for (sample, found) in (start..start + drawn).zip(found) {
-                let weight = line.places.get(sample).map_or(1.0 / self.sampling.samples as f32, |place| place.1);
+            // What fills up the last batch has no weight.
+            for ((_, weight), found) in self.places[start..].iter().zip(found) {
                 for ((sum, square), slope) in sum.iter_mut().zip(&mut squares).zip(found.gradient) {
                     *sum += weight * slope;
                     *square += weight * slope * slope;
@@ -61,14 +75,12 @@ impl Sampler {
         match &self.sampling.around {
             Around::Noise { level, .. } => {
                 let (deviation, steps) = (level * (most - least), vec![0.0; input.len()]);
-                Ok(Line { deviation, steps, places: Vec::new() })
+                Ok(Line { deviation, steps })
             }
             Around::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
                 let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
-                let places = grad::gauss_legendre(self.sampling.samples);
-                let places = places.into_iter().map(|(place, weight)| (place as f32, weight as f32)).collect();
-                Ok(Line { deviation: 0.0, steps, places })
+                Ok(Line { deviation: 0.0, steps })
             }
         }
     }
@@ -81,7 +93,7 @@ impl Sampler {
             }
             Around::Path(_) => {
                 // Behind the last sample, a batch is filled up with the picture itself.
-                let rest = 1.0 - line.places.get(sample).map_or(1.0, |place| place.0);
+                let rest = 1.0 - self.places.get(sample).map_or(1.0, |place| place.0);
                 input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
             }
         }
@@ -94,8 +106,6 @@ struct Line {
     deviation: f32,
     /// From the baseline to the picture.
     steps: Vec<f32>,
-    /// Where on that way the samples lie, from 0 to 1, and their weights; empty for noise, all of one weight.
-    places: Vec<(f32, f32)>,
 }
 
 /// The baseline of a picture, as the network is given it.

@@ -139,8 +139,7 @@ fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, 
     if *known == Passage::Constant {
         *known = passage;
     }
-    let graphs = node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-    graphs.flat_map(|graph| &graph.node).for_each(|node| count(node, depends, counts));
+    node.subgraphs().flat_map(|graph| &graph.node).for_each(|node| count(node, depends, counts));
 }
 
 fn passage(node: &NodeProto, depends: bool) -> Passage {

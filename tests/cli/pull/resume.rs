@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,15 +21,18 @@ fn home_with_part(part: &[u8]) -> TempDir {
     home
 }
 
+/// Promises all of `body` and sends its first `sent` bytes.
+fn break_off(stream: &mut TcpStream, body: &[u8], sent: usize) {
+    announce(stream, "200 OK", "", body.len());
+    let _ = stream.write_all(&body[..sent]);
+}
+
 #[test]
 fn a_broken_download_goes_on_where_it_broke_off() {
     let (home, model) = (tempdir().unwrap(), model());
     let (half, body) = (model.len() / 2, model.clone());
     let server = Server::new(move |count, head, stream| match count {
-        0 => {
-            announce(stream, "200 OK", "", body.len());
-            let _ = stream.write_all(&body[..half]);
-        }
+        0 => break_off(stream, &body, half),
         _ => reply_in_range(stream, head, &body),
     });
     assert_installed(&home, &pull(&home, &server.address, &model), &model);
@@ -41,10 +45,7 @@ fn what_arrived_is_kept_for_the_next_time() {
     let (home, model) = (tempdir().unwrap(), model());
     let (half, body) = (model.len() / 2, model.clone());
     let server = Server::new(move |count, head, stream| match count {
-        0 => {
-            announce(stream, "200 OK", "", body.len());
-            let _ = stream.write_all(&body[..half]);
-        }
+        0 => break_off(stream, &body, half),
         1 => reply(stream, "503 Service Unavailable", "", b""),
         _ => reply_in_range(stream, head, &body),
     });
