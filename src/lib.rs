@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod eval;
 mod ffmpeg;
 pub mod frame;
 pub mod fuse;

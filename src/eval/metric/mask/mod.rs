@@ -1,0 +1,1 @@
+//! Maps against the mask of an object.

@@ -1,0 +1,3 @@
+//! `salstream eval`: how good saliency maps are, by the measures that the field has agreed on.
+
+pub mod metric;
