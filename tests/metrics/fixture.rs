@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use salstream::eval::metric::mask::Curve;
 use serde::Deserialize;
 
@@ -126,17 +126,17 @@ impl Warping {
         [&self.map, &self.previous].map(|map| hexadecimal(map, 4, (self.height, self.width)))
     }
 
-    pub fn backward(&self) -> ndarray::Array3<f64> {
+    pub fn backward(&self) -> Array3<f64> {
         self.flow(&self.backward)
     }
 
-    pub fn forward(&self) -> Option<ndarray::Array3<f64>> {
+    pub fn forward(&self) -> Option<Array3<f64>> {
         self.forward.as_deref().map(|flow| self.flow(flow))
     }
 
-    fn flow(&self, text: &str) -> ndarray::Array3<f64> {
+    fn flow(&self, text: &str) -> Array3<f64> {
         let vectors = integers(text, 4).map(|number| (f64::from(number) - 32768.0) / 64.0).collect();
-        ndarray::Array3::from_shape_vec((self.height, self.width, 2), vectors).unwrap()
+        Array3::from_shape_vec((self.height, self.width, 2), vectors).unwrap()
     }
 }
 
@@ -153,9 +153,9 @@ pub struct Differences(BTreeMap<&'static str, (f64, String)>);
 impl Differences {
     pub fn number(&mut self, measure: &'static str, case: &str, ours: f64, expected: f64) {
         let off = (ours - expected).abs();
-        let largest = self.0.entry(measure).or_insert((0.0, String::new()));
-        // NaN must not pass.
-        if !(off <= largest.0) {
+        assert!(off.is_finite(), "{measure}: {ours} instead of {expected} in: {case}");
+        let largest = self.0.entry(measure).or_default();
+        if off > largest.0 {
             *largest = (off, case.to_owned());
         }
     }

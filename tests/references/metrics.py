@@ -7,9 +7,9 @@
 Needs, in a virtual environment of its own (it pins numpy and OpenCV):
     pip install pysodmetrics==1.6.2 scikit-image==0.25.2
 
-MAE, F, weighted F, S and E are those of PySODMetrics. J, F (boundary) and a sequence's statistics follow the definitions
-of the DAVIS benchmark, whose code is not in the package index. The warping error follows its definition with scipy's
-interpolation, Otsu's threshold is OpenCV's.
+MAE, F, weighted F, S and E are those of PySODMetrics. J, F (boundary) and a sequence's statistics follow the
+definitions of the DAVIS benchmark, whose code is not in the package index. The warping error follows its definition
+with scipy's interpolation, Otsu's threshold is OpenCV's.
 
 Maps are values of 8 or 16 bits (`digits` 2 or 4), value / 255 or / 65535, written as hexadecimal digits row by row;
 masks are digits 0 and 1. Curves are given at every STEP-th threshold, with the maximum and the mean of all 256.
@@ -46,10 +46,8 @@ def contour(mask):
 def boundary(found, truth):
     radius = math.ceil(0.008 * math.sqrt(found.shape[0] ** 2 + found.shape[1] ** 2))
     found, truth = contour(found), contour(truth)
-    if not found.any() and not truth.any():
-        return 1.0
     if not found.any() or not truth.any():
-        return 0.0
+        return float(found.any() == truth.any())
     near = [dilation(np.pad(one, radius).astype(np.uint8), disk(radius))[radius:-radius, radius:-radius] > 0
             for one in (found, truth)]
     precision, recall = near[1][found].mean(), near[0][truth].mean()
@@ -67,7 +65,6 @@ def segmentation(found, truth):
 
 def statistics(values):
     """Mean, recall and decay as `db_statistics` of the benchmark has them."""
-    values = np.asarray(values)
     borders = (np.round(np.linspace(1, len(values), 5) + 1e-10) - 1).astype(int)
     quarters = [values[borders[i]:borders[i + 1] + 1] for i in range(4)]
     return [float(values.mean()), float((values > 0.5).mean()), float(quarters[0].mean() - quarters[3].mean())]
@@ -78,9 +75,13 @@ def curve(values):
     return {"at": [float(v) for v in values[::STEP]], "max": float(np.max(values)), "mean": float(np.mean(values))}
 
 
+def new_measures():
+    return [sod.MAE(), sod.Fmeasure(), sod.WeightedFmeasure(), Structure(), sod.Emeasure()]
+
+
 def saliency(levels, truth, normalise):
     """What PySODMetrics says; `levels` are 8-bit if `normalise`."""
-    measures = [sod.MAE(), sod.Fmeasure(), sod.WeightedFmeasure(), Structure(), sod.Emeasure()]
+    measures = new_measures()
     prediction = levels if normalise else levels / 65535
     for measure in measures:
         measure.step(prediction, truth * np.uint8(255) if normalise else truth, normalize=normalise)
@@ -140,11 +141,8 @@ def near(random, truth, sigma, noise):
 
 def cases(random):
     """Maps in 0 to 1, masks, and whether the map is of 8 bits."""
-    def noise(height, width):
-        return random.random((height, width))
-
-    def speckle(height, width, share):
-        return noise(height, width) < share
+    def noise(*shape):
+        return random.random(shape)
 
     object_ = blob(40, 30, 18, 14, 9)
     two = blob(48, 64, 15, 16, 9) | blob(48, 64, 30, 50, 12)
@@ -158,8 +156,8 @@ def cases(random):
     ring = blob(41, 53, 20, 26, 18) & ~blob(41, 53, 20, 26, 10)
     full, empty = np.ones((24, 18), bool), np.zeros((24, 18), bool)
     return {
-        "noise on noise": (noise(40, 30), speckle(40, 30, 0.5), False),
-        "noise on sparse": (noise(48, 64), speckle(48, 64, 0.02), True),
+        "noise on noise": (noise(40, 30), noise(40, 30) < 0.5, False),
+        "noise on sparse": (noise(48, 64), noise(48, 64) < 0.02, True),
         "near": (near(random, object_, 2, 0.2), object_, False),
         "near, 8 bits": (near(random, object_, 1, 0.1), object_, True),
         "two objects": (near(random, two, 3, 0.3), two, True),
@@ -179,7 +177,7 @@ def cases(random):
         "dark": (np.zeros((40, 30)), object_, True),
         "bright": (np.ones((40, 30)), object_, True),
         "grey": (np.full((40, 30), 0.4), object_, True),
-        "two levels": (np.where(speckle(48, 64, 0.4), 0.6, 0.2), two, True),
+        "two levels": (np.where(noise(48, 64) < 0.4, 0.6, 0.2), two, True),
     }
 
 
@@ -232,19 +230,17 @@ def warpings(random):
 
 
 def series(random):
-    counts = (1, 2, 3, 4, 5, 6, 7, 9, 10, 48, 79, 300)
-    values = [np.round(random.random(count), 3) for count in counts]
+    values = [np.round(random.random(count), 3) for count in (1, 2, 3, 4, 5, 6, 7, 9, 10, 48, 79, 300)]
     return [{"values": one.tolist(), "statistics": statistics(one)} for one in values]
 
 
 def pooled(named):
     """PySODMetrics over a data set: all cases of 8 bits."""
-    f, e, s = sod.Fmeasure(), sod.Emeasure(), Structure()
+    measures = new_measures()
     for value, truth, eight in named.values():
-        if eight:
-            for measure in (f, e, s):
-                measure.step((levels(value, True) // 257).astype(np.uint8), truth * np.uint8(255))
-    f, e, s = f.get_results(), e.get_results(), s.get_results()
+        for measure in measures if eight else []:
+            measure.step((levels(value, True) // 257).astype(np.uint8), truth * np.uint8(255))
+    _, f, _, s, e = [measure.get_results() for measure in measures]
     return {"f_curve": curve(f["fm"]["curve"][::-1]), "e_curve": curve(e["em"]["curve"][::-1]),
             "f_adaptive": float(f["fm"]["adp"]), "s_measure": float(s["sm"])}
 
@@ -270,7 +266,7 @@ def rounded(value):
 
 def score_folders(maps, masks):
     """The mean over all pictures, as PySODMetrics pools them: maps stretched to their full range."""
-    measures = [sod.MAE(), sod.Fmeasure(), sod.WeightedFmeasure(), Structure(), sod.Emeasure()]
+    measures = new_measures()
     regions = []
     for name in sorted(os.listdir(maps)):
         map_, mask = [cv2.imread(os.path.join(folder, name), cv2.IMREAD_GRAYSCALE) for folder in (maps, masks)]

@@ -10,8 +10,9 @@ const ALPHA: f64 = 0.5;
 /// The structure measure of a map against a mask of one shape, in 0..=1 (Fan et al., "Structure-measure: A New Way to
 /// Evaluate Foreground Maps", ICCV 2017), with alpha 0.5.
 ///
-/// Without an object it is 1 less the map's mean, with nothing but object that mean. A quadrant about the object's centre
-/// that is empty, because the object lies at the frame's last rows or columns, counts for nothing; PySODMetrics says NaN.
+/// Without an object it is 1 less the map's mean, with nothing but object that mean. A quadrant about the object's
+/// centre that is empty, because the object lies at the frame's last rows or columns, counts for nothing;
+/// PySODMetrics says NaN.
 pub fn s_measure(map: MapView, truth: MaskView) -> f64 {
     let object = truth.iter().filter(|&&truth| truth).count();
     let mean = mean(map.iter().copied());
