@@ -40,8 +40,7 @@ pub fn read(file: &Path) -> Result<Samples> {
     let frame = reader.next_frame(&mut bytes).map_err(damaged)?;
     let rows = bytes.chunks_exact(frame.line_size.max(1)).take(height as usize);
     let channels = frame.color_type.samples();
-    let samples: Vec<u16> =
-        rows.flat_map(|row| unpack(row, frame.bit_depth).take(width as usize * channels)).collect();
+    let samples: Vec<u16> = rows.flat_map(|row| unpack(row, frame.bit_depth).take(width as usize * channels)).collect();
     let values = grey(&samples, frame.color_type).ok_or_else(|| Error::input(file, "is coloured: it must be grey"))?;
     let values = Array2::from_shape_vec((height as usize, width as usize), values)
         .map_err(|e| Error::input(file, format!("cannot be read as a PNG: {e}")))?;

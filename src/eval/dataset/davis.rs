@@ -36,7 +36,8 @@ pub fn find(root: &Path) -> Result<Option<Vec<Pair>>> {
 }
 
 fn resolution(frames: &Path) -> Result<PathBuf> {
-    let found: Vec<PathBuf> = folders(frames)?.iter().filter_map(|folder| folder.file_name().map(PathBuf::from)).collect();
+    let found: Vec<PathBuf> =
+        folders(frames)?.iter().filter_map(|folder| folder.file_name().map(PathBuf::from)).collect();
     match found.as_slice() {
         [] => Err(Error::input(frames, "is empty: an empty data set has no figures")),
         [only] => Ok(only.clone()),

@@ -45,7 +45,10 @@ mod tests {
     #[test]
     fn a_line_is_a_name_or_a_frame() {
         assert_eq!(sequence("bike-packing").as_deref(), Some("bike-packing"));
-        assert_eq!(sequence("/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png").as_deref(), Some("bear"));
+        assert_eq!(
+            sequence("/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png").as_deref(),
+            Some("bear")
+        );
         assert_eq!(sequence("  "), None);
     }
 }

@@ -8,7 +8,9 @@ mod pair;
 
 use std::path::{Path, PathBuf};
 
+pub(super) use self::folders::folders;
 pub use self::mask::read_mask;
+pub use self::pair::key;
 
 use self::pair::Pair;
 use crate::{Error, Result};

@@ -1,0 +1,129 @@
+//! Everything at a glance, for people.
+
+use std::fmt::Write;
+
+use super::Evaluation;
+use crate::eval::config::EvalConfig;
+use crate::eval::metric::mask::{Protocol, Scale};
+use crate::eval::summary::Figures;
+
+/// What is shown of each method; the files have more.
+const SHOWN: &[&str] = &[
+    "j_mean",
+    "j_recall",
+    "j_decay",
+    "f_mean",
+    "j_and_f",
+    "j_best",
+    "j_otsu",
+    "mae",
+    "f_beta_max",
+    "f_beta_weighted",
+    "s_measure",
+    "e_max",
+    "warping_error",
+];
+/// A difference this improbable among equally good methods is called one.
+const SIGNIFICANT: f64 = 0.05;
+
+/// The methods' figures, the first one's sequences, and how it compares with the others.
+pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
+    let parts = [heading(evaluation, config), methods(evaluation), sequences(evaluation), comparisons(evaluation)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
+    let dataset = &evaluation.dataset;
+    let counted = if config.protocol == Protocol::All { "all counted" } else { "first and last of each left out" };
+    let scale = if config.scale == Scale::MinMax { ", maps stretched from MAE on" } else { "" };
+    let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
+    format!(
+        "{} ({}): {} sequences, {} frames, {counted}; threshold {}{scale}{made}\n",
+        config.root.display(),
+        dataset.layout,
+        dataset.sequences.len(),
+        dataset.frames(),
+        config.threshold,
+    )
+}
+
+/// One row a method, means over sequences.
+fn methods(evaluation: &Evaluation) -> String {
+    let measures = evaluation.kind.measures();
+    let shown: Vec<usize> = (0..measures.len()).filter(|at| SHOWN.contains(&measures[*at].id)).collect();
+    let title = |at: &usize| {
+        let measure = &measures[*at];
+        if measure.is_error { format!("{} v", measure.title) } else { measure.title.to_owned() }
+    };
+    let mut rows = vec![["method".to_owned()].into_iter().chain(shown.iter().map(title)).collect::<Vec<_>>()];
+    for method in &evaluation.methods {
+        let cells = shown.iter().map(|at| number(method.total[*at].map(|total| total.mean)));
+        rows.push([method.name.clone()].into_iter().chain(cells).collect());
+    }
+    aligned(&rows) + "Means over sequences of means over frames; v: less is better.\n"
+}
+
+/// The main measure of the first method on each sequence, and its interval.
+fn sequences(evaluation: &Evaluation) -> String {
+    let Some(method) = evaluation.methods.first() else { return String::new() };
+    let title = evaluation.kind.measures()[0].title;
+    let mut rows: Vec<Vec<String>> = vec![["sequence", "frames", title].map(str::to_owned).into()];
+    for ((sequence, figures), series) in evaluation.dataset.sequences.iter().zip(&method.sequences).zip(&method.series)
+    {
+        rows.push(vec![sequence.name.clone(), series.frames.len().to_string(), number(figures[0])]);
+    }
+    let mut text = format!("{} by sequence\n{}", method.name, aligned(&rows));
+    if let Some((mean, interval)) = method.total[0].and_then(|total| Some((total.mean, total.interval?))) {
+        let from = if evaluation.dataset.sequences.len() == 1 { "blocks of frames" } else { "sequences" };
+        let _ = writeln!(
+            text,
+            "mean {mean:.3}, 95 % interval {:.3} to {:.3} (bootstrap over {from})",
+            interval.low, interval.high
+        );
+    }
+    text
+}
+
+fn comparisons(evaluation: &Evaluation) -> String {
+    let Some((first, others)) = evaluation.methods.split_first() else { return String::new() };
+    let title = evaluation.kind.measures()[0].title;
+    let units = if evaluation.dataset.sequences.len() == 1 { "blocks of frames" } else { "sequences" };
+    let lines: Vec<String> = others.iter().filter_map(|other| comparison(first, other, title, units)).collect();
+    lines.concat()
+}
+
+/// One comparison in a sentence.
+fn comparison(first: &Figures, other: &Figures, title: &str, units: &str) -> Option<String> {
+    let found = first.against(other, 0)?;
+    let verdict = match found {
+        found if found.p >= SIGNIFICANT => "no difference that is beyond chance",
+        found if found.difference > 0.0 => "better",
+        _ => "worse",
+    };
+    let bounds = found.interval.map(|i| format!(" (95 % {:+.3} to {:+.3})", i.low, i.high)).unwrap_or_default();
+    let test = if found.exact { "exact" } else { "10,000 draws" };
+    Some(format!(
+        "{} against {}: {verdict}; {title} {:+.3}{bounds}, p = {:.4} (sign-flip test over {} {units}, {test})\n",
+        first.name, other.name, found.difference, found.p, found.pairs
+    ))
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or("-".into(), |value| format!("{value:.3}"))
+}
+
+/// Rows of cells in columns: the first to the left, the others to the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(at, (cell, &width))| match at {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    text
+}
