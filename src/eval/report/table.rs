@@ -25,6 +25,10 @@ const SHOWN: &[&str] = &[
 ];
 /// A difference this improbable among equally good methods is called one.
 const SIGNIFICANT: f64 = 0.05;
+/// The least pairs with which the test can find that: with five, even five wins have p = 1/16.
+const TELLING: usize = 6;
+/// A smaller difference is not seen in the table.
+const SAME: f64 = 5e-4;
 
 /// The methods' figures, the first one's sequences, and how it compares with the others.
 pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
@@ -96,6 +100,8 @@ fn comparisons(evaluation: &Evaluation) -> String {
 fn comparison(first: &Figures, other: &Figures, title: &str, units: &str) -> Option<String> {
     let found = first.against(other, 0)?;
     let verdict = match found {
+        found if found.difference.abs() < SAME => "the same to three digits",
+        found if found.pairs < TELLING => "too few to tell",
         found if found.p >= SIGNIFICANT => "no difference that is beyond chance",
         found if found.difference > 0.0 => "better",
         _ => "worse",
