@@ -133,9 +133,14 @@ fn grey(file: &Path) -> Result<Array2<f64>> {
 /// A NumPy array of two axes: floats of 0..=1, or bytes of 0..=255.
 fn npy(file: &Path) -> Result<Array2<f64>> {
     let bytes = std::fs::read(file).map_err(Error::io(file))?;
-    let double = ArrayView2::<f64>::view_npy(&bytes).map(|view| view.to_owned());
-    let single = double.or_else(|_| ArrayView2::<f32>::view_npy(&bytes).map(|view| view.mapv(f64::from)));
-    let map = single.or_else(|_| ArrayView2::<u8>::view_npy(&bytes).map(|view| view.mapv(|v| f64::from(v) / 255.0)));
+    let other = |e: &ViewNpyError| matches!(e, ViewNpyError::WrongDescriptor(_));
+    let mut map = ArrayView2::<f64>::view_npy(&bytes).map(|view| view.to_owned());
+    if map.as_ref().is_err_and(other) {
+        map = ArrayView2::<f32>::view_npy(&bytes).map(|view| view.mapv(f64::from));
+    }
+    if map.as_ref().is_err_and(other) {
+        map = ArrayView2::<u8>::view_npy(&bytes).map(|view| view.mapv(|value| f64::from(value) / 255.0));
+    }
     let map = map.map_err(|e| match e {
         ViewNpyError::WrongNdim(_, axes) => Error::input(file, format!("has {axes} axes: a map has two")),
         ViewNpyError::WrongDescriptor(kind) => {
