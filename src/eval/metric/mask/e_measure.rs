@@ -6,7 +6,7 @@ use super::confusion::Confusion;
 /// Evaluation", IJCAI 2018).
 ///
 /// Without an object it counts the pixels that are not found, with nothing but object those that are. The sum over n
-/// pixels is divided by n - 1, as in the authors' code and PySODMetrics, so that a perfect map has slightly more than 1.
+/// pixels is divided by n - 1, as in the authors' code and PySODMetrics: a perfect map has slightly more than 1.
 pub fn e_measure(counts: &Confusion) -> f64 {
     let size = counts.size() as f64;
     let sum = if counts.object() == 0 {

@@ -74,3 +74,32 @@ fn lower_envelope(rows: impl Iterator<Item = Option<usize>>, y: usize, width: us
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By trying all, in the order in which ties are resolved.
+    fn by_trial(object: &Array2<bool>, (y, x): (usize, usize)) -> Option<(usize, usize)> {
+        let places = object.indexed_iter().filter(|(_, object)| **object).map(|(place, _)| place);
+        places.min_by_key(|&(row, column)| (row.abs_diff(y).pow(2) + column.abs_diff(x).pow(2), column, row))
+    }
+
+    #[test]
+    fn the_nearest_pixel_is_that_of_a_full_search() {
+        for (height, width, modulus) in [(1, 9, 4), (9, 1, 4), (17, 23, 7), (24, 15, 29), (13, 40, 101)] {
+            // Scattered, with many ties.
+            let object =
+                Array2::from_shape_fn((height, width), |(y, x)| (y * y * 13 + x * 31 + x * y * 5) % modulus == 0);
+            assert!(object.iter().any(|&pixel| pixel));
+            for (place, &found) in nearest(object.view()).indexed_iter() {
+                assert_eq!(found, by_trial(&object, place), "at {place:?} of {height} x {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_object_nothing_is_near() {
+        assert!(nearest(Array2::default((3, 4)).view()).iter().all(Option::is_none));
+    }
+}

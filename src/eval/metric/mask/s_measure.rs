@@ -10,9 +10,9 @@ const ALPHA: f64 = 0.5;
 /// The structure measure of a map against a mask of one shape, in 0..=1 (Fan et al., "Structure-measure: A New Way to
 /// Evaluate Foreground Maps", ICCV 2017), with alpha 0.5.
 ///
-/// Without an object it is 1 less the map's mean, with nothing but object that mean. Where a part of the frame (object,
-/// background or a quadrant about the object's centre) has one pixel or none, its variance is undefined, and the
-/// measure is 0 as in PySODMetrics.
+/// Without an object it is 1 less the map's mean, with nothing but object that mean. A quadrant about the object's
+/// centre that is empty, because the object lies at the frame's last rows or columns, counts for nothing;
+/// PySODMetrics says NaN.
 pub fn s_measure(map: MapView, truth: MaskView) -> f64 {
     let object = truth.iter().filter(|&&truth| truth).count();
     let mean = mean(map.iter().copied());
@@ -21,7 +21,6 @@ pub fn s_measure(map: MapView, truth: MaskView) -> f64 {
     } else if object == truth.len() {
         mean
     } else {
-        // The larger of a number and NaN is the number.
         (ALPHA * of_object(map, truth) + (1.0 - ALPHA) * of_regions(map, truth)).max(0.0)
     }
 }
@@ -40,7 +39,9 @@ fn of_object(map: MapView, truth: MaskView) -> f64 {
 fn evenness(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = values.len() as f64;
     let mean = mean(values.clone());
-    let deviation = (values.map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+    // One pixel deviates by 0.
+    let degrees = (count - 1.0).max(1.0);
+    let deviation = (values.map(|value| (value - mean).powi(2)).sum::<f64>() / degrees).sqrt();
     2.0 * mean / (mean * mean + 1.0 + deviation + f64::EPSILON)
 }
 
@@ -54,6 +55,7 @@ fn of_regions(map: MapView, truth: MaskView) -> f64 {
         [(map.0, truth.0), (map.1, truth.1)]
     });
     let area = truth.len() as f64;
+    let quadrants = quadrants.filter(|(map, _)| !map.is_empty());
     quadrants.map(|(map, truth)| similarity(map, truth) * truth.len() as f64 / area).sum()
 }
 
@@ -79,13 +81,13 @@ fn similarity(map: MapView, truth: MaskView) -> f64 {
         yy += (truth - y).powi(2);
         xy += (value - x) * (truth - y);
     });
-    let degrees = map.len() as f64 - 1.0;
+    let degrees = map.len() as f64 - 1.0 + f64::EPSILON;
     let covaried = 4.0 * x * y * (xy / degrees);
     let varied = (x * x + y * y) * (xx / degrees + yy / degrees);
     if covaried != 0.0 { covaried / (varied + f64::EPSILON) } else { f64::from(u8::from(varied == 0.0)) }
 }
 
-/// The arithmetic mean; NaN of nothing.
+/// The arithmetic mean of at least one value.
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count

@@ -1,7 +1,6 @@
 //! The range of a map before it is measured.
 
-use ndarray::CowArray;
-use ndarray::Ix2;
+use ndarray::{CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::eval::metric::MapView;

@@ -7,6 +7,7 @@ const RECALLED: f64 = 0.5;
 
 /// Which frames of a sequence count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// All but the first and the last: DAVIS 2016, with and without supervision alike, and DAVIS 2017's
     /// semi-supervised task. (The first frame's mask is given to a supervised method.)

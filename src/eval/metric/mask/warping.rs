@@ -4,8 +4,8 @@ use ndarray::ArrayView3;
 
 use crate::eval::metric::MapView;
 
-/// A flow field, shape (height, width, 2): for each pixel how far away, in pixels along x and y, its content is found in
-/// another frame.
+/// A flow field, shape (height, width, 2): for each pixel how far away, in pixels along x and y, its content is found
+/// in another frame.
 pub type FlowView<'a> = ArrayView3<'a, f64>;
 
 /// The mean absolute difference between a map and its predecessor, warped along `backward` (from this frame to the

@@ -1,0 +1,4 @@
+//! Measures of maps against independent implementations of them.
+
+mod fixture;
+mod mask;
