@@ -1,0 +1,3 @@
+//! Measures of maps against independent implementations of them.
+
+mod fixation;
