@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::dataset::folders;
 use crate::sink::maps::temporary;
 use crate::{Error, Result};
 
@@ -33,16 +32,21 @@ impl Kept {
     /// # Errors
     /// [`Error::Io`] where a file cannot be moved.
     pub fn finish(self) -> Result<()> {
-        for map in folders(self.temp.path())? {
-            for sequence in folders(&map)? {
-                let place = self.folder.join(sequence.strip_prefix(self.temp.path()).unwrap_or(&sequence));
-                std::fs::create_dir_all(&place).map_err(Error::io(&place))?;
-                for file in std::fs::read_dir(&sequence).map_err(Error::io(&sequence))? {
-                    let file = file.map_err(Error::io(&sequence))?;
-                    std::fs::rename(file.path(), place.join(file.file_name())).map_err(Error::io(&place))?;
-                }
-            }
-        }
-        Ok(())
+        put(self.temp.path(), &self.folder)
     }
+}
+
+/// Moves all that is in `from` to `to`, folder by folder.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(Error::io(to))?;
+    for entry in std::fs::read_dir(from).map_err(Error::io(from))? {
+        let path = entry.map_err(Error::io(from))?.path();
+        let place = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            put(&path, &place)?;
+        } else {
+            std::fs::rename(&path, &place).map_err(Error::io(&place))?;
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The measures that are reported: what a frame yields, and what a sequence makes of it.
 
+#[cfg(doc)]
+use super::metric::fixation;
 use super::metric::mask::{Curve, Pool, Scores, SeriesStatistics};
 
 /// What a map reaches on a frame.
@@ -27,6 +29,11 @@ impl Measured {
         let figures = figures.into_iter().map(Some).chain([warping_error]).collect();
         Self { figures, scores: Some(scores) }
     }
+
+    /// Against fixations, by each of [`fixation::Measure::ALL`].
+    pub fn of_fixations(figures: Vec<Option<f64>>) -> Self {
+        Self { figures, scores: None }
+    }
 }
 
 /// What maps are scored against, which decides on the measures.
@@ -34,6 +41,8 @@ impl Measured {
 pub enum Kind {
     /// The mask of an object.
     Mask,
+    /// Where people looked.
+    Fixations,
 }
 
 impl Kind {
@@ -43,6 +52,18 @@ impl Kind {
             Self::Mask => {
                 &["j", "f", "j_otsu", "f_otsu", "mae", "f_adaptive", "f_weighted", "s", "e_adaptive", "warping_error"]
             }
+            Self::Fixations => &[
+                "nss",
+                "cc",
+                "sim",
+                "kl",
+                "auc",
+                "auc_judd",
+                "auc_borji",
+                "auc_shuffled",
+                "auc_shuffled_splits",
+                "information_gain",
+            ],
         }
     }
 
@@ -50,6 +71,7 @@ impl Kind {
     pub fn measures(self) -> &'static [Measure] {
         match self {
             Self::Mask => MASK,
+            Self::Fixations => FIXATIONS,
         }
     }
 }
@@ -98,6 +120,20 @@ const MASK: &[Measure] = &[
     higher("e_mean", "meanE", |series, _| Some(series.curves()?.e_curve.mean())),
     higher("e_adaptive", "adpE", |series, _| series.mean(8)),
     lower("warping_error", "E-warp", |series, _| series.mean(9)),
+];
+
+/// In the order of [`fixation::Measure::ALL`].
+const FIXATIONS: &[Measure] = &[
+    higher("nss", "NSS", |series, _| series.mean(0)),
+    higher("cc", "CC", |series, _| series.mean(1)),
+    higher("sim", "SIM", |series, _| series.mean(2)),
+    lower("kl", "KL", |series, _| series.mean(3)),
+    higher("auc", "AUC", |series, _| series.mean(4)),
+    higher("auc_judd", "AUC-J", |series, _| series.mean(5)),
+    higher("auc_borji", "AUC-B", |series, _| series.mean(6)),
+    higher("auc_shuffled", "sAUC", |series, _| series.mean(7)),
+    higher("auc_shuffled_splits", "sAUC-B", |series, _| series.mean(8)),
+    higher("information_gain", "IG", |series, _| series.mean(9)),
 ];
 
 impl Measure {

@@ -66,8 +66,9 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     }
     files.iter().for_each(|files| config.report.notes(&files.notes()));
     kept.map_or(Ok(()), Kept::finish)?;
-    let methods = names.into_iter().zip(tallies).map(|(name, tally)| tally.figures(name, Kind::Mask)).collect();
-    Ok(Some(Evaluation { kind: Kind::Mask, dataset, methods, classifier: classifier_name }))
+    let kind = if dataset.others.is_some() { Kind::Fixations } else { Kind::Mask };
+    let methods = names.into_iter().zip(tallies).map(|(name, tally)| tally.figures(name, kind)).collect();
+    Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name }))
 }
 
 /// Scores every frame of `methods` methods.

@@ -1,16 +1,20 @@
 //! One frame of every method against its truth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::{Array2, Array3};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 
-use super::dataset::{Dataset, Item, read_mask};
+use super::dataset::fixations;
+use super::dataset::{Dataset, Item, Truth, read_mask};
 use super::measure::Measured;
+use super::metric::fixation::{self, Gaze};
 use super::metric::mask::{Scale, Scores, warping_error};
-use super::predict::MapFiles;
+use super::predict::{MapFiles, centre};
 use super::raster::{self, size_of};
 use crate::frame::{Flow, Timing};
 use crate::{Error, Result};
@@ -71,6 +75,19 @@ struct Views {
     before: Option<Array2<f64>>,
 }
 
+/// What a frame's maps are held against.
+enum Reference {
+    Mask { mask: Array2<bool>, flow: Array3<f64> },
+    Gaze(Box<Looked>),
+}
+
+/// Where people looked, at this picture and at others, and a map that foretells it without looking.
+struct Looked {
+    gaze: Gaze,
+    others: Gaze,
+    baseline: Array2<f64>,
+}
+
 impl Scorer<'_> {
     /// Scores a frame, and writes its maps where they are to be kept.
     ///
@@ -80,20 +97,19 @@ impl Scorer<'_> {
         let Job { sequence, frame, timing, .. } = *job;
         let sequence_of = &self.dataset.sequences[sequence];
         let item = &sequence_of.frames[frame];
-        let truth = read_mask(&item.truth)?;
-        check_size(job.size, item, truth.dim())?;
-        let flow = raster::flow(&job.flow)?;
+        let reference = self.reference(job, item)?;
         let mut methods = Vec::new();
         for index in 0..job.maps.len() {
             let views = own(job, index)?;
             if let Some(folders) = &self.keep {
-                let file = folders[index].join(&sequence_of.name).join(format!("{}.png", item.name));
-                raster::write(&file, &views.large)?;
+                let mut file = folders[index].join(sequence_of.place(item)).into_os_string();
+                file.push(".png");
+                raster::write(file.as_ref(), &views.large)?;
             }
-            methods.push(self.measure(&views, &truth, &flow)?);
+            methods.push(self.measure(&views, &reference, job)?);
         }
         for files in self.files {
-            methods.push(self.measure(&read(files, job)?, &truth, &flow)?);
+            methods.push(self.measure(&read(files, job)?, &reference, job)?);
         }
         if !job.counts {
             methods.clear();
@@ -101,11 +117,45 @@ impl Scorer<'_> {
         Ok(Scored { sequence, frame, methods, timing })
     }
 
-    fn measure(&self, views: &Views, truth: &Array2<bool>, flow: &Array3<f64>) -> Result<Measured> {
-        let scores = Scores::of(views.large.view(), truth.view(), self.threshold, self.scale)?;
-        let before = views.before.as_ref();
-        let error = before.and_then(|before| warping_error(views.small.view(), before.view(), flow.view(), None));
-        Ok(Measured::of_mask(scores, error))
+    /// Reads a frame's truth.
+    fn reference(&self, job: &Job, item: &Item) -> Result<Reference> {
+        match &item.truth {
+            Truth::Mask(file) => {
+                let mask = read_mask(file)?;
+                check_size(job.size, file, mask.dim())?;
+                Ok(Reference::Mask { mask, flow: raster::flow(&job.flow)? })
+            }
+            Truth::Gaze(gaze) => self.gaze(job, gaze),
+        }
+    }
+
+    fn gaze(&self, job: &Job, item: &fixations::Item) -> Result<Reference> {
+        let gaze = item.read()?;
+        check_size(job.size, &item.stimulus, gaze.shape)?;
+        let others = self.dataset.others.as_ref().map(|others| others.than(item.group(), gaze.shape)).transpose()?;
+        let others = others.unwrap_or(Gaze { shape: gaze.shape, fixations: None, density: None });
+        let baseline = raster::at_size(&centre(job.size)?, job.size)?;
+        Ok(Reference::Gaze(Box::new(Looked { gaze, others, baseline })))
+    }
+
+    fn measure(&self, views: &Views, reference: &Reference, job: &Job) -> Result<Measured> {
+        match reference {
+            Reference::Mask { mask, flow } => {
+                let scores = Scores::of(views.large.view(), mask.view(), self.threshold, self.scale)?;
+                let before = views.before.as_ref();
+                let along = |before: &Array2<f64>| warping_error(views.small.view(), before.view(), flow.view(), None);
+                Ok(Measured::of_mask(scores, before.and_then(along)))
+            }
+            Reference::Gaze(looked) => {
+                let Looked { gaze, others, baseline } = &**looked;
+                let truth = fixation::Truth { gaze, others, baseline: baseline.view() };
+                // The same draws for every method, whichever thread scores the frame.
+                let seed = (job.sequence as u64) << 32 | job.frame as u64;
+                let mut random = SmallRng::seed_from_u64(seed);
+                let figures = fixation::Measure::ALL.map(|by| by.of(views.large.view(), &truth, &mut random));
+                Ok(Measured::of_fixations(figures.into()))
+            }
+        }
     }
 }
 
@@ -131,11 +181,11 @@ fn read(files: &MapFiles, job: &Job) -> Result<Views> {
     Ok(Views { small: raster::resized(large.view(), flow)?, large, before })
 }
 
-fn check_size(picture: Size, item: &Item, (height, width): (usize, usize)) -> Result<()> {
+fn check_size(picture: Size, truth: &Path, (height, width): (usize, usize)) -> Result<()> {
     let (rows, columns) = (picture.height as usize, picture.width as usize);
     if (rows, columns) == (height, width) {
         return Ok(());
     }
-    let (mask, frame) = (size_of((height, width)), size_of((rows, columns)));
-    Err(Error::input(&item.truth, format!("is {mask}, its frame {frame}: masks must have their frames' size")))
+    let (is, frame) = (size_of((height, width)), size_of((rows, columns)));
+    Err(Error::input(truth, format!("the truth is {is}, its frame {frame}: both must be of one size")))
 }

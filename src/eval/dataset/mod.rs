@@ -1,33 +1,37 @@
 //! Frames and their truths, as data sets lay them out.
 
 mod davis;
+pub mod fixations;
 mod folders;
 mod list;
 mod mask;
 mod pair;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(super) use self::folders::folders;
 pub use self::mask::read_mask;
 pub use self::pair::key;
 
+use self::fixations::Others;
 use self::pair::Pair;
 use crate::{Error, Result};
 
 /// What there is to score maps on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Dataset {
     /// The layout that was found, in words.
     pub layout: &'static str,
     /// At least one.
     pub sequences: Vec<Sequence>,
+    /// Where people looked at other pictures, in a data set of fixations.
+    pub others: Option<Others>,
 }
 
-/// A clip.
+/// A clip, or a single picture.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    /// Its name: that of the folder of its frames.
+    /// Its name: that of the folder of its frames, or of the picture.
     pub name: String,
     /// Its frames in order, at least one.
     pub frames: Vec<Item>,
@@ -40,8 +44,17 @@ pub struct Item {
     pub name: String,
     /// The picture.
     pub picture: PathBuf,
-    /// The mask of its object.
-    pub truth: PathBuf,
+    /// What its map is scored against.
+    pub truth: Truth,
+}
+
+/// What a map is scored against.
+#[derive(Debug, Clone)]
+pub enum Truth {
+    /// The mask of an object, a file.
+    Mask(PathBuf),
+    /// Where people looked.
+    Gaze(Box<fixations::Item>),
 }
 
 /// Which part of a data set to take.
@@ -62,17 +75,28 @@ impl Dataset {
     /// [`Error::Usage`] where a chosen sequence is missing.
     pub fn open(root: &Path, truth: Option<&Path>, choice: &Choice) -> Result<Self> {
         check_folder(root)?;
-        let (layout, pairs) = match truth {
-            Some(truth) => ("frames and masks", folders::find(root, truth)?),
-            None => ("DAVIS", davis::find(root)?.ok_or_else(|| unknown(root))?),
-        };
         let mut wanted = choice.sequences.clone();
         if let Some(list) = &choice.list {
             wanted.extend(list::read(root, list)?);
         }
-        let pairs = choose(pairs, &wanted)?;
+        let (layout, pairs) = match (truth, davis::find(root)?) {
+            (Some(truth), _) => ("frames and masks", folders::find(root, truth)?),
+            (None, Some(pairs)) => ("DAVIS", pairs),
+            (None, None) => {
+                let found = fixations::find(root)?.ok_or_else(|| unknown(root))?;
+                let others = Some(Others::gather(&found)?);
+                let sequences = choose(of_fixations(found.items), |sequence| &sequence.name, &wanted)?;
+                return Ok(Self { layout: found.layout, sequences, others });
+            }
+        };
+        let pairs = choose(pairs, |pair| &pair.name, &wanted)?;
         let sequences = pairs.into_iter().map(Pair::sequence).collect::<Result<_>>()?;
-        Ok(Self { layout, sequences })
+        Ok(Self { layout, sequences, others: None })
+    }
+
+    /// Whether every sequence is a single picture.
+    pub fn is_stills(&self) -> bool {
+        self.sequences.iter().all(|sequence| sequence.frames.len() == 1)
     }
 
     /// The number of all frames.
@@ -81,16 +105,38 @@ impl Dataset {
     }
 }
 
-/// The pairs of the names that are wanted, in their order; all, where none is.
-fn choose(pairs: Vec<Pair>, wanted: &[String]) -> Result<Vec<Pair>> {
-    if wanted.is_empty() {
-        return Ok(pairs);
+impl Sequence {
+    /// Where the map of `item` lies in a folder of maps, without extension.
+    pub fn place(&self, item: &Item) -> PathBuf {
+        if self.name == item.name { PathBuf::from(&self.name) } else { Path::new(&self.name).join(&item.name) }
     }
-    if let Some(missing) = wanted.iter().find(|name| pairs.iter().all(|pair| pair.name != **name)) {
-        let names: Vec<&str> = pairs.iter().map(|pair| pair.name.as_str()).collect();
+}
+
+/// Pictures each for itself, frames of one video together.
+fn of_fixations(items: Vec<fixations::Item>) -> Vec<Sequence> {
+    let mut sequences: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in items {
+        let name = match &item.video {
+            Some(_) => item.stimulus.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            None => item.name.clone(),
+        };
+        let picture = item.stimulus.clone();
+        let frames = sequences.entry(item.group().to_owned()).or_default();
+        frames.push(Item { name, picture, truth: Truth::Gaze(Box::new(item)) });
+    }
+    sequences.into_iter().map(|(name, frames)| Sequence { name, frames }).collect()
+}
+
+/// Those of `all` whose names are wanted, in their order; all, where none is.
+fn choose<T>(all: Vec<T>, name: fn(&T) -> &String, wanted: &[String]) -> Result<Vec<T>> {
+    if wanted.is_empty() {
+        return Ok(all);
+    }
+    let names: Vec<&str> = all.iter().map(|one| name(one).as_str()).collect();
+    if let Some(missing) = wanted.iter().find(|wanted| !names.contains(&wanted.as_str())) {
         return Err(Error::Usage(format!("no sequence is called {missing}: there are {}", some(&names))));
     }
-    Ok(pairs.into_iter().filter(|pair| wanted.contains(&pair.name)).collect())
+    Ok(all.into_iter().filter(|one| wanted.contains(name(one))).collect())
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
@@ -112,7 +158,8 @@ fn unknown(root: &Path) -> Error {
     let mut names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.starts_with('.')).collect();
     names.sort_unstable();
     let found = if names.is_empty() { "is empty".into() } else { format!("holds {}", some(&names)) };
-    let expected = "JPEGImages and Annotations (DAVIS), or frames with --truth DIR for their masks";
+    let expected = "JPEGImages and Annotations (DAVIS), stimuli and fixation_maps (MIT1003, SALICON), annotation \
+                    (DHF1K), or frames with --truth DIR for their masks";
     Error::input(root, format!("unknown layout: {found}; expected {expected}"))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Sequence};
+use super::{Item, Sequence, Truth};
 use crate::source::images::{list, natural_key};
 use crate::{Error, Result};
 
@@ -41,7 +41,7 @@ impl Pair {
             let name = stem(&picture);
             let problem = || format!("frame {name} has no mask: each needs one of its name, as {name}.png");
             let truth = by_name.remove(&key(&picture)).ok_or_else(|| Error::input(&truth, problem()))?;
-            Ok(Item { name, picture, truth })
+            Ok(Item { name, picture, truth: Truth::Mask(truth) })
         });
         Ok(Sequence { frames: items.collect::<Result<_>>()?, name })
     }

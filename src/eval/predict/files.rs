@@ -41,6 +41,10 @@ impl MapFiles {
         let mut surplus = 0;
         let mut files = Vec::new();
         for sequence in &dataset.sequences {
+            if dataset.is_stills() {
+                files.push(vec![of_picture(&named.folder, sequence)?]);
+                continue;
+            }
             let folder = named.folder.join(&sequence.name);
             let alone = dataset.sequences.len() == 1 && !folder.is_dir();
             let folder = if alone { named.folder.clone() } else { folder };
@@ -88,6 +92,14 @@ impl MapFiles {
         ];
         notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect()
     }
+}
+
+/// The map in `folder` of a single picture.
+fn of_picture(folder: &Path, sequence: &Sequence) -> Result<PathBuf> {
+    let name = &sequence.name;
+    let mut places = ["png", "npy"].iter().map(|extension| folder.join(format!("{name}.{extension}")));
+    let problem = || format!("picture {name} has no map: expected {name}.png or {name}.npy");
+    places.find(|place| place.is_file()).ok_or_else(|| Error::input(folder, problem()))
 }
 
 /// The maps in `folder` of a sequence's frames, in their order, and how many files are left.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+pub use self::baseline::centre;
 pub use self::files::MapFiles;
 pub use self::maker::{Maker, MakerConfig, Moment};
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Evaluation;
 use crate::eval::config::EvalConfig;
+use crate::eval::measure::Kind;
 use crate::eval::metric::mask::{Protocol, Scale};
 use crate::eval::summary::Figures;
 
@@ -30,6 +31,10 @@ const TELLING: usize = 6;
 /// A smaller difference is not seen in the table.
 const SAME: f64 = 5e-4;
 
+fn shows(kind: Kind, id: &str) -> bool {
+    kind == Kind::Fixations || SHOWN.contains(&id)
+}
+
 /// The methods' figures, the first one's sequences, and how it compares with the others.
 pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let parts = [heading(evaluation, config), methods(evaluation), sequences(evaluation), comparisons(evaluation)];
@@ -38,11 +43,21 @@ pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
 
 fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let dataset = &evaluation.dataset;
+    let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
+    let units = if dataset.is_stills() { "pictures" } else { "sequences" };
+    if evaluation.kind == Kind::Fixations {
+        let frames = dataset.frames();
+        return format!(
+            "{} ({}): {} {units}, {frames} frames{made}\n",
+            config.root.display(),
+            dataset.layout,
+            dataset.sequences.len()
+        );
+    }
     let counted = if config.protocol == Protocol::All { "all counted" } else { "first and last of each left out" };
     let scale = if config.scale == Scale::MinMax { ", maps stretched from MAE on" } else { "" };
-    let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
     format!(
-        "{} ({}): {} sequences, {} frames, {counted}; threshold {}{scale}{made}\n",
+        "{} ({}): {} {units}, {} frames, {counted}; threshold {}{scale}{made}\n",
         config.root.display(),
         dataset.layout,
         dataset.sequences.len(),
@@ -54,7 +69,7 @@ fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
 /// One row a method, means over sequences.
 fn methods(evaluation: &Evaluation) -> String {
     let measures = evaluation.kind.measures();
-    let shown: Vec<usize> = (0..measures.len()).filter(|at| SHOWN.contains(&measures[*at].id)).collect();
+    let shown: Vec<usize> = (0..measures.len()).filter(|at| shows(evaluation.kind, measures[*at].id)).collect();
     let title = |at: &usize| {
         let measure = &measures[*at];
         if measure.is_error { format!("{} v", measure.title) } else { measure.title.to_owned() }
@@ -67,23 +82,23 @@ fn methods(evaluation: &Evaluation) -> String {
     aligned(&rows) + "Means over sequences of means over frames; v: less is better.\n"
 }
 
-/// The main measure of the first method on each sequence, and its interval.
+/// The main measure of the first method: its interval, and the figure of each sequence.
 fn sequences(evaluation: &Evaluation) -> String {
     let Some(method) = evaluation.methods.first() else { return String::new() };
     let title = evaluation.kind.measures()[0].title;
-    let mut rows: Vec<Vec<String>> = vec![["sequence", "frames", title].map(str::to_owned).into()];
-    for ((sequence, figures), series) in evaluation.dataset.sequences.iter().zip(&method.sequences).zip(&method.series)
-    {
-        rows.push(vec![sequence.name.clone(), series.frames.len().to_string(), number(figures[0])]);
+    let mut text = String::new();
+    if !evaluation.dataset.is_stills() {
+        let mut rows: Vec<Vec<String>> = vec![["sequence", "frames", title].map(str::to_owned).into()];
+        let sequences = evaluation.dataset.sequences.iter().zip(&method.sequences).zip(&method.series);
+        rows.extend(sequences.map(|((sequence, figures), series)| {
+            vec![sequence.name.clone(), series.frames.len().to_string(), number(figures[0])]
+        }));
+        text = format!("{} by sequence\n{}", method.name, aligned(&rows));
     }
-    let mut text = format!("{} by sequence\n{}", method.name, aligned(&rows));
     if let Some((mean, interval)) = method.total[0].and_then(|total| Some((total.mean, total.interval?))) {
-        let from = if evaluation.dataset.sequences.len() == 1 { "blocks of frames" } else { "sequences" };
-        let _ = writeln!(
-            text,
-            "mean {mean:.3}, 95 % interval {:.3} to {:.3} (bootstrap over {from})",
-            interval.low, interval.high
-        );
+        let (name, low, high, units) = (&method.name, interval.low, interval.high, units(evaluation));
+        let _ =
+            writeln!(text, "{name}: {title} {mean:.3}, 95 % interval {low:.3} to {high:.3} (bootstrap over {units})");
     }
     text
 }
@@ -91,9 +106,16 @@ fn sequences(evaluation: &Evaluation) -> String {
 fn comparisons(evaluation: &Evaluation) -> String {
     let Some((first, others)) = evaluation.methods.split_first() else { return String::new() };
     let title = evaluation.kind.measures()[0].title;
-    let units = if evaluation.dataset.sequences.len() == 1 { "blocks of frames" } else { "sequences" };
-    let lines: Vec<String> = others.iter().filter_map(|other| comparison(first, other, title, units)).collect();
-    lines.concat()
+    others.iter().filter_map(|other| comparison(first, other, title, units(evaluation))).collect()
+}
+
+/// What is resampled.
+fn units(evaluation: &Evaluation) -> &'static str {
+    match evaluation.dataset.sequences.len() {
+        1 => "blocks of frames",
+        _ if evaluation.dataset.is_stills() => "pictures",
+        _ => "sequences",
+    }
 }
 
 /// One comparison in a sentence.
