@@ -31,8 +31,10 @@ const TELLING: usize = 6;
 /// A smaller difference is not seen in the table.
 const SAME: f64 = 5e-4;
 
-fn shows(kind: Kind, id: &str) -> bool {
-    kind == Kind::Fixations || SHOWN.contains(&id)
+/// Whether the table has a column for the measure at place `at`: not for one that has no value anywhere.
+fn shows(evaluation: &Evaluation, at: usize) -> bool {
+    let listed = evaluation.kind == Kind::Fixations || SHOWN.contains(&evaluation.kind.measures()[at].id);
+    listed && evaluation.methods.iter().any(|method| method.total[at].is_some())
 }
 
 /// The methods' figures, the first one's sequences, and how it compares with the others.
@@ -69,7 +71,7 @@ fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
 /// One row a method, means over sequences.
 fn methods(evaluation: &Evaluation) -> String {
     let measures = evaluation.kind.measures();
-    let shown: Vec<usize> = (0..measures.len()).filter(|at| shows(evaluation.kind, measures[*at].id)).collect();
+    let shown: Vec<usize> = (0..measures.len()).filter(|at| shows(evaluation, *at)).collect();
     let title = |at: &usize| {
         let measure = &measures[*at];
         if measure.is_error { format!("{} v", measure.title) } else { measure.title.to_owned() }
@@ -137,7 +139,9 @@ fn comparison(first: &Figures, other: &Figures, title: &str, units: &str) -> Opt
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or("-".into(), |value| format!("{value:.3}"))
+    // Rounded to a zero without a sign.
+    let shown = |value: f64| if value.abs() < SAME { "0.000".into() } else { format!("{value:.3}") };
+    value.map_or("-".into(), shown)
 }
 
 /// Rows of cells in columns: the first to the left, the others to the right.
