@@ -119,6 +119,24 @@ fn kept_maps_score_the_same_again() {
 }
 
 #[test]
+fn fixations_have_measures_of_their_own() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    frames(&at.join("set/stimuli"));
+    masks(&at.join("set/fixation_maps"), 0, 255);
+    masks(&at.join("perfect"), 0, 255);
+    let (table, json) = evaluated(at, "set --score centre,uniform --pred perfect=perfect --keep-maps kept");
+    assert!(table.contains("4 pictures") && table.contains("NSS") && !table.contains("J-rec"), "{table}");
+    assert_near(figure(&json, "perfect", "cc"), 1.0);
+    assert_near(figure(&json, "perfect", "sim"), 1.0);
+    // The map is two-valued: its mean is the object's share, and the object lies this many deviations above.
+    assert_near(figure(&json, "perfect", "nss"), ((1.0 - SHARE) / SHARE).sqrt());
+    assert_near(figure(&json, "uniform", "nss"), 0.0);
+    assert_near(figure(&json, "uniform", "auc"), 0.5);
+    assert_eq!(names(&at.join("kept/centre")), ["00000.png", "00001.png", "00002.png", "00003.png"]);
+}
+
+#[test]
 fn maps_of_another_size_are_scaled_and_it_is_said() {
     let folder = tempdir().unwrap();
     let at = folder.path();
