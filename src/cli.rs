@@ -1,5 +1,6 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
+mod eval;
 mod method;
 pub mod model;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+pub use eval::EvalArgs;
 pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
 
@@ -33,6 +35,12 @@ pub struct Cli {
 pub enum Command {
     /// Turn a video, an image or a folder of frames into an annotated one
     Run(Box<RunArgs>),
+    /// Measure maps against a data set: this program's, plain baselines, other methods'
+    ///
+    /// Prints a table of region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure (PySODMetrics)
+    /// and the error along the flow, the mean over sequences each, then J of each sequence with 95 % bootstrap intervals
+    /// and how the first method compares with every other (sign-flip test). All frames count, the first too.
+    Eval(Box<EvalArgs>),
     /// Work with classifier models
     #[command(subcommand)]
     Model(ModelCommand),

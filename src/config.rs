@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
-use crate::cli::{ClipArgs, ModelArgs, PictureArgs, ProgressMode, RunArgs};
+use crate::cli::{ClipArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::model::card::Flags;
@@ -91,19 +91,9 @@ impl RunConfig {
                 duration: clip.duration,
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
-            model: ModelConfig {
-                name: model.model,
-                card: Flags { preprocess: model.preprocess, labels: model.labels },
-                device: model.device.fixed(),
-                precision: model.precision.fixed(),
-                threads,
-                targets: model.target,
-                request: request.into(),
-                method: method.choice()?,
-                channels: model.channels,
-            },
             static_every: u64::from(model.static_every),
             fusion: FuseOptions { mode: picture.fusion, raw: model.raw, still: false },
+            model: model_config(model, request, method, threads)?,
             style: Style {
                 layout: picture.layout,
                 colormap: picture.colormap,
@@ -116,7 +106,7 @@ impl RunConfig {
             audio: !clip.no_audio,
             records: data.records,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
-            report: report(progress, quiet),
+            report: Report::new(progress, quiet),
             threads,
             input,
         })
@@ -124,14 +114,26 @@ impl RunConfig {
 
     /// Prints what the user should know, one line each.
     pub fn notes(&self, notes: &[String]) {
-        match self.report {
-            Report::Quiet => {}
-            Report::Json => {
-                notes.iter().for_each(|text| say(&serde_json::json!({ "event": "note", "text": text }).to_string()));
-            }
-            Report::Bar | Report::Lines => notes.iter().for_each(|text| say(&format!("note: {text}"))),
-        }
+        self.report.notes(notes);
     }
+}
+
+/// Which classifier the flags ask for, and how it is to be run and explained.
+///
+/// # Errors
+/// [`Error::Usage`] for flags of the method that contradict each other.
+pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, threads: usize) -> Result<ModelConfig> {
+    Ok(ModelConfig {
+        name: model.model,
+        card: Flags { preprocess: model.preprocess, labels: model.labels },
+        device: model.device.fixed(),
+        precision: model.precision.fixed(),
+        threads,
+        targets: model.target,
+        request: request.into(),
+        method: method.choice()?,
+        channels: model.channels,
+    })
 }
 
 /// Refuses flags that do not go together, or not with the input.
@@ -148,12 +150,26 @@ fn check_flags(input: &Input, model: &ModelArgs, picture: &PictureArgs, clip: &C
     Ok(())
 }
 
-fn report(progress: ProgressMode, quiet: bool) -> Report {
-    match progress {
-        _ if quiet => Report::Quiet,
-        ProgressMode::Json => Report::Json,
-        ProgressMode::Auto if std::io::stderr().is_terminal() => Report::Bar,
-        ProgressMode::Auto | ProgressMode::None => Report::Lines,
+impl Report {
+    /// What `--progress` and `--quiet` ask for.
+    pub fn new(progress: ProgressMode, quiet: bool) -> Self {
+        match progress {
+            _ if quiet => Self::Quiet,
+            ProgressMode::Json => Self::Json,
+            ProgressMode::Auto if std::io::stderr().is_terminal() => Self::Bar,
+            ProgressMode::Auto | ProgressMode::None => Self::Lines,
+        }
+    }
+
+    /// Prints what the user should know, one line each.
+    pub fn notes(self, notes: &[String]) {
+        match self {
+            Self::Quiet => {}
+            Self::Json => {
+                notes.iter().for_each(|text| say(&serde_json::json!({ "event": "note", "text": text }).to_string()));
+            }
+            Self::Bar | Self::Lines => notes.iter().for_each(|text| say(&format!("note: {text}"))),
+        }
     }
 }
 
@@ -187,6 +203,7 @@ fn check_kinds(input: &Input, output: &Path) -> Result<()> {
     }
 }
 
-fn cores() -> usize {
+/// Cores that the system lets this process use.
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory, Parser};
 use salstream::cli::{Cli, Command};
 use salstream::config::RunConfig;
+use salstream::eval::config::EvalConfig;
 use salstream::report::{print, say};
 use salstream::run::Ending;
-use salstream::{Error, commands, doctor, run};
+use salstream::{Error, cli, commands, doctor, eval, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
+        Command::Eval(args) => return evaluate(*args),
         Command::Model(command) => return Ok(commands::model(command)?),
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
@@ -66,13 +68,26 @@ fn describe(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> std::io
     Ok(())
 }
 
-fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
+/// What the first SIGINT or SIGTERM sets, so that the work ends properly; the second ends the process at once.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // The first signal ends the clip properly, the second ends the process at once.
         flag::register_conditional_shutdown(signal, INTERRUPTED.into(), stop.clone())?;
         flag::register(signal, stop.clone())?;
     }
+    Ok(stop)
+}
+
+fn evaluate(args: cli::EvalArgs) -> anyhow::Result<u8> {
+    let config = EvalConfig::new(args)?;
+    match eval::evaluate(&config, &*stop_on_signals()?)? {
+        Some(evaluation) => evaluation.report(&config).map(|()| 0).map_err(Into::into),
+        None => Ok(INTERRUPTED),
+    }
+}
+
+fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
+    let stop = stop_on_signals()?;
     let summary = run::run(config, &stop)?;
     match summary.ending {
         Ending::Complete => Ok(0),

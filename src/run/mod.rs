@@ -1,9 +1,9 @@
 //! `salstream run`: one input to one annotated result.
 
 mod outputs;
-mod progress;
-mod stages;
-mod survey;
+pub(crate) mod progress;
+pub(crate) mod stages;
+pub(crate) mod survey;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,22 +65,24 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     let canvas = annotator.canvas();
     let mut static_saliency = StaticSaliency::open(&config.model)?;
     if static_saliency.wants_survey() {
-        survey::survey(config, &mut static_saliency, stop)?;
+        survey::survey(source::open(&config.input, &config.source)?, &mut static_saliency, stop)?;
     }
     config.notes(static_saliency.notes());
     let classifier = static_saliency.name().to_owned();
     let stages = Stages {
         source,
-        static_saliency,
+        static_saliency: &mut static_saliency,
         key_frame_interval: config.static_every,
         motion: MotionEstimator::new(info.rate)?,
         fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
-        annotator,
     };
     let mut outputs = Outputs::create(config, &info, canvas)?;
     let progress = Progress::new(config.report, info.frames);
     let started = Instant::now();
-    let ending = std::thread::scope(|scope| drain(&stages.start(scope, stop)?, &mut outputs, &progress));
+    let ending = std::thread::scope(|scope| {
+        let fused = stages.start(scope, stop)?;
+        drain(&stages::draw(scope, annotator, fused)?, &mut outputs, &progress)
+    });
     progress.clear();
     let ending = match ending? {
         Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,

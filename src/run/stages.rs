@@ -19,15 +19,14 @@ use crate::saliency::StaticSaliency;
 use crate::source::Source;
 use crate::{Error, Result};
 
-/// Everything that works on frames between the input and the outputs.
-pub struct Stages {
+/// Everything that makes maps of frames.
+pub struct Stages<'a> {
     pub source: Box<dyn Source>,
-    pub static_saliency: StaticSaliency,
+    pub static_saliency: &'a mut StaticSaliency,
     /// The gradient is computed on every frame whose index this divides; at least 1.
     pub key_frame_interval: u64,
     pub motion: MotionEstimator,
     pub fuser: Fuser,
-    pub annotator: Annotator,
 }
 
 /// A frame on its way, with what it has cost so far.
@@ -37,10 +36,19 @@ struct Job<T> {
     work: T,
 }
 
-/// A frame's maps and what the classifier says of it.
-struct Explained {
-    maps: Maps,
-    predictions: Vec<Prediction>,
+/// A frame whose maps are made.
+pub struct Fused {
+    /// The frame as decoded.
+    pub frame: Arc<Frame>,
+    /// What is known of its motion.
+    pub motion: Motion,
+    /// Its maps.
+    pub maps: Maps,
+    /// What the classifier said of it, or of the last key frame, for each class that is explained; empty from a cut to
+    /// the next key frame.
+    pub predictions: Vec<Prediction>,
+    /// What each stage took.
+    pub timing: Timing,
 }
 
 /// A frame that is ready to be written.
@@ -51,30 +59,55 @@ pub struct Drawn {
     pub picture: Mat,
     /// What it was drawn from.
     pub maps: Maps,
-    /// What the classifier said of it, or of the last key frame, for each class that is explained; empty from a cut to
-    /// the next key frame.
+    /// [`Fused::predictions`].
     pub predictions: Vec<Prediction>,
     /// What each stage took.
     pub timing: Timing,
 }
 
-impl Stages {
-    /// Starts one thread per stage and returns where drawn frames arrive, in order. `stop` ends the input early.
-    pub fn start<'scope>(self, scope: &'scope Scope<'scope, '_>, stop: &'scope AtomicBool) -> Result<Receiver<Drawn>> {
-        let Self { source, static_saliency, key_frame_interval, motion, fuser, annotator } = self;
+impl Stages<'_> {
+    /// Starts one thread per stage and returns where fused frames arrive, in order. `stop` ends the input early.
+    pub fn start<'scope>(self, scope: &'scope Scope<'scope, '_>, stop: &'scope AtomicBool) -> Result<Receiver<Fused>>
+    where
+        Self: 'scope,
+    {
+        let Self { source, static_saliency, key_frame_interval, motion, fuser } = self;
         let (keys, key_frames) = link("decode");
         let decoded = stage(scope, "decode", move |out| decode(source, key_frame_interval, stop, keys, out))?;
         let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
         let moved = stage(scope, "motion", move |out| estimate(motion, &decoded, out))?;
-        let fused = stage(scope, "fuse", move |out| {
+        stage(scope, "fuse", move |out| {
             let mut join = Join { fuser, interval: key_frame_interval, last: Vec::new() };
             while let Some(job) = moved.recv()? {
                 out.send(join.step(job, &gradients)?)?;
             }
             Ok(())
-        })?;
-        stage(scope, "draw", move |out| draw(&annotator, &fused, out))
+        })
     }
+}
+
+/// Starts the thread that draws `fused` frames and returns where they arrive.
+pub fn draw<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    annotator: Annotator,
+    fused: Receiver<Fused>,
+) -> Result<Receiver<Drawn>> {
+    stage(scope, "draw", move |out| {
+        while let Some(fused) = fused.recv()? {
+            out.send(drawn(&annotator, fused)?)?;
+        }
+        Ok(())
+    })
+}
+
+fn drawn(annotator: &Annotator, fused: Fused) -> Result<Drawn> {
+    let Fused { frame, maps, predictions, mut timing, .. } = fused;
+    let started = Instant::now();
+    let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
+    let captions: Vec<String> = predictions.iter().map(caption).collect();
+    let picture = annotator.draw(&frame, &maps, &captions)?;
+    timing.draw = milliseconds(started);
+    Ok(Drawn { frame, picture, maps, predictions, timing })
 }
 
 fn decode(
@@ -98,7 +131,7 @@ fn decode(
 }
 
 fn explain(
-    mut static_saliency: StaticSaliency,
+    static_saliency: &mut StaticSaliency,
     key_frames: &Receiver<Arc<Frame>>,
     out: &Sender<(Gradient, f32)>,
 ) -> Result<()> {
@@ -128,7 +161,7 @@ struct Join {
 }
 
 impl Join {
-    fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Job<Explained>> {
+    fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Fused> {
         let Job { frame, mut timing, work: motion } = job;
         let gradient = self.gradient(frame.index, gradients, &mut timing)?;
         let started = Instant::now();
@@ -140,7 +173,7 @@ impl Join {
         if let Some(Gradient { prediction, others, .. }) = gradient {
             self.last = [prediction].into_iter().chain(others.into_iter().map(|other| other.prediction)).collect();
         }
-        Ok(Job { frame, timing, work: Explained { maps, predictions: self.last.clone() } })
+        Ok(Fused { frame, motion, maps, predictions: self.last.clone(), timing })
     }
 
     fn gradient(
@@ -160,19 +193,6 @@ impl Join {
 
 fn missing() -> Error {
     Error::Panic { stage: "static".into(), message: "a key frame's gradient is missing".into() }
-}
-
-fn draw(annotator: &Annotator, fused: &Receiver<Job<Explained>>, out: &Sender<Drawn>) -> Result<()> {
-    while let Some(Job { frame, mut timing, work }) = fused.recv()? {
-        let started = Instant::now();
-        let Explained { maps, predictions } = work;
-        let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
-        let captions: Vec<String> = predictions.iter().map(caption).collect();
-        let picture = annotator.draw(&frame, &maps, &captions)?;
-        timing.draw = milliseconds(started);
-        out.send(Drawn { frame, picture, maps, predictions, timing })?;
-    }
-    Ok(())
 }
 
 /// Milliseconds since `started`.

@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::config::RunConfig;
 use crate::saliency::StaticSaliency;
-use crate::{Error, Result, source};
+use crate::source::Source;
+use crate::{Error, Result};
 
 /// How many frames are looked at, or one a second of a longer clip.
 const LOOKS: u64 = 32;
 
-/// Lets `static_saliency` keep to the clip's most frequent class. What breaks off counts as far as it goes.
+/// Lets `static_saliency` keep to the most frequent class of the clip in `source`. What breaks off counts as far as it goes.
 ///
 /// # Errors
 /// Those of the input's first frame and of the classifier.
-pub fn survey(config: &RunConfig, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
-    let mut source = source::open(&config.input, &config.source)?;
+pub fn survey(mut source: Box<dyn Source>, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
     let info = source.info();
     let second = info.rate.fps().round().max(1.0) as u64;
     let interval = info.frames.map_or(second, |frames| (frames / LOOKS).clamp(1, second));

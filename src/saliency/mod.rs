@@ -96,10 +96,6 @@ impl StaticSaliency {
         let classifier = opened.classifier;
         notes.extend(opened.notes);
         let (target, others) = targets(&config.targets, &labels)?;
-        let held = match target {
-            Target::Class(class) => Some(class),
-            Target::Top1 | Target::Locked | Target::Frequent => None,
-        };
         Ok(Self {
             classifier,
             sampler: Sampler::of(&method),
@@ -108,7 +104,7 @@ impl StaticSaliency {
             channels: config.channels,
             target,
             others,
-            held,
+            held: target.fixed(),
             name: format!("{} on {} {}", chosen.name, opened.device, opened.precision),
             notes,
         })
@@ -122,6 +118,12 @@ impl StaticSaliency {
     /// What the user should know, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Forgets the clip so far: the next frame is the first of another one.
+    pub fn restart(&mut self) {
+        self.held = self.target.fixed();
+        self.sampler.iter_mut().for_each(Sampler::restart);
     }
 
     /// The gradient of the target class's score on `frame`, and the model's word on it.

@@ -40,6 +40,11 @@ impl Sampler {
         }
     }
 
+    /// Draws the same noise again, from its beginning.
+    pub fn restart(&mut self) {
+        self.random = SmallRng::seed_from_u64(0);
+    }
+
     /// The attribution of the class of `clean`, which is what the classifier says of the picture itself.
     ///
     /// # Errors

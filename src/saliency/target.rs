@@ -46,6 +46,14 @@ pub enum Target {
 }
 
 impl Target {
+    /// The class, where it does not depend on the frames.
+    pub fn fixed(self) -> Option<usize> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Top1 | Self::Locked | Self::Frequent => None,
+        }
+    }
+
     /// Looks up what was typed among a model's classes.
     ///
     /// # Errors

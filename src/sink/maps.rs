@@ -159,7 +159,7 @@ fn read_dir(folder: &Path) -> Result<ReadDir> {
 }
 
 /// A hidden folder, removed when dropped: inside `folder`, or in the nearest one above that exists.
-fn temporary(folder: &Path) -> Result<TempDir> {
+pub(crate) fn temporary(folder: &Path) -> Result<TempDir> {
     let dotted = |place| if place == Path::new("") { Path::new(".") } else { place };
     let place = folder.ancestors().map(dotted).find(|place| place.exists()).unwrap_or(Path::new("."));
     if !place.is_dir() || folder.as_os_str().is_empty() {

@@ -10,6 +10,7 @@ pub mod records;
 pub mod video;
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
@@ -87,6 +88,16 @@ fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
 fn publish(temp: TempPath, output: &Path, overwrite: bool) -> Result<()> {
     let renamed = if overwrite { temp.persist(output) } else { temp.persist_noclobber(output) };
     renamed.map_err(|e| Error::output(output, format!("cannot be put in place: {}", io_reason(&e.error))))
+}
+
+/// Writes `bytes` to `output`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Output`] where it cannot be written.
+pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
+    let (mut file, temp) = temporary(output)?.into_parts();
+    file.write_all(bytes).map_err(Error::io(output))?;
+    publish(temp, output, overwrite)
 }
 
 /// A file that was written.

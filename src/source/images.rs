@@ -35,6 +35,22 @@ fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
     })
 }
 
+/// The image files in `folder`, hidden ones left out, in natural order of their names.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be read.
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let file = entry.map_err(Error::io(folder))?.path();
+        if is_image(&file) && !is_hidden(&file) {
+            files.push(file);
+        }
+    }
+    files.sort_by_cached_key(|file| natural_key(&file.file_name().unwrap_or_default().to_string_lossy()));
+    Ok(files)
+}
+
 /// A sequence of image files, shown one after another.
 pub struct Images {
     files: std::vec::IntoIter<PathBuf>,
@@ -49,18 +65,11 @@ impl Images {
     }
 
     pub fn folder(path: &Path, options: &Options) -> Result<Self> {
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(Error::io(path))? {
-            let file = entry.map_err(Error::io(path))?.path();
-            if is_image(&file) && !is_hidden(&file) {
-                files.push(file);
-            }
-        }
+        let files = list(path)?;
         if files.is_empty() {
             let problem = format!("the folder holds no images: put frames there ({})", EXTENSIONS.join(", "));
             return Err(Error::input(path, problem));
         }
-        files.sort_by_cached_key(|file| natural_key(&file.file_name().unwrap_or_default().to_string_lossy()));
         Self::new(files, options)
     }
 
@@ -90,7 +99,7 @@ impl Images {
         Self::new(found.into_iter().map(|(_, file)| file).collect(), options)
     }
 
-    fn new(files: Vec<PathBuf>, options: &Options) -> Result<Self> {
+    pub fn new(files: Vec<PathBuf>, options: &Options) -> Result<Self> {
         let rate = options.rate;
         let skip = options.start.map_or(0, |s| (s * rate.fps() - 1e-6).ceil().max(0.0) as usize);
         let take = options.duration.map_or(usize::MAX, |d| (d * rate.fps() - 1e-6).ceil().max(0.0) as usize);
@@ -146,7 +155,7 @@ fn is_hidden(file: &Path) -> bool {
 }
 
 /// A key that sorts `frame10` after `frame9`: runs of digits compare by value (as length and digits), the rest as is.
-fn natural_key(name: &str) -> Vec<(String, usize, String)> {
+pub fn natural_key(name: &str) -> Vec<(String, usize, String)> {
     let mut key = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {

@@ -2,7 +2,7 @@
 
 mod clock;
 mod facts;
-mod images;
+pub(crate) mod images;
 mod picture;
 mod probe;
 mod video;
@@ -75,6 +75,14 @@ pub fn open(input: &Input, options: &Options) -> Result<Box<dyn Source>> {
         Input::Folder(path) => Box::new(images::Images::folder(path, options)?),
         Input::Pattern(path) => Box::new(images::Images::pattern(path, options)?),
     })
+}
+
+/// Opens a sequence of image `files`, in their order.
+///
+/// # Errors
+/// Those of [`open`]; [`Error::Usage`] where there is none.
+pub fn open_images(files: Vec<PathBuf>, options: &Options) -> Result<Box<dyn Source>> {
+    Ok(Box::new(images::Images::new(files, options)?))
 }
 
 impl Input {

@@ -1,6 +1,7 @@
 //! The program as a user meets it: what it makes of good input, and what it says of bad.
 
 mod bad_input;
+mod eval;
 mod gradient;
 mod model;
 mod outputs;

@@ -1,0 +1,173 @@
+//! Frames and their truths, as data sets lay them out.
+
+mod davis;
+pub mod fixations;
+mod folders;
+mod list;
+mod mask;
+mod pair;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use self::mask::read_mask;
+pub use self::pair::key;
+
+use self::fixations::Others;
+use self::pair::Pair;
+use crate::{Error, Result};
+
+/// What there is to score maps on.
+#[derive(Debug)]
+pub struct Dataset {
+    /// The layout that was found, in words.
+    pub layout: &'static str,
+    /// At least one.
+    pub sequences: Vec<Sequence>,
+    /// Where people looked at other pictures, in a data set of fixations.
+    pub others: Option<Others>,
+}
+
+/// A clip, or a single picture.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    /// Its name: that of the folder of its frames, or of the picture.
+    pub name: String,
+    /// Its frames in order, at least one.
+    pub frames: Vec<Item>,
+}
+
+/// A frame and its truth.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The frame's file name without extension.
+    pub name: String,
+    /// The picture.
+    pub picture: PathBuf,
+    /// What its map is scored against.
+    pub truth: Truth,
+}
+
+/// What a map is scored against.
+#[derive(Debug, Clone)]
+pub enum Truth {
+    /// The mask of an object, a file.
+    Mask(PathBuf),
+    /// Where people looked.
+    Gaze(Box<fixations::Item>),
+}
+
+/// Which part of a data set to take.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Sequences by name.
+    pub sequences: Vec<String>,
+    /// A list of sequences: a file, or the name of one in the data set's `ImageSets`. Without both, all are taken.
+    pub list: Option<PathBuf>,
+}
+
+impl Dataset {
+    /// Finds what lies in `root`. With `truth`, `root` is a folder of frames, or of folders of frames, and `truth` one of
+    /// masks alike.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the layout is none that is known, or frames and masks do not go together;
+    /// [`Error::Usage`] where a chosen sequence is missing.
+    pub fn open(root: &Path, truth: Option<&Path>, choice: &Choice) -> Result<Self> {
+        check_folder(root)?;
+        let mut wanted = choice.sequences.clone();
+        if let Some(list) = &choice.list {
+            wanted.extend(list::read(root, list)?);
+        }
+        let (layout, pairs) = match (truth, davis::find(root)?) {
+            (Some(truth), _) => ("frames and masks", folders::find(root, truth)?),
+            (None, Some(pairs)) => ("DAVIS", pairs),
+            (None, None) => {
+                let found = fixations::find(root)?.ok_or_else(|| unknown(root))?;
+                let others = Some(Others::gather(&found)?);
+                let sequences = choose(of_fixations(found.items), |sequence| &sequence.name, &wanted)?;
+                return Ok(Self { layout: found.layout, sequences, others });
+            }
+        };
+        let pairs = choose(pairs, |pair| &pair.name, &wanted)?;
+        let sequences = pairs.into_iter().map(Pair::sequence).collect::<Result<_>>()?;
+        Ok(Self { layout, sequences, others: None })
+    }
+
+    /// Whether every sequence is a single picture.
+    pub fn is_stills(&self) -> bool {
+        self.sequences.iter().all(|sequence| sequence.frames.len() == 1)
+    }
+
+    /// The number of all frames.
+    pub fn frames(&self) -> usize {
+        self.sequences.iter().map(|sequence| sequence.frames.len()).sum()
+    }
+}
+
+impl Sequence {
+    /// Where the map of `item` lies in a folder of maps, without extension.
+    pub fn place(&self, item: &Item) -> PathBuf {
+        if self.name == item.name { PathBuf::from(&self.name) } else { Path::new(&self.name).join(&item.name) }
+    }
+}
+
+/// Pictures each for itself, frames of one video together.
+fn of_fixations(items: Vec<fixations::Item>) -> Vec<Sequence> {
+    let mut sequences: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in items {
+        let name = match &item.video {
+            Some(_) => item.stimulus.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            None => item.name.clone(),
+        };
+        let picture = item.stimulus.clone();
+        let frames = sequences.entry(item.group().to_owned()).or_default();
+        frames.push(Item { name, picture, truth: Truth::Gaze(Box::new(item)) });
+    }
+    sequences.into_iter().map(|(name, frames)| Sequence { name, frames }).collect()
+}
+
+/// Those of `all` whose names are wanted, in their order; all, where none is.
+fn choose<T>(all: Vec<T>, name: fn(&T) -> &String, wanted: &[String]) -> Result<Vec<T>> {
+    if wanted.is_empty() {
+        return Ok(all);
+    }
+    let names: Vec<&str> = all.iter().map(|one| name(one).as_str()).collect();
+    if let Some(missing) = wanted.iter().find(|wanted| !names.contains(&wanted.as_str())) {
+        return Err(Error::Usage(format!("no sequence is called {missing}: there are {}", some(&names))));
+    }
+    Ok(all.into_iter().filter(|one| wanted.contains(name(one))).collect())
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(Error::input(folder, "is no folder: name a data set's")),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::input(folder, "no such folder: check the name and the place"))
+        }
+        Err(e) => Err(Error::io(folder)(e)),
+    }
+}
+
+/// The error for a folder of no known layout: what it holds, and what it could.
+fn unknown(root: &Path) -> Error {
+    let names: Vec<String> = std::fs::read_dir(root)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    let found = if names.is_empty() { "is empty".into() } else { format!("holds {}", some(&names)) };
+    let expected = "JPEGImages and Annotations (DAVIS), stimuli and fixation_maps (MIT1003, SALICON), annotation \
+                    (DHF1K), or frames with --truth DIR for their masks";
+    Error::input(root, format!("unknown layout: {found}; expected {expected}"))
+}
+
+/// The first few of `names`, and how many there are more.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    match names.split_at_checked(SHOWN) {
+        Some((shown, more)) if !more.is_empty() => format!("{} and {} more", shown.join(", "), more.len()),
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,128 @@
+//! This program's maps of one clip after another.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+
+use super::{OwnMap, baseline};
+use crate::Result;
+use crate::eval::dataset::Sequence;
+use crate::frame::{Frame, Maps, Rate, Timing};
+use crate::fuse::{FuseOptions, Fuser};
+use crate::motion::{Motion, MotionEstimator};
+use crate::run::stages::{Fused, Stages, milliseconds};
+use crate::run::survey::survey;
+use crate::saliency::StaticSaliency;
+use crate::source::{self, Options};
+
+/// How maps are made.
+#[derive(Debug, Clone)]
+pub struct MakerConfig {
+    /// Which, in this order.
+    pub maps: Vec<OwnMap>,
+    /// How static and motion become one.
+    pub fusion: FuseOptions,
+    /// The gradient is computed on every frame whose index this divides; at least 1.
+    pub static_every: u64,
+    /// Frames a second of the clips.
+    pub rate: Rate,
+}
+
+/// Makes the maps of clips, a frame at a time.
+pub struct Maker {
+    config: MakerConfig,
+    /// `None` where no map needs it.
+    classifier: Option<StaticSaliency>,
+}
+
+/// A frame's maps.
+pub struct Moment {
+    /// The frame's place in its clip.
+    pub index: usize,
+    /// The picture's size in pixels.
+    pub size: Size,
+    /// The maps asked for, in their order, 240 pixels on the longer side (`CV_32FC1`, 0..=1).
+    pub maps: Arc<Vec<Mat>>,
+    /// The frame's motion, of the same size.
+    pub motion: Motion,
+    /// What each stage took.
+    pub timing: Timing,
+}
+
+impl Maker {
+    /// A maker of the maps that `config` asks for, by the opened `classifier`.
+    pub fn new(config: MakerConfig, classifier: Option<StaticSaliency>) -> Self {
+        Self { config, classifier }
+    }
+
+    /// Makes the maps of each frame of `sequence` and hands them to `each`, in order. `stop` ends it early.
+    ///
+    /// # Errors
+    /// Those of the frames, of the stages and of `each`.
+    pub fn run(
+        &mut self,
+        sequence: &Sequence,
+        stop: &AtomicBool,
+        mut each: impl FnMut(Moment) -> Result<()>,
+    ) -> Result<()> {
+        let open = || {
+            let pictures = sequence.frames.iter().map(|frame| frame.picture.clone()).collect();
+            source::open_images(pictures, &Options { rate: self.config.rate, ..Options::default() })
+        };
+        let mut motion = MotionEstimator::new(self.config.rate)?;
+        let Some(classifier) = &mut self.classifier else {
+            let mut source = open()?;
+            while !stop.load(Ordering::Relaxed) {
+                let started = Instant::now();
+                let Some(frame) = source.read()? else { break };
+                let motion = motion.step(&frame)?;
+                let timing = Timing { motion: milliseconds(started), ..Timing::default() };
+                each(moment(&self.config.maps, &frame, None, motion, timing)?)?;
+            }
+            return Ok(());
+        };
+        classifier.restart();
+        if classifier.wants_survey() {
+            survey(open()?, classifier, stop)?;
+        }
+        let still = sequence.frames.len() == 1;
+        let stages = Stages {
+            source: open()?,
+            static_saliency: classifier,
+            key_frame_interval: self.config.static_every,
+            motion,
+            fuser: Fuser::new(FuseOptions { still, ..self.config.fusion }),
+        };
+        std::thread::scope(|scope| {
+            let frames = stages.start(scope, stop)?;
+            while let Some(Fused { frame, motion, maps, timing, .. }) = frames.recv()? {
+                each(moment(&self.config.maps, &frame, Some(maps), motion, timing)?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The maps of `wanted`; those of the classifier are in `made`.
+fn moment(wanted: &[OwnMap], frame: &Frame, made: Option<Maps>, motion: Motion, timing: Timing) -> Result<Moment> {
+    let size = motion.flow.0.size()?;
+    let made = made.as_ref();
+    let map = |map: &OwnMap| -> Result<Option<Mat>> {
+        let own = |of: fn(&Maps) -> &Mat| made.map(|maps| of(maps).try_clone()).transpose();
+        Ok(match map {
+            OwnMap::Fused => own(|maps| &maps.fused.0)?,
+            OwnMap::Static => own(|maps| &maps.static_.0)?,
+            OwnMap::Motion => own(|maps| &maps.motion.0)?,
+            OwnMap::Flow => Some(baseline::flow(&motion.flow)?),
+            OwnMap::Centre => Some(baseline::centre(size)?),
+            OwnMap::Uniform => Some(baseline::uniform(size)?),
+            OwnMap::None => None,
+        })
+    };
+    let maps: Result<Vec<Option<Mat>>> = wanted.iter().map(map).collect();
+    let maps = Arc::new(maps?.into_iter().flatten().collect());
+    Ok(Moment { index: frame.index as usize, size: frame.size(), maps, motion, timing })
+}

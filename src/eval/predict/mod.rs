@@ -1,0 +1,66 @@
+//! The maps that are scored: this program's own, simple baselines, or files of another method.
+
+mod baseline;
+mod files;
+mod maker;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+pub use self::baseline::centre;
+pub use self::files::MapFiles;
+pub use self::maker::{Maker, MakerConfig, Moment};
+
+/// A map that this program makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OwnMap {
+    /// Static and motion saliency together, by --fusion
+    Fused,
+    /// Static saliency alone
+    Static,
+    /// Motion saliency alone
+    Motion,
+    /// The length of the optical flow over the longest of its frame, camera included
+    Flow,
+    /// A Gaussian in the middle, as people's fixations spread over photographs (Clarke and Tatler 2014)
+    Centre,
+    /// 1 everywhere: J is the share of the frame that the object covers
+    Uniform,
+    /// No map of this program's, only those of --pred
+    None,
+}
+
+impl OwnMap {
+    /// Whether it is made from the classifier's gradient.
+    pub fn needs_classifier(self) -> bool {
+        matches!(self, Self::Fused | Self::Static | Self::Motion)
+    }
+
+    /// Its name in tables: as it is typed.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// A folder of another method's maps, as typed: `NAME=DIR`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The method's name in tables.
+    pub name: String,
+    /// Where its maps are.
+    pub folder: PathBuf,
+}
+
+impl std::str::FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
+                Ok(Self { name: name.to_owned(), folder: folder.into() })
+            }
+            _ => Err("must be NAME=DIR, such as mine=results/480p".into()),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One frame of every method against its truth.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ndarray::{Array2, Array3};
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use super::dataset::fixations;
+use super::dataset::{Dataset, Item, Truth, read_mask};
+use super::measure::Measured;
+use super::metric::fixation::{self, Gaze};
+use super::metric::mask::{Scale, Scores, warping_error};
+use super::predict::{MapFiles, centre};
+use super::raster::{self, size_of};
+use crate::frame::{Flow, Timing};
+use crate::{Error, Result};
+
+/// What all frames are scored by.
+pub struct Scorer<'a> {
+    /// The frames' truths.
+    pub dataset: &'a Dataset,
+    /// Other methods' maps.
+    pub files: &'a [MapFiles],
+    /// The fixed threshold.
+    pub threshold: f64,
+    /// What is done to maps before saliency is measured.
+    pub scale: Scale,
+    /// Where to write this program's maps: a folder for each, in their order.
+    pub keep: Option<Vec<PathBuf>>,
+}
+
+/// A frame on its way to be scored.
+pub struct Job {
+    /// Its sequence, by its place in the data set.
+    pub sequence: usize,
+    /// Its place in the sequence.
+    pub frame: usize,
+    /// Whether it counts.
+    pub counts: bool,
+    /// The picture's size in pixels.
+    pub size: Size,
+    /// This program's maps of it.
+    pub maps: Arc<Vec<Mat>>,
+    /// Those of the frame before, where it is of the same shot.
+    pub before: Option<Arc<Vec<Mat>>>,
+    /// Backward flow, of the maps' size.
+    pub flow: Flow,
+    /// What it has cost so far.
+    pub timing: Timing,
+}
+
+/// A frame as scored.
+pub struct Scored {
+    /// Its sequence, by its place in the data set.
+    pub sequence: usize,
+    /// Its place in the sequence.
+    pub frame: usize,
+    /// What each method reaches, in order; empty where the frame does not count.
+    pub methods: Vec<Measured>,
+    /// What it has cost before.
+    pub timing: Timing,
+}
+
+/// One method's maps of a frame.
+struct Views {
+    /// At the truth's size.
+    large: Array2<f64>,
+    /// At the flow's size.
+    small: Array2<f64>,
+    /// The frame before's, where it is of the same shot, at the flow's size.
+    before: Option<Array2<f64>>,
+}
+
+/// What a frame's maps are held against.
+enum Reference {
+    Mask { mask: Array2<bool>, flow: Array3<f64> },
+    Gaze(Box<Looked>),
+}
+
+/// Where people looked, at this picture and at others, and a map that foretells it without looking.
+struct Looked {
+    gaze: Gaze,
+    others: Gaze,
+    baseline: Array2<f64>,
+}
+
+impl Scorer<'_> {
+    /// Scores a frame, and writes its maps where they are to be kept.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where truth or maps cannot be read or differ in size from the frame.
+    pub fn score(&self, job: &Job) -> Result<Scored> {
+        let Job { sequence, frame, timing, .. } = *job;
+        let sequence_of = &self.dataset.sequences[sequence];
+        let item = &sequence_of.frames[frame];
+        let reference = self.reference(job, item)?;
+        let mut methods = Vec::new();
+        for index in 0..job.maps.len() {
+            let views = own(job, index)?;
+            if let Some(folders) = &self.keep {
+                let mut file = folders[index].join(sequence_of.place(item)).into_os_string();
+                file.push(".png");
+                raster::write(file.as_ref(), &views.large)?;
+            }
+            methods.push(self.measure(&views, &reference, job)?);
+        }
+        for files in self.files {
+            methods.push(self.measure(&read(files, job)?, &reference, job)?);
+        }
+        if !job.counts {
+            methods.clear();
+        }
+        Ok(Scored { sequence, frame, methods, timing })
+    }
+
+    /// Reads a frame's truth.
+    fn reference(&self, job: &Job, item: &Item) -> Result<Reference> {
+        match &item.truth {
+            Truth::Mask(file) => {
+                let mask = read_mask(file)?;
+                check_size(job.size, file, mask.dim())?;
+                Ok(Reference::Mask { mask, flow: raster::flow(&job.flow)? })
+            }
+            Truth::Gaze(gaze) => self.gaze(job, gaze),
+        }
+    }
+
+    fn gaze(&self, job: &Job, item: &fixations::Item) -> Result<Reference> {
+        let gaze = item.read()?;
+        check_size(job.size, &item.stimulus, gaze.shape)?;
+        let others = self.dataset.others.as_ref().map(|others| others.than(item.group(), gaze.shape)).transpose()?;
+        let others = others.unwrap_or(Gaze { shape: gaze.shape, fixations: None, density: None });
+        let baseline = raster::at_size(&centre(job.size)?, job.size)?;
+        Ok(Reference::Gaze(Box::new(Looked { gaze, others, baseline })))
+    }
+
+    fn measure(&self, views: &Views, reference: &Reference, job: &Job) -> Result<Measured> {
+        match reference {
+            Reference::Mask { mask, flow } => {
+                let scores = Scores::of(views.large.view(), mask.view(), self.threshold, self.scale)?;
+                let before = views.before.as_ref();
+                let along = |before: &Array2<f64>| warping_error(views.small.view(), before.view(), flow.view(), None);
+                Ok(Measured::of_mask(scores, before.and_then(along)))
+            }
+            Reference::Gaze(looked) => {
+                let Looked { gaze, others, baseline } = &**looked;
+                let truth = fixation::Truth { gaze, others, baseline: baseline.view() };
+                // The same draws for every method, whichever thread scores the frame.
+                let seed = (job.sequence as u64) << 32 | job.frame as u64;
+                let mut random = SmallRng::seed_from_u64(seed);
+                let figures = fixation::Measure::ALL.map(|by| by.of(views.large.view(), &truth, &mut random));
+                Ok(Measured::of_fixations(figures.into()))
+            }
+        }
+    }
+}
+
+/// This program's maps.
+fn own(job: &Job, index: usize) -> Result<Views> {
+    let small = |maps: &[Mat]| -> Result<Array2<f64>> { raster::at_size(&maps[index], maps[index].size()?) };
+    Ok(Views {
+        large: raster::at_size(&job.maps[index], job.size)?,
+        small: small(&job.maps)?,
+        before: job.before.as_ref().map(|maps| small(maps)).transpose()?,
+    })
+}
+
+/// Another method's.
+fn read(files: &MapFiles, job: &Job) -> Result<Views> {
+    let map = |frame| files.read(job.sequence, frame, (job.size.height as usize, job.size.width as usize));
+    let flow = job.flow.0.size()?;
+    let large = map(job.frame)?;
+    let before = match job.frame.checked_sub(1).filter(|_| job.before.is_some()) {
+        Some(frame) => Some(raster::resized(map(frame)?.view(), flow)?),
+        None => None,
+    };
+    Ok(Views { small: raster::resized(large.view(), flow)?, large, before })
+}
+
+fn check_size(picture: Size, truth: &Path, (height, width): (usize, usize)) -> Result<()> {
+    let (rows, columns) = (picture.height as usize, picture.width as usize);
+    if (rows, columns) == (height, width) {
+        return Ok(());
+    }
+    let (is, frame) = (size_of((height, width)), size_of((rows, columns)));
+    Err(Error::input(truth, format!("the truth is {is}, its frame {frame}: both must be of one size")))
+}

@@ -1,0 +1,100 @@
+//! From frames to figures of a data set.
+
+use super::measure::{Kind, Levels, Series};
+use super::metric::mask::{Pool, Scores};
+use super::statistics::{Comparison, Interval, compare, interval};
+
+/// How many parts a single clip is cut into, so that its figures have an interval.
+const BLOCKS: usize = 10;
+
+/// What one method reached.
+pub struct Tally {
+    /// On each sequence.
+    sequences: Vec<Series>,
+    /// On each part of the only sequence; empty where there are more.
+    blocks: Vec<Series>,
+    /// How many frames the only sequence has.
+    frames: usize,
+}
+
+impl Tally {
+    /// Nothing yet, of sequences of so many frames.
+    pub fn new(lengths: &[usize]) -> Self {
+        let (blocks, frames) = match lengths {
+            [frames] => (BLOCKS.min(*frames), *frames),
+            _ => (0, 0),
+        };
+        let empty = |count| vec![Series::default(); count];
+        Self { sequences: empty(lengths.len()), blocks: empty(blocks), frames }
+    }
+
+    /// Adds a frame.
+    pub fn add(&mut self, sequence: usize, frame: usize, measured: &super::measure::Measured) {
+        self.sequences[sequence].add(frame, measured);
+        if !self.blocks.is_empty() {
+            let block = frame * self.blocks.len() / self.frames;
+            self.blocks[block].add(frame, measured);
+        }
+    }
+
+    /// The figures of method `name`.
+    pub fn figures(self, name: String, kind: Kind) -> Figures {
+        let means: Vec<Scores> = self.sequences.iter().filter_map(Series::curves).collect();
+        let mean = means.iter().collect::<Pool>().mean();
+        let levels = mean.as_ref().map(Levels::of).unwrap_or_default();
+        let row = |series: &Series| kind.measures().iter().map(|measure| measure.of(series, &levels)).collect();
+        let sequences: Vec<Vec<Option<f64>>> = self.sequences.iter().map(row).collect();
+        let blocks: Vec<Vec<Option<f64>>> =
+            self.blocks.iter().filter(|block| !block.frames.is_empty()).map(row).collect();
+        let units = if self.blocks.is_empty() { sequences.clone() } else { blocks };
+        let total = (0..kind.measures().len()).map(|at| Estimate::of(&column(&sequences, at), &column(&units, at)));
+        Figures { total: total.collect(), name, levels, mean, sequences, units, series: self.sequences }
+    }
+}
+
+/// A mean and its 95 % bootstrap interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The mean over the sequences.
+    pub mean: f64,
+    /// `None` where there is nothing to draw from.
+    pub interval: Option<Interval>,
+}
+
+impl Estimate {
+    fn of(sequences: &[f64], units: &[f64]) -> Option<Self> {
+        let mean = sequences.iter().sum::<f64>() / sequences.len() as f64;
+        (!sequences.is_empty()).then(|| Self { mean, interval: interval(units) })
+    }
+}
+
+/// What one method reached, summed up. The numbers are in the order of [`Kind::measures`].
+pub struct Figures {
+    /// The method's name.
+    pub name: String,
+    /// Over the data set; `None` for a measure without a value.
+    pub total: Vec<Option<Estimate>>,
+    /// On each sequence.
+    pub sequences: Vec<Vec<Option<f64>>>,
+    /// On what is resampled: the sequences, or the parts of a single one.
+    units: Vec<Vec<Option<f64>>>,
+    /// The thresholds of the best figures.
+    pub levels: Levels,
+    /// Means over sequences of the means over frames, with their curves.
+    pub mean: Option<Scores>,
+    /// The frames.
+    pub series: Vec<Series>,
+}
+
+impl Figures {
+    /// This method against another one by the measure at place `measure`; `None` where they have nothing to compare.
+    pub fn against(&self, other: &Self, measure: usize) -> Option<Comparison> {
+        let pairs = self.units.iter().zip(&other.units).filter_map(|(a, b)| Some((a[measure]?, b[measure]?)));
+        let (first, second): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        compare(&first, &second)
+    }
+}
+
+fn column(rows: &[Vec<Option<f64>>], at: usize) -> Vec<f64> {
+    rows.iter().filter_map(|row| row[at]).collect()
+}
