@@ -4,7 +4,7 @@
     fixations.py MIT1003_FOLDER OUT.json
 
 Needs numpy, opencv-python-headless and pysaliency 0.2.22. Where pysaliency has a measure it is pysaliency's:
-NSS, CC, SIM, KL (MIT_KLDiv), AUC-Judd without jitter, AUC of all pixels, shuffled AUC, and information gain of maps
+NSS, CC, SIM, KL, AUC-Judd without jitter, AUC of all pixels, shuffled AUC, and information gain of maps
 without zeros. It has neither AUC-Borji nor the shuffled AUC of splits, nor an information gain with an epsilon: these
 are written here after the definitions of the MIT saliency benchmark.
 
@@ -122,6 +122,13 @@ def of_points(raster, points, others, baseline):
     }
 
 
+def divergence(raster, density):
+    """pysaliency's MIT_KLDiv with MATLAB's eps, as KL.m has it, and not rounded to five digits."""
+    return metrics.image_based_kl_divergence(
+        raster, density, minimum_value=0, log_regularization=EPS, quotient_regularization=EPS
+    )
+
+
 def of_density(raster, density):
     """The measures against a density, those of ever more fixations drawn from it included."""
     weights = density / density.sum() if density.sum() > 0 else None
@@ -131,7 +138,7 @@ def of_density(raster, density):
     return {
         "cc": None if flat else metrics.CC(raster, density),
         "sim": None if weights is None else metrics.SIM(raster, density),
-        "kl": None if weights is None else metrics.MIT_KLDiv(raster, density),
+        "kl": None if weights is None else divergence(raster, density),
         "weighted_nss": None if weights is None else (weights * (raster - raster.mean())).sum() / (std or 1.0),
         "weighted_auc": None if weights is None else (weights * below(np.sort(raster.ravel()))).sum() / raster.size,
     }

@@ -7,7 +7,7 @@ use crate::eval::metric::MapView;
 /// `baseline` does, such as a centre prior.
 ///
 /// The mean over the fixations of log2(e + p) - log2(e + b), where p is the map and b the baseline, each divided by its
-/// sum, and e is 2.2204e-16. The MIT code has the same e but first stretches both to 0..1, so that any map's least pixel
+/// sum, and e is 2^-52. The MIT code has the same e but first stretches both to 0..1, so that any map's least pixel
 /// costs 40 bits; here, as in pysaliency, only a pixel of zero does. Of a density, the mean is weighted by it.
 ///
 /// A map of zeros counts as uniform. `None` without a fixation.
