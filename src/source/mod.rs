@@ -2,7 +2,7 @@
 
 mod clock;
 mod facts;
-mod images;
+pub(crate) mod images;
 mod picture;
 mod probe;
 mod video;

@@ -1,0 +1,3 @@
+//! Frames and their truths, as data sets lay them out.
+
+pub mod fixations;
