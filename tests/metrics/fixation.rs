@@ -7,8 +7,10 @@ use opencv::imgcodecs::{self, IMREAD_GRAYSCALE};
 use opencv::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use salstream::eval::dataset::fixations::{self, Others};
 use salstream::eval::metric::fixation::{
-    Fixation, SPLITS, auc, auc_borji, auc_judd, auc_of_splits, auc_shuffled, cc, counts, information_gain, kl, nss, sim,
+    Fixation, Measure, SPLITS, Truth, auc, auc_borji, auc_judd, auc_of_splits, auc_shuffled, cc, counts,
+    information_gain, kl, mean, nss, sim,
 };
 use serde::Deserialize;
 
@@ -127,11 +129,11 @@ fn measures_agree_on_random_and_extreme_maps() {
     println!("largest difference on {} made-up maps: {largest:.1e}", fixture.cases.len());
 }
 
-/// The folder of the MIT1003 pictures, or none with a line that says so.
+/// The MIT1003 pictures, or none with a line that says so.
 fn mit1003() -> Option<PathBuf> {
     let data = std::env::var_os("SALSTREAM_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let folder = data.join("mit1003/fixation_maps");
+    let folder = data.join("mit1003");
     if !folder.is_dir() {
         eprintln!("SKIPPED: no {}; point SALSTREAM_DATA at the data", folder.display());
         return None;
@@ -147,7 +149,7 @@ fn grey(path: &Path) -> Array2<f64> {
 
 #[test]
 fn measures_agree_on_real_maps() {
-    let Some(folder) = mit1003() else { return };
+    let Some(folder) = mit1003().map(|root| root.join("fixation_maps")) else { return };
     let fixture = fixture();
     let differences = fixture.real.iter().map(|case| {
         let density = grey(&folder.join(format!("{}.jpg", case.name)));
@@ -199,4 +201,44 @@ fn fixations_outside_are_left_out() {
     let (inside, outside) = ([[1, 1], [2, 3]], [[1, 1], [4, 0], [2, 3], [0, 5]]);
     assert_eq!(auc_judd(map.view(), &outside), auc_judd(map.view(), &inside));
     assert_eq!(counts(&outside, map.dim()), counts(&inside, map.dim()));
+}
+
+/// A Gaussian about the centre, its deviation a quarter of the sides.
+fn centre((height, width): (usize, usize)) -> Array2<f64> {
+    let from = |place: usize, side: usize| (place as f64 + 0.5) / side as f64 - 0.5;
+    Array2::from_shape_fn((height, width), |(row, column)| {
+        (-8.0 * (from(row, height).powi(2) + from(column, width).powi(2))).exp()
+    })
+}
+
+#[test]
+fn the_centre_foretells_much_but_not_what_is_shuffled() {
+    let Some(root) = mit1003() else { return };
+    let dataset = fixations::find(&root).unwrap().unwrap();
+    let others = Others::gather(&dataset).unwrap();
+    let mut random = SmallRng::seed_from_u64(0);
+    let scores: Vec<_> = dataset
+        .items
+        .iter()
+        .step_by(4)
+        .map(|item| {
+            let gaze = item.read().unwrap();
+            let (others, map) = (others.than(item.group(), gaze.shape).unwrap(), centre(gaze.shape));
+            let uniform = Array2::ones(gaze.shape);
+            let truth = Truth { gaze: &gaze, others: &others, baseline: uniform.view() };
+            Measure::ALL.map(|measure| measure.of(map.view(), &truth, &mut random))
+        })
+        .collect();
+    let of = |measure: Measure| {
+        let place = Measure::ALL.iter().position(|m| *m == measure).unwrap();
+        mean(scores.iter().map(|scores| scores[place]))
+    };
+    for measure in Measure::ALL {
+        println!("centre, {}: {:?}", measure.name(), of(measure));
+    }
+    assert!(of(Measure::Nss) > Some(0.5) && of(Measure::InformationGain) > Some(0.0));
+    assert!(of(Measure::Auc) > Some(0.65));
+    assert!(of(Measure::AucShuffled).unwrap() < of(Measure::Auc).unwrap() - 0.1);
+    // Only densities are there.
+    assert_eq!((of(Measure::AucJudd), of(Measure::AucBorji), of(Measure::AucShuffledSplits)), (None, None, None));
 }

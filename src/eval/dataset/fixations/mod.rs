@@ -13,6 +13,8 @@ mod others;
 mod photographs;
 mod read;
 mod salicon;
+#[cfg(test)]
+mod tests;
 mod videos;
 
 use std::path::{Path, PathBuf};
@@ -49,8 +51,8 @@ pub struct Item {
 enum Points {
     /// A picture with a bright pixel at each.
     Picture(PathBuf),
-    /// Read already, from `file`, for a picture of `shape` (height, width).
-    List { file: PathBuf, shape: (usize, usize), fixations: Vec<Fixation> },
+    /// Read already, for a picture of `shape` (height, width).
+    List { shape: (usize, usize), fixations: Vec<Fixation> },
 }
 
 /// The data set in `root`; `None` where the folder has none of the layouts.
@@ -69,25 +71,30 @@ impl Item {
     /// Where people looked at this picture: its density, its fixations, or both.
     ///
     /// # Errors
-    /// [`Error::Input`] where a file is no picture, a density has values that are none, or the two differ in size.
+    /// [`Error::Input`] where a file is no picture, a density has values that are none, or sizes differ.
     pub fn read(&self) -> Result<Gaze> {
         let density = self.density.as_deref().map(read::density).transpose()?;
         let points = match &self.points {
-            Some(Points::Picture(file)) => Some((file, read::fixations(file)?)),
-            Some(Points::List { file, shape, fixations }) => Some((file, (*shape, fixations.clone()))),
+            Some(Points::Picture(file)) => Some(read::fixations(file)?),
+            Some(Points::List { shape, fixations }) => Some((*shape, fixations.clone())),
             None => None,
         };
-        match (density, points) {
-            (Some(density), Some((file, (shape, _)))) if density.dim() != shape => {
-                let (h, w) = density.dim();
-                let problem =
-                    format!("has fixations on {}x{}, the density is {w}x{h}: make them one size", shape.1, shape.0);
-                Err(Error::input(file, format!("{}: {problem}", self.name)))
-            }
-            (density, Some((_, (shape, fixations)))) => Ok(Gaze { shape, fixations: Some(fixations), density }),
-            (Some(density), None) => Ok(Gaze { shape: density.dim(), fixations: None, density: Some(density) }),
-            (None, None) => Err(Error::input(&self.stimulus, "has neither a fixation map nor fixations")),
+        let shape = read::shape(&self.stimulus)?;
+        if let Some(density) = &density {
+            self.check_shape("fixation map", density.dim(), shape)?;
         }
+        if let Some((of, _)) = &points {
+            self.check_shape("picture of fixations", *of, shape)?;
+        }
+        Ok(Gaze { shape, fixations: points.map(|(_, fixations)| fixations), density })
+    }
+
+    fn check_shape(&self, what: &str, (height, width): (usize, usize), shape: (usize, usize)) -> Result<()> {
+        if (height, width) == shape {
+            return Ok(());
+        }
+        let problem = format!("is {}x{}, its {what} {width}x{height}: make them one size", shape.1, shape.0);
+        Err(Error::input(&self.stimulus, problem))
     }
 
     /// What it is one of: its video's name, or of a photograph its own. Other groups' fixations are the negatives of the

@@ -1,6 +1,6 @@
 //! Photographs with fixation maps: MIT1003, SALICON and their like.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Dataset, Item, Points, files, salicon};
@@ -65,6 +65,9 @@ impl Truths {
 
     /// The stimuli with their truths.
     fn items(mut self, pictures: BTreeMap<String, PathBuf>, mut lists: BTreeMap<String, Points>) -> Result<Vec<Item>> {
+        // A part without any truth, such as SALICON's `test`, is left out.
+        let parts: BTreeSet<String> =
+            self.maps.keys().chain(self.points.keys()).map(|name| within(name).to_owned()).collect();
         let mut items = Vec::new();
         for (name, stimulus) in pictures {
             let points = self.points.remove(&name).map(Points::Picture);
@@ -72,8 +75,7 @@ impl Truths {
             let density = self.maps.remove(&name);
             if density.is_some() || points.is_some() {
                 items.push(Item { name, video: None, stimulus, density, points });
-            } else if within(&name).is_empty() || self.has(within(&name)) || items.iter().any(|i| same(&i.name, &name))
-            {
+            } else if parts.contains(within(&name)) {
                 return Err(Error::input(
                     stimulus,
                     "has no fixation map of its name: add one, or take the picture away",
@@ -85,19 +87,11 @@ impl Truths {
             None => Ok(items),
         }
     }
-
-    /// Whether a truth is left in the folder `within`. A part without any, such as SALICON's `test`, is left out.
-    fn has(&self, within: &str) -> bool {
-        self.maps.keys().chain(self.points.keys()).any(|name| self::within(name) == within)
-    }
 }
 
+/// The folders that a name begins with.
 fn within(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn same(a: &str, b: &str) -> bool {
-    within(a) == within(b)
 }
 
 fn refuse_matlab(folder: &Path) -> Result<()> {

@@ -34,6 +34,14 @@ pub fn fixations(file: &Path) -> Result<((usize, usize), Vec<Fixation>)> {
     Ok((picture.dim(), bright.map(|((row, column), _)| [row, column]).collect()))
 }
 
+/// Height and width of a picture.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Input`] where it cannot be read.
+pub fn shape(file: &Path) -> Result<(usize, usize)> {
+    grey(file).map(|picture| picture.dim())
+}
+
 fn grey(file: &Path) -> Result<Array2<f64>> {
     let unreadable = || Error::input(file, "cannot be read as a picture: it is damaged or of another format");
     let bytes = std::fs::read(file).map_err(Error::io(file))?;

@@ -62,7 +62,7 @@ fn document(file: &Path) -> Result<Vec<(String, Points)>> {
         let typed = by_image.remove(&image.id).unwrap_or_default();
         let shape = (image.height, image.width);
         let fixations = typed.into_iter().filter_map(|place| from_one(place, shape)).collect();
-        (files::stem(&PathBuf::from(image.file_name)), Points::List { file: file.to_owned(), shape, fixations })
+        (files::stem(&PathBuf::from(image.file_name)), Points::List { shape, fixations })
     };
     Ok(document.images.into_iter().map(points).collect())
 }
