@@ -134,6 +134,11 @@ pub struct PictureArgs {
     /// How static and motion saliency become one map
     #[arg(long, value_enum, default_value_t = Fusion::Adaptive)]
     pub fusion: Fusion,
+    /// Later frames that a frame's map takes into account, with --fusion adaptive
+    ///
+    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
+    pub lookahead: u8,
     /// What the result shows
     #[arg(long, value_enum, default_value_t = Layout::Overlay)]
     pub layout: Layout,

@@ -92,7 +92,12 @@ impl RunConfig {
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
             static_every: u64::from(model.static_every),
-            fusion: FuseOptions { mode: picture.fusion, raw: model.raw, still: false },
+            fusion: FuseOptions {
+                mode: picture.fusion,
+                lookahead: picture.lookahead.into(),
+                raw: model.raw,
+                still: false,
+            },
             model: model_config(model, request, method, threads)?,
             style: Style {
                 layout: picture.layout,

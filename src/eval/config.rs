@@ -67,7 +67,12 @@ impl EvalConfig {
         Ok(Self {
             maker: MakerConfig {
                 maps,
-                fusion: FuseOptions { mode: args.fusion, raw: args.model.raw, still: false },
+                fusion: FuseOptions {
+                    mode: args.fusion,
+                    lookahead: args.lookahead.into(),
+                    raw: args.model.raw,
+                    still: false,
+                },
                 static_every: u64::from(args.model.static_every),
                 rate: Rate { num: args.fps, den: 1 },
             },

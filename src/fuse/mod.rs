@@ -7,6 +7,7 @@ mod border;
 mod colour;
 mod evidence;
 mod guided;
+mod lookahead;
 mod modes;
 mod normalise;
 mod planes;
@@ -18,6 +19,7 @@ mod trail;
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
+pub use self::lookahead::look_ahead;
 pub use self::modes::Fusion;
 
 use self::evidence::{Cues, Evidence};
@@ -32,6 +34,8 @@ use crate::motion::Motion;
 pub struct FuseOptions {
     /// How the two maps become one.
     pub mode: Fusion,
+    /// How many later frames a frame's fused map takes into account; in [`Fusion::Adaptive`] only.
+    pub lookahead: usize,
     /// Whether the static map is each key frame's own gradient instead of the average along the flow.
     pub raw: bool,
     /// Whether the input is a single picture, whose map rests on the gradient alone: motion has no weight.
@@ -55,6 +59,11 @@ impl Fuser {
     /// A fuser that has seen nothing yet.
     pub fn new(options: FuseOptions) -> Self {
         Self { options, ..Self::default() }
+    }
+
+    /// How many later frames [`look_ahead`] is to see of each frame.
+    pub fn lookahead(&self) -> usize {
+        if self.options.mode == Fusion::Adaptive { self.options.lookahead } else { 0 }
     }
 
     /// The maps of the frame that `motion` belongs to.
