@@ -10,7 +10,7 @@ use crate::fuse::Fusion;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder of a data set: JPEGImages and Annotations (DAVIS), or frames with --truth
+    /// Folder of a data set: DAVIS, MIT1003, SALICON or DHF1K as they are laid out, or frames with --truth
     pub dataset: PathBuf,
     /// Folder of masks: one a frame and of its name, with a sub-folder for each sequence where DATASET has them
     ///

@@ -61,7 +61,7 @@ fn truth(truth: &Truth, frame: &Mat, size: Size) -> Result<Mat> {
     let mut contours = Vector::<Vector<Point>>::new();
     let (all, simple) = (imgproc::RETR_LIST, imgproc::CHAIN_APPROX_SIMPLE);
     imgproc::find_contours(&mask, &mut contours, all, simple, Point::default())?;
-    for (width, colour) in [(4, Scalar::all(0.0)), (2, Scalar::new(80.0, 255.0, 120.0, 0.0))] {
+    for (width, colour) in [(3, Scalar::all(0.0)), (1, Scalar::new(80.0, 255.0, 120.0, 0.0))] {
         imgproc::polylines(&mut out, &contours, true, colour, width, imgproc::LINE_AA, 0)?;
     }
     Ok(out)
