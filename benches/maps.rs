@@ -39,7 +39,7 @@ fn medians(size: Size, mode: Fusion) -> Result<(f64, f64)> {
     for index in 0..FRAMES {
         let frame = Frame { index, time: index as f64 * RATE.interval(), image: view(&texture, size, index)? };
         let map = noise(&mut random, Size::new(224, 224), CV_32FC1)?;
-        let gradient = Gradient { index, map, prediction: Prediction::default(), others: Vec::new() };
+        let gradient = Gradient { index, map, prediction: Prediction::default(), features: None, others: Vec::new() };
         let (motion, spent) = timed(|| estimator.step(&frame))?;
         motions.push(spent);
         fusions.push(timed(|| fuser.step(&motion, Some(&gradient)))?.1);

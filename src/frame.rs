@@ -100,6 +100,19 @@ pub struct Prediction {
     pub probability: f32,
 }
 
+/// What the classifier makes of each part of a frame, on a grid over the whole of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Numbers that describe each place.
+    pub channels: usize,
+    /// Rows of the grid.
+    pub height: usize,
+    /// Columns of the grid.
+    pub width: usize,
+    /// Channel by channel, each row by row; of either sign.
+    pub values: Vec<f32>,
+}
+
 /// One frame's input gradient and prediction: what the static stage hands on.
 #[derive(Debug)]
 pub struct Gradient {
@@ -110,6 +123,8 @@ pub struct Gradient {
     pub map: Mat,
     /// The class that the gradient belongs to.
     pub prediction: Prediction,
+    /// What the classifier makes of each part of the frame, where it tells.
+    pub features: Option<Features>,
     /// The same frame's gradients of the further classes that are explained.
     pub others: Vec<Gradient>,
 }

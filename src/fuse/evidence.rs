@@ -3,10 +3,12 @@
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
+use super::appearance::AppearanceMemory;
 use super::colour::{ColourMemory, Colours};
 use super::trail::Trail;
 use super::{border, guided};
 use crate::Result;
+use crate::frame::Gradient;
 use crate::motion::Motion;
 use crate::raster;
 
@@ -22,8 +24,9 @@ const PAST: f32 = 0.9;
 const PAST_LEAST: f32 = 0.7;
 const PAST_MORE: f32 = 0.6;
 const COLOUR: f32 = 0.8;
-/// Bound of what colour alone can say.
-const COLOUR_BOUND: f32 = 3.0;
+const APPEARANCE: f32 = 0.8;
+/// Bound of what colour alone can say, or appearance alone.
+const BOUND: f32 = 3.0;
 
 /// What a frame's maps say, each `CV_32FC1` of values in 0..=1.
 pub(super) struct Cues<'a> {
@@ -39,31 +42,42 @@ pub(super) struct Cues<'a> {
 pub(super) struct Evidence {
     centre: Vec<f32>,
     colours: ColourMemory,
+    appearance: AppearanceMemory,
     past: Option<Mat>,
 }
 
 impl Evidence {
-    /// The fused map of a frame (`CV_32FC1`, 0..=1).
-    pub(super) fn step(&mut self, motion: &Motion, cues: &Cues, trail: &Trail) -> Result<Mat> {
+    /// The fused map of a frame (`CV_32FC1`, 0..=1); `gradient` is that frame's, on key frames.
+    pub(super) fn step(
+        &mut self,
+        motion: &Motion,
+        gradient: Option<&Gradient>,
+        cues: &Cues,
+        trail: &Trail,
+    ) -> Result<Mat> {
         let size = motion.residual.size()?;
         let mut odds = self.log_odds(motion, cues, trail)?;
         let colours = Colours::of(&motion.lab)?;
         let prior: Vec<f32> = odds.iter().map(|&l| sigmoid(l)).collect();
-        for (odds, ratio) in odds.iter_mut().zip(self.colours.log_ratio(&colours, &prior)) {
-            *odds = sigmoid(*odds + COLOUR * ratio.clamp(-COLOUR_BOUND, COLOUR_BOUND));
+        add(&mut odds, &self.colours.log_ratio(&colours, &prior), |ratio| COLOUR * ratio.clamp(-BOUND, BOUND));
+        let so_far = probabilities(&odds, size)?;
+        if let Some(ratio) = self.appearance.log_ratio(gradient, trail, &so_far, cues.motion)? {
+            add(&mut odds, raster::values(ratio)?, |ratio| APPEARANCE * ratio.clamp(-BOUND, BOUND));
         }
-        let fused = guided::guided_filter(&motion.lab, &raster::from_values(size, &odds)?)?;
+        let fused = guided::guided_filter(&motion.lab, &probabilities(&odds, size)?)?;
         if motion.first {
             // Without motion this was no more than a guess: nothing is to be remembered of it.
             self.colours = ColourMemory::default();
+            self.appearance = AppearanceMemory::default();
         } else {
             self.colours.learn(&colours, raster::values(&fused)?);
+            self.appearance.learn(&fused)?;
             self.past = Some(fused.try_clone()?);
         }
         Ok(fused)
     }
 
-    /// Everything but colour.
+    /// Everything but what is remembered of colour and appearance.
     fn log_odds(&mut self, motion: &Motion, cues: &Cues, trail: &Trail) -> Result<Vec<f32>> {
         let size = motion.residual.size()?;
         if self.centre.is_empty() {
@@ -85,6 +99,10 @@ impl Evidence {
         }
         Ok(odds)
     }
+}
+
+fn probabilities(odds: &[f32], size: Size) -> Result<Mat> {
+    raster::from_values(size, &odds.iter().map(|&l| sigmoid(l)).collect::<Vec<f32>>())
 }
 
 fn add(odds: &mut [f32], cue: &[f32], says: impl Fn(f32) -> f32) {

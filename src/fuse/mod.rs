@@ -1,6 +1,7 @@
 //! From motion and gradient to the maps that are drawn.
 
 mod agreement;
+mod appearance;
 mod average;
 mod border;
 mod colour;
@@ -78,7 +79,7 @@ impl Fuser {
             Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
             None => {
                 let cues = Cues { static_: known.as_ref(), motion: &moving, confidence: weight };
-                self.evidence.step(motion, &cues, &self.trail)?
+                self.evidence.step(motion, gradient, &cues, &self.trail)?
             }
         };
         Ok(Maps {

@@ -1,16 +1,20 @@
 //! The inputs and outputs of a gradient model, and its metadata.
 
-use super::{CLASS, GRADIENT, METHOD, Options, SCORES, Shapes, TARGET, score, walk};
+use super::tape::Tensor;
+use super::{CLASS, FEATURES, GRADIENT, METHOD, Options, SCORES, Shapes, TARGET, score, walk};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::{Error, Result};
 
+/// The names of the added input and of the outputs.
+const RESERVED: [&str; 4] = [TARGET, SCORES, CLASS, GRADIENT];
+
 /// Frees the names of the added input and outputs where a value of the graph bears them.
 pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
-    if [TARGET, SCORES, CLASS, GRADIENT].contains(&shapes.image.as_str()) {
+    if RESERVED.contains(&shapes.image.as_str()) {
         let problem = format!("the image input is called {}, which the gradient model needs; rename it", shapes.image);
         return Err(Error::Graph(problem));
     }
-    for reserved in [TARGET, SCORES, CLASS, GRADIENT] {
+    for reserved in RESERVED {
         if !bears(graph, reserved) {
             continue;
         }
@@ -58,10 +62,11 @@ pub fn assemble(
     shapes: &Shapes,
     nodes: Vec<onnx::NodeProto>,
     initializers: Vec<TensorProto>,
+    features: Option<&Tensor>,
 ) -> Result<()> {
     graph.node.extend(nodes);
     graph.initializer.extend(initializers);
-    walk::drop_dead(graph, &[SCORES, CLASS, GRADIENT]);
+    walk::drop_dead(graph, &[SCORES, CLASS, GRADIENT, FEATURES]);
     let image = shapes.tensors.get(&shapes.image).ok_or_else(|| Error::Graph("the image has no shape".into()))?;
     let (batch, classes) = score::size(shapes)?;
     graph.input = vec![
@@ -73,6 +78,9 @@ pub fn assemble(
         ValueInfoProto::fixed(CLASS, DataType::Int64, &[batch]),
         ValueInfoProto::fixed(GRADIENT, image.dtype, &image.shape),
     ];
+    if let Some(kind) = features {
+        graph.output.push(ValueInfoProto::fixed(FEATURES, kind.dtype, &kind.shape));
+    }
     // OpenVINO takes over parts of the graph only where the shapes between them are known.
     let made = graph.node.iter().flat_map(|node| &node.output);
     let known = made.filter_map(|name| Some((name, shapes.tensors.get(name)?)));

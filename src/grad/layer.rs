@@ -17,6 +17,24 @@ pub fn find(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, layer: &Layer)
     }
 }
 
+/// How much smaller than the picture the feature map is that tells apart what is to be seen: deeper ones know more
+/// classes but fewer places, and in earlier ones the same things look different.
+const STRIDE: usize = 8;
+
+/// Of the feature maps at an eighth of the picture's size the narrowest, and of several the last: a bottleneck, where
+/// the network itself has summed up what it needs of the place.
+pub fn features(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> Option<String> {
+    let image = match shapes.tensors.get(&shapes.image)?.shape.as_slice() {
+        [_, 3, height, width] | [_, height, width, 3] => [*height, *width],
+        _ => return None,
+    };
+    let active = walk::active(graph, shapes, logits, &shapes.image);
+    let near = |size: [usize; 2]| size.iter().zip(image).all(|(size, image)| size.abs_diff(image / STRIDE) <= 1);
+    let made = graph.node.iter().flat_map(|node| &node.output).filter(|name| active.contains(*name));
+    let fitting = made.rev().filter(|name| spatial(shapes, name).is_some_and(near));
+    fitting.min_by_key(|name| shapes.tensors[*name].shape[1]).cloned()
+}
+
 fn named(graph: &GraphProto, shapes: &Shapes, active: &HashSet<String>, name: &str) -> Result<String> {
     let node = graph.node.iter().find(|node| node.output.iter().any(|output| output == name) || node.name() == name);
     let value = node.and_then(|node| match node.output.iter().any(|output| output == name) {

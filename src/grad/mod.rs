@@ -73,6 +73,8 @@ pub const SCORES: &str = "scores";
 pub const CLASS: &str = "class";
 /// The name of the output of the gradient of the class's logit, of the image's shape.
 pub const GRADIENT: &str = "gradient";
+/// The name of the output of a feature map, `[N, channels, height, width]`, where one is asked for.
+pub const FEATURES: &str = "salstream.features";
 
 /// The key of the metadata that name the method.
 pub const METHOD: &str = "salstream.method";
@@ -96,6 +98,9 @@ pub struct Options {
     pub method: Method,
     /// SHA-256 of the source file in hexadecimal, for the metadata; may be empty.
     pub source: String,
+    /// Whether to hand out a feature map beside, as [`FEATURES`]: of those at an eighth of the picture's size the
+    /// narrowest, and of several the last. A model that has none there gets no such output; nor does a sampled method.
+    pub features: bool,
 }
 
 /// Element type and size along each axis of one value.
@@ -143,10 +148,18 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let logits = score::logits(&graph, &shapes)?;
     let dtype = tape.value(&shapes.image)?.dtype;
     let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
-    let attribution = method::attribute(&mut tape, &graph, &shapes, &(logits, seed), options)?;
+    let score = (logits, seed);
+    let attribution = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
     tape.name_output(&attribution, GRADIENT);
+    let features = match options.features.then(|| layer::features(&graph, &shapes, &score.0)).flatten() {
+        Some(name) => Some(tape.value(&name)?),
+        None => None,
+    };
+    if let Some(features) = &features {
+        tape.name_output(features, FEATURES);
+    }
     let (nodes, initializers) = tape.finish();
-    interface::assemble(&mut graph, &shapes, nodes, initializers)?;
+    interface::assemble(&mut graph, &shapes, nodes, initializers, features.as_ref())?;
     if let Method::Sampled(sampling) = &options.method {
         graph = sample::repeat(graph, &shapes, opset, sampling)?;
     }

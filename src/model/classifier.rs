@@ -8,6 +8,7 @@ use ort::value::TensorRef;
 use super::probe::Request;
 use super::session::session;
 use super::source::{Compiled, Interface, Source};
+use crate::frame::Features;
 use crate::grad::{self, Method};
 use crate::runtime::SessionOptions;
 use crate::{Error, Result};
@@ -31,6 +32,8 @@ pub struct Attribution {
     /// The gradient of that class's logit with respect to the input, or what the method makes of it, in the input's
     /// layout.
     pub gradient: Vec<f32>,
+    /// A feature map of the classifier, where it hands one out.
+    pub features: Option<Features>,
 }
 
 /// A differentiated classifier in a session.
@@ -132,11 +135,20 @@ impl Classifier {
             let problem = "the model's scores are no finite numbers; its weights are damaged, or its pixels wrong";
             return Err(Error::Graph(format!("{problem} (see --preprocess)")));
         }
+        let features = match self.interface.features {
+            Some([channels, height, width]) => {
+                let (_, values) = values[grad::FEATURES].try_extract_tensor::<f32>()?;
+                let picture = values.chunks_exact(channels * height * width);
+                picture.map(|values| Some(Features { channels, height, width, values: values.to_vec() })).collect()
+            }
+            None => vec![None; batch],
+        };
         let each = class.iter().zip(scores.chunks(*classes)).zip(gradient.chunks(expected / batch));
-        let found = each.map(|((class, scores), gradient)| Attribution {
+        let found = each.zip(features).map(|(((class, scores), gradient), features)| Attribution {
             scores: scores.to_vec(),
             class: usize::try_from(*class).unwrap_or(0),
             gradient: gradient.to_vec(),
+            features,
         });
         Ok(found.collect())
     }

@@ -44,6 +44,8 @@ pub(super) struct Interface {
     pub shape: [usize; 4],
     pub layout: Layout,
     pub classes: usize,
+    /// Channels, height and width of the feature map, where there is one.
+    pub features: Option<[usize; 3]>,
 }
 
 impl Source {
@@ -130,10 +132,10 @@ impl Source {
     /// [`Error::Model`] where the classifier cannot be differentiated so, or is a gradient model already.
     pub fn gradient_model(&self, method: &Method) -> Result<ModelProto> {
         let made = || Error::model(&self.path, "is a gradient model already; use it as it is");
-        self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method)
+        self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method, false)
     }
 
-    /// Makes the gradient model that is fastest on `device`.
+    /// Makes the gradient model that is fastest on `device`, with a feature map beside where the classifier has one.
     ///
     /// # Errors
     /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
@@ -141,7 +143,7 @@ impl Source {
     pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
         let variant = if device == Device::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime };
         let model = match &self.shapes {
-            Some(shapes) => self.differentiate(shapes, variant, method)?,
+            Some(shapes) => self.differentiate(shapes, variant, method, true)?,
             None => self.as_it_is(method)?,
         };
         let unfit = || Error::model(&self.path, UNFIT);
@@ -159,8 +161,8 @@ impl Source {
         fits.then(|| self.copy(request, Some(shapes)))
     }
 
-    fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method) -> Result<ModelProto> {
-        let options = Options { variant, method: method.clone(), source: self.sha256.clone() };
+    fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method, features: bool) -> Result<ModelProto> {
+        let options = Options { variant, method: method.clone(), source: self.sha256.clone(), features };
         grad::differentiate(&self.model, shapes, &options).map_err(about(&self.path))
     }
 
@@ -201,7 +203,9 @@ fn interface(graph: &GraphProto) -> Option<Interface> {
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
     let layout = layout(&shape)?;
     let scores = graph.output.iter().find(|output| output.name() == grad::SCORES)?;
-    Some(Interface { input: image.name().into(), shape, layout, classes: *sizes(scores)?.get(1)? })
+    let features = graph.output.iter().find(|output| output.name() == grad::FEATURES);
+    let features = features.and_then(sizes).and_then(|shape| <[usize; 3]>::try_from(&shape[1..]).ok());
+    Some(Interface { input: image.name().into(), shape, layout, classes: *sizes(scores)?.get(1)?, features })
 }
 
 /// The layout of a picture of this shape; none where it has not three channels.

@@ -140,8 +140,9 @@ impl StaticSaliency {
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(plain.class);
         }
-        let result = self.attribution(&input, plain)?;
+        let mut result = self.attribution(&input, plain)?;
         let mut found = self.explained(frame.index, &result)?;
+        found.features = result.features.take();
         for class in self.others.clone() {
             let plain = self.classifier.run(&input, Some(class))?;
             let other = self.attribution(&input, plain)?;
@@ -181,6 +182,7 @@ impl StaticSaliency {
             index,
             map: self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?,
             prediction: Prediction { class, label, probability: probability(&found.scores, class) },
+            features: None,
             others: Vec::new(),
         })
     }

@@ -100,7 +100,7 @@ impl Fixture {
         let small = self.take(56 * 56);
         let values: Vec<f32> = (0..224 * 224).map(|i| f32::from(small[i / 224 / 4 * 56 + i % 224 / 4])).collect();
         let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
-        Gradient { index: index as u64, map, prediction: Prediction::default(), others: Vec::new() }
+        Gradient { index: index as u64, map, prediction: Prediction::default(), features: None, others: Vec::new() }
     }
 
     fn thousandths(&mut self, count: usize) -> Vec<f64> {

@@ -27,12 +27,14 @@ impl Gradients {
 
     /// The largest of the channels' absolute gradients, at each pixel of the model's picture.
     pub fn of(&mut self, frame: &Frame) -> Gradient {
-        let gradient = self.0.run(&tensor(&frame.image), None).unwrap().gradient;
+        let found = self.0.run(&tensor(&frame.image), None).unwrap();
+        let gradient = found.gradient;
         let area = (SIDE * SIDE) as usize;
         let strongest = |i: usize| (0..3).map(|c| gradient[c * area + i].abs()).fold(0.0, f32::max);
         let map: Vec<f32> = (0..area).map(strongest).collect();
         let map = Mat::new_rows_cols_with_data(SIDE, SIDE, &map).unwrap().try_clone().unwrap();
-        Gradient { index: frame.index, map, prediction: Prediction::default(), others: Vec::new() }
+        let (prediction, features) = (Prediction::default(), found.features);
+        Gradient { index: frame.index, map, prediction, features, others: Vec::new() }
     }
 }
 

@@ -62,7 +62,7 @@ fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
     };
     let values: Vec<f32> = (0..224 * 224).map(|i| strength(i) * noise()).collect();
     let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
-    Gradient { index: frame.index, map, prediction: Prediction::default(), others: Vec::new() }
+    Gradient { index: frame.index, map, prediction: Prediction::default(), features: None, others: Vec::new() }
 }
 
 /// The means of motion and fused map over a clip once it has settled, and that no cut was seen in it.
