@@ -37,9 +37,10 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Measure maps against a data set: this program's, plain baselines, other methods'
     ///
-    /// Prints a table of region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure (PySODMetrics)
-    /// and the error along the flow, the mean over sequences each, then J of each sequence with 95 % bootstrap intervals
-    /// and how the first method compares with every other (sign-flip test). All frames count, the first too.
+    /// Against masks it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure
+    /// (PySODMetrics) and the error along the flow; against fixations NSS, CC, SIM, KL, AUCs and information gain. Each is
+    /// the mean over sequences. Then follow J (NSS) of each sequence with a 95 % bootstrap interval, and how the first
+    /// method compares with every other (sign-flip test). All frames count, the first too.
     Eval(Box<EvalArgs>),
     /// Work with classifier models
     #[command(subcommand)]

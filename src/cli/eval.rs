@@ -10,7 +10,7 @@ use crate::fuse::Fusion;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder of a data set: JPEGImages and Annotations (DAVIS), or frames with --truth
+    /// Folder of a data set: DAVIS, MIT1003, SALICON or DHF1K as they are laid out, or frames with --truth
     pub dataset: PathBuf,
     /// Folder of masks: one a frame and of its name, with a sub-folder for each sequence where DATASET has them
     ///
@@ -57,6 +57,9 @@ pub struct EvalArgs {
     /// Write a row for each number: method, sequence, frame, measure, value
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub csv: Option<PathBuf>,
+    /// Write a page with curves, sequences, and the best and worst frames: one file, which needs no other
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub html: Option<PathBuf>,
     /// Keep this program's maps, as DIR/MAP/SEQUENCE/FRAME.png of 16 bits: --pred reads them again
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub keep_maps: Option<PathBuf>,
