@@ -2,7 +2,9 @@
 
 mod davis;
 mod gradients;
+mod robust;
 mod scene;
+mod synthetic;
 
 use opencv::core::{Mat, Point, Point2f, Scalar, Size};
 use opencv::prelude::*;
@@ -23,8 +25,12 @@ struct Chain {
 
 impl Chain {
     fn new(mode: Fusion) -> Self {
+        Self::at(mode, RATE)
+    }
+
+    fn at(mode: Fusion, rate: Rate) -> Self {
         Self {
-            motion: MotionEstimator::new(RATE).unwrap(),
+            motion: MotionEstimator::new(rate).unwrap(),
             fuser: Fuser::new(FuseOptions { mode, ..FuseOptions::default() }),
         }
     }
