@@ -4,6 +4,7 @@ mod camera;
 mod cut;
 mod flow;
 mod sizes;
+mod unexplained;
 
 use opencv::core::{Mat, MatTraitConst, Size};
 use opencv::imgproc;
@@ -103,7 +104,9 @@ impl MotionEstimator {
         }
         let tolerance = f64::from(TOLERANCE / before.sizes.map_scale());
         motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
-        motion.residual = before.camera.residual(&flow, tolerance, motion.scale)?;
+        let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
+        unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+        motion.residual = residual;
         motion.flow = flow;
         motion.first = false;
         Ok(())

@@ -9,11 +9,20 @@ const LYING: Size = Size { width: 640, height: 360 };
 const FILM: Rate = Rate { num: 24, den: 1 };
 const PAN: Camera = Camera { pan: [80.0, 30.0], ..STILL };
 const STILL: Camera = Camera { pan: [0.0; 2], zoom: 0.0, turn: 0.0, shake: 0.0, readout: 0.0 };
-const PHOTOGRAPHS: [(&str, &str); 4] = [
+/// What a classifier knows and what it does not; skies and walls without texture, fine leaves, straight edges.
+const PHOTOGRAPHS: [(&str, &str); 12] = [
     ("zebra", "photos/captum_zebra.jpg"),
     ("cat", "photos/coral_cat_1080p.jpg"),
+    ("swan", "photos/captum_swan.jpg"),
+    ("samoyed", "photos/pytorch_hub_dog_samoyed.jpg"),
     ("street", "mit1003/stimuli/i05june05_static_street_boston_p1010764.jpg"),
+    ("boat", "mit1003/stimuli/i05june05_static_street_boston_p1010855.jpg"),
     ("car", "mit1003/stimuli/i1010483663.jpg"),
+    ("haze", "mit1003/stimuli/i1022085609.jpg"),
+    ("tree", "mit1003/stimuli/i104267087.jpg"),
+    ("tiles", "mit1003/stimuli/i107362766.jpg"),
+    ("rock", "mit1003/stimuli/i1131124824.jpg"),
+    ("cloth", "mit1003/stimuli/i1065169436.jpg"),
 ];
 
 /// All clips, of one and a half seconds each.
