@@ -1,6 +1,8 @@
 //! The sizes at which a clip is analysed.
 
-use opencv::core::Size;
+use opencv::core::{Rect, Size};
+
+use super::Content;
 
 /// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
 const BASE: i32 = 480;
@@ -34,6 +36,21 @@ impl WorkingSizes {
             Size::new(side(source.width), side(source.height))
         };
         Self { source, base: fit(BASE), flow: fit(FLOW), map: fit(MAP) }
+    }
+
+    /// Where the map lies that is made of `part` of a frame of size `whole`.
+    pub(crate) fn content(&self, part: Rect, whole: Size) -> Content {
+        let [x, y] = [(self.map.width, part.width), (self.map.height, part.height)];
+        let scaled = |length: i32, (to, from): (i32, i32)| {
+            (f64::from(length) * f64::from(to) / f64::from(from.max(1))).round() as i32
+        };
+        let (left, top) = (scaled(part.x, x), scaled(part.y, y));
+        let right = scaled(whole.width - part.x - part.width, x);
+        let bottom = scaled(whole.height - part.y - part.height, y);
+        Content {
+            whole: Size::new(left + self.map.width + right, top + self.map.height + bottom),
+            place: Rect::new(left, top, self.map.width, self.map.height),
+        }
     }
 
     /// How many pixels of a picture 480 pixels long one pixel of the map stands for.

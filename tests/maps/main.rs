@@ -46,7 +46,7 @@ impl Chain {
 /// What holds for all maps: one size, and finite values in 0..=1.
 fn check(motion: &Motion, maps: &Maps) {
     for map in [&maps.static_, &maps.motion, &maps.fused] {
-        assert_eq!(map.0.size().unwrap(), motion.lab.size().unwrap());
+        assert_eq!(map.0.size().unwrap(), motion.content.map_or(motion.lab.size().unwrap(), |content| content.whole));
         assert!(map.0.data_typed::<f32>().unwrap().iter().all(|value| (0.0..=1.0).contains(value)));
     }
     assert!((0.0..=1.0).contains(&maps.motion_weight));

@@ -1,14 +1,14 @@
 //! Synthetic clips: a camera alone leaves nothing bright, and what moves by itself is found.
 
-use opencv::core::{Mat, Moments, Scalar};
+use opencv::core::{Mat, Moments};
 use opencv::imgproc;
 use opencv::prelude::*;
-use salstream::frame::{Gradient, Rate};
+use salstream::frame::Gradient;
 use salstream::fuse::Fusion;
 
 use crate::gradients::Gradients;
 use crate::scene::mean;
-use crate::synthetic::{Clip, Ground, Shown, catalogue, photographs};
+use crate::synthetic::{Clip, Ground, Shown, catalogue};
 use crate::{Chain, SETTLED, gradient};
 
 /// The one threshold of fused maps.

@@ -101,6 +101,7 @@ impl Disturbance {
                 factor = crf.to_string();
                 &["-crf", &factor]
             }
+            Self::Frozen | Self::Pulldown => &[],
             Self::Interlaced => &["-crf", "18", "-flags", "+ilme+ildct", "-x264-params", "tff=1"],
             _ => return shown,
         };
