@@ -111,7 +111,8 @@ impl Pixels<'_> {
         };
         let skip = count.div_ceil(SAMPLES).max(1);
         let samples = self.values.iter().skip(from).step_by(stride * skip).take(count.div_ceil(skip));
-        let (lit, all) = samples.fold((0, 0), |(lit, all), p| (lit + u32::from(p.0.iter().any(|&v| v > BLACK)), all + 1));
+        let (lit, all) =
+            samples.fold((0, 0), |(lit, all), p| (lit + u32::from(p.0.iter().any(|&v| v > BLACK)), all + 1));
         lit as f32 / all.max(1) as f32
     }
 }

@@ -7,7 +7,7 @@ use crate::Result;
 
 /// Largest and mean difference, in grey levels, of two codings of the same picture. Little moves as little as that, and
 /// what does is seen once it has moved on: the frame that it is compared with stays.
-const SAME: (f64, f64) = (4.0, 0.15);
+const SAME: (f64, f64) = (8.0, 0.15);
 /// Grey levels that a blank picture spans at most.
 const BLANK: f64 = 12.0;
 

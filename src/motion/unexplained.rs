@@ -1,7 +1,7 @@
 //! Whether the pictures bear a residual out: where the camera's motion matches them as well as the flow does, the flow
 //! was only guessed there (a sky, a wall, the inside of a stripe).
 
-use opencv::core::{Mat, Vec3b};
+use opencv::core::{Mat, Vec3b, Vec4f};
 use opencv::prelude::*;
 
 use crate::Result;
@@ -12,9 +12,9 @@ use crate::raster::warp::Warp;
 
 /// The window, as a Gaussian's sigma in pixels, over which the two matches are compared.
 const WINDOW: f64 = 4.0;
-/// Least squared error, in levels summed over Lab's channels, that is a difference.
+/// Least variance, in squared levels summed over Lab's channels, that is a difference.
 const LEAST: f32 = 2.0;
-/// The same in medians of the flow's own error, which is noise.
+/// The same in medians of the flow's own mismatch, which is noise.
 const MEDIANS: f32 = 1.0;
 
 /// Lowers `residual` where the pictures `before` and `now` (8-bit Lab) match as well along `camera` as along `flow`.
@@ -30,13 +30,20 @@ pub(super) fn discount(residual: &mut Mat, flow: &Flow, camera: &Flow, before: &
     Ok(())
 }
 
-/// Mean squared difference about each pixel between `now` and `before` carried along `flow` (`CV_32FC1`).
+/// Variance about each pixel of the difference between `now` and `before` carried along `flow` (`CV_32FC1`): a change of
+/// the light shifts all of a window alike, and leaves it as it is.
 fn mismatch(flow: &Flow, before: &Mat, now: &Mat) -> Result<Mat> {
     let carried = Warp::along(flow)?.apply(before)?;
-    let squared = |(a, b): (&Vec3b, &Vec3b)| -> f32 {
-        a.0.iter().zip(b.0).map(|(&a, b)| (f32::from(a) - f32::from(b)).powi(2)).sum()
-    };
     let pixels = carried.data_typed::<Vec3b>()?.iter().zip(now.data_typed::<Vec3b>()?);
-    let values: Vec<f32> = pixels.map(squared).collect();
-    raster::blur(&raster::from_values(now.size()?, &values)?, WINDOW)
+    let moments = |(a, b): (&Vec3b, &Vec3b)| {
+        let [l, a, b] = [0, 1, 2].map(|c| f32::from(a[c]) - f32::from(b[c]));
+        Vec4f::from([l, a, b, l * l + a * a + b * b])
+    };
+    let moments: Vec<Vec4f> = pixels.map(moments).collect();
+    let size = now.size()?;
+    let moments = Mat::new_rows_cols_with_data(size.height, size.width, &moments)?;
+    let means = raster::blur(&moments.try_clone()?, WINDOW)?;
+    let variance = |m: &Vec4f| (m[3] - m[0] * m[0] - m[1] * m[1] - m[2] * m[2]).max(0.0);
+    let variances: Vec<f32> = means.data_typed::<Vec4f>()?.iter().map(variance).collect();
+    raster::from_values(size, &variances)
 }

@@ -8,9 +8,9 @@ use opencv::{imgcodecs, imgproc};
 use salstream::frame::{Frame, Gradient, Prediction};
 use salstream::fuse::Fusion;
 
+use crate::chain::{Chain, RATE};
 use crate::gradients::Gradients;
 use crate::scene::mean;
-use crate::{Chain, RATE};
 
 /// The one threshold for all sequences.
 const THRESHOLD: f32 = 0.55;

@@ -56,9 +56,10 @@ fn nearest(y: usize, row: &mut [Vec2f], plane: &Homography, curved: Option<&Cubi
     for (x, vector) in row.iter_mut().enumerate() {
         let far = plane.at(x as f32);
         let models = [Some(far), curved.as_ref().map(|row| row.at(x as f32))];
-        let nearest = models.into_iter().flatten().min_by(|a, b| {
-            f32::total_cmp(&squared_distance(vector, *a), &squared_distance(vector, *b))
-        });
+        let nearest = models
+            .into_iter()
+            .flatten()
+            .min_by(|a, b| f32::total_cmp(&squared_distance(vector, *a), &squared_distance(vector, *b)));
         *vector = nearest.map_or(*vector, Vec2f::from);
     }
 }

@@ -3,8 +3,7 @@
 use std::f64::consts::TAU;
 
 /// A hand's shake: frequency in hertz, part of the amplitude, and phase in x and y.
-const SHAKE: [(f64, f64, [f64; 2]); 3] =
-    [(1.3, 0.7, [0.0, 1.9]), (3.1, 0.35, [0.8, 3.0]), (7.7, 0.12, [2.2, 5.1])];
+const SHAKE: [(f64, f64, [f64; 2]); 3] = [(1.3, 0.7, [0.0, 1.9]), (3.1, 0.35, [0.8, 3.0]), (7.7, 0.12, [2.2, 5.1])];
 /// Radians that a shake of one pixel turns the picture by.
 const TURN: f64 = 4e-4;
 

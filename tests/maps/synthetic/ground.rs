@@ -33,7 +33,7 @@ impl Ground {
 }
 
 /// The folder that photographs are named from, or none with a line that says so.
-pub fn photographs() -> Option<PathBuf> {
+fn photographs() -> Option<PathBuf> {
     let data = std::env::var_os("SALSTREAM_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     if !data.is_dir() {
@@ -48,12 +48,11 @@ pub fn photograph(name: &str, size: Size) -> Option<Mat> {
     let path = photographs()?.join(name);
     let photo = opencv::imgcodecs::imread(path.to_str().unwrap(), opencv::imgcodecs::IMREAD_COLOR).unwrap();
     assert!(!photo.empty(), "{} cannot be read", path.display());
-    let scale = f64::max(
-        f64::from(size.width) / f64::from(photo.cols()),
-        f64::from(size.height) / f64::from(photo.rows()),
-    );
+    let scale =
+        f64::max(f64::from(size.width) / f64::from(photo.cols()), f64::from(size.height) / f64::from(photo.rows()));
     let mut fitted = Mat::default();
-    let whole = Size::new((f64::from(photo.cols()) * scale).ceil() as i32, (f64::from(photo.rows()) * scale).ceil() as i32);
+    let whole =
+        Size::new((f64::from(photo.cols()) * scale).ceil() as i32, (f64::from(photo.rows()) * scale).ceil() as i32);
     let method = if scale < 1.0 { INTER_AREA } else { INTER_CUBIC };
     imgproc::resize(&photo, &mut fitted, whole, 0.0, 0.0, method).unwrap();
     let part = Rect::new((whole.width - size.width) / 2, (whole.height - size.height) / 2, size.width, size.height);

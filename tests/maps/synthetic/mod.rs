@@ -16,7 +16,7 @@ use salstream::frame::{Frame, Rate};
 
 pub use self::camera::Camera;
 pub use self::disturbance::Disturbance;
-pub use self::ground::{Ground, photographs};
+pub use self::ground::Ground;
 pub use self::object::{Object, Path};
 
 use self::disturbance::Moment;
