@@ -22,7 +22,7 @@ impl Chain {
     /// For a clip of another rate.
     pub fn at(mode: Fusion, rate: Rate) -> Self {
         Self {
-            pub motion: MotionEstimator::new(rate).unwrap(),
+            motion: MotionEstimator::new(rate).unwrap(),
             fuser: Fuser::new(FuseOptions { mode, ..FuseOptions::default() }),
         }
     }
