@@ -66,6 +66,8 @@ pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
     bars: Bars,
+    /// Whether a residual must be borne out by the pictures.
+    checked: bool,
     state: Option<State>,
 }
 
@@ -89,7 +91,12 @@ impl MotionEstimator {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
     pub fn new(rate: Rate) -> Result<Self> {
-        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), state: None })
+        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), checked: true, state: None })
+    }
+
+    /// Takes every residual for motion, as the reference prototype does, be it borne out by the pictures or not.
+    pub fn unchecked(self) -> Self {
+        Self { checked: false, ..self }
     }
 
     /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh. A frame
@@ -140,7 +147,9 @@ impl MotionEstimator {
         let tolerance = f64::from(TOLERANCE / before.sizes.map_scale());
         motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
         let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
-        unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+        if self.checked {
+            unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+        }
         motion.residual = residual;
         motion.flow = flow;
         motion.first = false;

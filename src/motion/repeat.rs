@@ -25,3 +25,33 @@ pub(super) fn is_blank(grey: &Mat) -> Result<bool> {
     core::min_max_loc(grey, Some(&mut low), Some(&mut high), None, None, &no_array())?;
     Ok(high - low <= BLANK)
 }
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_8U, RNG, RNG_UNIFORM, Rect, Scalar, Size};
+
+    use super::*;
+
+    fn picture() -> Mat {
+        let mut picture = Mat::new_size_with_default(Size::new(320, 180), CV_8U, Scalar::default()).unwrap();
+        RNG::new(5).unwrap().fill(&mut picture, RNG_UNIFORM, &40.0, &200.0, false).unwrap();
+        picture
+    }
+
+    #[test]
+    fn another_coding_is_the_same_and_a_moved_dot_is_not() {
+        let mut coded = picture();
+        *coded.at_2d_mut::<u8>(9, 9).unwrap() += 5;
+        assert!(is_same(&picture(), &coded).unwrap());
+        let mut dot = Mat::roi_mut(&mut coded, Rect::new(50, 50, 4, 4)).unwrap();
+        dot.set_to(&Scalar::all(255.0), &no_array()).unwrap();
+        assert!(!is_same(&picture(), &coded).unwrap());
+    }
+
+    #[test]
+    fn noise_on_black_is_blank() {
+        let mut dark = Mat::default();
+        picture().convert_to(&mut dark, -1, 0.05, 0.0).unwrap();
+        assert!(is_blank(&dark).unwrap() && !is_blank(&picture()).unwrap());
+    }
+}

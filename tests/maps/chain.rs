@@ -27,6 +27,12 @@ impl Chain {
         }
     }
 
+    /// The reference prototype's method.
+    pub fn reference() -> Self {
+        let Self { motion, fuser } = Self::new(Fusion::Adaptive);
+        Self { motion: motion.unchecked(), fuser }
+    }
+
     pub fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
         let motion = self.motion.step(frame).unwrap();
         let maps = self.fuser.step(&motion, gradient).unwrap();
