@@ -35,7 +35,7 @@ fn write(folder: &Path, name: &str, frames: &[Shown]) -> Result<()> {
 }
 
 fn write_picture(path: &Path, picture: &Mat) -> Result<()> {
-    let written = imgcodecs::imwrite(&path.to_string_lossy(), picture, &Vector::new())?;
+    let written = imgcodecs::imwrite(path, picture, &Vector::new())?;
     ensure!(written, "{}: cannot be written", path.display());
     Ok(())
 }
