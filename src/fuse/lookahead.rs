@@ -24,24 +24,25 @@ const CERTAINTY: f32 = 0.05;
 pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps)>) -> Result<SaliencyMap> {
     let mut frames = frames.into_iter();
     let Some((motion, maps)) = frames.next() else { return Ok(SaliencyMap::default()) };
+    let within =
+        |map: &SaliencyMap| motion.content.map_or_else(|| Ok(map.0.try_clone()?), |content| content.crop(&map.0));
+    let own = within(&maps.fused)?;
     let mut sum = Weighted::default();
     if !motion.first {
-        sum.add(&maps.fused.0, 1.0)?;
+        sum.add(&own, 1.0)?;
     }
     let (mut way, mut weight) = (Vec::new(), 1.0);
     for (motion, maps) in frames.take_while(|(motion, _)| !motion.first) {
         way.push(Warp::against(&motion.flow)?);
         weight *= FADE;
-        let mut map = maps.fused.0.try_clone()?;
+        let mut map = within(&maps.fused)?;
         for step in way.iter().rev() {
             map = step.apply(&map)?;
         }
         sum.add(&map, weight)?;
     }
-    match sum.weight {
-        0.0 => Ok(SaliencyMap(maps.fused.0.try_clone()?)),
-        _ => Ok(SaliencyMap(raster::from_values(maps.fused.0.size()?, &sum.mean())?)),
-    }
+    let seen = if sum.weight > 0.0 { raster::from_values(own.size()?, &sum.mean())? } else { own };
+    Ok(SaliencyMap(motion.content.map_or_else(|| Ok(seen.try_clone()?), |content| content.pad(&seen))?))
 }
 
 /// A weighted sum of log odds.
@@ -85,7 +86,7 @@ mod tests {
     fn frame(first: bool, x: i32) -> (Motion, Maps) {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
         let (lab, residual) = (Mat::default(), Mat::default());
-        let motion = Motion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first };
+        let motion = Motion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first, content: None };
         let inside = |i: i32| (x..x + 8).contains(&(i % SIZE.width));
         let values: Vec<f32> = (0..SIZE.area()).map(|i| f32::from(u8::from(inside(i)))).collect();
         let map = || SaliencyMap(raster::from_values(SIZE, &values).unwrap());

@@ -3,6 +3,7 @@
 mod agreement;
 mod appearance;
 mod average;
+mod bars;
 mod border;
 mod colour;
 mod evidence;
@@ -71,11 +72,26 @@ impl Fuser {
     /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
     /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
     /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black, at full weight, because
-    /// the gradient alone would be a flash.
+    /// the gradient alone would be a flash. Black bars about the picture are 0.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
     pub fn step(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
+        let Some(content) = &motion.content else { return self.within(motion, gradient) };
+        let cropped = gradient.map(|gradient| bars::crop(gradient, content)).transpose()?;
+        let maps = self.within(motion, cropped.as_ref())?;
+        let pad = |map: SaliencyMap| Ok(SaliencyMap(content.pad(&map.0)?));
+        Ok(Maps {
+            static_: pad(maps.static_)?,
+            others: maps.others.into_iter().map(pad).collect::<Result<_>>()?,
+            motion: pad(maps.motion)?,
+            fused: pad(maps.fused)?,
+            ..maps
+        })
+    }
+
+    /// The maps of the picture within its bars, given its gradient.
+    fn within(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
         if motion.first {
             *self = Self::new(self.options);
         }
