@@ -40,6 +40,8 @@ pub struct RunConfig {
     pub audio: bool,
     /// Where the per-frame records go.
     pub records: Option<PathBuf>,
+    /// Where the picture of the whole clip over time goes.
+    pub timeline: Option<PathBuf>,
     /// Where the per-frame maps go.
     pub maps: Option<MapsConfig>,
     /// How to report.
@@ -83,6 +85,9 @@ impl RunConfig {
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
         check_flags(&input, &model, &picture, &clip)?;
+        if matches!(input, Input::Image(_)) && (data.timeline.is_some() || picture.layout == Layout::Timeline) {
+            return Err(Error::Usage("a timeline is for clips; an image has no time".into()));
+        }
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
         Ok(Self {
@@ -105,6 +110,7 @@ impl RunConfig {
             crf: clip.crf,
             audio: !clip.no_audio,
             records: data.records,
+            timeline: data.timeline,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
             report: Report::new(progress, quiet),
             threads,
