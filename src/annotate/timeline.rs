@@ -64,33 +64,24 @@ impl Timeline {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses.
     pub fn picture(&self) -> Result<Mat> {
-        let thumbs = self.row()?;
+        let place = Rect::new(0, 0, WIDTH, CHART);
+        let chart = Chart { place, span: (0.0, self.last.max(1e-3)), capital: Some(CAPITAL), palette: &PRINT };
+        let left = chart.plot()?.x;
+        let pitch = (WIDTH - left - GAP) / self.thumbs.len().max(FEWEST) as i32;
+        let room = Size::new(pitch - GAP, THUMB.height);
+        let thumbs = self.thumbs.iter().map(|(_, thumb)| fitted(thumb, room)).collect::<Result<Vec<_>>>()?;
         let tallest = thumbs.iter().map(|thumb| thumb.rows()).max().unwrap_or(0);
         let words = (CAPITAL * 2.0) as i32;
         let height = CHART + tallest + words + 2 * GAP;
         let mut picture = Mat::new_rows_cols_with_default(height, WIDTH, CV_8UC3, PRINT.paper)?;
-        let (place, span) = (Rect::new(0, 0, WIDTH, CHART), (0.0, self.last.max(1e-3)));
-        let chart = Chart { place, span, capital: Some(CAPITAL), palette: &PRINT };
         chart.draw(&mut picture, self.energies.columns())?;
-        let left = chart.plot()?.x;
         for (k, (thumb, (time, _))) in thumbs.iter().zip(&self.thumbs).enumerate() {
-            let at = Point::new(left + k as i32 * self.pitch(left), CHART + GAP);
+            let at = Point::new(left + k as i32 * pitch, CHART + GAP);
             thumb.copy_to(&mut picture.roi_mut(Rect::from_point_size(at, thumb.size()?))?)?;
             let below = Point::new(at.x, CHART + GAP + tallest + words - GAP);
             text::line(&mut picture, &text::clock(*time), below, CAPITAL, PRINT.ink)?;
         }
         Ok(picture)
-    }
-
-    /// The frames shown, as large as there is room.
-    fn row(&self) -> Result<Vec<Mat>> {
-        let width = self.pitch(WIDTH / 20) - GAP;
-        self.thumbs.iter().map(|(_, thumb)| fitted(thumb, Size::new(width, THUMB.height))).collect()
-    }
-
-    /// From one frame's left side to the next one's, where the row begins at `left`.
-    fn pitch(&self, left: i32) -> i32 {
-        (WIDTH - left - GAP) / self.thumbs.len().max(FEWEST) as i32
     }
 }
 
