@@ -107,7 +107,7 @@ impl Chart<'_> {
     }
 
     fn stroke(&self) -> i32 {
-        (self.place.height / 70).max(1)
+        (self.place.height / 60).clamp(1, 3)
     }
 
     fn levels(&self, picture: &mut Mat) -> Result<()> {
