@@ -113,18 +113,18 @@ fn settle(waiting: &mut VecDeque<Fused>) -> Result<Fused> {
 /// Starts the thread that draws `fused` frames and returns where they arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    annotator: Annotator,
+    mut annotator: Annotator,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
     stage(scope, "draw", move |out| {
         while let Some(fused) = fused.recv()? {
-            out.send(drawn(&annotator, fused)?)?;
+            out.send(drawn(&mut annotator, fused)?)?;
         }
         Ok(())
     })
 }
 
-fn drawn(annotator: &Annotator, fused: Fused) -> Result<Drawn> {
+fn drawn(annotator: &mut Annotator, fused: Fused) -> Result<Drawn> {
     let Fused { frame, maps, predictions, mut timing, .. } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
