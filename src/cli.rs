@@ -17,7 +17,7 @@ use crate::annotate::{Colormap, Layout};
 use crate::fuse::Fusion;
 use crate::model::{ModelName, Preprocessing};
 use crate::runtime::{Device, Precision};
-use crate::saliency::{Channels, TargetName};
+use crate::saliency::{Channels, Fit, TargetName};
 use crate::sink::maps::{MapFormat, MapKind};
 
 /// See what catches the eye in a video.
@@ -124,6 +124,16 @@ pub struct ModelArgs {
     /// Show each frame's own gradient, not averaged along the motion: the method's classic picture
     #[arg(long)]
     pub raw: bool,
+    /// Part of the static map that stays from one frame to the next, carried along the motion [default: 0.85]
+    ///
+    /// 0 is each frame's own gradient, blurred and normalised; 1 is the first one of each shot. --raw goes without it.
+    #[arg(long, value_name = "0..1", value_parser = unit_interval)]
+    pub smooth: Option<f32>,
+    /// How a frame fills the classifier's picture
+    ///
+    /// Maps cover exactly the frame either way.
+    #[arg(long, value_enum, default_value_t = Fit::Stretch)]
+    pub fit: Fit,
     /// Compute the gradient on every Nth frame and carry it along the motion in between
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
     pub static_every: u32,
@@ -132,7 +142,7 @@ pub struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
-    /// How static and motion saliency become one map
+    /// How static and motion saliency become one map, by the formulas in docs/fusion.md
     #[arg(long, value_enum, default_value_t = Fusion::Adaptive)]
     pub fusion: Fusion,
     /// Later frames that a frame's map takes into account, with --fusion adaptive

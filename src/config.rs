@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::annotate::{Layout, Style};
 use crate::cli::{ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
 use crate::frame::Rate;
-use crate::fuse::FuseOptions;
+use crate::fuse::{FuseOptions, Fusion};
 use crate::model::card::Flags;
 use crate::report::say;
 use crate::saliency::{ModelConfig, TargetName};
@@ -94,12 +94,7 @@ impl RunConfig {
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
             static_every: u64::from(model.static_every),
-            fusion: FuseOptions {
-                mode: picture.fusion,
-                lookahead: picture.lookahead.into(),
-                raw: model.raw,
-                still: false,
-            },
+            fusion: fuse_options(&model, picture.fusion, picture.lookahead)?,
             model: model_config(model, request, method, threads)?,
             style: Style {
                 layout: picture.layout,
@@ -141,7 +136,23 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
         request: request.into(),
         method: method.choice()?,
         channels: model.channels,
+        fit: model.fit,
     })
+}
+
+/// How the flags ask for maps to be made.
+///
+/// # Errors
+/// [`Error::Usage`] for `--raw`, which is no average, with a share of the average.
+pub fn fuse_options(model: &ModelArgs, mode: Fusion, lookahead: u8) -> Result<FuseOptions> {
+    let default = FuseOptions { mode, lookahead: lookahead.into(), raw: model.raw, ..FuseOptions::default() };
+    match model.smooth {
+        Some(_) if model.raw => {
+            Err(Error::Usage("--smooth is for the average along the motion; --raw shows none: leave one out".into()))
+        }
+        Some(smooth) => Ok(FuseOptions { smooth, ..default }),
+        None => Ok(default),
+    }
 }
 
 /// Refuses flags that do not go together, or not with the input.

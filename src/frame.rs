@@ -118,7 +118,7 @@ pub struct Features {
 pub struct Gradient {
     /// Index of the frame that it belongs to.
     pub index: u64,
-    /// The gradient of the class score combined over channels, `CV_32FC1` at the network's input size. Not negative
+    /// The gradient of the class score combined over channels, `CV_32FC1`: the whole frame, at the network's scale. Not negative
     /// for [`Channels::Max`](crate::saliency::Channels::Max), of either sign for the signed sum.
     pub map: Mat,
     /// The class that the gradient belongs to.

@@ -26,6 +26,12 @@ pub struct EvalArgs {
         default_value = "fused,static,motion,flow,centre,uniform"
     )]
     pub score: Vec<OwnMap>,
+    /// Weigh this program's maps by the centre prior c: p = c (1 + p) / 2
+    ///
+    /// For fixations, which gather in the middle of photographs whatever these show. It is an even mixture of the prior
+    /// alone and of its product with the map, so that a map that is 0 excludes nothing. Baselines stay as they are.
+    #[arg(long)]
+    pub centre_prior: bool,
     /// Another method's maps to score: DIR/SEQUENCE/FRAME.png (8 or 16 bits) or .npy (0 to 1)
     #[arg(long, value_name = "NAME=DIR")]
     pub pred: Vec<Named>,
@@ -70,7 +76,7 @@ pub struct EvalArgs {
     pub request: RequestArgs,
     #[command(flatten)]
     pub method: MethodArgs,
-    /// How static and motion saliency become one map
+    /// How static and motion saliency become one map, by the formulas in docs/fusion.md
     #[arg(long, value_enum, default_value_t = Fusion::Adaptive, help_heading = "Picture")]
     pub fusion: Fusion,
     /// Later frames that a frame's map takes into account, with --fusion adaptive

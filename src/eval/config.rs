@@ -6,9 +6,8 @@ use super::dataset::Choice;
 use super::metric::mask::{Protocol, Scale};
 use super::predict::{MakerConfig, Named, OwnMap};
 use crate::cli::EvalArgs;
-use crate::config::{Report, cores, model_config};
+use crate::config::{Report, cores, fuse_options, model_config};
 use crate::frame::Rate;
-use crate::fuse::FuseOptions;
 use crate::saliency::ModelConfig;
 use crate::{Error, Result, sink};
 
@@ -69,12 +68,8 @@ impl EvalConfig {
         Ok(Self {
             maker: MakerConfig {
                 maps,
-                fusion: FuseOptions {
-                    mode: args.fusion,
-                    lookahead: args.lookahead.into(),
-                    raw: args.model.raw,
-                    still: false,
-                },
+                fusion: fuse_options(&args.model, args.fusion, args.lookahead)?,
+                centre_prior: args.centre_prior,
                 static_every: u64::from(args.model.static_every),
                 rate: Rate { num: args.fps, den: 1 },
             },

@@ -17,8 +17,9 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Against a mask. `warping_error` is the difference from the frame before, carried along the flow.
-    pub fn of_mask(scores: Scores, warping_error: Option<f64>) -> Self {
+    /// Against a mask. `warping_error` is the difference from the frame before, carried along the flow; `pointing` is
+    /// the pointing game's.
+    pub fn of_mask(scores: Scores, warping_error: Option<f64>, pointing: Option<f64>) -> Self {
         let figures = [
             scores.fixed.region,
             scores.fixed.boundary,
@@ -30,7 +31,7 @@ impl Measured {
             scores.s_measure,
             scores.e_adaptive,
         ];
-        let figures = figures.into_iter().map(Some).chain([warping_error]).collect();
+        let figures = figures.into_iter().map(Some).chain([warping_error, pointing]).collect();
         Self { figures, scores: Some(scores) }
     }
 
@@ -53,9 +54,19 @@ impl Kind {
     /// The names of what a frame yields.
     pub fn frame_measures(self) -> &'static [&'static str] {
         match self {
-            Self::Mask => {
-                &["j", "f", "j_otsu", "f_otsu", "mae", "f_adaptive", "f_weighted", "s", "e_adaptive", "warping_error"]
-            }
+            Self::Mask => &[
+                "j",
+                "f",
+                "j_otsu",
+                "f_otsu",
+                "mae",
+                "f_adaptive",
+                "f_weighted",
+                "s",
+                "e_adaptive",
+                "warping_error",
+                "pointing",
+            ],
             Self::Fixations => &[
                 "nss",
                 "cc",
@@ -124,6 +135,7 @@ const MASK: &[Measure] = &[
     higher("e_mean", "meanE", |series, _| Some(series.curves()?.e_curve.mean())),
     higher("e_adaptive", "adpE", |series, _| series.mean(8)),
     lower("warping_error", "E-warp", |series, _| series.mean(9)),
+    higher("pointing", "point", |series, _| series.mean(10)),
 ];
 
 /// In the order of [`fixation::Measure::ALL`].

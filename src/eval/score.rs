@@ -13,7 +13,7 @@ use super::dataset::fixations;
 use super::dataset::{Dataset, Item, Truth, read_mask};
 use super::measure::Measured;
 use super::metric::fixation::{self, Gaze};
-use super::metric::mask::{Scale, Scores, warping_error};
+use super::metric::mask::{Scale, Scores, pointing, warping_error};
 use super::predict::{MapFiles, centre};
 use super::raster::{self, size_of};
 use crate::frame::{Flow, Timing};
@@ -151,7 +151,8 @@ impl Scorer<'_> {
                 let scores = Scores::of(views.large.view(), mask.view(), self.threshold, self.scale)?;
                 let before = views.before.as_ref();
                 let along = |before: &Array2<f64>| warping_error(views.small.view(), before.view(), flow.view(), None);
-                Ok(Measured::of_mask(scores, before.and_then(along)))
+                let pointing = pointing(views.large.view(), mask.view());
+                Ok(Measured::of_mask(scores, before.and_then(along), pointing))
             }
             Reference::Gaze(looked) => {
                 let Looked { gaze, others, baseline } = &**looked;

@@ -11,15 +11,15 @@ use crate::frame::Gradient;
 use crate::raster;
 use crate::raster::quantile::quantiles;
 
-/// Blur of the raw gradient, in pixels of a picture 224 pixels wide.
+/// Blur of the raw gradient, in pixels of a picture 224 pixels long.
 const SIGMA: f64 = 5.0;
-const SIGMA_WIDTH: f64 = 224.0;
-/// Part of the average that stays from one frame to the next.
-const KEEP: f32 = 0.85;
+const SIGMA_LENGTH: f64 = 224.0;
+/// Part of the average that stays from one frame to the next, unless the user says otherwise.
+pub(super) const KEEP: f32 = 0.85;
 /// Quantiles of the average that become 0 and 1.
 const RANGE: [f64; 2] = [0.30, 0.98];
 
-/// Part of that range that stays from one frame to the next, once the average has settled: the quantiles of a shot jump
+/// Part of that range that stays from one frame to the next, at most, once the average has settled: the quantiles of a shot jump
 /// by 2 % a frame, and by 5 to 12 % on one frame in twenty, which would show as pumping.
 const KEEP_RANGE: f32 = 0.8;
 
@@ -35,20 +35,27 @@ pub(super) struct GradientAverage {
 
 impl GradientAverage {
     /// Carries the average to the current frame, mixes in a gradient where there is one, be it of this frame or a late
-    /// one of the same shot, and returns it stretched to 0..=1; `None` before the first gradient.
-    pub(super) fn step(&mut self, gradient: Option<&Gradient>, trail: &Trail, size: Size) -> Result<Option<Mat>> {
+    /// one of the same shot, and returns it stretched to 0..=1; `None` before the first gradient. `smooth` is the part
+    /// of the average that stays, 0..=1.
+    pub(super) fn step(
+        &mut self,
+        gradient: Option<&Gradient>,
+        trail: &Trail,
+        size: Size,
+        smooth: f32,
+    ) -> Result<Option<Mat>> {
         let carried = self.map.take().map(|map| trail.warp(&map)).transpose()?;
         let fresh = match gradient {
             Some(gradient) => trail.warp_from(gradient.index, prepare(&gradient.map, size)?)?,
             None => None,
         };
         self.map = match (carried, fresh) {
-            (Some(carried), Some(fresh)) => Some(mix(carried, &fresh)?),
+            (Some(carried), Some(fresh)) => Some(mix(carried, &fresh, smooth)?),
             (carried, fresh) => carried.or(fresh),
         };
         let Some(map) = &self.map else { return Ok(None) };
         let now = quantiles(raster::values(map)?, RANGE);
-        let keep = KEEP_RANGE * (1.0 - KEEP.powi(self.age));
+        let keep = KEEP_RANGE.min(smooth) * (1.0 - smooth.powi(self.age));
         let range = self.range.map_or(now, |range| std::array::from_fn(|i| lerp(now[i], range[i], keep)));
         (self.range, self.age) = (Some(range), self.age.saturating_add(1));
         stretch(map, range).map(Some)
@@ -62,8 +69,9 @@ fn prepare(gradient: &Mat, size: Size) -> Result<Mat> {
     for value in magnitude.data_typed_mut::<f32>()? {
         *value = if value.is_finite() { value.abs() } else { 0.0 };
     }
-    let sigma = |length: i32| SIGMA * f64::from(length) / SIGMA_WIDTH;
-    let blurred = raster::blur_xy(&magnitude, sigma(magnitude.cols()), sigma(magnitude.rows()))?;
+    // As wide as it is high: speckle is of the network's pixels, whatever part of its picture the frame fills.
+    let sigma = SIGMA * f64::from(magnitude.cols().max(magnitude.rows())) / SIGMA_LENGTH;
+    let blurred = raster::blur(&magnitude, sigma)?;
     let mean = raster::mean(raster::values(&blurred)?).max(1e-12);
     let mut out = Mat::default();
     imgproc::resize(&blurred, &mut out, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
@@ -71,9 +79,9 @@ fn prepare(gradient: &Mat, size: Size) -> Result<Mat> {
     Ok(out)
 }
 
-fn mix(mut average: Mat, fresh: &Mat) -> Result<Mat> {
+fn mix(mut average: Mat, fresh: &Mat, keep: f32) -> Result<Mat> {
     for (value, fresh) in average.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(fresh)?) {
-        *value = lerp(*fresh, *value, KEEP);
+        *value = lerp(*fresh, *value, keep);
     }
     Ok(average)
 }

@@ -31,7 +31,7 @@ use crate::frame::{Gradient, Maps, SaliencyMap};
 use crate::motion::Motion;
 
 /// How to fuse.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct FuseOptions {
     /// How the two maps become one.
     pub mode: Fusion,
@@ -39,8 +39,16 @@ pub struct FuseOptions {
     pub lookahead: usize,
     /// Whether the static map is each key frame's own gradient instead of the average along the flow.
     pub raw: bool,
+    /// The part of the gradient's average that stays from one frame to the next, 0..=1; 0 is each frame's own.
+    pub smooth: f32,
     /// Whether the input is a single picture, whose map rests on the gradient alone: motion has no weight.
     pub still: bool,
+}
+
+impl Default for FuseOptions {
+    fn default() -> Self {
+        Self { mode: Fusion::default(), lookahead: 0, raw: false, smooth: average::KEEP, still: false }
+    }
 }
 
 /// Makes each frame's [`Maps`], with a memory of the shot so far.
@@ -97,7 +105,7 @@ impl Fuser {
         }
         let size = motion.lab.size()?;
         self.trail.extend(motion)?;
-        let Static { known, shown } = self.static_map.step(gradient, &self.trail, size, self.options.raw)?;
+        let Static { known, shown } = self.static_map.step(gradient, &self.trail, size, self.options)?;
         let others = self.others(gradient, size)?;
         let (moving, weight) = self.motion_map(motion, known.as_ref())?;
         let fused = match self.options.mode.pixel_rule() {
@@ -122,7 +130,7 @@ impl Fuser {
         let gradients = gradient.map(|gradient| gradient.others.as_slice()).unwrap_or_default();
         self.others.resize_with(self.others.len().max(gradients.len()), StaticMap::default);
         let step = |(index, map): (usize, &mut StaticMap)| {
-            let found = map.step(gradients.get(index), &self.trail, size, self.options.raw)?;
+            let found = map.step(gradients.get(index), &self.trail, size, self.options)?;
             Ok(SaliencyMap(found.shown))
         };
         self.others.iter_mut().enumerate().map(step).collect()

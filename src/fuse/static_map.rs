@@ -3,6 +3,7 @@
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
+use super::FuseOptions;
 use super::average::GradientAverage;
 use super::raw::raw;
 use super::trail::Trail;
@@ -28,8 +29,15 @@ pub(super) struct Static {
 
 impl StaticMap {
     /// Goes on to the current frame, with a gradient where there is one.
-    pub(super) fn step(&mut self, gradient: Option<&Gradient>, trail: &Trail, size: Size, own: bool) -> Result<Static> {
-        let known = self.average.step(gradient, trail, size)?;
+    pub(super) fn step(
+        &mut self,
+        gradient: Option<&Gradient>,
+        trail: &Trail,
+        size: Size,
+        options: FuseOptions,
+    ) -> Result<Static> {
+        let FuseOptions { raw: own, smooth, .. } = options;
+        let known = self.average.step(gradient, trail, size, smooth)?;
         if let Some(gradient) = gradient.filter(|_| own) {
             self.raw = Some(raw(gradient, size)?);
         }

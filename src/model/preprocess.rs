@@ -1,7 +1,7 @@
 //! From a decoded frame to the tensor that a classifier was trained on.
 
 use clap::ValueEnum;
-use opencv::core::{Mat, MatTraitConstManual, Size, Vec3b};
+use opencv::core::{Mat, MatTraitConstManual, Scalar, Size, Vec3b};
 use opencv::imgproc;
 
 use super::Layout;
@@ -86,6 +86,15 @@ impl Preprocessor {
         [0, 1, 2].map(|channel| -self.mean[channel] / self.std[channel])
     }
 
+    /// The 8-bit BGR colour that the network is given as 0, nearly: its mean.
+    pub fn neutral(&self) -> Scalar {
+        let [a, b, c] = self.mean.map(f64::from);
+        match self.channels {
+            ChannelOrder::Rgb => Scalar::new(c, b, a, 0.0),
+            ChannelOrder::Bgr => Scalar::new(a, b, c, 0.0),
+        }
+    }
+
     /// The whole of `image` (8-bit BGR) stretched to `size` and normalised: one picture in the given layout.
     ///
     /// # Errors
@@ -108,7 +117,7 @@ impl Preprocessor {
 
 #[cfg(test)]
 mod tests {
-    use opencv::core::{CV_8UC3, Scalar};
+    use opencv::core::CV_8UC3;
 
     use super::*;
 
@@ -129,6 +138,18 @@ mod tests {
         assert_eq!(Preprocessor::from(Preprocessing::Lite).to_string(), "lite");
         let own = Preprocessor { channels: ChannelOrder::Bgr, mean: [1.0, 2.0, 3.5], std: [4.0; 3] };
         assert_eq!(own.to_string(), "BGR (x - [1.0, 2.0, 3.5]) / [4.0, 4.0, 4.0]");
+    }
+
+    #[test]
+    fn the_neutral_colour_is_nearly_0_to_the_network() {
+        for kind in [Preprocessing::Imagenet, Preprocessing::Symmetric, Preprocessing::Lite, Preprocessing::Caffe] {
+            let preprocessor = Preprocessor::from(kind);
+            let image = Mat::new_rows_cols_with_default(4, 4, CV_8UC3, preprocessor.neutral()).unwrap();
+            let values = preprocessor.tensor(&image, Size::new(2, 2), Layout::Nchw).unwrap();
+            // Half a grey level off, at most.
+            let most = 0.5 / preprocessor.std[0] + 1e-3;
+            assert!(values.iter().all(|value| value.abs() <= most), "{kind:?} {values:?}");
+        }
     }
 
     #[test]

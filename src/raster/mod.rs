@@ -26,13 +26,8 @@ pub(crate) fn values(raster: &Mat) -> Result<&[f32]> {
 
 /// Gaussian blur with `sigma` in pixels and a kernel as wide as OpenCV thinks right.
 pub(crate) fn blur(raster: &Mat, sigma: f64) -> Result<Mat> {
-    blur_xy(raster, sigma, sigma)
-}
-
-/// Gaussian blur with a sigma for each axis.
-pub(crate) fn blur_xy(raster: &Mat, sigma_x: f64, sigma_y: f64) -> Result<Mat> {
     let mut out = Mat::default();
-    imgproc::gaussian_blur(raster, &mut out, Size::default(), sigma_x, sigma_y, BORDER_DEFAULT)?;
+    imgproc::gaussian_blur(raster, &mut out, Size::default(), sigma, sigma, BORDER_DEFAULT)?;
     Ok(out)
 }
 

@@ -1,16 +1,19 @@
 //! Static saliency: a frame's gradient of a class score with respect to its pixels (Simonyan, Vedaldi and Zisserman,
 //! "Deep Inside Convolutional Networks", 2013).
 
+mod fit;
 mod method;
 mod sampler;
 mod target;
 
-use opencv::core::{CV_32FC1, Mat, MatTraitManual, Size};
+use opencv::core::{CV_32FC1, Mat, MatTraitConst, MatTraitManual, Size};
 
+pub use fit::Fit;
 pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
+use self::fit::Place;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::model::card::Flags;
 use crate::model::{self, Attribution, Card, Classifier, Labels, Layout, ModelName, Preprocessor, Request, Wish};
@@ -56,6 +59,8 @@ pub struct ModelConfig {
     pub method: MethodChoice,
     /// How the gradient's channels become one map.
     pub channels: Channels,
+    /// How a frame fills the classifier's picture.
+    pub fit: Fit,
 }
 
 /// How far a new class must outweigh the one shown before it replaces it.
@@ -69,6 +74,7 @@ pub struct StaticSaliency {
     preprocessor: Preprocessor,
     labels: Labels,
     channels: Channels,
+    fit: Fit,
     target: Target,
     /// The further classes.
     others: Vec<usize>,
@@ -102,6 +108,7 @@ impl StaticSaliency {
             preprocessor,
             labels,
             channels: config.channels,
+            fit: config.fit,
             target,
             others,
             held: target.fixed(),
@@ -140,13 +147,14 @@ impl StaticSaliency {
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(plain.class);
         }
+        let place = self.place(frame);
         let mut result = self.attribution(&input, plain)?;
-        let mut found = self.explained(frame.index, &result)?;
-        found.features = result.features.take();
+        let mut found = self.explained(frame.index, &result, place)?;
+        found.features = result.features.take().map(|features| place.crop_features(features)).transpose()?;
         for class in self.others.clone() {
             let plain = self.classifier.run(&input, Some(class))?;
             let other = self.attribution(&input, plain)?;
-            found.others.push(self.explained(frame.index, &other)?);
+            found.others.push(self.explained(frame.index, &other, place)?);
         }
         Ok(found)
     }
@@ -171,16 +179,24 @@ impl StaticSaliency {
     }
 
     fn input(&self, frame: &Frame) -> Result<Vec<f32>> {
-        let (width, height) = self.classifier.input_size();
-        self.preprocessor.tensor(&frame.image, Size::new(width as i32, height as i32), self.classifier.layout())
+        let picture = self.place(frame).picture(&frame.image, self.preprocessor.neutral())?;
+        self.preprocessor.tensor(&picture, picture.size()?, self.classifier.layout())
     }
 
-    fn explained(&self, index: u64, found: &Attribution) -> Result<Gradient> {
+    /// Where the frame lies in the classifier's picture.
+    fn place(&self, frame: &Frame) -> Place {
+        let (width, height) = self.classifier.input_size();
+        self.fit.place(frame.size(), Size::new(width as i32, height as i32))
+    }
+
+    /// The map of the frame, which lies at `place`.
+    fn explained(&self, index: u64, found: &Attribution, place: Place) -> Result<Gradient> {
         let class = found.class;
         let label = self.labels.name(class).to_owned();
+        let map = self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?;
         Ok(Gradient {
             index,
-            map: self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?,
+            map: place.crop(&map)?,
             prediction: Prediction { class, label, probability: probability(&found.scores, class) },
             features: None,
             others: Vec::new(),

@@ -9,3 +9,4 @@ mod program;
 mod pull;
 mod run;
 mod server;
+mod static_maps;

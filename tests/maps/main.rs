@@ -171,6 +171,24 @@ fn between_key_frames_the_static_map_is_carried() {
 }
 
 #[test]
+fn without_smoothing_a_static_map_is_the_frames_own() {
+    let scene = Scene::new(3);
+    let fuser = |smooth| Fuser::new(FuseOptions { smooth, ..FuseOptions::default() });
+    let mut estimator = MotionEstimator::new(RATE).unwrap();
+    let (mut own, mut averaged) = (fuser(0.0), fuser(0.5));
+    for index in 0..4 {
+        let frame = scene.frame(index, pan(index as i32), None);
+        let motion = estimator.step(&frame).unwrap();
+        let gradient = gradient(&frame, 3.0, 0.3, 0.5);
+        let map = |fuser: &mut Fuser| fuser.step(&motion, Some(&gradient)).unwrap().static_.0;
+        let alone = map(&mut fuser(0.85));
+        let is_own = |other: Mat| alone.data_typed::<f32>().unwrap() == other.data_typed::<f32>().unwrap();
+        assert!(is_own(map(&mut own)), "frame {index}");
+        assert_eq!(is_own(map(&mut averaged)), index == 0, "frame {index}");
+    }
+}
+
+#[test]
 fn a_gradient_of_the_shot_before_is_left_out() {
     let scenes = [Scene::new(11), Scene::new(12)];
     let mut chain = Chain::new(Fusion::Static);

@@ -26,6 +26,18 @@ pub fn centre(size: Size) -> Result<Mat> {
     Ok(map)
 }
 
+/// `map` (`CV_32FC1`, 0..=1) weighed by the centre prior c: c (1 + map) / 2, an even mixture of the prior alone and of
+/// its product with the map. The product is Zhang et al.'s posterior ("SUN: A Bayesian framework for saliency using
+/// natural statistics", Journal of Vision 2008) with the map as the likelihood; the prior alone stands for the places
+/// where the map says nothing.
+pub fn centred(mut map: Mat) -> Result<Mat> {
+    let prior = centre(map.size()?)?;
+    for (value, prior) in map.data_typed_mut::<f32>()?.iter_mut().zip(prior.data_typed::<f32>()?) {
+        *value = prior * (1.0 + *value) / 2.0;
+    }
+    Ok(map)
+}
+
 /// 1 everywhere.
 pub fn uniform(size: Size) -> Result<Mat> {
     Ok(Mat::new_size_with_default(size, CV_32FC1, Scalar::all(1.0))?)
@@ -52,6 +64,15 @@ mod tests {
         let at = |row, column| *map.at_2d::<f32>(row, column).unwrap();
         assert_eq!(at(2, 4), 1.0);
         assert!((at(0, 1) - at(4, 7)).abs() < 1e-6 && at(0, 0) < 0.1);
+    }
+
+    #[test]
+    fn the_prior_alone_is_half_of_what_a_full_map_gets() {
+        let size = Size::new(9, 5);
+        let (prior, full) = (centre(size).unwrap(), centred(uniform(size).unwrap()).unwrap());
+        assert_eq!(prior.data_typed::<f32>().unwrap(), full.data_typed::<f32>().unwrap());
+        let empty = centred(Mat::zeros_size(size, CV_32FC1).unwrap().to_mat().unwrap()).unwrap();
+        assert_eq!(*empty.at_2d::<f32>(2, 4).unwrap(), 0.5);
     }
 
     #[test]

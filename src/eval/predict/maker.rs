@@ -27,6 +27,8 @@ pub struct MakerConfig {
     pub fusion: FuseOptions,
     /// The gradient is computed on every frame whose index this divides; at least 1.
     pub static_every: u64,
+    /// Whether the maps made of the picture are weighed by the centre prior.
+    pub centre_prior: bool,
     /// Frames a second of the clips.
     pub rate: Rate,
 }
@@ -80,7 +82,7 @@ impl Maker {
                 let Some(frame) = source.read()? else { break };
                 let motion = motion.step(&frame)?;
                 let timing = Timing { motion: milliseconds(started), ..Timing::default() };
-                each(moment(&self.config.maps, &frame, None, motion, timing)?)?;
+                each(moment(&self.config, &frame, None, motion, timing)?)?;
             }
             return Ok(());
         };
@@ -99,23 +101,29 @@ impl Maker {
         std::thread::scope(|scope| {
             let frames = stages.start(scope, stop)?;
             while let Some(Fused { frame, motion, maps, timing, .. }) = frames.recv()? {
-                each(moment(&self.config.maps, &frame, Some(maps), motion, timing)?)?;
+                each(moment(&self.config, &frame, Some(maps), motion, timing)?)?;
             }
             Ok(())
         })
     }
 }
 
-/// The maps of `wanted`; those of the classifier are in `made`.
-fn moment(wanted: &[OwnMap], frame: &Frame, made: Option<Maps>, mut motion: Motion, timing: Timing) -> Result<Moment> {
+/// The maps that `config` wants; those of the classifier are in `made`.
+fn moment(
+    config: &MakerConfig,
+    frame: &Frame,
+    made: Option<Maps>,
+    mut motion: Motion,
+    timing: Timing,
+) -> Result<Moment> {
     if let Some(content) = &motion.content {
         motion.flow = Flow(content.pad(&motion.flow.0)?);
     }
     let size = motion.flow.0.size()?;
     let made = made.as_ref();
-    let map = |map: &OwnMap| -> Result<Option<Mat>> {
+    let map = |kind: &OwnMap| -> Result<Option<Mat>> {
         let own = |of: fn(&Maps) -> &Mat| made.map(|maps| of(maps).try_clone()).transpose();
-        Ok(match map {
+        let map = match kind {
             OwnMap::Fused => own(|maps| &maps.fused.0)?,
             OwnMap::Static => own(|maps| &maps.static_.0)?,
             OwnMap::Motion => own(|maps| &maps.motion.0)?,
@@ -123,9 +131,13 @@ fn moment(wanted: &[OwnMap], frame: &Frame, made: Option<Maps>, mut motion: Moti
             OwnMap::Centre => Some(baseline::centre(size)?),
             OwnMap::Uniform => Some(baseline::uniform(size)?),
             OwnMap::None => None,
-        })
+        };
+        match map {
+            Some(map) if config.centre_prior && kind.sees() => Ok(Some(baseline::centred(map)?)),
+            map => Ok(map),
+        }
     };
-    let maps: Result<Vec<Option<Mat>>> = wanted.iter().map(map).collect();
+    let maps: Result<Vec<Option<Mat>>> = config.maps.iter().map(map).collect();
     let maps = Arc::new(maps?.into_iter().flatten().collect());
     Ok(Moment { index: frame.index as usize, size: frame.size(), maps, motion, timing })
 }

@@ -37,6 +37,11 @@ impl OwnMap {
         matches!(self, Self::Fused | Self::Static | Self::Motion)
     }
 
+    /// Whether it depends on what the frames show.
+    pub fn sees(self) -> bool {
+        self.needs_classifier() || self == Self::Flow
+    }
+
     /// Its name in tables: as it is typed.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()

@@ -23,6 +23,7 @@ const SHOWN: &[&str] = &[
     "s_measure",
     "e_max",
     "warping_error",
+    "pointing",
 ];
 /// A difference this improbable among equally good methods is called one.
 const SIGNIFICANT: f64 = 0.05;

@@ -36,6 +36,10 @@ fn a_perfect_map_a_shifted_one_and_the_baselines() {
     assert_near(figure(&json, "uniform", "j_mean"), SHARE);
     assert_near(figure(&json, "uniform", "mae"), 1.0 - SHARE);
     assert_near(figure(&json, "uniform", "warping_error"), 0.0);
+    // Of a shared maximum, the share that lies on the object counts.
+    assert_near(figure(&json, "perfect", "pointing"), 1.0);
+    assert_near(figure(&json, "shifted", "pointing"), 0.75);
+    assert_near(figure(&json, "uniform", "pointing"), SHARE);
     assert!(figure(&json, "centre", "j_best") > figure(&json, "uniform", "j_best"));
 
     let row = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
@@ -153,6 +157,22 @@ fn the_page_stands_alone() {
     for outside in ["http", "<link", "<script", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+#[test]
+fn a_centre_prior_weighs_what_is_made_of_the_pictures_alone() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    frames(&at.join("set/stimuli"));
+    masks(&at.join("set/fixation_maps"), 0, 255);
+    let (_, plain) = evaluated(at, "set --score flow,centre,uniform");
+    let (_, weighed) = evaluated(at, "set --score flow,centre,uniform --centre-prior");
+    for baseline in ["centre", "uniform"] {
+        assert_near(figure(&weighed, baseline, "nss"), figure(&plain, baseline, "nss"));
+    }
+    // Of a still picture the flow is black, so what is left is half the prior.
+    assert_near(figure(&plain, "flow", "nss"), 0.0);
+    assert!((figure(&weighed, "flow", "nss") - figure(&plain, "centre", "nss")).abs() < 1e-6);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Segmentation: region similarity J ([`region_similarity`]) and boundary accuracy F ([`Contour`]) as DAVIS defines
 //! them, with a sequence's statistics ([`SeriesStatistics`]). Saliency: MAE, F-measure, weighted F, S-measure and
-//! E-measure as PySODMetrics defines them. Time: the [`warping_error`]. [`Scores`] holds all that one frame yields.
+//! E-measure as PySODMetrics defines them. Time: the [`warping_error`]. Place: the [`pointing`] game. [`Scores`] holds the
+//! rest of what one frame yields.
 
 mod binary;
 mod boundary;
@@ -12,6 +13,7 @@ mod e_measure;
 mod f_measure;
 mod mae;
 mod nearest;
+mod pointing;
 mod pool;
 mod region;
 mod s_measure;
@@ -28,6 +30,7 @@ pub use curve::{Curve, LEVELS};
 pub use e_measure::e_measure;
 pub use f_measure::{BETA_SQUARED, f_measure};
 pub use mae::mae;
+pub use pointing::pointing;
 pub use pool::Pool;
 pub use region::region_similarity;
 pub use s_measure::s_measure;

@@ -1,0 +1,53 @@
+//! The flags of the static map.
+
+use std::path::Path;
+
+use image::{GrayImage, Rgb, RgbImage, imageops};
+use tempfile::tempdir;
+
+use crate::program::{assert_refused, data, salstream, text};
+
+/// The static map of `picture` in `folder`, run with `args`.
+fn static_map(folder: &Path, picture: &str, args: &str) -> GrayImage {
+    let run = format!("run {picture} -o out.png -y --map static --maps maps {args}");
+    let output = salstream(folder).args(run.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{args}: {}", text(&output.stderr));
+    image::open(folder.join("maps/000000.png")).unwrap().to_luma8()
+}
+
+/// The mean place of a map's light, in pixels.
+fn middle(map: &GrayImage) -> [f64; 2] {
+    let mut sums = [0.0; 3];
+    for (x, y, pixel) in map.enumerate_pixels() {
+        let value = f64::from(pixel[0]);
+        sums = [sums[0] + value * f64::from(x), sums[1] + value * f64::from(y), sums[2] + value];
+    }
+    [sums[0] / sums[2], sums[1] / sums[2]]
+}
+
+#[test]
+fn a_portrait_between_bars_has_its_object_where_it_is() {
+    let Some(data) = data("a_portrait_between_bars_has_its_object_where_it_is") else { return };
+    let folder = tempdir().unwrap();
+    let parrot = image::open(data.join("photos/coral_parrot.jpg")).unwrap().to_rgb8();
+    let parrot = imageops::resize(&parrot, 110, 110, imageops::FilterType::Triangle);
+    let mut portrait = RgbImage::from_pixel(300, 600, Rgb([127; 3]));
+    imageops::replace(&mut portrait, &parrot, 10, 400);
+    portrait.save(folder.path().join("portrait.png")).unwrap();
+    for fit in ["stretch", "letterbox"] {
+        let map = static_map(folder.path(), "portrait.png", &format!("--method guided --fit {fit}"));
+        assert_eq!(map.dimensions(), (300, 600));
+        let [x, y] = middle(&map);
+        // The parrot's middle is at (65, 455); in the classifier's picture with bars it is at about (108, 455).
+        assert!((x - 65.0).abs() < 25.0 && (y - 455.0).abs() < 40.0, "{fit}: {x} {y}");
+    }
+}
+
+#[test]
+fn raw_and_smooth_contradict_each_other() {
+    let folder = tempdir().unwrap();
+    image::RgbImage::new(32, 32).save(folder.path().join("a.png")).unwrap();
+    let run = |args: &str| salstream(folder.path()).args(args.split_whitespace()).output().unwrap();
+    assert_refused(&run("run a.png --raw --smooth 0.5"), 2, &["--smooth", "--raw"]);
+    assert_refused(&run("eval . --raw --smooth 0.5"), 2, &["--smooth", "--raw"]);
+}
