@@ -19,7 +19,7 @@ pub fn pointing(map: MapView, truth: MaskView) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array2, array};
 
     use super::*;
 
@@ -34,7 +34,7 @@ mod tests {
     fn of_a_shared_maximum_the_share_on_the_object_counts() {
         let truth = array![[true, true, false], [false, false, false]];
         assert_eq!(pointing(array![[1.0, 0.0, 1.0], [1.0, 1.0, 0.5]].view(), truth.view()), Some(0.25));
-        let uniform = ndarray::Array2::<f64>::zeros((2, 3));
+        let uniform = Array2::zeros((2, 3));
         assert_eq!(pointing(uniform.view(), truth.view()), Some(2.0 / 6.0));
     }
 
