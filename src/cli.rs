@@ -124,7 +124,7 @@ pub struct ModelArgs {
     /// Show each frame's own gradient, not averaged along the motion: the method's classic picture
     #[arg(long)]
     pub raw: bool,
-    /// Part of the static map that stays from one frame to the next, carried along the motion [default: 0.85]
+    /// Part of the static map that stays from one frame to the next, carried along the motion [default: 0.9]
     ///
     /// 0 is each frame's own gradient, blurred and normalised; 1 is the first one of each shot. --raw goes without it.
     #[arg(long, value_name = "0..1", value_parser = unit_interval)]

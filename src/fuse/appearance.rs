@@ -18,7 +18,7 @@ const KEEP: f64 = 0.96;
 const CLEAR: i32 = 4;
 /// What a salient place counts for where nothing has moved. Where something has, it counts for one: what the motion
 /// never vouched for cannot talk itself up from frame to frame.
-const UNMOVED: f32 = 0.3;
+const UNMOVED: f32 = 0.5;
 /// Part of a place's motion that is remembered in the next frame: things that stop have moved.
 const KEEP_MOVED: f64 = 0.97;
 /// Below this part of all examples being salient, the discriminant leans towards nothing being so.

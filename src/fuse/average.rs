@@ -15,7 +15,7 @@ use crate::raster::quantile::quantiles;
 const SIGMA: f64 = 5.0;
 const SIGMA_LENGTH: f64 = 224.0;
 /// Part of the average that stays from one frame to the next, unless the user says otherwise.
-pub(super) const KEEP: f32 = 0.85;
+pub(super) const KEEP: f32 = 0.9;
 /// Quantiles of the average that become 0 and 1.
 const RANGE: [f64; 2] = [0.30, 0.98];
 

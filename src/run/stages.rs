@@ -81,16 +81,21 @@ impl Stages<'_> {
             let lookahead = fuser.lookahead();
             let mut waiting = VecDeque::new();
             let mut join = Join { fuser, interval: key_frame_interval, last: Vec::new() };
-            while let Some(job) = moved.recv()? {
-                waiting.push_back(join.step(job, &gradients)?);
+            let ending = loop {
+                match moved.recv() {
+                    Ok(Some(job)) => waiting.push_back(join.step(job, &gradients)?),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
                 if waiting.len() > lookahead {
                     out.send(settle(&mut waiting)?)?;
                 }
-            }
+            };
+            // An input that breaks off keeps the frames before.
             while !waiting.is_empty() {
                 out.send(settle(&mut waiting)?)?;
             }
-            Ok(())
+            ending
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::{GrayImage, Rgb, RgbImage, imageops};
+use opencv::imgcodecs;
 use tempfile::tempdir;
 
 use crate::program::{assert_refused, data, salstream, text};
@@ -29,7 +30,11 @@ fn middle(map: &GrayImage) -> [f64; 2] {
 fn a_portrait_between_bars_has_its_object_where_it_is() {
     let Some(data) = data("a_portrait_between_bars_has_its_object_where_it_is") else { return };
     let folder = tempdir().unwrap();
-    let parrot = image::open(data.join("photos/coral_parrot.jpg")).unwrap().to_rgb8();
+    let photo = data.join("photos/coral_parrot.jpg");
+    let photo = imgcodecs::imread(photo.to_str().unwrap(), imgcodecs::IMREAD_COLOR).unwrap();
+    let png = folder.path().join("parrot.png");
+    imgcodecs::imwrite_def(png.to_str().unwrap(), &photo).unwrap();
+    let parrot = image::open(png).unwrap().to_rgb8();
     let parrot = imageops::resize(&parrot, 110, 110, imageops::FilterType::Triangle);
     let mut portrait = RgbImage::from_pixel(300, 600, Rgb([127; 3]));
     imageops::replace(&mut portrait, &parrot, 10, 400);

@@ -29,8 +29,8 @@ impl Chain {
 
     /// The reference prototype's method.
     pub fn reference() -> Self {
-        let Self { motion, fuser } = Self::new(Fusion::Adaptive);
-        Self { motion: motion.unchecked(), fuser }
+        let motion = MotionEstimator::new(RATE).unwrap().unchecked();
+        Self { motion, fuser: Fuser::new(FuseOptions { smooth: 0.85, ..FuseOptions::default() }) }
     }
 
     pub fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
