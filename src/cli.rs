@@ -37,9 +37,10 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Measure maps against a data set: this program's, plain baselines, other methods'
     ///
-    /// Prints a table of region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure (PySODMetrics)
-    /// and the error along the flow, the mean over sequences each, then J of each sequence with 95 % bootstrap intervals
-    /// and how the first method compares with every other (sign-flip test). All frames count, the first too.
+    /// Against masks it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure
+    /// (PySODMetrics) and the error along the flow; against fixations NSS, CC, SIM, KL, AUCs and information gain. Each is
+    /// the mean over sequences. Then follow J (NSS) of each sequence with a 95 % bootstrap interval, and how the first
+    /// method compares with every other (sign-flip test). All frames count, the first too.
     Eval(Box<EvalArgs>),
     /// Work with classifier models
     #[command(subcommand)]
@@ -144,6 +145,11 @@ pub struct PictureArgs {
     /// How static and motion saliency become one map, by the formulas in docs/fusion.md
     #[arg(long, value_enum, default_value_t = Fusion::Adaptive)]
     pub fusion: Fusion,
+    /// Later frames that a frame's map takes into account, with --fusion adaptive
+    ///
+    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
+    pub lookahead: u8,
     /// What the result shows
     #[arg(long, value_enum, default_value_t = Layout::Overlay)]
     pub layout: Layout,
@@ -184,6 +190,9 @@ pub struct DataArgs {
     /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
+    /// Draw static and motion energy over the whole clip, cuts marked, above frames of the result: .png, .jpg
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
     /// Write one map per frame into this folder, named by its index, at the source's size
     #[arg(long, value_name = "DIR")]
     pub maps: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
-use crate::cli::{ClipArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
+use crate::cli::{ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::{FuseOptions, Fusion};
 use crate::model::card::Flags;
@@ -40,6 +40,8 @@ pub struct RunConfig {
     pub audio: bool,
     /// Where the per-frame records go.
     pub records: Option<PathBuf>,
+    /// Where the picture of the whole clip over time goes.
+    pub timeline: Option<PathBuf>,
     /// Where the per-frame maps go.
     pub maps: Option<MapsConfig>,
     /// How to report.
@@ -82,7 +84,7 @@ impl RunConfig {
             args;
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
-        check_flags(&input, &model, &picture, &clip)?;
+        check_flags(&input, &model, &picture, &clip, &data)?;
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
         Ok(Self {
@@ -92,7 +94,7 @@ impl RunConfig {
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
             static_every: u64::from(model.static_every),
-            fusion: fuse_options(&model, picture.fusion)?,
+            fusion: fuse_options(&model, picture.fusion, picture.lookahead)?,
             model: model_config(model, request, method, threads)?,
             style: Style {
                 layout: picture.layout,
@@ -105,6 +107,7 @@ impl RunConfig {
             crf: clip.crf,
             audio: !clip.no_audio,
             records: data.records,
+            timeline: data.timeline,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
             report: Report::new(progress, quiet),
             threads,
@@ -141,8 +144,8 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
 ///
 /// # Errors
 /// [`Error::Usage`] for `--raw`, which is no average, with a share of the average.
-pub fn fuse_options(model: &ModelArgs, mode: Fusion) -> Result<FuseOptions> {
-    let default = FuseOptions { mode, raw: model.raw, ..FuseOptions::default() };
+pub fn fuse_options(model: &ModelArgs, mode: Fusion, lookahead: u8) -> Result<FuseOptions> {
+    let default = FuseOptions { mode, lookahead: lookahead.into(), raw: model.raw, ..FuseOptions::default() };
     match model.smooth {
         Some(_) if model.raw => {
             Err(Error::Usage("--smooth is for the average along the motion; --raw shows none: leave one out".into()))
@@ -153,7 +156,16 @@ pub fn fuse_options(model: &ModelArgs, mode: Fusion) -> Result<FuseOptions> {
 }
 
 /// Refuses flags that do not go together, or not with the input.
-fn check_flags(input: &Input, model: &ModelArgs, picture: &PictureArgs, clip: &ClipArgs) -> Result<()> {
+fn check_flags(
+    input: &Input,
+    model: &ModelArgs,
+    picture: &PictureArgs,
+    clip: &ClipArgs,
+    data: &DataArgs,
+) -> Result<()> {
+    if matches!(input, Input::Image(_)) && (data.timeline.is_some() || picture.layout == Layout::Timeline) {
+        return Err(Error::Usage("a timeline is for clips; an image has no time".into()));
+    }
     if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
         return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
     }

@@ -82,7 +82,10 @@ fn evaluate(args: cli::EvalArgs) -> anyhow::Result<u8> {
     let config = EvalConfig::new(args)?;
     match eval::evaluate(&config, &*stop_on_signals()?)? {
         Some(evaluation) => evaluation.report(&config).map(|()| 0).map_err(Into::into),
-        None => Ok(INTERRUPTED),
+        None => {
+            say("stopped: no figures were written");
+            Ok(INTERRUPTED)
+        }
     }
 }
 

@@ -1,17 +1,25 @@
-//! Draws a frame's maps: layouts, blending, captions.
+//! Draws a frame's maps: layouts, blending, captions, charts over time.
 
 mod blend;
+mod chart;
 mod colormap;
+mod energy;
+mod fold;
+mod strip;
 mod text;
+mod timeline;
 
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 pub use colormap::Colormap;
+pub use timeline::Timeline;
 
 use crate::Result;
-use crate::frame::{Frame, Maps, SaliencyMap};
+use crate::frame::{Frame, Maps, SaliencyMap, VideoInfo};
 use blend::Blender;
+use energy::Energy;
+use strip::Strip;
 
 /// How the picture is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,8 +28,11 @@ pub enum Layout {
     Overlay,
     /// Saliency map, input, overlay side by side: the method's classic picture.
     Panels,
-    /// Input, static (one for each class that is explained), motion and fused in a square, captioned.
+    /// Input, static (one for each class that is explained), motion and fused in a square; below, static and motion
+    /// energy over the last 10 s, cuts marked.
     Grid,
+    /// The overlay; below, static and motion energy over the last 10 s, cuts marked.
+    Timeline,
     /// The saliency map alone.
     Map,
 }
@@ -42,6 +53,9 @@ pub struct Style {
 /// Widest canvas in pixels that H.264 players take everywhere; panels are scaled down to stay within it.
 const WIDEST: i32 = 4096;
 
+/// Most pixels of a canvas that H.264 players take everywhere (level 5.1).
+const LARGEST: f64 = 4096.0 * 2304.0;
+
 /// The line around each tile.
 const BLACK: Scalar = Scalar::new(0.0, 0.0, 0.0, 0.0);
 
@@ -52,27 +66,35 @@ pub struct Annotator {
     tile: Size,
     /// How many classes are explained.
     classes: usize,
+    /// The chart below the tiles; a still has none.
+    strip: Option<Strip>,
 }
 
 impl Annotator {
-    /// An annotator for frames of `source` size, with the maps of so many classes in a grid.
+    /// An annotator for the frames of `clip`, with the maps of so many classes in a grid.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where the colour map is not available.
-    pub fn new(style: Style, source: Size, classes: usize) -> Result<Self> {
-        let columns = columns(style.layout, classes);
-        let scale = f64::from(WIDEST) / f64::from(columns * source.width);
-        let shrink = |side: i32| if columns > 1 && scale < 1.0 { even(f64::from(side) * scale) } else { side };
-        let tile = Size::new(shrink(source.width), shrink(source.height));
+    pub fn new(style: Style, clip: &VideoInfo, classes: usize) -> Result<Self> {
         let blender = Blender::new(style.colormap.table()?, style.alpha);
-        Ok(Self { style, blender, tile, classes })
+        let charted = matches!(style.layout, Layout::Grid | Layout::Timeline) && clip.frames != Some(1);
+        let strip = charted.then(Strip::default);
+        let mut annotator = Self { style, blender, tile: clip.size, classes, strip };
+        let Size { width, height } = annotator.canvas();
+        let scale = (f64::from(WIDEST) / f64::from(width)).min((LARGEST / f64::from(width) / f64::from(height)).sqrt());
+        if (width, height) != (clip.size.width, clip.size.height) && scale < 1.0 {
+            let shrink = |side: i32| even(f64::from(side) * scale);
+            annotator.tile = Size::new(shrink(clip.size.width), shrink(clip.size.height));
+        }
+        Ok(annotator)
     }
 
     /// Size of the pictures drawn, in pixels.
     pub fn canvas(&self) -> Size {
         let columns = columns(self.style.layout, self.classes);
         let rows = (tiles(self.style.layout, self.classes) + columns - 1) / columns;
-        Size::new(columns * self.tile.width, rows * self.tile.height)
+        let strip = self.strip.as_ref().map_or(0, |_| Strip::height(self.tile));
+        Size::new(columns * self.tile.width, rows * self.tile.height + strip)
     }
 
     /// Draws one frame: 8-bit BGR of [`Annotator::canvas`] size. `labels` are the classifier's words on it, such as
@@ -80,7 +102,7 @@ impl Annotator {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
-    pub fn draw(&self, frame: &Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
+    pub fn draw(&mut self, frame: &Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
         let input = self.fit(&frame.image)?;
         let mut picture = match self.style.layout {
             Layout::Overlay => self.overlay(&input, &maps.fused)?,
@@ -89,22 +111,15 @@ impl Annotator {
                 let (map, overlay) = (self.map(&maps.fused)?, self.overlay(&input, &maps.fused)?);
                 self.tiled([&map, &input, &overlay])?
             }
-            Layout::Grid => {
-                let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
-                let others = maps.others.iter().map(|map| self.map(map)).collect::<Result<Vec<_>>>()?;
-                let overlay = self.overlay(&input, &maps.fused)?;
-                let mut grid = self.tiled([&input, &static_].into_iter().chain(&others).chain([&motion, &overlay]))?;
-                if self.style.label {
-                    let classes = labels.iter().map(String::as_str).filter(|_| !others.is_empty());
-                    let statics: Vec<&str> = classes.chain(["static"]).take(self.classes).collect();
-                    let names = ["input"].into_iter().chain(statics).chain(["motion", "fused"]);
-                    for (place, name) in self.places().zip(names) {
-                        text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
-                    }
-                }
-                grid
-            }
+            Layout::Grid => self.grid(&input, maps, labels)?,
+            Layout::Timeline => self.tiled([&self.overlay(&input, &maps.fused)?])?,
         };
+        let Size { width, height } = self.canvas();
+        if let Some(strip) = &mut self.strip {
+            let high = Strip::height(self.tile);
+            let place = Rect::new(0, height - high, width, high);
+            strip.draw(&mut picture, place, Energy::of(frame.time, maps)?, self.style.label)?;
+        }
         if self.style.label {
             let place = self.labelled();
             let label = labels.first().map(String::as_str).unwrap_or_default();
@@ -112,6 +127,22 @@ impl Annotator {
             text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::TopRight)?;
         }
         Ok(picture)
+    }
+
+    fn grid(&self, input: &Mat, maps: &Maps, labels: &[String]) -> Result<Mat> {
+        let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
+        let others = maps.others.iter().map(|map| self.map(map)).collect::<Result<Vec<_>>>()?;
+        let overlay = self.overlay(input, &maps.fused)?;
+        let mut grid = self.tiled([input, &static_].into_iter().chain(&others).chain([&motion, &overlay]))?;
+        if self.style.label {
+            let classes = labels.iter().map(String::as_str).filter(|_| !others.is_empty());
+            let statics: Vec<&str> = classes.chain(["static"]).take(self.classes).collect();
+            let names = ["input"].into_iter().chain(statics).chain(["motion", "fused"]);
+            for (place, name) in self.places().zip(names) {
+                text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
+            }
+        }
+        Ok(grid)
     }
 
     fn fit(&self, image: &Mat) -> Result<Mat> {
@@ -157,7 +188,7 @@ impl Annotator {
 /// How many tiles make a picture.
 fn tiles(layout: Layout, classes: usize) -> i32 {
     match layout {
-        Layout::Overlay | Layout::Map => 1,
+        Layout::Overlay | Layout::Map | Layout::Timeline => 1,
         Layout::Panels => 3,
         Layout::Grid => 3 + classes as i32,
     }
@@ -165,7 +196,7 @@ fn tiles(layout: Layout, classes: usize) -> i32 {
 
 fn columns(layout: Layout, classes: usize) -> i32 {
     match layout {
-        Layout::Overlay | Layout::Map => 1,
+        Layout::Overlay | Layout::Map | Layout::Timeline => 1,
         Layout::Panels => 3,
         Layout::Grid => f64::from(tiles(layout, classes)).sqrt().ceil() as i32,
     }
@@ -181,9 +212,14 @@ mod tests {
     use opencv::core::{CV_32FC1, Vec3b};
 
     use super::*;
+    use crate::frame::Rate;
 
     fn map(value: f64) -> SaliencyMap {
         SaliencyMap(Mat::new_rows_cols_with_default(12, 24, CV_32FC1, Scalar::all(value)).unwrap())
+    }
+
+    fn clip(size: Size, frames: Option<u64>) -> VideoInfo {
+        VideoInfo { size, rate: Rate { num: 25, den: 1 }, frames, sound: None }
     }
 
     fn drawn(layout: Layout, size: Size, classes: usize) -> Mat {
@@ -193,15 +229,15 @@ mod tests {
         let others = (1..classes).map(|_| map(0.4)).collect();
         let maps =
             Maps { static_: map(0.2), others, motion: map(0.6), fused: map(1.0), motion_weight: 0.5, cut: false };
-        let annotator = Annotator::new(style, size, classes).unwrap();
+        let mut annotator = Annotator::new(style, &clip(size, None), classes).unwrap();
         let picture = annotator.draw(&frame, &maps, &[]).unwrap();
         assert_eq!(picture.size().unwrap(), annotator.canvas());
         picture
     }
 
-    /// Grey levels in the middle of each of `columns` by `rows` tiles.
+    /// Grey levels in the middle of each of `columns` by `rows` tiles of 160 x 90 pixels.
     fn middles(picture: &Mat, columns: i32, rows: i32) -> Vec<u8> {
-        let (w, h) = (picture.cols() / columns, picture.rows() / rows);
+        let (w, h) = (160, 90);
         let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         tiles.map(|(r, c)| picture.at_2d::<Vec3b>(r * h + h / 2, c * w + w / 2).unwrap()[0]).collect()
     }
@@ -211,6 +247,7 @@ mod tests {
         let size = Size::new(160, 90);
         assert_eq!(middles(&drawn(Layout::Map, size, 1), 1, 1), [255]);
         assert_eq!(middles(&drawn(Layout::Overlay, size, 1), 1, 1), [255]);
+        assert_eq!(middles(&drawn(Layout::Timeline, size, 1), 1, 1), [255]);
         assert_eq!(middles(&drawn(Layout::Panels, size, 1), 3, 1), [255, 50, 255]);
         assert_eq!(middles(&drawn(Layout::Grid, size, 1), 2, 2), [50, 51, 153, 255]);
         assert_eq!(middles(&drawn(Layout::Grid, size, 3), 3, 2), [50, 51, 102, 102, 153, 255]);
@@ -218,10 +255,28 @@ mod tests {
     }
 
     #[test]
-    fn wide_canvases_stay_within_what_players_take() {
-        let (canvas, small) =
-            (drawn(Layout::Panels, Size::new(3840, 2160), 1), drawn(Layout::Panels, Size::new(161, 91), 1));
-        assert!(canvas.cols() <= WIDEST && canvas.rows() % 2 == 0, "{}x{}", canvas.cols(), canvas.rows());
+    fn the_strip_has_its_own_place_below_the_tiles() {
+        let picture = drawn(Layout::Grid, Size::new(160, 90), 1);
+        assert_eq!((picture.cols(), picture.rows()), (320, 180 + 48));
+        let paper = |row: i32| (0..320).filter(|&x| picture.at_2d::<Vec3b>(row, x).unwrap().0 == [24; 3]).count();
+        assert!((0..180).all(|row| paper(row) == 0), "the strip hides the picture");
+        assert!((180..228).all(|row| paper(row) > 0), "the strip is not there");
+        let style = Style { layout: Layout::Grid, colormap: Colormap::Gray, alpha: 1.0, label: true };
+        let still = Annotator::new(style, &clip(Size::new(160, 90), Some(1)), 1).unwrap();
+        assert_eq!(still.canvas(), Size::new(320, 180));
+    }
+
+    #[test]
+    fn large_canvases_stay_within_what_players_take() {
+        let small = drawn(Layout::Panels, Size::new(161, 91), 1);
         assert_eq!((small.cols(), small.rows()), (483, 91));
+        for layout in [Layout::Panels, Layout::Grid, Layout::Timeline] {
+            for size in [Size::new(3840, 2160), Size::new(2160, 3840)] {
+                let canvas = drawn(layout, size, 1);
+                let (width, height) = (canvas.cols(), canvas.rows());
+                assert!(width <= WIDEST && height % 2 == 0, "{layout:?}: {width}x{height}");
+                assert!(f64::from(width) * f64::from(height) <= LARGEST, "{layout:?}: {width}x{height}");
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: Corner) -> Re
     if text.is_empty() {
         return Ok(());
     }
-    let stroke = (scale * 1.6).round().max(1.0) as i32;
+    let stroke = stroke(scale);
     let mut baseline = 0;
     let extent = imgproc::get_text_size(&text, FONT, scale, stroke, &mut baseline)?;
     let pad = (CAPITAL * scale * 0.45).ceil() as i32;
@@ -38,6 +38,23 @@ pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: Corner) -> Re
     let white = Scalar::all(255.0);
     imgproc::put_text(picture, &text, at, FONT, scale, white, stroke, imgproc::LINE_AA, false)?;
     Ok(())
+}
+
+/// Writes `text` from the left end of its baseline on, with capitals of that height in pixels.
+pub fn line(picture: &mut Mat, text: &str, at: Point, capital: f64, colour: Scalar) -> Result<()> {
+    let scale = capital / CAPITAL;
+    imgproc::put_text(picture, text, at, FONT, scale, colour, stroke(scale), imgproc::LINE_AA, false)?;
+    Ok(())
+}
+
+/// The width of `text` with capitals of that height, in pixels.
+pub fn width(text: &str, capital: f64) -> Result<i32> {
+    let scale = capital / CAPITAL;
+    Ok(imgproc::get_text_size(text, FONT, scale, stroke(scale), &mut 0)?.width)
+}
+
+fn stroke(scale: f64) -> i32 {
+    (scale * 1.6).round().max(1.0) as i32
 }
 
 /// `h:mm:ss.s`, the hours only where there are any.

@@ -10,7 +10,7 @@ use crate::fuse::Fusion;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder of a data set: JPEGImages and Annotations (DAVIS), or frames with --truth
+    /// Folder of a data set: DAVIS, MIT1003, SALICON or DHF1K as they are laid out, or frames with --truth
     pub dataset: PathBuf,
     /// Folder of masks: one a frame and of its name, with a sub-folder for each sequence where DATASET has them
     ///
@@ -63,6 +63,9 @@ pub struct EvalArgs {
     /// Write a row for each number: method, sequence, frame, measure, value
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub csv: Option<PathBuf>,
+    /// Write a page with curves, sequences, and the best and worst frames: one file, which needs no other
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub html: Option<PathBuf>,
     /// Keep this program's maps, as DIR/MAP/SEQUENCE/FRAME.png of 16 bits: --pred reads them again
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub keep_maps: Option<PathBuf>,
@@ -76,6 +79,11 @@ pub struct EvalArgs {
     /// How static and motion saliency become one map, by the formulas in docs/fusion.md
     #[arg(long, value_enum, default_value_t = Fusion::Adaptive, help_heading = "Picture")]
     pub fusion: Fusion,
+    /// Later frames that a frame's map takes into account, with --fusion adaptive
+    ///
+    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
+    pub lookahead: u8,
     /// Frames a second of the sequences
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = value_parser!(u32).range(1..=1000), help_heading = "Clip")]
     pub fps: u32,

@@ -36,6 +36,8 @@ pub struct EvalConfig {
     pub json: Option<PathBuf>,
     /// The same as a table.
     pub csv: Option<PathBuf>,
+    /// The same as a page to look at.
+    pub html: Option<PathBuf>,
     /// Where this program's maps are kept.
     pub keep: Option<PathBuf>,
     /// Whether existing results are replaced.
@@ -56,7 +58,7 @@ impl EvalConfig {
         if args.model.target.len() > 1 {
             return Err(Error::Usage("several --target: eval scores one map a method; name one class".into()));
         }
-        for file in [&args.json, &args.csv].into_iter().flatten() {
+        for file in [&args.json, &args.csv, &args.html].into_iter().flatten() {
             sink::check(file, None, args.yes)?;
         }
         if let Some(folder) = &args.keep_maps {
@@ -66,7 +68,7 @@ impl EvalConfig {
         Ok(Self {
             maker: MakerConfig {
                 maps,
-                fusion: fuse_options(&args.model, args.fusion)?,
+                fusion: fuse_options(&args.model, args.fusion, args.lookahead)?,
                 centre_prior: args.centre_prior,
                 static_every: u64::from(args.model.static_every),
                 rate: Rate { num: args.fps, den: 1 },
@@ -81,6 +83,7 @@ impl EvalConfig {
             scale: if args.stretch { Scale::MinMax } else { Scale::AsIs },
             json: args.json,
             csv: args.csv,
+            html: args.html,
             keep: args.keep_maps,
             overwrite: args.yes,
             report: Report::new(args.progress, args.quiet),

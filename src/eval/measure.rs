@@ -3,6 +3,10 @@
 #[cfg(doc)]
 use super::metric::fixation;
 use super::metric::mask::{Curve, Pool, Scores, SeriesStatistics};
+use super::statistics::{Interval, interval};
+
+/// How many parts a clip is cut into, so that its figures have an interval.
+pub const BLOCKS: usize = 10;
 
 /// What a map reaches on a frame.
 pub struct Measured {
@@ -182,6 +186,14 @@ impl Series {
     fn mean(&self, index: usize) -> Option<f64> {
         let values = self.values(index);
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// The 95 % interval of the mean of the frames' figure at place `index`, over blocks of frames.
+    pub fn interval(&self, index: usize) -> Option<Interval> {
+        let values = self.values(index);
+        let blocks = values.chunks(values.len().div_ceil(BLOCKS).max(1));
+        let means: Vec<f64> = blocks.map(|block| block.iter().sum::<f64>() / block.len() as f64).collect();
+        interval(&means)
     }
 
     fn statistics(&self, index: usize) -> Option<SeriesStatistics> {

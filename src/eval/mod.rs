@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod dataset;
+pub mod extremes;
 mod kept;
 pub mod measure;
 pub mod metric;
@@ -24,6 +25,7 @@ use opencv::core::set_num_threads;
 
 use self::config::EvalConfig;
 use self::dataset::Dataset;
+use self::extremes::{Extreme, Extremes};
 use self::kept::Kept;
 use self::measure::Kind;
 use self::metric::mask::Protocol;
@@ -60,7 +62,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     };
     let names: Vec<String> = own.into_iter().chain(files.iter().map(|files| files.name.clone())).collect();
     let maker = Maker::new(config.maker.clone(), classifier);
-    let tallies = score(config, maker, &scorer, &counting, names.len(), stop)?;
+    let (tallies, extremes) = score(config, maker, &scorer, &counting, names.len(), stop)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
@@ -68,7 +70,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     kept.map_or(Ok(()), Kept::finish)?;
     let kind = if dataset.others.is_some() { Kind::Fixations } else { Kind::Mask };
     let methods = names.into_iter().zip(tallies).map(|(name, tally)| tally.figures(name, kind)).collect();
-    Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name }))
+    Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name, extremes }))
 }
 
 /// Scores every frame of `methods` methods.
@@ -79,20 +81,26 @@ fn score(
     counting: &[Vec<bool>],
     methods: usize,
     stop: &AtomicBool,
-) -> Result<Vec<Tally>> {
+) -> Result<(Vec<Tally>, Extremes)> {
     let lengths: Vec<usize> = counting.iter().map(Vec::len).collect();
     let mut tallies: Vec<Tally> = (0..methods).map(|_| Tally::new(&lengths)).collect();
+    let mut extremes = Extremes::default();
     let progress = Progress::new(config.report, Some(lengths.iter().sum::<usize>() as u64));
     let result = std::thread::scope(|scope| {
         let mut scorers = Scorers::start(scope, maker, scorer, counting, config.threads, stop)?;
-        while let Some(Scored { sequence, frame, methods, timing }) = scorers.next()? {
+        while let Some(Scored { sequence, frame, methods, map, timing }) = scorers.next()? {
             progress.frame(&timing);
+            // Of a clip's first frame no motion is known: it would always be the worst.
+            let telling = frame > 0 || lengths[sequence] == 1;
+            if let Some(value) = methods.first().and_then(|method| method.figures[0]).filter(|_| telling) {
+                extremes.add(&Extreme { value, sequence, frame, map });
+            }
             tallies.iter_mut().zip(&methods).for_each(|(tally, method)| tally.add(sequence, frame, method));
         }
         Ok(())
     });
     progress.clear();
-    result.map(|()| tallies)
+    result.map(|()| (tallies, extremes))
 }
 
 /// Which frames of each sequence count.

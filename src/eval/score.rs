@@ -61,6 +61,8 @@ pub struct Scored {
     pub frame: usize,
     /// What each method reaches, in order; empty where the frame does not count.
     pub methods: Vec<Measured>,
+    /// The first method's map, 240 pixels on the longer side, 255 for 1.
+    pub map: Array2<u8>,
     /// What it has cost before.
     pub timing: Timing,
 }
@@ -99,6 +101,8 @@ impl Scorer<'_> {
         let item = &sequence_of.frames[frame];
         let reference = self.reference(job, item)?;
         let mut methods = Vec::new();
+        let mut map = None;
+        let preview = |views: &Views| views.small.mapv(|value| (value * 255.0).round() as u8);
         for index in 0..job.maps.len() {
             let views = own(job, index)?;
             if let Some(folders) = &self.keep {
@@ -106,15 +110,18 @@ impl Scorer<'_> {
                 file.push(".png");
                 raster::write(file.as_ref(), &views.large)?;
             }
+            map.get_or_insert_with(|| preview(&views));
             methods.push(self.measure(&views, &reference, job)?);
         }
         for files in self.files {
-            methods.push(self.measure(&read(files, job)?, &reference, job)?);
+            let views = read(files, job)?;
+            map.get_or_insert_with(|| preview(&views));
+            methods.push(self.measure(&views, &reference, job)?);
         }
         if !job.counts {
             methods.clear();
         }
-        Ok(Scored { sequence, frame, methods, timing })
+        Ok(Scored { sequence, frame, methods, map: map.unwrap_or_default(), timing })
     }
 
     /// Reads a frame's truth.

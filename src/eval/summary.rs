@@ -1,11 +1,8 @@
 //! From frames to figures of a data set.
 
-use super::measure::{Kind, Levels, Series};
+use super::measure::{BLOCKS, Kind, Levels, Series};
 use super::metric::mask::{Pool, Scores};
 use super::statistics::{Comparison, Interval, compare, interval};
-
-/// How many parts a single clip is cut into, so that its figures have an interval.
-const BLOCKS: usize = 10;
 
 /// What one method reached.
 pub struct Tally {

@@ -3,10 +3,12 @@
 mod agreement;
 mod appearance;
 mod average;
+mod bars;
 mod border;
 mod colour;
 mod evidence;
 mod guided;
+mod lookahead;
 mod modes;
 mod normalise;
 mod planes;
@@ -18,6 +20,7 @@ mod trail;
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
+pub use self::lookahead::look_ahead;
 pub use self::modes::Fusion;
 
 use self::evidence::{Cues, Evidence};
@@ -32,6 +35,8 @@ use crate::motion::Motion;
 pub struct FuseOptions {
     /// How the two maps become one.
     pub mode: Fusion,
+    /// How many later frames a frame's fused map takes into account; in [`Fusion::Adaptive`] only.
+    pub lookahead: usize,
     /// Whether the static map is each key frame's own gradient instead of the average along the flow.
     pub raw: bool,
     /// The part of the gradient's average that stays from one frame to the next, 0..=1; 0 is each frame's own.
@@ -42,7 +47,7 @@ pub struct FuseOptions {
 
 impl Default for FuseOptions {
     fn default() -> Self {
-        Self { mode: Fusion::default(), raw: false, smooth: average::KEEP, still: false }
+        Self { mode: Fusion::default(), lookahead: 0, raw: false, smooth: average::KEEP, still: false }
     }
 }
 
@@ -65,16 +70,36 @@ impl Fuser {
         Self { options, ..Self::default() }
     }
 
+    /// How many later frames [`look_ahead`] is to see of each frame.
+    pub fn lookahead(&self) -> usize {
+        if self.options.mode == Fusion::Adaptive { self.options.lookahead } else { 0 }
+    }
+
     /// The maps of the frame that `motion` belongs to.
     ///
     /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
     /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
     /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black, at full weight, because
-    /// the gradient alone would be a flash.
+    /// the gradient alone would be a flash. Black bars about the picture are 0.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
     pub fn step(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
+        let Some(content) = &motion.content else { return self.within(motion, gradient) };
+        let cropped = gradient.map(|gradient| bars::crop(gradient, content)).transpose()?;
+        let maps = self.within(motion, cropped.as_ref())?;
+        let pad = |map: SaliencyMap| Ok(SaliencyMap(content.pad(&map.0)?));
+        Ok(Maps {
+            static_: pad(maps.static_)?,
+            others: maps.others.into_iter().map(pad).collect::<Result<_>>()?,
+            motion: pad(maps.motion)?,
+            fused: pad(maps.fused)?,
+            ..maps
+        })
+    }
+
+    /// The maps of the picture within its bars, given its gradient.
+    fn within(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
         if motion.first {
             *self = Self::new(self.options);
         }

@@ -153,6 +153,7 @@ mod tests {
             scale: 2.0,
             first: false,
             cut: false,
+            content: None,
         }
     }
 

@@ -65,6 +65,7 @@ mod tests {
             scale: 1.0,
             first: false,
             cut: false,
+            content: None,
         }
     }
 

@@ -1,13 +1,17 @@
 //! Motion that the camera does not explain, frame by frame: dense flow, the camera's part of it, and cuts.
 
+mod bars;
 mod camera;
 mod cut;
 mod flow;
+mod repeat;
 mod sizes;
+mod unexplained;
 
-use opencv::core::{Mat, MatTraitConst, Size};
+use opencv::core::{Mat, MatTraitConst, Rect, Scalar, Size, ToInputArray};
 use opencv::imgproc;
 
+use self::bars::Bars;
 use self::camera::Camera;
 use self::flow::FlowEstimator;
 use self::sizes::WorkingSizes;
@@ -22,8 +26,41 @@ const REFERENCE_INTERVAL: f64 = 1.0 / 24.0;
 const INTERVALS: (f64, f64) = (0.4, 4.0);
 /// RANSAC's tolerance in pixels of a picture 480 pixels long.
 const TOLERANCE: f32 = 1.0;
+/// Seconds for which the motion before repeated frames is held: longer than any pulldown or stutter, short enough that
+/// what has come to rest before a still camera goes dark.
+const HELD: f64 = 1.0;
 
-/// What is known of a frame's motion. All pictures have one size, the maps': 240 pixels on the longer side.
+/// Where the picture lies in a frame that has black bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// Size of the whole frame on the scale of the maps.
+    pub whole: Size,
+    /// The picture's place in it; its size is that of [`Motion`]'s pictures.
+    pub place: Rect,
+}
+
+impl Content {
+    /// `map`, which belongs to the picture, in its place in the whole frame, whose bars are 0.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where it has another size than the picture.
+    pub fn pad(&self, map: &Mat) -> Result<Mat> {
+        let mut whole = Mat::new_size_with_default(self.whole, map.typ(), Scalar::default())?;
+        map.copy_to(&mut Mat::roi_mut(&mut whole, self.place)?)?;
+        Ok(whole)
+    }
+
+    /// The part of `map`, which belongs to the whole frame, that lies within the bars.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where it has another size than the frame.
+    pub fn crop(&self, map: &Mat) -> Result<Mat> {
+        Ok(Mat::roi(map, self.place)?.try_clone()?)
+    }
+}
+
+/// What is known of a frame's motion. All pictures have one size, 240 pixels on the longer side: the maps', where the
+/// frame has no black bars, else that of the picture within them.
 #[derive(Debug)]
 pub struct Motion {
     /// Index of the frame.
@@ -38,24 +75,34 @@ pub struct Motion {
     pub scale: f32,
     /// No earlier frame to compare with: the clip's first frame, or the first after a cut. Nothing is known of motion.
     pub first: bool,
-    /// A cut, or a change of the picture's size, lies before this frame.
+    /// A cut, or a change of the picture's size or of its bars, lies before this frame.
     pub cut: bool,
+    /// Where the picture lies in the frame, if there are bars about it.
+    pub content: Option<Content>,
 }
 
 /// Finds each frame's [`Motion`] against the frame before it.
 pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
+    bars: Bars,
+    /// Whether a residual must be borne out by the pictures.
+    checked: bool,
     state: Option<State>,
 }
 
 /// What is kept of the previous frame.
 struct State {
+    content: Option<Content>,
     sizes: WorkingSizes,
     camera: Camera,
     grey: Mat,
     lab: Mat,
+    residual: Mat,
+    scale: f32,
+    /// When it was last shown, and when first.
     time: f64,
+    since: f64,
 }
 
 impl MotionEstimator {
@@ -64,19 +111,26 @@ impl MotionEstimator {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
     pub fn new(rate: Rate) -> Result<Self> {
-        Ok(Self { rate, flow: FlowEstimator::new()?, state: None })
+        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), checked: true, state: None })
     }
 
-    /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh.
+    /// Takes every residual for motion, as the reference prototype does, be it borne out by the pictures or not.
+    pub fn unchecked(self) -> Self {
+        Self { checked: false, ..self }
+    }
+
+    /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh. A frame
+    /// that repeats the one before keeps its motion, and a blank one (in a fade, a flash) is passed over.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
     pub fn step(&mut self, frame: &Frame) -> Result<Motion> {
-        let sizes = WorkingSizes::of(frame.size());
-        let (grey, lab) = working_pictures(&frame.image, &sizes)?;
+        let part = self.bars.content(&frame.image)?;
+        let sizes = WorkingSizes::of(part.size());
+        let content = (part.size() != frame.size()).then(|| sizes.content(part, frame.size()));
+        let (grey, lab) = working_pictures(&Mat::roi(&frame.image, part)?, &sizes)?;
         let previous = self.state.take();
-        let resized = previous.as_ref().is_some_and(|state| state.sizes != sizes);
-        let previous = previous.filter(|_| !resized);
+        let restarted = previous.as_ref().is_some_and(|state| state.sizes != sizes || state.content != content);
         let mut motion = Motion {
             index: frame.index,
             lab,
@@ -84,13 +138,22 @@ impl MotionEstimator {
             residual: raster::zeros(sizes.map)?,
             scale: sizes.map_scale(),
             first: true,
-            cut: resized,
+            cut: restarted,
+            content,
         };
-        if let Some(state) = &previous {
-            self.compare(state, frame.time, &grey, &mut motion)?;
-        }
-        let camera = previous.map_or_else(|| Camera::new(sizes.map), |state| state.camera);
-        self.state = Some(State { sizes, camera, grey, lab: motion.lab.try_clone()?, time: frame.time });
+        let previous = previous.filter(|_| !restarted);
+        self.state = Some(match previous {
+            Some(state) if repeat::is_same(&state.grey, &grey)? => state.repeated(frame.time, &mut motion)?,
+            Some(state) if repeat::is_blank(&grey)? => {
+                motion.first = false;
+                state
+            }
+            Some(state) if !repeat::is_blank(&state.grey)? => {
+                self.compare(&state, frame.time, &grey, &mut motion)?;
+                State::of(&motion, state.camera, sizes, grey, frame.time)?
+            }
+            _ => State::of(&motion, Camera::new(sizes.map), sizes, grey, frame.time)?,
+        });
         Ok(motion)
     }
 
@@ -103,7 +166,11 @@ impl MotionEstimator {
         }
         let tolerance = f64::from(TOLERANCE / before.sizes.map_scale());
         motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
-        motion.residual = before.camera.residual(&flow, tolerance, motion.scale)?;
+        let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
+        if self.checked {
+            unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+        }
+        motion.residual = residual;
         motion.flow = flow;
         motion.first = false;
         Ok(())
@@ -116,9 +183,27 @@ impl MotionEstimator {
     }
 }
 
+impl State {
+    fn of(motion: &Motion, camera: Camera, sizes: WorkingSizes, grey: Mat, time: f64) -> Result<Self> {
+        let (lab, residual) = (motion.lab.try_clone()?, motion.residual.try_clone()?);
+        let Motion { content, scale, .. } = *motion;
+        Ok(Self { content, sizes, camera, grey, lab, residual, scale, time, since: time })
+    }
+
+    /// Shown once more at `time`: `motion` is what it was, for a while.
+    fn repeated(self, time: f64, motion: &mut Motion) -> Result<Self> {
+        motion.first = false;
+        if time - self.since <= HELD {
+            motion.residual = self.residual.try_clone()?;
+            motion.scale = self.scale;
+        }
+        Ok(Self { time, ..self })
+    }
+}
+
 /// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
 /// is read once; both are made of the picture in between.
-fn working_pictures(image: &Mat, sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
+fn working_pictures(image: &impl ToInputArray, sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
     let base = area(image, sizes.base)?;
     let mut grey = Mat::default();
     imgproc::cvt_color_def(&base, &mut grey, imgproc::COLOR_BGR2GRAY)?;
@@ -127,7 +212,7 @@ fn working_pictures(image: &Mat, sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
     Ok((area(&grey, sizes.flow)?, lab))
 }
 
-fn area(image: &Mat, size: Size) -> Result<Mat> {
+fn area(image: &impl ToInputArray, size: Size) -> Result<Mat> {
     let mut out = Mat::default();
     imgproc::resize(image, &mut out, size, 0.0, 0.0, imgproc::INTER_AREA)?;
     Ok(out)

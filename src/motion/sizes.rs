@@ -1,6 +1,8 @@
 //! The sizes at which a clip is analysed.
 
-use opencv::core::Size;
+use opencv::core::{Rect, Size};
+
+use super::Content;
 
 /// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
 const BASE: i32 = 480;
@@ -11,9 +13,9 @@ const SHORTEST: i32 = 32;
 
 /// Sizes of the working pictures of one clip.
 ///
-/// The **longer** side sets the scale, so an upright clip costs what a lying one does, and no picture is larger than
-/// its source. A side that would fall below 32 pixels (a thin banner, a thumbnail) is stretched to 32: the maps are
-/// stretched back when they are drawn.
+/// The **longer** side sets the scale, so an upright clip costs what a lying one does. No picture is larger than its
+/// source, but a source smaller than the maps is enlarged to their size: windows and blurs are set for it. A side that
+/// would fall below 32 pixels (a thin banner) is stretched to 32: the maps are stretched back when they are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkingSizes {
     /// The source.
@@ -29,11 +31,27 @@ pub(crate) struct WorkingSizes {
 impl WorkingSizes {
     pub(crate) fn of(source: Size) -> Self {
         let fit = |longest: i32| {
-            let scale = (f64::from(longest) / f64::from(source.width.max(source.height).max(1))).min(1.0);
+            let from = source.width.max(source.height).max(1);
+            let scale = f64::from(longest.min(from.max(MAP))) / f64::from(from);
             let side = |length: i32| ((f64::from(length) * scale).round() as i32).max(SHORTEST);
             Size::new(side(source.width), side(source.height))
         };
         Self { source, base: fit(BASE), flow: fit(FLOW), map: fit(MAP) }
+    }
+
+    /// Where the map lies that is made of `part` of a frame of size `whole`.
+    pub(crate) fn content(&self, part: Rect, whole: Size) -> Content {
+        let [x, y] = [(self.map.width, part.width), (self.map.height, part.height)];
+        let scaled = |length: i32, (to, from): (i32, i32)| {
+            (f64::from(length) * f64::from(to) / f64::from(from.max(1))).round() as i32
+        };
+        let (left, top) = (scaled(part.x, x), scaled(part.y, y));
+        let right = scaled(whole.width - part.x - part.width, x);
+        let bottom = scaled(whole.height - part.y - part.height, y);
+        Content {
+            whole: Size::new(left + self.map.width + right, top + self.map.height + bottom),
+            place: Rect::new(left, top, self.map.width, self.map.height),
+        }
     }
 
     /// How many pixels of a picture 480 pixels long one pixel of the map stands for.
@@ -62,7 +80,13 @@ mod tests {
     fn odd_shapes_stay_workable() {
         assert_eq!(map(2000, 100), (240, 32));
         assert_eq!(map(100, 2000), (32, 240));
-        assert_eq!(map(16, 16), (32, 32));
-        assert_eq!(map(200, 150), (200, 150));
+    }
+
+    #[test]
+    fn small_pictures_are_enlarged_to_the_maps() {
+        assert_eq!(map(16, 16), (240, 240));
+        assert_eq!(map(200, 150), (240, 180));
+        assert_eq!(WorkingSizes::of(Size::new(200, 150)).flow, Size::new(240, 180));
+        assert_eq!(WorkingSizes::of(Size::new(300, 150)).flow, Size::new(300, 150));
     }
 }

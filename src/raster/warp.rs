@@ -1,4 +1,4 @@
-//! Warps a map of the previous frame along the backward flow to the current one.
+//! Warps a map from one frame to the next along the backward flow, or back.
 
 use opencv::core::{BORDER_REPLICATE, CV_32FC2, Mat, Scalar, Size, Vec2f};
 use opencv::imgproc;
@@ -7,7 +7,7 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::frame::Flow;
 
-/// For each pixel, its place in the previous frame (`CV_32FC2`).
+/// For each pixel of one frame, its place in the other (`CV_32FC2`).
 pub(crate) struct Warp {
     sources: Mat,
 }
@@ -27,7 +27,22 @@ impl Warp {
         Ok(Self { sources })
     }
 
-    /// `map`, which belongs to the previous frame, as seen from the current one.
+    /// Goes back: from the frame that `flow` belongs to, to the one before. The inverse by three steps of its fixed
+    /// point (Chen et al. 2008).
+    pub(crate) fn against(flow: &Flow) -> Result<Self> {
+        let backward = |vectors: &Mat| -> Result<Flow> {
+            let mut out = Mat::default();
+            vectors.convert_to(&mut out, -1, -1.0, 0.0)?;
+            Ok(Flow(out))
+        };
+        let mut inverse = Self::along(&backward(&flow.0)?)?;
+        for _ in 0..2 {
+            inverse = Self::along(&backward(&inverse.apply(&flow.0)?)?)?;
+        }
+        Ok(inverse)
+    }
+
+    /// `map`, which belongs to the other frame, as seen from this one.
     pub(crate) fn apply(&self, map: &Mat) -> Result<Mat> {
         let mut out = Mat::default();
         let none = Mat::default();

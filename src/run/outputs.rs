@@ -1,4 +1,4 @@
-//! Everything that a run writes, as one: the annotated result, the maps, the records.
+//! Everything that a run writes, as one: the annotated result, the maps, the records, the timeline.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -6,13 +6,14 @@ use std::time::Instant;
 use opencv::core::{Mat, Size};
 
 use super::stages::{Drawn, milliseconds};
+use crate::annotate::Timeline;
 use crate::config::{MapsConfig, RunConfig};
 use crate::frame::{SaliencyMap, Timing, VideoInfo};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapKind, MapSink};
 use crate::sink::records::{Record, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
-use crate::{Error, Result, sink};
+use crate::{Error, Result};
 
 /// The annotated result.
 enum Picture {
@@ -26,6 +27,7 @@ pub struct Outputs {
     picture: Picture,
     maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
+    timeline: Option<(ImageSink, Timeline)>,
 }
 
 impl Outputs {
@@ -36,12 +38,15 @@ impl Outputs {
     pub fn check(config: &RunConfig) -> Result<()> {
         let (input, overwrite) = (config.input.path(), config.overwrite);
         if ImageSink::accepts(&config.output) {
-            sink::check(&config.output, input, overwrite)?;
+            ImageSink::check(&config.output, input, overwrite)?;
         } else {
             VideoSink::check(&config.output, input, overwrite)?;
         }
         if let Some(records) = &config.records {
             RecordSink::check(records, input, overwrite)?;
+        }
+        if let Some(timeline) = &config.timeline {
+            ImageSink::check(timeline, input, overwrite)?;
         }
         if let Some(MapsConfig { folder, .. }) = &config.maps {
             let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
@@ -73,7 +78,11 @@ impl Outputs {
             Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
             None => None,
         };
-        Ok(Self { picture, maps, records })
+        let timeline = match &config.timeline {
+            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::new())),
+            None => None,
+        };
+        Ok(Self { picture, maps, records, timeline })
     }
 
     /// Writes one frame to every output. Returns its timing, with the time that this took.
@@ -88,7 +97,10 @@ impl Outputs {
         if let Some(sink) = &mut self.records {
             sink.write(&record(&drawn)?)?;
         }
-        let Drawn { picture, mut timing, frame, .. } = drawn;
+        let Drawn { picture, mut timing, frame, maps, .. } = drawn;
+        if let Some((_, timeline)) = &mut self.timeline {
+            timeline.push(frame.time, &maps, &picture)?;
+        }
         match &mut self.picture {
             Picture::Video(sink) => sink.write(&picture, frame.time)?,
             Picture::Image(_, image) => *image = Some(picture),
@@ -112,6 +124,9 @@ impl Outputs {
         }
         if let Some(records) = self.records {
             records.finish()?;
+        }
+        if let Some((sink, timeline)) = self.timeline {
+            sink.finish(&timeline.picture()?)?;
         }
         Ok((finished.path, finished.warnings))
     }

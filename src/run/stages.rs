@@ -3,6 +3,7 @@
 //! Motion sees every frame and carries the frames onwards; the classifier is a side branch that sees key frames.
 //! `fuse` joins the two by index and waits for a key frame's gradient, so that a file's result is deterministic.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
@@ -12,7 +13,7 @@ use opencv::core::Mat;
 
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
-use crate::fuse::Fuser;
+use crate::fuse::{Fuser, look_ahead};
 use crate::motion::{Motion, MotionEstimator};
 use crate::pipeline::{Receiver, Sender, link, stage};
 use crate::saliency::StaticSaliency;
@@ -77,30 +78,53 @@ impl Stages<'_> {
         let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
         let moved = stage(scope, "motion", move |out| estimate(motion, &decoded, out))?;
         stage(scope, "fuse", move |out| {
+            let lookahead = fuser.lookahead();
+            let mut waiting = VecDeque::new();
             let mut join = Join { fuser, interval: key_frame_interval, last: Vec::new() };
             while let Some(job) = moved.recv()? {
-                out.send(join.step(job, &gradients)?)?;
+                waiting.push_back(join.step(job, &gradients)?);
+                if waiting.len() > lookahead {
+                    out.send(settle(&mut waiting)?)?;
+                }
+            }
+            while !waiting.is_empty() {
+                out.send(settle(&mut waiting)?)?;
             }
             Ok(())
         })
     }
 }
 
+/// Takes the first frame, and lets those that wait behind it have their say on its map.
+fn settle(waiting: &mut VecDeque<Fused>) -> Result<Fused> {
+    let started = Instant::now();
+    let seen = match waiting.len() {
+        0 | 1 => None,
+        _ => Some(look_ahead(waiting.iter().map(|fused| (&fused.motion, &fused.maps)))?),
+    };
+    let mut fused = waiting.pop_front().ok_or_else(missing)?;
+    if let Some(seen) = seen {
+        fused.maps.fused = seen;
+    }
+    fused.timing.fuse += milliseconds(started);
+    Ok(fused)
+}
+
 /// Starts the thread that draws `fused` frames and returns where they arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    annotator: Annotator,
+    mut annotator: Annotator,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
     stage(scope, "draw", move |out| {
         while let Some(fused) = fused.recv()? {
-            out.send(drawn(&annotator, fused)?)?;
+            out.send(drawn(&mut annotator, fused)?)?;
         }
         Ok(())
     })
 }
 
-fn drawn(annotator: &Annotator, fused: Fused) -> Result<Drawn> {
+fn drawn(annotator: &mut Annotator, fused: Fused) -> Result<Drawn> {
     let Fused { frame, maps, predictions, mut timing, .. } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
@@ -192,7 +216,7 @@ impl Join {
 }
 
 fn missing() -> Error {
-    Error::Panic { stage: "static".into(), message: "a key frame's gradient is missing".into() }
+    Error::Panic { stage: "static".into(), message: "a frame or its gradient is missing".into() }
 }
 
 /// Milliseconds since `started`.

@@ -25,17 +25,25 @@ impl ImageSink {
         EXTENSIONS.contains(&path::extension(output).as_str())
     }
 
-    /// Prepares a file at `output`. Its extension chooses the format.
+    /// Refuses a file that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
-    pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+    /// [`Error::Usage`] for an unknown extension; those of [`check`](super::check).
+    pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
         if !Self::accepts(output) {
             let problem =
                 format!("no image format: end the name in {}", EXTENSIONS.map(|e| format!(".{e}")).join(", "));
             return Err(Error::Usage(format!("{}: {problem}", output.display())));
         }
-        super::check(output, None, overwrite)?;
+        super::check(output, input, overwrite)
+    }
+
+    /// Prepares a file at `output`. Its extension chooses the format.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
+    pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+        Self::check(output, None, overwrite)?;
         Ok(Self { output: output.to_owned(), overwrite, temp: super::temporary(output)? })
     }
 

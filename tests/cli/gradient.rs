@@ -234,12 +234,44 @@ fn several_classes_have_a_map_each() {
         let size = |side: &str| probe(&folder.path().join("out.mp4"), "v", &format!("stream={side}"));
         (size("width"), size("height"))
     };
-    assert_eq!(grid("--target cow"), ("192".into(), "128".into()));
-    assert_eq!(grid("--target cow --target 4 --target ant"), ("288".into(), "128".into()));
+    assert_eq!(grid("--target cow"), ("192".into(), (128 + 48).to_string()));
+    assert_eq!(grid("--target cow --target 4 --target ant"), ("288".into(), (128 + 48).to_string()));
     let wrong = run(folder.path(), &format!("run clip.mp4 -o no.mp4 {NET} --layout grid --target cow --target top1"));
     assert_refused(&wrong, 2, &["must be ids or names"]);
     let close = run(folder.path(), &format!("run clip.mp4 -o no.mp4 {NET} --layout grid --target cow --target antt"));
     assert_refused(&close, 2, &["antt", "ant"]);
+}
+
+#[test]
+fn the_energies_are_drawn_over_time() {
+    let folder = folder();
+    let at = folder.path();
+    // A still picture, another one after a second, and nothing that moves.
+    let cut = "-f lavfi -i testsrc2=size=96x64:rate=10:duration=2 -vf trim=end_frame=1,loop=9:1,setpts=N/10/TB";
+    ffmpeg(at, &format!("{cut} a.mp4"));
+    ffmpeg(at, &format!("{cut},negate,hflip b.mp4"));
+    fs::write(at.join("list.txt"), "file a.mp4\nfile b.mp4\n").unwrap();
+    ffmpeg(at, "-f concat -i list.txt -r 10 clip.mp4");
+    succeed(at, &format!("run clip.mp4 -o out.mkv {NET} --crf 0 --no-label --layout timeline --timeline line.png"));
+    let size = |file: &str, side: &str| probe(&at.join(file), "v", &format!("stream={side}"));
+    assert_eq!((size("out.mkv", "width"), size("out.mkv", "height")), ("96".into(), (64 + 48).to_string()));
+    assert_eq!(size("line.png", "width"), "1920");
+    // The strip of the last frame: it is dark, and the cut, .9 s of 10 before the right end, is a white line in it.
+    ffmpeg(at, "-i out.mkv -vf select=eq(n\\,19),crop=96:48:0:64,format=gray -frames:v 1 -f rawvideo strip.gray");
+    let strip = fs::read(at.join("strip.gray")).unwrap();
+    let marks: Vec<usize> = (0..96).filter(|x| (6..20).all(|y| strip[y * 96 + x] > 180)).collect();
+    assert_eq!(strip.len(), 96 * 48);
+    assert!(strip.iter().filter(|&&grey| grey < 40).count() > 96 * 24, "the strip is no dark ground");
+    // Its axis has 90 columns from the fourth on: 4 + 89 x 9.1 / 10.
+    assert_eq!(marks, [85]);
+
+    let again = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.png");
+    assert_refused(&again, 2, &["line.png", "exists already"]);
+    let other = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.pdf");
+    assert_refused(&other, 2, &["line.pdf", "no image format"]);
+    for args in ["--timeline still.png", "--layout timeline"] {
+        assert_refused(&run(at, &format!("run line.png -o new.png {args}")), 2, &["a timeline is for clips"]);
+    }
 }
 
 #[test]

@@ -79,7 +79,10 @@ fn the_same_run_gives_the_same_maps_and_they_change_over_time() {
 #[test]
 fn every_layout_has_its_size() {
     let folder = tempdir().unwrap();
-    for (layout, size) in [("overlay", "854,480"), ("map", "854,480"), ("panels", "2562,480"), ("grid", "1708,960")] {
+    let tiles = [("overlay", "854,480"), ("map", "854,480"), ("panels", "2562,480")];
+    // With a strip of a quarter of a tile's height.
+    let charted = [("grid", "1708,1080"), ("timeline", "854,600")];
+    for (layout, size) in tiles.into_iter().chain(charted) {
         run(folder.path(), &format!("-y -o out.mp4 --duration 0.1 --layout {layout}"));
         let video = folder.path().join("out.mp4");
         let found = format!("{},{}", probe(&video, "v", "stream=width"), probe(&video, "v", "stream=height"));

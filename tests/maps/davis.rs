@@ -8,9 +8,9 @@ use opencv::{imgcodecs, imgproc};
 use salstream::frame::{Frame, Gradient, Prediction};
 use salstream::fuse::Fusion;
 
+use crate::chain::{Chain, RATE};
 use crate::gradients::Gradients;
 use crate::scene::mean;
-use crate::{Chain, RATE};
 
 /// The one threshold for all sequences.
 const THRESHOLD: f32 = 0.55;
@@ -125,7 +125,7 @@ fn the_maps_agree_with_the_prototypes() {
     let mut fixture = Fixture(FIXTURE);
     for sequence in FIXTURE_SEQUENCES {
         let gradients: Vec<Gradient> = (0..FIXTURE_FRAMES).map(|index| fixture.gradient(index)).collect();
-        let mut chain = Chain::new(Fusion::Adaptive);
+        let mut chain = Chain::reference();
         for (gradient, (_, frame)) in gradients.iter().zip(frames(&davis, sequence)) {
             let (motion, maps) = chain.step(&frame, Some(gradient));
             if !FIXTURE_CHECKED.contains(&(frame.index as usize)) {

@@ -1,69 +1,23 @@
 //! Motion and fusion on made-up scenes, where the truth is known, and on real ones, against the reference.
 
+mod chain;
 mod davis;
 mod gradients;
 mod scene;
+mod synthetic;
+mod truth;
 
 use opencv::core::{Mat, Point, Point2f, Scalar, Size};
 use opencv::prelude::*;
-use salstream::frame::{Frame, Gradient, Maps, Prediction, Rate};
-use salstream::fuse::{FuseOptions, Fuser, Fusion};
-use salstream::motion::{Motion, MotionEstimator};
+use salstream::frame::{Frame, Maps};
+use salstream::fuse::Fusion;
+use salstream::motion::MotionEstimator;
+
+use chain::{Chain, RATE, gradient};
 use scene::{STILL, Scene, View, iou, mean};
 
-const RATE: Rate = Rate { num: 24, den: 1 };
 /// Frames after which a scene has settled.
 const SETTLED: usize = 5;
-
-/// Motion and fusion, as the pipeline joins them.
-struct Chain {
-    motion: MotionEstimator,
-    fuser: Fuser,
-}
-
-impl Chain {
-    fn new(mode: Fusion) -> Self {
-        Self {
-            motion: MotionEstimator::new(RATE).unwrap(),
-            fuser: Fuser::new(FuseOptions { mode, ..FuseOptions::default() }),
-        }
-    }
-
-    fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
-        let motion = self.motion.step(frame).unwrap();
-        let maps = self.fuser.step(&motion, gradient).unwrap();
-        check(&motion, &maps);
-        (motion, maps)
-    }
-}
-
-/// What holds for all maps: one size, and finite values in 0..=1.
-fn check(motion: &Motion, maps: &Maps) {
-    for map in [&maps.static_, &maps.motion, &maps.fused] {
-        assert_eq!(map.0.size().unwrap(), motion.lab.size().unwrap());
-        assert!(map.0.data_typed::<f32>().unwrap().iter().all(|value| (0.0..=1.0).contains(value)));
-    }
-    assert!((0.0..=1.0).contains(&maps.motion_weight));
-    assert!(motion.residual.data_typed::<f32>().unwrap().iter().all(|value| value.is_finite() && *value >= 0.0));
-}
-
-/// A gradient that is noise, as raw gradients nearly are, stronger by `gain` about the point (x, y) in 0..=1.
-fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
-    let mut state = frame.index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut noise = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    let strength = |i: i32| {
-        let (dx, dy) = ((i % 224) as f32 / 224.0 - x, (i / 224) as f32 / 224.0 - y);
-        1.0 + gain * (-(dx * dx + 3.0 * dy * dy) / 0.01).exp()
-    };
-    let values: Vec<f32> = (0..224 * 224).map(|i| strength(i) * noise()).collect();
-    let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
-    Gradient { index: frame.index, map, prediction: Prediction::default(), features: None, others: Vec::new() }
-}
 
 /// The means of motion and fused map over a clip once it has settled, and that no cut was seen in it.
 fn settled(views: impl Iterator<Item = View>, noise: f64) -> (f64, f64) {

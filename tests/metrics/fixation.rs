@@ -170,7 +170,7 @@ fn measures_agree_on_real_maps() {
 fn random_draws_agree_in_their_means() {
     let fixture = fixture();
     let mut random = SmallRng::seed_from_u64(0);
-    let mut check = |name: &str, found: Option<f64>, expected: Option<(f64, f64)>| {
+    let check = |name: &str, found: Option<f64>, expected: Option<(f64, f64)>| {
         let (Some(found), Some((mean, deviation))) = (found, expected) else { return 0 };
         let allowed = STANDARD_ERRORS * deviation / (SPLITS as f64).sqrt() + TOLERANCE;
         assert!((found - mean).abs() <= allowed, "{name}: {found}, the reference {mean} ± {allowed}");

@@ -10,7 +10,7 @@ use opencv::prelude::*;
 use super::{OwnMap, baseline};
 use crate::Result;
 use crate::eval::dataset::Sequence;
-use crate::frame::{Frame, Maps, Rate, Timing};
+use crate::frame::{Flow, Frame, Maps, Rate, Timing};
 use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::{Motion, MotionEstimator};
 use crate::run::stages::{Fused, Stages, milliseconds};
@@ -109,7 +109,16 @@ impl Maker {
 }
 
 /// The maps that `config` wants; those of the classifier are in `made`.
-fn moment(config: &MakerConfig, frame: &Frame, made: Option<Maps>, motion: Motion, timing: Timing) -> Result<Moment> {
+fn moment(
+    config: &MakerConfig,
+    frame: &Frame,
+    made: Option<Maps>,
+    mut motion: Motion,
+    timing: Timing,
+) -> Result<Moment> {
+    if let Some(content) = &motion.content {
+        motion.flow = Flow(content.pad(&motion.flow.0)?);
+    }
     let size = motion.flow.0.size()?;
     let made = made.as_ref();
     let map = |kind: &OwnMap| -> Result<Option<Mat>> {

@@ -26,7 +26,7 @@ use crate::{Error, Result};
 /// # Errors
 /// Where it cannot be put together.
 pub fn json(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
-    let Evaluation { kind, dataset, methods, classifier } = evaluation;
+    let Evaluation { kind, dataset, methods, classifier, .. } = evaluation;
     let sequences = dataset.sequences.iter();
     let sequences: Vec<Value> =
         sequences.map(|sequence| json!({ "name": sequence.name, "frames": sequence.frames.len() })).collect();

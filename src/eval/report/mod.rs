@@ -1,11 +1,15 @@
 //! What an evaluation came to, for people and for programs.
 
 mod csv;
+mod html;
 mod json;
+mod pictures;
+mod svg;
 mod table;
 
 use super::config::EvalConfig;
 use super::dataset::Dataset;
+use super::extremes::Extremes;
 use super::measure::Kind;
 use super::summary::Figures;
 use crate::Result;
@@ -21,6 +25,8 @@ pub struct Evaluation {
     pub methods: Vec<Figures>,
     /// Model, device and precision, where a map was made from a gradient.
     pub classifier: Option<String>,
+    /// The first method's best and worst frames.
+    pub extremes: Extremes,
 }
 
 impl Evaluation {
@@ -34,6 +40,9 @@ impl Evaluation {
         }
         if let Some(file) = &config.csv {
             crate::sink::write(file, &csv::csv(self)?, config.overwrite)?;
+        }
+        if let Some(file) = &config.html {
+            crate::sink::write(file, &html::html(self, config)?, config.overwrite)?;
         }
         print(table::table(self, config).as_bytes())
     }

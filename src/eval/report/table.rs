@@ -44,7 +44,8 @@ pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
+/// What was scored, and how.
+pub fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let dataset = &evaluation.dataset;
     let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
     let units = if dataset.is_stills() { "pictures" } else { "sequences" };
@@ -106,7 +107,8 @@ fn sequences(evaluation: &Evaluation) -> String {
     text
 }
 
-fn comparisons(evaluation: &Evaluation) -> String {
+/// The first method against every other, a line each.
+pub fn comparisons(evaluation: &Evaluation) -> String {
     let Some((first, others)) = evaluation.methods.split_first() else { return String::new() };
     let title = evaluation.kind.measures()[0].title;
     others.iter().filter_map(|other| comparison(first, other, title, units(evaluation))).collect()
@@ -139,7 +141,8 @@ fn comparison(first: &Figures, other: &Figures, title: &str, units: &str) -> Opt
     ))
 }
 
-fn number(value: Option<f64>) -> String {
+/// A figure to three digits.
+pub fn number(value: Option<f64>) -> String {
     // Rounded to a zero without a sign.
     let shown = |value: f64| if value.abs() < SAME { "0.000".into() } else { format!("{value:.3}") };
     value.map_or("-".into(), shown)

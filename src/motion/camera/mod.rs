@@ -26,31 +26,41 @@ impl Camera {
         Self { size, homography: homography::Fitter::new(size), cubic: cubic::Fitter::new(size) }
     }
 
-    /// Distance of each flow vector from the nearer of the two models, times `scale`; `CV_32FC1`.
+    /// Distance of each flow vector from the nearer of the two models, times `scale` (`CV_32FC1`), and that model's flow.
     ///
     /// Never fails on a degenerate flow: a model that cannot be fitted, or that is no camera's, is left out, and where
     /// none remains the camera is taken to stand still. `tolerance` is RANSAC's, in pixels of the flow's grid.
-    pub(crate) fn residual(&self, flow: &Flow, tolerance: f64, scale: f32) -> Result<Mat> {
+    pub(crate) fn residual(&self, flow: &Flow, tolerance: f64, scale: f32) -> Result<(Mat, Flow)> {
         let vectors = flow.0.data_typed::<Vec2f>()?;
         let homography = self.homography.fit(vectors, tolerance)?;
         let cubic = self.cubic.fit(vectors, &homography);
-        let mut residual = raster::zeros(self.size)?;
+        let mut explained = flow.0.try_clone()?;
         let width = self.size.width as usize;
-        let rows = residual.data_typed_mut::<f32>()?.chunks_exact_mut(width).zip(vectors.chunks_exact(width));
-        for (y, (out, flow)) in rows.enumerate() {
-            residual_row(y, out, flow, &homography, cubic.as_ref(), scale);
+        for (y, row) in explained.data_typed_mut::<Vec2f>()?.chunks_exact_mut(width).enumerate() {
+            nearest(y, row, &homography, cubic.as_ref());
         }
-        Ok(residual)
+        let pairs = vectors.iter().zip(explained.data_typed::<Vec2f>()?);
+        let distance = |(vector, model): (&Vec2f, &Vec2f)| {
+            let distance = scale * squared_distance(vector, model.0).sqrt();
+            if distance.is_finite() { distance } else { 0.0 }
+        };
+        let distances: Vec<f32> = pairs.map(distance).collect();
+        Ok((raster::from_values(self.size, &distances)?, Flow(explained)))
     }
 }
 
-fn residual_row(y: usize, out: &mut [f32], flow: &[Vec2f], plane: &Homography, curved: Option<&Cubic>, scale: f32) {
+/// Replaces each vector of row `y` by the nearer of the two models' flows; one that is no number is kept.
+fn nearest(y: usize, row: &mut [Vec2f], plane: &Homography, curved: Option<&Cubic>) {
     let plane = plane.row(y as f32);
     let curved = curved.map(|cubic| cubic.row(y as f32));
-    for (x, (out, vector)) in out.iter_mut().zip(flow).enumerate() {
-        let far = squared_distance(vector, plane.at(x as f32));
-        let near = curved.as_ref().map_or(far, |row| far.min(squared_distance(vector, row.at(x as f32))));
-        *out = if near.is_finite() { scale * near.sqrt() } else { 0.0 };
+    for (x, vector) in row.iter_mut().enumerate() {
+        let far = plane.at(x as f32);
+        let models = [Some(far), curved.as_ref().map(|row| row.at(x as f32))];
+        let nearest = models
+            .into_iter()
+            .flatten()
+            .min_by(|a, b| f32::total_cmp(&squared_distance(vector, *a), &squared_distance(vector, *b)));
+        *vector = nearest.map_or(*vector, Vec2f::from);
     }
 }
 
@@ -84,7 +94,7 @@ mod tests {
         let pixels: Vec<(i32, i32)> = (0..135).flat_map(|y| (0..240).map(move |x| (x, y))).collect();
         let vectors: Vec<Vec2f> = pixels.iter().copied().map(vector).collect();
         let flow = Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap());
-        let residual = Camera::new(SIZE).residual(&flow, 0.5, 2.0).unwrap();
+        let (residual, _) = Camera::new(SIZE).residual(&flow, 0.5, 2.0).unwrap();
         let values = raster::values(&residual).unwrap().iter().copied().zip(pixels);
         let (inside, outside): (Vec<_>, Vec<_>) = values.partition(|(_, (x, y))| block(*x, *y));
         let values = |part: Vec<(f32, _)>| part.into_iter().map(|(value, _)| value).collect();

@@ -141,6 +141,25 @@ fn fixations_have_measures_of_their_own() {
 }
 
 #[test]
+fn the_page_stands_alone() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    davis(at);
+    ["left", "right"].iter().for_each(|name| masks(&at.join("a & <b>").join(name), 5, 255));
+    let mut command = crate::program::salstream(at);
+    let args = ["eval", "davis", "--score", "centre", "--pred", "x<y=a & <b>", "--html", "report.html"];
+    let output = command.args(args).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = fs::read_to_string(at.join("report.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 3, "two charts of curves, one of bars");
+    assert_eq!(page.matches("src='data:image/jpeg;base64,").count(), 4, "two sequences, best and worst");
+    assert!(page.contains("x&lt;y") && !page.contains("x<y"), "names are escaped");
+    for outside in ["http", "<link", "<script", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
 fn a_centre_prior_weighs_what_is_made_of_the_pictures_alone() {
     let folder = tempdir().unwrap();
     let at = folder.path();

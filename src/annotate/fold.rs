@@ -1,0 +1,92 @@
+//! The energies of a clip of any length in bounded memory.
+
+use super::energy::Energy;
+
+/// The most columns kept; even.
+const MOST: usize = 2048;
+
+/// Energies over time: a column for each frame, or for each 2, 4, 8 ... frames of a longer clip.
+pub struct Fold {
+    columns: Vec<Energy>,
+    /// Frames in a full column.
+    per: u64,
+    /// Frames in the last column.
+    held: u64,
+}
+
+impl Fold {
+    /// No frames yet.
+    pub fn new() -> Self {
+        Self { columns: Vec::new(), per: 1, held: 1 }
+    }
+
+    /// Adds the next frame.
+    pub fn push(&mut self, energy: Energy) {
+        if self.held == self.per && self.columns.len() == MOST {
+            self.columns = self.columns.chunks(2).filter_map(|pair| pair.iter().copied().reduce(mean)).collect();
+            self.per *= 2;
+            self.held = self.per;
+        }
+        match self.columns.last_mut() {
+            Some(last) if self.held < self.per => {
+                self.held += 1;
+                *last = joined(*last, energy, 1.0 / self.held as f64);
+            }
+            _ => {
+                self.columns.push(energy);
+                self.held = 1;
+            }
+        }
+    }
+
+    /// The columns so far, each at the time of its first frame, with the means over its frames; a cut in any of them
+    /// counts.
+    pub fn columns(&self) -> &[Energy] {
+        &self.columns
+    }
+}
+
+/// Two columns of equal length as one.
+fn mean(a: Energy, b: Energy) -> Energy {
+    joined(a, b, 0.5)
+}
+
+/// `a` and what follows it, `b`, as one column in which `b` weighs `share`.
+fn joined(a: Energy, b: Energy, share: f64) -> Energy {
+    Energy {
+        time: a.time,
+        static_: a.static_ + (b.static_ - a.static_) * share,
+        motion: a.motion + (b.motion - a.motion) * share,
+        cut: a.cut || b.cut,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_clips_are_folded_without_losing_means_or_cuts() {
+        let mut fold = Fold::new();
+        let frames = 3 * MOST + 1;
+        for i in 0..frames {
+            let half = if i < frames / 2 { 0.0 } else { 1.0 };
+            fold.push(Energy { time: i as f64, static_: half, motion: (i % 2) as f64, cut: i == 4001 });
+        }
+        let columns = fold.columns();
+        assert_eq!(columns.len(), (3 * MOST).div_ceil(4) + 1);
+        assert!(columns.iter().enumerate().all(|(k, column)| column.time == 4.0 * k as f64));
+        assert!(columns[..columns.len() - 1].iter().all(|column| column.motion == 0.5));
+        assert_eq!(columns.iter().position(|column| column.cut), Some(1000));
+        assert_eq!((columns[0].static_, columns[columns.len() - 1].static_), (0.0, 1.0));
+    }
+
+    #[test]
+    fn short_clips_keep_every_frame() {
+        let mut fold = Fold::new();
+        let energies: Vec<Energy> =
+            (0..9).map(|i| Energy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, cut: false }).collect();
+        energies.iter().for_each(|&energy| fold.push(energy));
+        assert_eq!(fold.columns(), energies);
+    }
+}

@@ -1,0 +1,70 @@
+//! The strip chart: the energies of the last seconds, up to the frame that is shown, along the bottom of a picture.
+
+use std::collections::VecDeque;
+
+use opencv::core::{Mat, Rect, Size};
+
+use super::chart::{Chart, SCREEN};
+use super::energy::Energy;
+use crate::Result;
+
+/// How far back the strip reaches, in seconds.
+const SECONDS: f64 = 10.0;
+
+/// The lowest strip in which a chart can be read, in pixels.
+const LOWEST: i32 = 48;
+
+/// What is left of the past.
+#[derive(Default)]
+pub struct Strip {
+    window: VecDeque<Energy>,
+}
+
+impl Strip {
+    /// The height of the strip below tiles of that size; even.
+    pub fn height(tile: Size) -> i32 {
+        (tile.width.min(tile.height) / 8 * 2).max(LOWEST)
+    }
+
+    /// Draws the strip with its newest frame, at its right end, into `place`; with words or without.
+    pub fn draw(&mut self, picture: &mut Mat, place: Rect, newest: Energy, label: bool) -> Result<()> {
+        let from = newest.time - SECONDS;
+        self.window.retain(|energy| energy.time >= from);
+        self.window.push_back(newest);
+        let capital = label.then(|| (f64::from(place.height) / 9.0).max(7.0));
+        let chart = Chart { place, span: (from, newest.time), capital, palette: &SCREEN };
+        chart.draw(picture, self.window.make_contiguous())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_8UC3, MatTraitConst, Scalar, Vec3b};
+
+    use super::*;
+
+    /// The columns of a strip, without words, that are white from top to bottom of its plot.
+    fn marks(picture: &Mat) -> Vec<i32> {
+        let white = |x, y| picture.at_2d::<Vec3b>(y, x).unwrap().0 == [235; 3];
+        (0..picture.cols()).filter(|&x| (6..20).all(|y| white(x, y))).collect()
+    }
+
+    #[test]
+    fn a_cut_is_marked_where_it_was_and_moves_out_to_the_left() {
+        let (place, mut strip) = (Rect::new(0, 0, 508, 48), Strip::default());
+        let black = Scalar::all(0.0);
+        let mut picture = Mat::new_rows_cols_with_default(place.height, place.width, CV_8UC3, black).unwrap();
+        let mut seen = Vec::new();
+        for i in 0..150 {
+            let energy = Energy { time: f64::from(i) / 10.0, static_: 0.1, motion: 0.01, cut: i == 20 };
+            strip.draw(&mut picture, place, energy, false).unwrap();
+            seen.push(marks(&picture));
+        }
+        let right = seen[20][0];
+        assert_eq!(seen[19], [0; 0]);
+        assert_eq!(seen[70].len(), 1);
+        assert!((right - seen[70][0] - 250).abs() <= 2, "five seconds are half the strip: {right}, {:?}", seen[70]);
+        assert_eq!(seen[125], [0; 0]);
+        assert!(strip.window.len() <= 101);
+    }
+}

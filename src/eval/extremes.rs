@@ -1,0 +1,63 @@
+//! The frames that a report shows.
+
+use ndarray::Array2;
+
+/// How many frames of either end are kept, each of another sequence.
+const KEPT: usize = 4;
+
+/// The frames on which the first method is best and worst by the main measure.
+#[derive(Debug, Default)]
+pub struct Extremes {
+    /// From the best on.
+    pub best: Vec<Extreme>,
+    /// From the worst on.
+    pub worst: Vec<Extreme>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub struct Extreme {
+    /// The main measure.
+    pub value: f64,
+    /// The sequence, by its place in the data set.
+    pub sequence: usize,
+    /// The frame's place in the sequence.
+    pub frame: usize,
+    /// The map, 240 pixels on the longer side, 255 for 1.
+    pub map: Array2<u8>,
+}
+
+impl Extremes {
+    /// Looks at a frame; higher values are better.
+    pub fn add(&mut self, found: &Extreme) {
+        keep(&mut self.best, found, |a, b| b.total_cmp(&a));
+        keep(&mut self.worst, found, |a, b| a.total_cmp(&b));
+    }
+}
+
+/// Puts `found` among `kept`, in `order`, in place of another one of its sequence.
+fn keep(kept: &mut Vec<Extreme>, found: &Extreme, order: fn(f64, f64) -> std::cmp::Ordering) {
+    let place = kept.partition_point(|one| order(one.value, found.value).is_le());
+    if place >= KEPT || kept.iter().take(place).any(|one| one.sequence == found.sequence) {
+        return;
+    }
+    kept.retain(|one| one.sequence != found.sequence);
+    kept.insert(place, found.clone());
+    kept.truncate(KEPT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sequence_is_there_once_and_the_order_is_right() {
+        let mut extremes = Extremes::default();
+        for (sequence, value) in [(0, 0.5), (0, 0.7), (1, 0.6), (2, 0.1), (1, 0.2), (3, 0.9), (4, 0.3), (0, 0.6)] {
+            extremes.add(&Extreme { value, sequence, frame: 0, map: Array2::default((1, 1)) });
+        }
+        let values = |kept: &[Extreme]| kept.iter().map(|one| (one.sequence, one.value)).collect::<Vec<_>>();
+        assert_eq!(values(&extremes.best), [(3, 0.9), (0, 0.7), (1, 0.6), (4, 0.3)]);
+        assert_eq!(values(&extremes.worst), [(2, 0.1), (1, 0.2), (4, 0.3), (0, 0.5)]);
+    }
+}

@@ -1,0 +1,115 @@
+//! A short look at the frames that come: what they found is carried back along the flow.
+
+use opencv::core::Mat;
+use opencv::prelude::*;
+
+use crate::Result;
+use crate::frame::{Maps, SaliencyMap};
+use crate::motion::Motion;
+use crate::raster;
+use crate::raster::warp::Warp;
+
+/// What a frame's word counts for in the frame before it, against that frame's own.
+const FADE: f32 = 0.8;
+/// Keeps the log odds of 0 and 1 finite: about -3 and 3.
+const CERTAINTY: f32 = 0.05;
+
+/// The fused map of the first of `frames`: the mean of the log odds of all of them, the later ones carried back along
+/// the flow and weighted by 0.8 a frame; frames behind a cut are left out.
+///
+/// A shot's first map is no more than a guess, because nothing has moved yet: there, only later frames count.
+///
+/// # Errors
+/// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
+pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps)>) -> Result<SaliencyMap> {
+    let mut frames = frames.into_iter();
+    let Some((motion, maps)) = frames.next() else { return Ok(SaliencyMap::default()) };
+    let within =
+        |map: &SaliencyMap| motion.content.map_or_else(|| Ok(map.0.try_clone()?), |content| content.crop(&map.0));
+    let own = within(&maps.fused)?;
+    let mut sum = Weighted::default();
+    if !motion.first {
+        sum.add(&own, 1.0)?;
+    }
+    let (mut way, mut weight) = (Vec::new(), 1.0);
+    for (motion, maps) in frames.take_while(|(motion, _)| !motion.first) {
+        way.push(Warp::against(&motion.flow)?);
+        weight *= FADE;
+        let mut map = within(&maps.fused)?;
+        for step in way.iter().rev() {
+            map = step.apply(&map)?;
+        }
+        sum.add(&map, weight)?;
+    }
+    let seen = if sum.weight > 0.0 { raster::from_values(own.size()?, &sum.mean())? } else { own };
+    Ok(SaliencyMap(motion.content.map_or_else(|| Ok(seen.try_clone()?), |content| content.pad(&seen))?))
+}
+
+/// A weighted sum of log odds.
+#[derive(Default)]
+struct Weighted {
+    odds: Vec<f32>,
+    weight: f32,
+}
+
+impl Weighted {
+    fn add(&mut self, map: &Mat, weight: f32) -> Result<()> {
+        let values = raster::values(map)?;
+        self.odds.resize(values.len(), 0.0);
+        for (odds, p) in self.odds.iter_mut().zip(values) {
+            *odds += weight * ((p + CERTAINTY) / (1.0 - p + CERTAINTY)).ln();
+        }
+        self.weight += weight;
+        Ok(())
+    }
+
+    /// The mean as probabilities.
+    fn mean(&self) -> Vec<f32> {
+        let probability = |odds: &f32| {
+            let p = 1.0 / (1.0 + (-odds / self.weight).exp());
+            (p * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)
+        };
+        self.odds.iter().map(probability).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_32FC2, Scalar, Size};
+
+    use super::*;
+    use crate::frame::Flow;
+
+    const SIZE: Size = Size { width: 40, height: 32 };
+
+    /// A frame whose picture has moved to the right by two pixels, with a bright square that begins at column `x`.
+    fn frame(first: bool, x: i32) -> (Motion, Maps) {
+        let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
+        let (lab, residual) = (Mat::default(), Mat::default());
+        let motion = Motion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first, content: None };
+        let inside = |i: i32| (x..x + 8).contains(&(i % SIZE.width));
+        let values: Vec<f32> = (0..SIZE.area()).map(|i| f32::from(u8::from(inside(i)))).collect();
+        let map = || SaliencyMap(raster::from_values(SIZE, &values).unwrap());
+        let (static_, motion_, fused) = (map(), map(), map());
+        (motion, Maps { static_, others: vec![], motion: motion_, fused, motion_weight: 1.0, cut: first })
+    }
+
+    fn columns(frames: &[(Motion, Maps)]) -> Vec<usize> {
+        let map = look_ahead(frames.iter().map(|(motion, maps)| (motion, maps))).unwrap();
+        let row = &raster::values(&map.0).unwrap()[16 * 40..17 * 40];
+        (0..40).filter(|&x| row[x] > 0.5).collect()
+    }
+
+    #[test]
+    fn later_frames_are_carried_back() {
+        let square: Vec<usize> = (10..18).collect();
+        assert_eq!(columns(&[frame(false, 10), frame(false, 12), frame(false, 14)]), square);
+        assert_eq!(columns(&[frame(true, 30), frame(false, 12), frame(false, 14)]), square, "a guess does not count");
+    }
+
+    #[test]
+    fn nothing_behind_a_cut_counts() {
+        assert_eq!(columns(&[frame(false, 10), frame(true, 30), frame(false, 30)]), (10..18).collect::<Vec<_>>());
+        assert_eq!(columns(&[frame(true, 10), frame(true, 30)]), (10..18).collect::<Vec<_>>());
+    }
+}

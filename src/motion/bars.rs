@@ -1,0 +1,170 @@
+//! Black bars about a picture: letterbox, pillarbox, or both.
+
+use opencv::core::{Mat, Rect, Size, Vec3b};
+use opencv::prelude::*;
+
+use crate::Result;
+
+/// Up to this level in every channel a pixel is black: coding leaves ringing and noise in bars.
+const BLACK: u8 = 24;
+/// How many pixels of a line are looked at.
+const SAMPLES: usize = 96;
+/// Part of the line just inside of a bar that must not be black: a dark scene's edges are no bars.
+const LIT: f32 = 0.3;
+/// Lines that are taken off beyond a bar's last black one, where a resampled picture's edge is soft.
+const SOFT: i32 = 2;
+/// Bars have at least this part of the side, differ by at most this part, and leave at least this part of it.
+const LEAST: f32 = 0.015;
+const UNEVEN: f32 = 0.02;
+const CONTENT: f32 = 0.3;
+/// Frames in a row that must show bars where there were none.
+const PERSISTENT: u32 = 12;
+
+/// Follows the bars of a clip.
+#[derive(Default)]
+pub(super) struct Bars {
+    size: Size,
+    columns: Pair,
+    rows: Pair,
+}
+
+/// The bars at both ends of one axis, each of `width` lines.
+#[derive(Default)]
+struct Pair {
+    width: i32,
+    /// The least of the bars seen since there were wider ones than `width`, and for how many frames.
+    next: i32,
+    age: u32,
+}
+
+impl Bars {
+    /// The part of `image` (8-bit BGR, continuous) within its bars. Bars are believed at once on a first picture,
+    /// later only where they last; they are given up at once where the picture reaches into them.
+    pub(super) fn content(&mut self, image: &Mat) -> Result<Rect> {
+        let size = image.size()?;
+        let first = self.size != size;
+        if first {
+            *self = Self { size, ..Self::default() };
+        }
+        let pixels = Pixels { values: image.data_typed::<Vec3b>()?, size };
+        let x = self.columns.step(pixels.bars(Axis::Columns), first);
+        let y = self.rows.step(pixels.bars(Axis::Rows), first);
+        Ok(Rect::new(x, y, size.width - 2 * x, size.height - 2 * y))
+    }
+}
+
+impl Pair {
+    /// Takes what a frame shows, `None` where it is too dark to tell, and returns what holds.
+    fn step(&mut self, found: Option<i32>, first: bool) -> i32 {
+        let Some(found) = found else { return self.width };
+        if found + SOFT < self.width {
+            *self = Self::default();
+        } else if first {
+            self.width = found;
+        } else if found > self.width + SOFT {
+            self.next = if self.age == 0 { found } else { self.next.min(found) };
+            self.age += 1;
+            if self.age == PERSISTENT {
+                *self = Self { width: self.next, ..Self::default() };
+            }
+        } else {
+            self.age = 0;
+        }
+        self.width
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Axis {
+    Columns,
+    Rows,
+}
+
+struct Pixels<'a> {
+    values: &'a [Vec3b],
+    size: Size,
+}
+
+impl Pixels<'_> {
+    /// The bars at both ends of `axis`, in lines: 0 where there are none, `None` where all is dark.
+    fn bars(&self, axis: Axis) -> Option<i32> {
+        let count = match axis {
+            Axis::Columns => self.size.width,
+            Axis::Rows => self.size.height,
+        };
+        let part = |share: f32| (share * count as f32) as i32;
+        let most = part((1.0 - CONTENT) / 2.0);
+        let near = (0..most).find(|&line| self.lit(axis, line) > 0.0)?;
+        let far = (0..most).find(|&line| self.lit(axis, count - 1 - line) > 0.0)?;
+        let width = near.min(far) + SOFT;
+        let sharp = || [near + SOFT, count - 1 - far - SOFT].iter().all(|&line| self.lit(axis, line) >= LIT);
+        Some(if width >= part(LEAST) + SOFT && (near - far).abs() <= part(UNEVEN) && sharp() { width } else { 0 })
+    }
+
+    /// The part of a line that is not black.
+    fn lit(&self, axis: Axis, line: i32) -> f32 {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let line = line as usize;
+        let (from, stride, count) = match axis {
+            Axis::Columns => (line, width, height),
+            Axis::Rows => (line * width, 1, width),
+        };
+        let skip = count.div_ceil(SAMPLES).max(1);
+        let samples = self.values.iter().skip(from).step_by(stride * skip).take(count.div_ceil(skip));
+        let (lit, all) =
+            samples.fold((0, 0), |(lit, all), p| (lit + u32::from(p.0.iter().any(|&v| v > BLACK)), all + 1));
+        lit as f32 / all.max(1) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_8UC3, Scalar};
+
+    use super::*;
+
+    /// A grey picture of 200 x 100 in black bars of these widths, its level `grey`.
+    fn boxed(x: i32, y: i32, grey: f64) -> Mat {
+        let mut image = Mat::new_rows_cols_with_default(100, 200, CV_8UC3, Scalar::default()).unwrap();
+        let inner = Rect::new(x, y, 200 - 2 * x, 100 - 2 * y);
+        let mut part = Mat::roi_mut(&mut image, inner).unwrap();
+        part.set_to(&Scalar::all(grey), &opencv::core::no_array()).unwrap();
+        image
+    }
+
+    #[test]
+    fn bars_are_left_out_with_a_margin() {
+        for (x, y) in [(0, 0), (0, 13), (30, 0), (30, 13)] {
+            let inner = |bar| if bar > 0 { bar + SOFT } else { 0 };
+            let (left, top) = (inner(x), inner(y));
+            let expected = Rect::new(left, top, 200 - 2 * left, 100 - 2 * top);
+            assert_eq!(Bars::default().content(&boxed(x, y, 90.0)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_dark_frame_changes_nothing() {
+        let mut bars = Bars::default();
+        let content = bars.content(&boxed(0, 13, 90.0)).unwrap();
+        assert_eq!(bars.content(&boxed(0, 13, 5.0)).unwrap(), content);
+        assert_eq!(Bars::default().content(&boxed(0, 13, 5.0)).unwrap(), Rect::new(0, 0, 200, 100));
+    }
+
+    #[test]
+    fn bars_that_come_must_last_and_bars_that_go_are_gone() {
+        let mut bars = Bars::default();
+        let mut top = |y| bars.content(&boxed(0, y, 90.0)).unwrap().y;
+        assert_eq!(top(0), 0);
+        let tops: Vec<i32> = (0..PERSISTENT).map(|_| top(13)).collect();
+        assert_eq!((tops[PERSISTENT as usize - 2], tops[PERSISTENT as usize - 1]), (0, 15));
+        assert_eq!(top(0), 0);
+    }
+
+    #[test]
+    fn something_bright_before_black_is_no_bar() {
+        let mut image = boxed(0, 0, 0.0);
+        let mut performer = Mat::roi_mut(&mut image, Rect::new(90, 30, 20, 40)).unwrap();
+        performer.set_to(&Scalar::all(200.0), &opencv::core::no_array()).unwrap();
+        assert_eq!(Bars::default().content(&image).unwrap(), Rect::new(0, 0, 200, 100));
+    }
+}

@@ -1,0 +1,57 @@
+//! Frames that show nothing new: repeated ones (pulldown, stutter, a frozen picture), and blank ones.
+
+use opencv::core::{self, Mat, NORM_INF, NORM_L1, no_array};
+use opencv::prelude::*;
+
+use crate::Result;
+
+/// Largest and mean difference, in grey levels, of two codings of the same picture. Little moves as little as that, and
+/// what does is seen once it has moved on: the frame that it is compared with stays.
+const SAME: (f64, f64) = (8.0, 0.15);
+/// Grey levels that a blank picture spans at most.
+const BLANK: f64 = 12.0;
+
+/// Whether two grey pictures of one size (`CV_8UC1`) show the same.
+pub(super) fn is_same(a: &Mat, b: &Mat) -> Result<bool> {
+    if core::norm2(a, b, NORM_INF, &no_array())? > SAME.0 {
+        return Ok(false);
+    }
+    Ok(core::norm2(a, b, NORM_L1, &no_array())? <= SAME.1 * a.total() as f64)
+}
+
+/// Whether a grey picture (`CV_8UC1`) has nothing in it that a flow could follow.
+pub(super) fn is_blank(grey: &Mat) -> Result<bool> {
+    let (mut low, mut high) = (0.0, 0.0);
+    core::min_max_loc(grey, Some(&mut low), Some(&mut high), None, None, &no_array())?;
+    Ok(high - low <= BLANK)
+}
+
+#[cfg(test)]
+mod tests {
+    use opencv::core::{CV_8U, RNG, RNG_UNIFORM, Rect, Scalar, Size};
+
+    use super::*;
+
+    fn picture() -> Mat {
+        let mut picture = Mat::new_size_with_default(Size::new(320, 180), CV_8U, Scalar::default()).unwrap();
+        RNG::new(5).unwrap().fill(&mut picture, RNG_UNIFORM, &40.0, &200.0, false).unwrap();
+        picture
+    }
+
+    #[test]
+    fn another_coding_is_the_same_and_a_moved_dot_is_not() {
+        let mut coded = picture();
+        *coded.at_2d_mut::<u8>(9, 9).unwrap() += 5;
+        assert!(is_same(&picture(), &coded).unwrap());
+        let mut dot = Mat::roi_mut(&mut coded, Rect::new(50, 50, 4, 4)).unwrap();
+        dot.set_to(&Scalar::all(255.0), &no_array()).unwrap();
+        assert!(!is_same(&picture(), &coded).unwrap());
+    }
+
+    #[test]
+    fn noise_on_black_is_blank() {
+        let mut dark = Mat::default();
+        picture().convert_to(&mut dark, -1, 0.05, 0.0).unwrap();
+        assert!(is_blank(&dark).unwrap() && !is_blank(&picture()).unwrap());
+    }
+}

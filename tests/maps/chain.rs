@@ -1,0 +1,70 @@
+//! What every test drives: motion and fusion, frame by frame, and a made-up gradient.
+
+use opencv::core::Mat;
+use opencv::prelude::*;
+use salstream::frame::{Frame, Gradient, Maps, Prediction, Rate};
+use salstream::fuse::{FuseOptions, Fuser, Fusion};
+use salstream::motion::{Motion, MotionEstimator};
+
+pub const RATE: Rate = Rate { num: 24, den: 1 };
+
+/// Motion and fusion, as the pipeline joins them.
+pub struct Chain {
+    pub motion: MotionEstimator,
+    pub fuser: Fuser,
+}
+
+impl Chain {
+    pub fn new(mode: Fusion) -> Self {
+        Self::at(mode, RATE)
+    }
+
+    /// For a clip of another rate.
+    pub fn at(mode: Fusion, rate: Rate) -> Self {
+        Self {
+            motion: MotionEstimator::new(rate).unwrap(),
+            fuser: Fuser::new(FuseOptions { mode, ..FuseOptions::default() }),
+        }
+    }
+
+    /// The reference prototype's method.
+    pub fn reference() -> Self {
+        let Self { motion, fuser } = Self::new(Fusion::Adaptive);
+        Self { motion: motion.unchecked(), fuser }
+    }
+
+    pub fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
+        let motion = self.motion.step(frame).unwrap();
+        let maps = self.fuser.step(&motion, gradient).unwrap();
+        check(&motion, &maps);
+        (motion, maps)
+    }
+}
+
+/// What holds for all maps: one size, and finite values in 0..=1.
+fn check(motion: &Motion, maps: &Maps) {
+    for map in [&maps.static_, &maps.motion, &maps.fused] {
+        assert_eq!(map.0.size().unwrap(), motion.content.map_or(motion.lab.size().unwrap(), |content| content.whole));
+        assert!(map.0.data_typed::<f32>().unwrap().iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+    assert!((0.0..=1.0).contains(&maps.motion_weight));
+    assert!(motion.residual.data_typed::<f32>().unwrap().iter().all(|value| value.is_finite() && *value >= 0.0));
+}
+
+/// A gradient that is noise, as raw gradients nearly are, stronger by `gain` about the point (x, y) in 0..=1.
+pub fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
+    let mut state = frame.index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    let strength = |i: i32| {
+        let (dx, dy) = ((i % 224) as f32 / 224.0 - x, (i / 224) as f32 / 224.0 - y);
+        1.0 + gain * (-(dx * dx + 3.0 * dy * dy) / 0.01).exp()
+    };
+    let values: Vec<f32> = (0..224 * 224).map(|i| strength(i) * noise()).collect();
+    let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
+    Gradient { index: frame.index, map, prediction: Prediction::default(), features: None, others: Vec::new() }
+}

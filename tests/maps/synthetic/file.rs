@@ -1,0 +1,30 @@
+//! Through an H.264 file and back.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use opencv::prelude::*;
+use salstream::frame::{Frame, Rate};
+use salstream::source::{self, Input, Options};
+
+/// `frames` as the program reads them from a file that FFmpeg made of them with these arguments of its encoder.
+pub fn recorded(frames: &[Frame], rate: Rate, arguments: &[&str]) -> Vec<Frame> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.mp4");
+    let size = frames[0].size();
+    let mut ffmpeg = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "rawvideo", "-pix_fmt", "bgr24"])
+        .args(["-s", &format!("{}x{}", size.width, size.height), "-r", &format!("{}/{}", rate.num, rate.den)])
+        .args(["-i", "-", "-c:v", "libx264", "-pix_fmt", "yuv420p"])
+        .args(arguments)
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("ffmpeg is installed");
+    let mut input = ffmpeg.stdin.take().unwrap();
+    frames.iter().for_each(|frame| input.write_all(frame.image.data_bytes().unwrap()).unwrap());
+    drop(input);
+    assert!(ffmpeg.wait().unwrap().success());
+    let mut source = source::open(&Input::Video(path), &Options::default()).unwrap();
+    std::iter::from_fn(|| source.read().unwrap()).collect()
+}
