@@ -35,12 +35,14 @@ pub struct Timeline {
     last: f64,
 }
 
-impl Timeline {
+impl Default for Timeline {
     /// No frames yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { energies: Fold::new(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
     }
+}
 
+impl Timeline {
     /// Adds the next frame, shown at `time` seconds as `picture` (8-bit BGR).
     ///
     /// # Errors
@@ -106,7 +108,7 @@ mod tests {
         let map = || SaliencyMap(Mat::new_rows_cols_with_default(3, 4, CV_32FC1, Scalar::all(0.2)).unwrap());
         let maps = Maps { static_: map(), others: vec![], motion: map(), fused: map(), motion_weight: 1.0, cut: false };
         let picture = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, Scalar::all(9.0)).unwrap();
-        let mut timeline = Timeline::new();
+        let mut timeline = Timeline::default();
         (0..frames).for_each(|i| timeline.push(i as f64 / 10.0, &maps, &picture).unwrap());
         timeline
     }

@@ -79,7 +79,7 @@ impl Outputs {
             None => None,
         };
         let timeline = match &config.timeline {
-            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::new())),
+            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::default())),
             None => None,
         };
         Ok(Self { picture, maps, records, timeline })

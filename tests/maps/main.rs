@@ -10,7 +10,7 @@ mod truth;
 use opencv::core::{Mat, Point, Point2f, Scalar, Size};
 use opencv::prelude::*;
 use salstream::frame::{Frame, Maps};
-use salstream::fuse::Fusion;
+use salstream::fuse::{FuseOptions, Fuser, Fusion};
 use salstream::motion::MotionEstimator;
 
 use chain::{Chain, RATE, gradient};
