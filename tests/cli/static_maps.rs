@@ -1,12 +1,12 @@
 //! The flags of the static map.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use image::{GrayImage, Rgb, RgbImage, imageops};
-use opencv::imgcodecs;
+use image::{GrayImage, RgbImage};
 use tempfile::tempdir;
 
-use crate::program::{assert_refused, data, salstream, text};
+use crate::program::{assert_refused, data, ffmpeg, salstream, text};
 
 /// The static map of `picture` in `folder`, run with `args`.
 fn static_map(folder: &Path, picture: &str, args: &str) -> GrayImage {
@@ -30,15 +30,10 @@ fn middle(map: &GrayImage) -> [f64; 2] {
 fn a_portrait_between_bars_has_its_object_where_it_is() {
     let Some(data) = data("a_portrait_between_bars_has_its_object_where_it_is") else { return };
     let folder = tempdir().unwrap();
-    let photo = data.join("photos/coral_parrot.jpg");
-    let photo = imgcodecs::imread(photo.to_str().unwrap(), imgcodecs::IMREAD_COLOR).unwrap();
-    let png = folder.path().join("parrot.png");
-    imgcodecs::imwrite_def(png.to_str().unwrap(), &photo).unwrap();
-    let parrot = image::open(png).unwrap().to_rgb8();
-    let parrot = imageops::resize(&parrot, 110, 110, imageops::FilterType::Triangle);
-    let mut portrait = RgbImage::from_pixel(300, 600, Rgb([127; 3]));
-    imageops::replace(&mut portrait, &parrot, 10, 400);
-    portrait.save(folder.path().join("portrait.png")).unwrap();
+    symlink(data.join("photos/coral_parrot.jpg").canonicalize().unwrap(), folder.path().join("parrot.jpg")).unwrap();
+    let drawn = "[1]scale=110:110[parrot];[0][parrot]overlay=10:400";
+    let inputs = "-f lavfi -i color=gray:size=300x600 -i parrot.jpg";
+    ffmpeg(folder.path(), &format!("{inputs} -filter_complex {drawn} -frames:v 1 portrait.png"));
     for fit in ["stretch", "letterbox"] {
         let map = static_map(folder.path(), "portrait.png", &format!("--method guided --fit {fit}"));
         assert_eq!(map.dimensions(), (300, 600));
@@ -51,7 +46,7 @@ fn a_portrait_between_bars_has_its_object_where_it_is() {
 #[test]
 fn raw_and_smooth_contradict_each_other() {
     let folder = tempdir().unwrap();
-    image::RgbImage::new(32, 32).save(folder.path().join("a.png")).unwrap();
+    RgbImage::new(32, 32).save(folder.path().join("a.png")).unwrap();
     let run = |args: &str| salstream(folder.path()).args(args.split_whitespace()).output().unwrap();
     assert_refused(&run("run a.png --raw --smooth 0.5"), 2, &["--smooth", "--raw"]);
     assert_refused(&run("eval . --raw --smooth 0.5"), 2, &["--smooth", "--raw"]);
