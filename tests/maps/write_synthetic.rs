@@ -1,7 +1,7 @@
 //! Writes the synthetic clips and their masks in the layout of DAVIS, for `salstream eval`:
 //! `cargo run --release --example synthetic -- FOLDER [NAME...]`.
 
-#[path = "../tests/maps/synthetic/mod.rs"]
+#[path = "synthetic/mod.rs"]
 mod synthetic;
 
 use std::path::Path;
