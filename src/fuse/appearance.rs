@@ -228,3 +228,54 @@ fn enlarge(values: &[f32], from: Size, to: Size) -> Result<Mat> {
     imgproc::resize(&raster::from_values(from, values)?, &mut large, to, 0.0, 0.0, imgproc::INTER_LINEAR)?;
     Ok(large)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two channels on a grid of 8 x 8: the left half is of one kind, the right of another, both a little uneven.
+    fn features() -> Features {
+        let right = |i: usize| i % 8 >= 4;
+        let uneven = |i: usize| (i * 7 % 5) as f32 * 0.1;
+        let first = (0..64).map(|i| if right(i) { 1.0 } else { 0.0 } + uneven(i));
+        let second = (0..64).map(|i| 2.0 + uneven(i + 3));
+        Features { channels: 2, height: 8, width: 8, values: first.chain(second).collect() }
+    }
+
+    fn ratio(saliency: impl Fn(usize) -> f32, moved: f32) -> Vec<f32> {
+        let grid = Grid::of(&features());
+        let saliency: Vec<f32> = (0..64).map(saliency).collect();
+        Examples::of(&grid, &saliency, &[moved; 64]).log_ratio(&grid).unwrap()
+    }
+
+    #[test]
+    fn what_looks_like_the_salient_things_is_salient() {
+        // Only the upper half is known; the lower is told by its looks.
+        let ratio = ratio(
+            |i| {
+                if i >= 32 {
+                    0.5
+                } else if i % 8 >= 4 {
+                    1.0
+                } else {
+                    0.0
+                }
+            },
+            1.0,
+        );
+        assert!(ratio[63] > 1.0 && ratio[56] < -1.0, "{} {}", ratio[63], ratio[56]);
+    }
+
+    #[test]
+    fn a_trace_of_salience_is_not_talked_up() {
+        let found = ratio(|i| if i % 8 >= 4 { 0.3 } else { 0.0 }, 0.0);
+        assert!(found[63] < 0.0, "{}", found[63]);
+    }
+
+    #[test]
+    fn many_channels_are_folded() {
+        let values = vec![1.0; 300 * 4];
+        let grid = Grid::of(&Features { channels: 300, height: 2, width: 2, values });
+        assert_eq!((grid.channels, grid.places().count()), (MOST_CHANNELS, 4));
+    }
+}
