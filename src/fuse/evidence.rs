@@ -13,7 +13,7 @@ use crate::motion::Motion;
 use crate::raster;
 
 /// Keeps the log odds of 0 and 1 finite: about -3 and 3.
-const CERTAINTY: f32 = 0.05;
+pub(super) const CERTAINTY: f32 = 0.05;
 const STATIC: f32 = 0.6;
 const CENTRE: f32 = 0.5;
 const BORDER: f32 = 1.2;
@@ -119,10 +119,10 @@ fn centre(size: Size) -> Vec<f32> {
     (0..size.height).flat_map(|y| (0..size.width).map(move |x| at(x, y))).collect()
 }
 
-fn logit(p: f32) -> f32 {
+pub(super) fn logit(p: f32) -> f32 {
     ((p + CERTAINTY) / (1.0 - p + CERTAINTY)).ln()
 }
 
-fn sigmoid(l: f32) -> f32 {
+pub(super) fn sigmoid(l: f32) -> f32 {
     1.0 / (1.0 + (-l).exp())
 }

@@ -3,6 +3,7 @@
 use opencv::core::Mat;
 use opencv::prelude::*;
 
+use super::evidence::{CERTAINTY, logit, sigmoid};
 use crate::Result;
 use crate::frame::{Maps, SaliencyMap};
 use crate::motion::Motion;
@@ -11,8 +12,6 @@ use crate::raster::warp::Warp;
 
 /// What a frame's word counts for in the frame before it, against that frame's own.
 const FADE: f32 = 0.8;
-/// Keeps the log odds of 0 and 1 finite: about -3 and 3.
-const CERTAINTY: f32 = 0.05;
 
 /// The fused map of the first of `frames`: the mean of the log odds of all of them, the later ones carried back along
 /// the flow and weighted by 0.8 a frame; frames behind a cut are left out.
@@ -57,7 +56,7 @@ impl Weighted {
         let values = raster::values(map)?;
         self.odds.resize(values.len(), 0.0);
         for (odds, p) in self.odds.iter_mut().zip(values) {
-            *odds += weight * ((p + CERTAINTY) / (1.0 - p + CERTAINTY)).ln();
+            *odds += weight * logit(*p);
         }
         self.weight += weight;
         Ok(())
@@ -66,7 +65,7 @@ impl Weighted {
     /// The mean as probabilities.
     fn mean(&self) -> Vec<f32> {
         let probability = |odds: &f32| {
-            let p = 1.0 / (1.0 + (-odds / self.weight).exp());
+            let p = sigmoid(odds / self.weight);
             (p * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)
         };
         self.odds.iter().map(probability).collect()
