@@ -1,6 +1,7 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
 mod eval;
+mod fusion;
 mod method;
 pub mod model;
 
@@ -10,11 +11,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 pub use eval::EvalArgs;
+pub use fusion::FusionArgs;
 pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
 
 use crate::annotate::{Colormap, Layout};
-use crate::fuse::Fusion;
 use crate::model::{ModelName, Preprocessing};
 use crate::runtime::{Device, Precision};
 use crate::saliency::{Channels, Fit, TargetName};
@@ -142,14 +143,8 @@ pub struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
-    /// How static and motion saliency become one map, by the formulas in docs/fusion.md
-    #[arg(long, value_enum, default_value_t = Fusion::Adaptive)]
-    pub fusion: Fusion,
-    /// Later frames that a frame's map takes into account, with --fusion adaptive
-    ///
-    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
-    pub lookahead: u8,
+    #[command(flatten)]
+    pub fusion: FusionArgs,
     /// What the result shows
     #[arg(long, value_enum, default_value_t = Layout::Overlay)]
     pub layout: Layout,

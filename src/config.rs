@@ -4,9 +4,11 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
-use crate::cli::{ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
+use crate::cli::{
+    ClipArgs, DataArgs, FusionArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs,
+};
 use crate::frame::Rate;
-use crate::fuse::{FuseOptions, Fusion};
+use crate::fuse::FuseOptions;
 use crate::model::card::Flags;
 use crate::report::say;
 use crate::saliency::{ModelConfig, TargetName};
@@ -94,7 +96,7 @@ impl RunConfig {
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
             static_every: u64::from(model.static_every),
-            fusion: fuse_options(&model, picture.fusion, picture.lookahead)?,
+            fusion: fuse_options(&model, &picture.fusion)?,
             model: model_config(model, request, method, threads)?,
             style: Style {
                 layout: picture.layout,
@@ -144,7 +146,8 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
 ///
 /// # Errors
 /// [`Error::Usage`] for `--raw`, which is no average, with a share of the average.
-pub fn fuse_options(model: &ModelArgs, mode: Fusion, lookahead: u8) -> Result<FuseOptions> {
+pub fn fuse_options(model: &ModelArgs, fusion: &FusionArgs) -> Result<FuseOptions> {
+    let FusionArgs { fusion: mode, lookahead } = *fusion;
     let default = FuseOptions { mode, lookahead: lookahead.into(), raw: model.raw, ..FuseOptions::default() };
     match model.smooth {
         Some(_) if model.raw => {

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 
-use super::{MethodArgs, ModelArgs, ProgressMode, RequestArgs};
+use super::{FusionArgs, MethodArgs, ModelArgs, ProgressMode, RequestArgs};
 use crate::eval::predict::{Named, OwnMap};
-use crate::fuse::Fusion;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -76,14 +75,8 @@ pub struct EvalArgs {
     pub request: RequestArgs,
     #[command(flatten)]
     pub method: MethodArgs,
-    /// How static and motion saliency become one map, by the formulas in docs/fusion.md
-    #[arg(long, value_enum, default_value_t = Fusion::Adaptive, help_heading = "Picture")]
-    pub fusion: Fusion,
-    /// Later frames that a frame's map takes into account, with --fusion adaptive
-    ///
-    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
-    pub lookahead: u8,
+    #[command(flatten)]
+    pub fusion: FusionArgs,
     /// Frames a second of the sequences
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = value_parser!(u32).range(1..=1000), help_heading = "Clip")]
     pub fps: u32,

@@ -68,7 +68,7 @@ impl EvalConfig {
         Ok(Self {
             maker: MakerConfig {
                 maps,
-                fusion: fuse_options(&args.model, args.fusion, args.lookahead)?,
+                fusion: fuse_options(&args.model, &args.fusion)?,
                 centre_prior: args.centre_prior,
                 static_every: u64::from(args.model.static_every),
                 rate: Rate { num: args.fps, den: 1 },
