@@ -1,5 +1,6 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
+mod device;
 mod eval;
 mod fusion;
 mod method;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+pub use device::{DeviceChoice, PrecisionChoice};
 pub use eval::EvalArgs;
 pub use fusion::FusionArgs;
 pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
@@ -17,7 +19,6 @@ pub use model::{GradArgs, ModelCommand};
 
 use crate::annotate::{Colormap, Layout};
 use crate::model::{ModelName, Preprocessing};
-use crate::runtime::{Device, Precision};
 use crate::saliency::{Channels, Fit, TargetName};
 use crate::sink::maps::{MapFormat, MapKind};
 
@@ -112,6 +113,14 @@ pub struct ModelArgs {
     /// Arithmetic of the gradient
     #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
+    /// Take another device where the one asked for is missing or fails, and say so
+    #[arg(long)]
+    pub fallback: bool,
+    /// Measure anew which device and arithmetic are fastest
+    ///
+    /// It is measured once for each model, machine and version of ONNX Runtime, and kept.
+    #[arg(long)]
+    pub remeasure: bool,
     /// Class to explain: top1, locked, frequent, an id, or a name; several for --layout grid
     ///
     /// top1 is each frame's best class; one that is shown stays until another is twice as probable. locked is the first
@@ -208,60 +217,6 @@ pub enum ProgressMode {
     Json,
     /// Notes and the closing line
     None,
-}
-
-/// `--device`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceChoice {
-    /// OpenVINO where it is installed and agrees with the CPU, else the CPU
-    Auto,
-    /// ONNX Runtime's own CPU kernels
-    Cpu,
-    /// Intel OpenVINO on the CPU
-    #[value(name = "openvino")]
-    OpenVino,
-    /// NVIDIA CUDA
-    Cuda,
-    /// NVIDIA TensorRT
-    #[value(name = "tensorrt")]
-    TensorRt,
-}
-
-impl DeviceChoice {
-    /// The device asked for, `None` for auto.
-    pub fn fixed(self) -> Option<Device> {
-        match self {
-            Self::Auto => None,
-            Self::Cpu => Some(Device::Cpu),
-            Self::OpenVino => Some(Device::OpenVino),
-            Self::Cuda => Some(Device::Cuda),
-            Self::TensorRt => Some(Device::TensorRt),
-        }
-    }
-}
-
-/// `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionChoice {
-    /// f32
-    Auto,
-    /// 32-bit floating point
-    F32,
-    /// bfloat16 (openvino)
-    Bf16,
-    /// 16-bit floating point (tensorrt)
-    F16,
-}
-
-impl PrecisionChoice {
-    /// The arithmetic asked for; auto is exact.
-    pub fn fixed(self) -> Precision {
-        match self {
-            Self::Auto | Self::F32 => Precision::F32,
-            Self::Bf16 => Precision::Bf16,
-            Self::F16 => Precision::F16,
-        }
-    }
 }
 
 fn unit_interval(text: &str) -> Result<f32, String> {

@@ -9,6 +9,7 @@ use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, StoredPre
 use crate::model::card::{Card, Flags};
 use crate::model::{self, ModelName, Preprocessor, Request, Source, Wish};
 use crate::report::{print, say};
+use crate::runtime::Precision;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
 use crate::{Error, Result, onnx, sink, verify};
@@ -83,7 +84,9 @@ fn verify(args: VerifyArgs) -> Result<u8> {
     let (preprocessor, _) = card.preprocessor;
     let pictures = pictures(&args.image, &source, &preprocessor)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let wish = Wish { device: args.device.fixed(), precision: args.precision.fixed(), threads: cores };
+    // What is to be verified is the usual arithmetic, unless it is asked for.
+    let precision = args.precision.fixed().or(Some(Precision::F32));
+    let wish = Wish { device: args.device.fixed(), precision, threads: cores, fallback: false };
     let mut checks: Vec<Check> = Vec::new();
     let mut problem = Ok(());
     verify::verify(source, &choice.method(&preprocessor), &wish, [&pictures[0], &pictures[1]], |check| {

@@ -9,6 +9,7 @@ use crate::cli::{
 };
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
+use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;
 use crate::saliency::{ModelConfig, TargetName};
@@ -131,9 +132,13 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
     Ok(ModelConfig {
         name: model.model,
         card: Flags { preprocess: model.preprocess, labels: model.labels },
-        device: model.device.fixed(),
-        precision: model.precision.fixed(),
-        threads,
+        wish: Wish {
+            device: model.device.fixed(),
+            precision: model.precision.fixed(),
+            threads,
+            fallback: model.fallback,
+        },
+        remeasure: model.remeasure,
         targets: model.target,
         request: request.into(),
         method: method.choice()?,

@@ -1,4 +1,4 @@
-//! Where runtime libraries and models live: `SALSTREAM_HOME`, else the platform's data folder.
+//! Where runtime libraries and models live, and what is kept between runs: `SALSTREAM_HOME`, else the platform's folders.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,20 @@ use etcetera::BaseStrategy;
 
 /// The folder of runtime libraries (`lib/`) and models (`models/`).
 pub fn folder() -> PathBuf {
-    if let Some(home) = std::env::var_os("SALSTREAM_HOME").filter(|home| !home.is_empty()) {
-        return home.into();
-    }
-    match etcetera::choose_base_strategy() {
+    moved().unwrap_or_else(|| match etcetera::choose_base_strategy() {
         Ok(base) => base.data_dir().join("salstream"),
         Err(_) => PathBuf::from(".salstream"),
-    }
+    })
+}
+
+/// The folder of what can be made again: measured choices and compiled models.
+pub fn cache() -> PathBuf {
+    let usual = || etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("salstream"));
+    moved().map(|home| home.join("cache")).or_else(usual).unwrap_or_else(|| folder().join("cache"))
+}
+
+fn moved() -> Option<PathBuf> {
+    std::env::var_os("SALSTREAM_HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 /// The folder of ONNX Runtime's shared libraries.

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod fuse;
 pub mod grad;
 pub mod home;
+pub mod machine;
 pub mod model;
 pub mod motion;
 pub mod onnx;

@@ -20,7 +20,8 @@ const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxrun
 const PREFIX: &str = "libonnxruntime.so.";
 
 /// Where a session computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Device {
     /// ONNX Runtime's own CPU kernels.
     Cpu,
@@ -30,6 +31,21 @@ pub enum Device {
     Cuda,
     /// NVIDIA TensorRT.
     TensorRt,
+}
+
+impl Device {
+    /// Every device, the one that is always there first.
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
+
+    /// In what it computes, the exact first.
+    pub fn precisions(self) -> &'static [Precision] {
+        match self {
+            Self::Cpu => &[Precision::F32],
+            Self::OpenVino => &[Precision::F32, Precision::Bf16],
+            Self::Cuda => &[Precision::F32, Precision::Tf32],
+            Self::TensorRt => &[Precision::F32, Precision::F16],
+        }
+    }
 }
 
 impl std::fmt::Display for Device {
@@ -44,10 +60,13 @@ impl std::fmt::Display for Device {
 }
 
 /// Arithmetic of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floating point.
     F32,
+    /// 32-bit floating point whose products have 10 bits of fraction (NVIDIA's TensorFloat-32).
+    Tf32,
     /// bfloat16, where the device has it.
     Bf16,
     /// 16-bit floating point, where the device has it.
@@ -58,6 +77,7 @@ impl std::fmt::Display for Precision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Tf32 => "tf32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
         })
@@ -199,10 +219,14 @@ fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDisp
                 .with_arbitrary_config("load_config", format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{hint}"}}}}"#))
                 .build()
         }
-        (Device::Cuda, Precision::F32) => ep::CUDA::default().build(),
-        (Device::TensorRt, Precision::F32 | Precision::F16) => {
-            ep::TensorRT::default().with_fp16(options.precision == Precision::F16).build()
+        (Device::Cuda, Precision::F32 | Precision::Tf32) => {
+            ep::CUDA::default().with_tf32(options.precision == Precision::Tf32).build()
         }
+        (Device::TensorRt, Precision::F32 | Precision::F16) => ep::TensorRT::default()
+            .with_fp16(options.precision == Precision::F16)
+            .with_engine_cache(true)
+            .with_engine_cache_path(home::cache().join("tensorrt").display())
+            .build(),
         _ => return Err(unsupported()),
     }))
 }

@@ -112,7 +112,7 @@ pub fn verify(
         let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
         check.into_iter().for_each(&mut found);
     }
-    let opened = model::open(source, method, wish)?;
+    let opened = model::open(&source, method, wish, &pictures.map(<[f32]>::to_vec))?;
     found(checks::devices(opened, &mut subject.classifier, pictures[0])?);
     Ok(())
 }

@@ -80,7 +80,8 @@ pub const FEATURES: &str = "salstream.features";
 pub const METHOD: &str = "salstream.method";
 
 /// The runtime to write for: the same gradient, right in every runtime, by the nodes that are fastest in this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Variant {
     /// ONNX Runtime's own kernels. Weights are shared with the forward pass.
     #[default]

@@ -18,8 +18,8 @@
 
 pub mod card;
 pub mod catalog;
+mod choose;
 mod classifier;
-mod device;
 mod image;
 pub mod inspect;
 mod labels;
@@ -33,9 +33,8 @@ mod source;
 
 pub use card::Card;
 pub use catalog::ModelName;
+pub use choose::{Candidate, Measured, Opened, Prepared, Trial, Wish, calibration, candidates, open, try_out};
 pub use classifier::{Attribution, Classifier, Layout};
-pub(crate) use device::cosine;
-pub use device::{Opened, Wish, open};
 pub use image::LONGEST_SIDE;
 pub use labels::Labels;
 pub use output::{Index, ScoreOutput};

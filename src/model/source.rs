@@ -48,6 +48,13 @@ pub(super) struct Interface {
     pub features: Option<[usize; 3]>,
 }
 
+impl Variant {
+    /// The form that is usually fastest on `device`.
+    pub fn of(device: Device) -> Self {
+        if device == Device::OpenVino { Self::OpenVino } else { Self::OnnxRuntime }
+    }
+}
+
 impl Source {
     /// Reads the file and, unless it is a gradient model already, runs it once to learn its shapes.
     ///
@@ -135,13 +142,20 @@ impl Source {
         self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method, false)
     }
 
-    /// Makes the gradient model that is fastest on `device`, with a feature map beside where the classifier has one.
+    /// Makes the gradient model in the form that `device` usually likes best.
+    ///
+    /// # Errors
+    /// Those of [`compile_as`](Self::compile_as).
+    pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
+        self.compile_as(Variant::of(device), method)
+    }
+
+    /// Makes the gradient model in one form, with a feature map beside where the classifier has one.
     ///
     /// # Errors
     /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
     /// method.
-    pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
-        let variant = if device == Device::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime };
+    pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<Compiled> {
         let model = match &self.shapes {
             Some(shapes) => self.differentiate(shapes, variant, method, true)?,
             None => self.as_it_is(method)?,

@@ -142,6 +142,20 @@ fn has_nan(tensor: &TensorProto) -> bool {
     }
 }
 
+/// Whether part of the model lies in files beside its own.
+pub fn has_external_data(path: &Path) -> bool {
+    let decoded = std::fs::read(path).ok().and_then(|bytes| decode(&bytes).ok());
+    decoded.and_then(|model| model.graph).is_some_and(|graph| refers_outside(&graph))
+}
+
+fn refers_outside(graph: &GraphProto) -> bool {
+    let attributes = || graph.node.iter().flat_map(|node| &node.attribute);
+    let tensors = attributes().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+    let outside = |tensor: &TensorProto| tensor.data_location() == DataLocation::External;
+    graph.initializer.iter().chain(tensors).any(outside)
+        || attributes().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)).any(refers_outside)
+}
+
 fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {
     for tensor in &mut graph.initializer {
         resolve(tensor, folder)?;

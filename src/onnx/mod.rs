@@ -16,7 +16,7 @@ mod stranger;
 mod tensor;
 
 pub use control::{endless_loop, write_out_control_flow};
-pub use file::{MAX_IR_VERSION, decode, is_large, load, save};
+pub use file::{MAX_IR_VERSION, decode, has_external_data, is_large, load, save};
 pub use function::inline_functions;
 pub use graph::{constants, hoist_constants, names_read, opset, sort};
 pub use half::store_in_half;

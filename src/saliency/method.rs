@@ -78,11 +78,8 @@ pub struct MethodChoice {
 impl MethodChoice {
     /// The method for a network that is given its pixels by `preprocessor`.
     pub fn method(&self, preprocessor: &Preprocessor) -> Method {
-        let layer = || self.layer.clone().map_or(Layer::Last, Layer::Named);
         let noisy = |statistic| self.sampled(Around::Noise { level: self.noise, statistic });
         match self.name {
-            MethodName::Gradient => Method::Gradient,
-            MethodName::InputXGradient => Method::InputXGradient,
             MethodName::SmoothGrad => noisy(Statistic::Mean),
             MethodName::SmoothGradSquared => noisy(Statistic::MeanSquare),
             MethodName::VarGrad => noisy(Statistic::Variance),
@@ -91,10 +88,20 @@ impl MethodChoice {
                 BaselineName::Mean => Baseline::Mean,
                 BaselineName::Blurred => Baseline::Blurred,
             })),
+            _ => self.of_one_run(),
+        }
+    }
+
+    /// What one run of the network computes: of a sampled method, the gradient.
+    pub fn of_one_run(&self) -> Method {
+        let layer = || self.layer.clone().map_or(Layer::Last, Layer::Named);
+        match self.name {
+            MethodName::InputXGradient => Method::InputXGradient,
             MethodName::Guided => Method::Guided,
             MethodName::GradCam => Method::GradCam(layer()),
             MethodName::GradCamPlusPlus => Method::GradCamPlusPlus(layer()),
             MethodName::GuidedGradCam => Method::GuidedGradCam(layer()),
+            _ => Method::Gradient,
         }
     }
 

@@ -16,8 +16,7 @@ pub use target::{Target, TargetName};
 use self::fit::Place;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::model::card::Flags;
-use crate::model::{self, Attribution, Card, Classifier, Labels, Layout, ModelName, Preprocessor, Request, Wish};
-use crate::runtime::{Device, Precision};
+use crate::model::{Attribution, Card, Classifier, Labels, Layout, ModelName, Prepared, Preprocessor, Request, Wish};
 use crate::{Error, Result};
 
 /// How the gradient's colour channels become one map.
@@ -45,12 +44,10 @@ pub struct ModelConfig {
     pub name: ModelName,
     /// The user's word on the model.
     pub card: Flags,
-    /// Where to compute; `None` takes the best there is.
-    pub device: Option<Device>,
-    /// In what arithmetic.
-    pub precision: Precision,
-    /// Threads, at least 1.
-    pub threads: usize,
+    /// Where and how to compute.
+    pub wish: Wish,
+    /// Whether to measure anew what is fastest, rather than to trust what was measured before.
+    pub remeasure: bool,
     /// Which classes to explain, at least one; those behind the first by id or name.
     pub targets: Vec<TargetName>,
     /// What to settle where the model's file leaves it open.
@@ -92,18 +89,18 @@ impl StaticSaliency {
     /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
-        let source = chosen.load(&config.request)?;
-        let card = Card::find(&chosen, &config.card, &source.facts()?)?;
-        let mut notes = [&*chosen.notes, source.notes(), &*card.notes].concat();
+        let one_run = config.method.of_one_run();
+        let prepared = Prepared::new(&chosen, &config.request, &one_run, config.wish, config.remeasure)?;
+        let card = Card::find(&chosen, &config.card, &prepared.source.facts()?)?;
+        let mut notes = [&*chosen.notes, &*card.notes].concat();
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
-        let wish = Wish { device: config.device, precision: config.precision, threads: config.threads };
-        let opened = model::open(source, &method, &wish)?;
-        let classifier = opened.classifier;
+        let opened = prepared.open(&chosen, &method, &preprocessor)?;
+        let name = format!("{} on {}", chosen.name, opened.candidate);
         notes.extend(opened.notes);
         let (target, others) = targets(&config.targets, &labels)?;
         Ok(Self {
-            classifier,
+            classifier: opened.classifier,
             sampler: Sampler::of(&method),
             preprocessor,
             labels,
@@ -112,7 +109,7 @@ impl StaticSaliency {
             target,
             others,
             held: target.fixed(),
-            name: format!("{} on {} {}", chosen.name, opened.device, opened.precision),
+            name,
             notes,
         })
     }

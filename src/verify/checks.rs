@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{Check, Subject, Verdict};
 use crate::Result;
 use crate::grad::{Around, Method, Sampling};
-use crate::model::{self, Attribution, Classifier, Opened};
+use crate::model::{Attribution, Classifier, Opened};
 
 /// Directions along which finite differences are taken.
 const DIRECTIONS: u64 = 8;
@@ -87,16 +87,23 @@ pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> 
 pub fn devices(mut opened: Opened, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
     let theirs = opened.classifier.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
-    let similarity = model::cosine(&ours, &theirs);
+    let similarity = cosine(&ours, &theirs);
     let notes: String = opened.notes.iter().map(|note| format!("; {note}")).collect();
-    let name = format!("{} {}", opened.device, opened.precision);
-    let detail = format!("{name} gives the CPU's map with a similarity of {similarity:.5}{notes}");
+    let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", opened.candidate);
     Ok(Check::new("device", similarity, similarity >= 0.99, detail))
 }
 
 fn second_best(found: &Attribution) -> usize {
     let others = found.scores.iter().enumerate().filter(|(class, _)| *class != found.class);
     others.max_by(|a, b| a.1.total_cmp(b.1)).map_or(found.class, |(class, _)| class)
+}
+
+/// The cosine of the angle between two maps.
+fn cosine(a: &Attribution, b: &Attribution) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let (a, b) = (&a.gradient, &b.gradient);
+    // Two empty maps, as a class activation map without positive parts, agree.
+    if dot(a, a) + dot(b, b) == 0.0 { 1.0 } else { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() }
 }
 
 /// |a - b| / |a|, for maps that are scaled to the same norm.

@@ -1,0 +1,63 @@
+//! The flags that say where and how to compute.
+
+use clap::ValueEnum;
+
+use crate::runtime::{Device, Precision};
+
+/// `--device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// The fastest here that agrees with the CPU
+    Auto,
+    /// ONNX Runtime's own CPU kernels
+    Cpu,
+    /// Intel OpenVINO on the CPU
+    #[value(name = "openvino")]
+    OpenVino,
+    /// NVIDIA CUDA
+    Cuda,
+    /// NVIDIA TensorRT
+    #[value(name = "tensorrt")]
+    TensorRt,
+}
+
+impl DeviceChoice {
+    /// The device asked for, `None` for auto.
+    pub fn fixed(self) -> Option<Device> {
+        match self {
+            Self::Auto => None,
+            Self::Cpu => Some(Device::Cpu),
+            Self::OpenVino => Some(Device::OpenVino),
+            Self::Cuda => Some(Device::Cuda),
+            Self::TensorRt => Some(Device::TensorRt),
+        }
+    }
+}
+
+/// `--precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionChoice {
+    /// The fastest here whose maps agree with f32's
+    Auto,
+    /// 32-bit floating point
+    F32,
+    /// 32-bit floating point with 10 bits of fraction in products (cuda)
+    Tf32,
+    /// bfloat16 (openvino)
+    Bf16,
+    /// 16-bit floating point (tensorrt)
+    F16,
+}
+
+impl PrecisionChoice {
+    /// The arithmetic asked for, `None` for auto.
+    pub fn fixed(self) -> Option<Precision> {
+        match self {
+            Self::Auto => None,
+            Self::F32 => Some(Precision::F32),
+            Self::Tf32 => Some(Precision::Tf32),
+            Self::Bf16 => Some(Precision::Bf16),
+            Self::F16 => Some(Precision::F16),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What this machine computes with: a figure of speed means nothing without it.
+
+use std::fs;
+
+/// Instructions that matter to a network's arithmetic, by their names in the processor's flags.
+const FEATURES: [&str; 6] = ["avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16"];
+
+/// A machine's processor and graphics cards.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Of avx2, avx512f, avx512_bf16, avx512_fp16, amx_bf16 and amx_fp16 those that the processor has.
+    pub features: Vec<&'static str>,
+    /// The names of NVIDIA's graphics cards.
+    pub gpus: Vec<String>,
+}
+
+impl Machine {
+    /// This machine, as Linux describes it; elsewhere, only its cores are known.
+    pub fn this() -> Self {
+        let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let flags: Vec<&str> = value(&processors, "flags").unwrap_or_default().split_whitespace().collect();
+        Self {
+            cpu: value(&processors, "model name").unwrap_or("unknown processor").to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            features: FEATURES.into_iter().filter(|feature| flags.contains(feature)).collect(),
+            gpus: gpus(),
+        }
+    }
+
+    /// Whether the processor reckons in bfloat16 itself.
+    pub fn has_bf16(&self) -> bool {
+        self.features.iter().any(|feature| feature.ends_with("_bf16"))
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} cores", self.cpu, self.cores)?;
+        if !self.features.is_empty() {
+            write!(f, " ({})", self.features.join(", "))?;
+        }
+        self.gpus.iter().try_for_each(|gpu| write!(f, ", {gpu}"))
+    }
+}
+
+/// The value of the first line `key : value`.
+fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+}
+
+/// The graphics cards that NVIDIA's driver lists.
+fn gpus() -> Vec<String> {
+    let cards = fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten();
+    let facts = cards.filter_map(|card| fs::read_to_string(card.path().join("information")).ok());
+    facts.filter_map(|facts| value(&facts, "Model").map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_their_whole_key() {
+        let text = "model\t\t: 2\nmodel name\t: Some CPU @ 2 GHz: fast\nmodel name\t: another\n";
+        assert_eq!(value(text, "model name"), Some("Some CPU @ 2 GHz: fast"));
+        assert_eq!(value(text, "name"), None);
+    }
+
+    #[test]
+    fn this_machine_has_a_core() {
+        let machine = Machine::this();
+        assert!(machine.cores >= 1 && !machine.cpu.is_empty());
+        assert!(machine.to_string().contains(" cores"));
+    }
+}

@@ -1,0 +1,92 @@
+//! The ways to run a classifier that are worth a try.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Wish;
+use crate::grad::Variant;
+use crate::machine::Machine;
+use crate::runtime::{Device, Precision, Runtime, SessionOptions};
+use crate::{Error, Result};
+
+/// One way to run a classifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Where it computes.
+    pub device: Device,
+    /// In what arithmetic.
+    pub precision: Precision,
+    /// In which form of the gradient's graph.
+    pub variant: Variant,
+    /// Threads inside one operator, at least 1.
+    pub threads: usize,
+}
+
+impl Candidate {
+    /// What every other way is compared with: the CPU's own kernels, exact.
+    pub fn reference(threads: usize) -> Self {
+        Self { device: Device::Cpu, precision: Precision::F32, variant: Variant::OnnxRuntime, threads }
+    }
+
+    /// How to open its session.
+    pub fn options(&self) -> SessionOptions {
+        SessionOptions { device: self.device, precision: self.precision, threads: self.threads }
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.device, self.precision)?;
+        let usual = Variant::of(self.device) == self.variant;
+        if usual { Ok(()) } else { f.write_str(" in OpenVINO's form") }
+    }
+}
+
+/// Every way that `wish` leaves open on this machine, the reference first where it is one of them.
+///
+/// # Errors
+/// [`Error::Usage`] where the device that is asked for does not compute in the precision that is asked for;
+/// [`Error::Runtime`] where ONNX Runtime is missing.
+pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
+    let runtime = Runtime::get()?;
+    let machine = Machine::this();
+    let devices: Vec<Device> = match wish.device {
+        Some(device) => vec![device],
+        None => Device::ALL.into_iter().filter(|device| runtime.has(*device)).collect(),
+    };
+    let mut found = Vec::new();
+    for device in devices {
+        let of = |precision: &Precision| {
+            wish.precision.map_or(worth_a_try(device, *precision, &machine), |p| p == *precision)
+        };
+        for precision in device.precisions().iter().copied().filter(of) {
+            found.extend(variants(device, wish).map(|variant| Candidate {
+                device,
+                precision,
+                variant,
+                threads: wish.threads,
+            }));
+        }
+    }
+    match (found.is_empty(), wish.device, wish.precision) {
+        (true, Some(device), Some(precision)) => {
+            Err(Error::Usage(format!("--device {device} cannot compute in {precision}; use --precision f32")))
+        }
+        (true, None, Some(precision)) => {
+            Err(Error::Usage(format!("no device here can compute in {precision}; use --precision auto")))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Whether `device` may gain by `precision`: what a processor has no instructions for is slower than f32.
+fn worth_a_try(device: Device, precision: Precision, machine: &Machine) -> bool {
+    device != Device::OpenVino || precision != Precision::Bf16 || machine.has_bf16()
+}
+
+/// ONNX Runtime's kernels are faster with either form of a strided convolution's gradient, as the machine has it.
+fn variants(device: Device, wish: &Wish) -> impl Iterator<Item = Variant> {
+    let both = device == Device::Cpu && !wish.is_settled();
+    [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == Variant::of(device))
+}

@@ -1,0 +1,164 @@
+//! What was measured and compiled, kept between runs: a folder for each model, wish, machine and library.
+//!
+//! A folder holds `choice.json` and `gradient.onnx`. Its name is a digest of everything that the choice depends on, so
+//! that nothing in it grows old; those that were not used for longest make room.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Candidate, Opened, Trial, Wish};
+use crate::grad::Method;
+use crate::machine::Machine;
+use crate::model::Request;
+use crate::model::catalog::Chosen;
+use crate::model::source::{Compiled, Source, file_sha256};
+use crate::runtime::Runtime;
+use crate::{Error, Result, home, onnx};
+
+/// How much is kept.
+const MOST_BYTES: u64 = 1 << 30;
+const MOST_FOLDERS: usize = 64;
+
+/// Where the choice for one model and wish is kept.
+pub struct Place(PathBuf);
+
+/// A choice that was made.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it depends on, for people to read.
+    about: String,
+    /// The way to run the classifier.
+    pub candidate: Candidate,
+    /// What the user should know of the model and the choice at every run.
+    pub notes: Vec<String>,
+    /// What was tried.
+    pub trials: Vec<Trial>,
+    /// The size of the graph's file.
+    bytes: u64,
+}
+
+impl Place {
+    /// The place of the choice for `chosen`; `method` is that of one run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the model cannot be read, [`Error::Runtime`] where ONNX Runtime is missing.
+    pub fn of(chosen: &Chosen, request: &Request, method: &Method, wish: &Wish) -> Result<Self> {
+        let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
+        let about = [
+            format!("{} of {}", file_sha256(&chosen.path)?, chosen.path.display()),
+            format!("{request:?} {size:?} {method:?} {wish:?}"),
+            Machine::this().to_string(),
+            identity(&Runtime::get()?.library),
+            std::env::current_exe().map_or_else(|_| env!("CARGO_PKG_VERSION").into(), |program| identity(&program)),
+        ];
+        let digest = Sha256::digest(about.join("\n"));
+        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self(home::cache().join("choices").join(name)))
+    }
+
+    fn choice(&self) -> PathBuf {
+        self.0.join("choice.json")
+    }
+
+    fn graph(&self) -> PathBuf {
+        self.0.join("gradient.onnx")
+    }
+
+    /// The choice and its compiled model, where they are kept and whole.
+    pub fn kept(&self) -> Option<(Kept, Source)> {
+        let kept: Kept = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
+        let whole = fs::metadata(self.graph()).is_ok_and(|file| file.len() == kept.bytes);
+        let source = whole.then(|| Source::load(&self.graph(), &Request::default()).ok())??;
+        // The time of the last use decides what makes room; a folder that cannot be written keeps its own.
+        let _ = File::options().append(true).open(self.choice()).and_then(|file| file.set_modified(SystemTime::now()));
+        Some((kept, source))
+    }
+
+    /// Keeps what was chosen; a model with data in other files, whose changes would go unseen, is left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
+    pub fn keep(&self, original: &Path, opened: &Opened, compiled: Compiled) -> Result<()> {
+        if onnx::has_external_data(original) {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.0).map_err(Error::io(&self.0))?;
+        onnx::save(&compiled.model, &self.graph())?;
+        let bytes = fs::metadata(self.graph()).map_err(Error::io(self.graph()))?.len();
+        let about = original.display().to_string();
+        let (notes, trials) = (opened.notes.clone(), opened.trials.clone());
+        let kept = Kept { about, candidate: opened.candidate, notes, trials, bytes };
+        let text = serde_json::to_vec_pretty(&kept).map_err(|e| Error::output(self.choice(), e.to_string()))?;
+        let part = tempfile::NamedTempFile::new_in(&self.0).map_err(Error::io(&self.0))?;
+        fs::write(part.path(), text).map_err(Error::io(part.path()))?;
+        part.persist(self.choice()).map_err(|e| Error::Io { path: self.choice(), source: e.error })?;
+        make_room(self.0.parent().unwrap_or(&self.0), MOST_BYTES, MOST_FOLDERS);
+        Ok(())
+    }
+
+    /// Waits until no other process measures. None where there is no lock to be had.
+    pub fn lock(&self) -> Option<File> {
+        let folder = self.0.parent()?;
+        fs::create_dir_all(folder).ok()?;
+        let file = File::create(folder.join("lock")).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+}
+
+/// A file's place, size and time: another build of it has others.
+fn identity(file: &Path) -> String {
+    let metadata = fs::metadata(file).ok();
+    let facts = metadata.map(|facts| (facts.len(), facts.modified().ok()));
+    format!("{} {facts:?}", file.display())
+}
+
+/// Removes the folders that were not used for longest, until the rest is small enough. What cannot be removed stays.
+fn make_room(folder: &Path, most_bytes: u64, most_folders: usize) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let used = |path: &Path| fs::metadata(path.join("choice.json")).and_then(|file| file.modified()).ok();
+    let mut folders: Vec<_> = entries.filter(|path| path.is_dir()).map(|path| (used(&path), path)).collect();
+    folders.sort_by(|a, b| b.cmp(a));
+    let mut bytes = 0;
+    for (place, (_, path)) in folders.iter().enumerate() {
+        bytes += fs::metadata(path.join("gradient.onnx")).map_or(0, |file| file.len());
+        if place >= most_folders || place > 0 && bytes > most_bytes {
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str, age: u64| {
+            let path = folder.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("gradient.onnx"), [0; 100]).unwrap();
+            let choice = File::create(path.join("choice.json")).unwrap();
+            choice.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        [("old", 30), ("new", 10), ("middle", 20)].into_iter().for_each(|(name, age)| place(name, age));
+        let left = || {
+            let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        make_room(folder.path(), 250, 10);
+        assert_eq!(left(), ["middle", "new"]);
+        make_room(folder.path(), 250, 1);
+        assert_eq!(left(), ["new"]);
+        make_room(folder.path(), 1, 10);
+        assert_eq!(left(), ["new"], "the newest is kept whatever its size");
+    }
+}

@@ -1,0 +1,186 @@
+//! One way to run a classifier, tried out: how fast it is, and whether it says what the reference says.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use opencv::core::{BORDER_REPLICATE, CV_32FC1, Mat, MatTraitConstManual, MatTraitManual, Size};
+use opencv::imgproc;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::Candidate;
+use crate::Result;
+use crate::model::{Attribution, Classifier, Layout};
+use crate::runtime::Precision;
+
+/// Least correlation of the smoothed maps with the reference's, for exact arithmetic and for narrow.
+const FAITHFUL: f64 = 0.999;
+const FAITHFUL_NARROW: f64 = 0.93;
+
+/// Standard deviation of the smoothing, as a share of the picture's side: that of the static map.
+const SMOOTHING: f64 = 5.0 / 224.0;
+
+/// Timed runs, at most, and the time after which no further one begins.
+const RUNS: usize = 9;
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a way to run a classifier turned out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The way.
+    pub candidate: Candidate,
+    /// What was measured, or why it does not work.
+    pub result: std::result::Result<Measured, String>,
+}
+
+/// What was measured of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Median milliseconds of one picture's scores and gradient.
+    pub milliseconds: f64,
+    /// The least correlation of its smoothed maps with the reference's, -1 to 1.
+    pub correlation: f64,
+    /// Whether its top classes are the reference's.
+    pub same_classes: bool,
+}
+
+impl Trial {
+    /// Milliseconds, where it works and is faithful: the same top classes, and nearly the same maps.
+    pub fn faithful(&self) -> Option<f64> {
+        let least = if self.candidate.precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
+        let found = self.result.as_ref().ok()?;
+        (found.same_classes && found.correlation >= least).then_some(found.milliseconds)
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let candidate = &self.candidate;
+        match &self.result {
+            Ok(found) if self.faithful().is_some() => write!(f, "{candidate} {:.1} ms", found.milliseconds),
+            Ok(Measured { same_classes: false, .. }) => write!(f, "{candidate} sees other classes than the CPU"),
+            Ok(found) => write!(f, "{candidate} gives other maps than the CPU (correlation {:.3})", found.correlation),
+            Err(problem) => write!(f, "{candidate} fails ({problem})"),
+        }
+    }
+}
+
+/// What the reference says of the calibration pictures.
+pub struct Reference {
+    classes: Vec<usize>,
+    maps: Vec<Mat>,
+}
+
+impl Reference {
+    /// Asks the reference.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
+    pub fn of(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<Self> {
+        let found = pictures.iter().map(|picture| classifier.run(picture, None)).collect::<Result<Vec<_>>>()?;
+        let maps = found.iter().map(|found| smoothed(found, classifier)).collect::<Result<_>>()?;
+        Ok(Self { classes: found.iter().map(|found| found.class).collect(), maps })
+    }
+
+    /// Compares `classifier` with the reference, and times it.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
+    pub fn measure(&self, classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<Measured> {
+        let (mut correlation, mut same_classes) = (1.0f64, true);
+        for ((picture, class), map) in pictures.iter().zip(&self.classes).zip(&self.maps) {
+            let found = classifier.run(picture, Some(*class))?;
+            same_classes &= top(&found.scores) == Some(*class);
+            correlation = correlation.min(correlate(map, &smoothed(&found, classifier)?)?);
+        }
+        Ok(Measured { milliseconds: milliseconds(classifier, pictures)?, correlation, same_classes })
+    }
+}
+
+/// Median milliseconds of a run, warm.
+fn milliseconds(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<f64> {
+    let started = Instant::now();
+    let mut times = Vec::with_capacity(RUNS);
+    for picture in pictures.iter().cycle().take(RUNS) {
+        let began = Instant::now();
+        classifier.run(picture, None)?;
+        times.push(began.elapsed().as_secs_f64() * 1e3 / classifier.batch() as f64);
+        if started.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times.get(times.len() / 2).copied().unwrap_or(f64::INFINITY))
+}
+
+fn top(scores: &[f32]) -> Option<usize> {
+    let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    best.map(|(class, _)| class)
+}
+
+/// The largest absolute value over the channels, blurred as the static map is.
+fn smoothed(found: &Attribution, classifier: &Classifier) -> Result<Mat> {
+    let (width, height) = classifier.input_size();
+    let area = width * height;
+    let channels = found.gradient.len() / area;
+    let mut map = Mat::new_rows_cols_with_default(height as i32, width as i32, CV_32FC1, 0.into())?;
+    for (place, out) in map.data_typed_mut::<f32>()?.iter_mut().enumerate() {
+        let value = |channel: usize| match classifier.layout() {
+            Layout::Nchw => found.gradient[channel * area + place],
+            Layout::Nhwc => found.gradient[place * channels + channel],
+        };
+        *out = (0..channels).fold(0.0, |most, channel| value(channel).abs().max(most));
+    }
+    let mut soft = Mat::default();
+    let (across, down) = (SMOOTHING * width as f64, SMOOTHING * height as f64);
+    imgproc::gaussian_blur(&map, &mut soft, Size::default(), across, down, BORDER_REPLICATE)?;
+    Ok(soft)
+}
+
+/// Pearson's correlation of two maps; 1 where both are flat, 0 where one is or is not finite.
+fn correlate(a: &Mat, b: &Mat) -> Result<f64> {
+    let (a, b) = (a.data_typed::<f32>()?, b.data_typed::<f32>()?);
+    let mean = |map: &[f32]| map.iter().map(|value| f64::from(*value)).sum::<f64>() / map.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let pairs = || a.iter().zip(b).map(|(a, b)| (f64::from(*a) - mean_a, f64::from(*b) - mean_b));
+    let (aa, bb) = pairs().fold((0.0, 0.0), |(aa, bb), (a, b)| (aa + a * a, bb + b * b));
+    if aa == 0.0 && bb == 0.0 {
+        return Ok(1.0);
+    }
+    let correlation = pairs().map(|(a, b)| a * b).sum::<f64>() / (aa * bb).sqrt();
+    Ok(if correlation.is_finite() { correlation } else { 0.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grad::Variant;
+    use crate::raster::from_values;
+    use crate::runtime::Device;
+
+    fn trial(precision: Precision, correlation: f64, same_classes: bool) -> Trial {
+        let candidate = Candidate { device: Device::OpenVino, precision, variant: Variant::OpenVino, threads: 2 };
+        Trial { candidate, result: Ok(Measured { milliseconds: 9.5, correlation, same_classes }) }
+    }
+
+    #[test]
+    fn narrow_arithmetic_may_differ_more_but_not_in_the_class() {
+        assert_eq!(trial(Precision::Bf16, 0.95, true).faithful(), Some(9.5));
+        assert_eq!(trial(Precision::F32, 0.95, true).faithful(), None);
+        assert_eq!(trial(Precision::Bf16, 0.92, true).faithful(), None);
+        let other = trial(Precision::Bf16, 0.99, false);
+        assert_eq!(other.faithful(), None);
+        assert_eq!(other.to_string(), "openvino bf16 sees other classes than the CPU");
+        assert_eq!(trial(Precision::F32, 1.0, true).to_string(), "openvino f32 9.5 ms");
+    }
+
+    #[test]
+    fn maps_correlate_by_shape_not_by_scale() {
+        let map = |values: [f32; 4]| from_values(Size::new(2, 2), &values).unwrap();
+        let wave = map([0.0, 1.0, 0.0, 1.0]);
+        assert!((correlate(&wave, &map([1.0, 5.0, 1.0, 5.0])).unwrap() - 1.0).abs() < 1e-9);
+        assert!((correlate(&wave, &map([1.0, 0.0, 1.0, 0.0])).unwrap() + 1.0).abs() < 1e-9);
+        assert_eq!(correlate(&wave, &map([2.0; 4])).unwrap(), 0.0);
+        assert_eq!(correlate(&map([0.0; 4]), &map([2.0; 4])).unwrap(), 1.0);
+        assert_eq!(correlate(&wave, &map([f32::NAN; 4])).unwrap(), 0.0);
+    }
+}
