@@ -1,5 +1,6 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
+mod bench;
 mod device;
 mod eval;
 mod fusion;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+pub use bench::BenchArgs;
 pub use device::{DeviceChoice, PrecisionChoice};
 pub use eval::EvalArgs;
 pub use fusion::FusionArgs;
@@ -44,6 +46,8 @@ pub enum Command {
     /// the mean over sequences. Then follow J (NSS) of each sequence with a 95 % bootstrap interval, and how the first
     /// method compares with every other (sign-flip test). All frames count, the first too.
     Eval(Box<EvalArgs>),
+    /// Measure how fast this machine is: each device and arithmetic, and a clip as a whole
+    Bench(BenchArgs),
     /// Work with classifier models
     #[command(subcommand)]
     Model(ModelCommand),

@@ -11,7 +11,7 @@ use salstream::config::RunConfig;
 use salstream::eval::config::EvalConfig;
 use salstream::report::{print, say};
 use salstream::run::Ending;
-use salstream::{Error, cli, commands, doctor, eval, run};
+use salstream::{Error, bench, cli, commands, doctor, eval, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -32,6 +32,7 @@ fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
         Command::Eval(args) => return evaluate(*args),
+        Command::Bench(args) => return measure(&args),
         Command::Model(command) => return Ok(commands::model(command)?),
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
@@ -87,6 +88,13 @@ fn evaluate(args: cli::EvalArgs) -> anyhow::Result<u8> {
             Ok(INTERRUPTED)
         }
     }
+}
+
+fn measure(args: &cli::BenchArgs) -> anyhow::Result<u8> {
+    let Some(report) = bench::bench(args, &*stop_on_signals()?)? else { return Ok(INTERRUPTED) };
+    let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+    print(text.as_bytes())?;
+    Ok(0)
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {

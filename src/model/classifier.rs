@@ -104,7 +104,10 @@ impl Classifier {
     /// [`Error::Graph`] where `input` has not one value for each pixel and channel, or the target is no class of this
     /// model, or the scores are not finite; [`Error::Runtime`] where the run fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
-        let mut found = self.run_batch(&input.repeat(self.batch()), target)?;
+        let mut found = match self.batch() {
+            1 => self.run_batch(input, target)?,
+            batch => self.run_batch(&input.repeat(batch), target)?,
+        };
         Ok(found.swap_remove(0))
     }
 

@@ -1,7 +1,7 @@
 //! From a decoded frame to the tensor that a classifier was trained on.
 
 use clap::ValueEnum;
-use opencv::core::{Mat, MatTraitConstManual, Scalar, Size, Vec3b};
+use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Scalar, Size, Vec3b};
 use opencv::imgproc;
 
 use super::Layout;
@@ -100,18 +100,33 @@ impl Preprocessor {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses the picture.
     pub fn tensor(&self, image: &Mat, size: Size, layout: Layout) -> Result<Vec<f32>> {
+        if image.size()? == size && image.is_continuous() {
+            return self.normalised(image, layout);
+        }
         let mut small = Mat::default();
         imgproc::resize(image, &mut small, size, 0.0, 0.0, imgproc::INTER_AREA)?;
-        let pixels = small.data_typed::<Vec3b>()?;
+        self.normalised(&small, layout)
+    }
+
+    fn normalised(&self, image: &Mat, layout: Layout) -> Result<Vec<f32>> {
+        let pixels = image.data_typed::<Vec3b>()?;
+        let tables = [0, 1, 2].map(|channel| self.table(channel));
         let plane = |channel| match self.channels {
             ChannelOrder::Rgb => 2 - channel,
             ChannelOrder::Bgr => channel,
         };
-        let value = |pixel: &Vec3b, c: usize| (f32::from(pixel[plane(c)]) - self.mean[c]) / self.std[c];
-        Ok(match layout {
-            Layout::Nchw => (0..3).flat_map(|c| pixels.iter().map(move |pixel| value(pixel, c))).collect(),
-            Layout::Nhwc => pixels.iter().flat_map(|pixel| (0..3).map(move |c| value(pixel, c))).collect(),
-        })
+        let value = |pixel: &Vec3b, channel: usize| tables[channel][usize::from(pixel[plane(channel)])];
+        let mut tensor = Vec::with_capacity(3 * pixels.len());
+        match layout {
+            Layout::Nchw => (0..3).for_each(|c| tensor.extend(pixels.iter().map(|pixel| value(pixel, c)))),
+            Layout::Nhwc => pixels.iter().for_each(|pixel| tensor.extend([0, 1, 2].map(|c| value(pixel, c)))),
+        }
+        Ok(tensor)
+    }
+
+    /// What becomes of each 8-bit value of a channel.
+    fn table(&self, channel: usize) -> [f32; 256] {
+        std::array::from_fn(|value| (value as f32 - self.mean[channel]) / self.std[channel])
     }
 }
 

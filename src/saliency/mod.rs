@@ -29,10 +29,11 @@ pub enum Channels {
 }
 
 impl Channels {
-    fn combine(self, values: impl Iterator<Item = f32>) -> f32 {
+    /// What the channels so far and one more come to; it begins at 0.
+    fn combine(self, so_far: f32, value: f32) -> f32 {
         match self {
-            Self::Max => values.fold(0.0, |most, value| most.max(value.abs())),
-            Self::Sum => values.sum(),
+            Self::Max => so_far.max(value.abs()),
+            Self::Sum => so_far + value,
         }
     }
 }
@@ -211,12 +212,17 @@ impl StaticSaliency {
     fn combine(&self, gradient: &[f32], layout: Layout, (width, height): (usize, usize)) -> Result<Mat> {
         let mut map = Mat::new_rows_cols_with_default(height as i32, width as i32, CV_32FC1, 0.into())?;
         let area = width * height;
-        let channels = gradient.len() / area;
-        for (i, out) in map.data_typed_mut::<f32>()?.iter_mut().enumerate() {
-            *out = match layout {
-                Layout::Nchw => self.channels.combine((0..channels).map(|c| gradient[c * area + i])),
-                Layout::Nhwc => self.channels.combine(gradient[i * channels..][..channels].iter().copied()),
-            };
+        let values = map.data_typed_mut::<f32>()?;
+        let combine = |out: &mut f32, value: &f32| *out = self.channels.combine(*out, *value);
+        match layout {
+            Layout::Nchw => {
+                let planes = gradient.chunks_exact(area);
+                planes.for_each(|plane| values.iter_mut().zip(plane).for_each(|(out, value)| combine(out, value)));
+            }
+            Layout::Nhwc => {
+                let pixels = gradient.chunks_exact(gradient.len() / area);
+                values.iter_mut().zip(pixels).for_each(|(out, pixel)| pixel.iter().for_each(|v| combine(out, v)));
+            }
         }
         Ok(map)
     }
@@ -278,7 +284,8 @@ mod tests {
     #[test]
     fn channels_combine_as_named() {
         let values = [-3.0, 1.0, 2.5];
-        assert_eq!(Channels::Max.combine(values.into_iter()), 3.0);
-        assert_eq!(Channels::Sum.combine(values.into_iter()), 0.5);
+        let combined =
+            |channels: Channels| values.into_iter().fold(0.0, |so_far, value| channels.combine(so_far, value));
+        assert_eq!((combined(Channels::Max), combined(Channels::Sum)), (3.0, 0.5));
     }
 }

@@ -9,4 +9,5 @@ mod program;
 mod pull;
 mod run;
 mod server;
+mod speed;
 mod static_maps;

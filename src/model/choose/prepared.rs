@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::store::{Kept, Place};
-use super::{Candidate, Opened, Trial, Wish, calibration, compile, open};
+use super::{Candidate, Opened, Trial, Wish, calibration, candidates, compile, open};
 use crate::Result;
 use crate::grad::Method;
 use crate::model::catalog::Chosen;
@@ -31,9 +31,10 @@ impl Prepared {
     /// run.
     ///
     /// # Errors
-    /// Those of [`Chosen::load`] and [`Place::of`].
+    /// Those of [`Chosen::load`], [`Place::of`] and [`candidates`].
     pub fn new(chosen: &Chosen, request: &Request, method: &Method, wish: Wish, remeasure: bool) -> Result<Self> {
         if !wish.is_open() {
+            candidates(&wish)?;
             return Ok(Self { source: chosen.load(request)?, wish, state: State::Settled });
         }
         let place = Place::of(chosen, request, method, &wish)?;
