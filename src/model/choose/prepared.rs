@@ -37,6 +37,10 @@ impl Prepared {
             candidates(&wish)?;
             return Ok(Self { source: chosen.load(request)?, wish, state: State::Settled });
         }
+        if !chosen.path.is_file() {
+            // It says why; a device would be read for ever.
+            chosen.load(request)?;
+        }
         let place = Place::of(chosen, request, method, &wish)?;
         let kept = || if remeasure { None } else { place.kept() };
         if let Some((kept, source)) = kept() {
