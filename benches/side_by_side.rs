@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use salstream::grad::Method;
 use salstream::model::{Classifier, Request, Source};
-use salstream::runtime::{Device, Precision, SessionOptions};
+use salstream::runtime::{Device, SessionOptions};
 use salstream::{Error, Result};
 
 /// Runs of a new session before one counts.
@@ -62,11 +62,9 @@ fn answer(model: &Path, pictures: &[f32], opened: &mut HashMap<String, Classifie
 }
 
 fn open(model: &Path, device: &str, precision: &str, batch: usize) -> Result<Classifier> {
-    let devices = [Device::Cpu, Device::OpenVino, Device::Cuda, Device::TensorRt];
-    let precisions = [Precision::F32, Precision::Bf16, Precision::F16];
-    let device = devices.into_iter().find(|known| known.to_string() == device).ok_or_else(|| unknown(device))?;
-    let precision =
-        precisions.into_iter().find(|known| known.to_string() == precision).ok_or_else(|| unknown(precision))?;
+    let device = Device::ALL.into_iter().find(|known| known.to_string() == device).ok_or_else(|| unknown(device))?;
+    let known = device.precisions().iter().find(|known| known.to_string() == precision);
+    let precision = *known.ok_or_else(|| unknown(precision))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let source = Source::load(model, &Request { batch, ..Request::default() })?;
     source.compile(device, &Method::Gradient)?.open(&SessionOptions { device, precision, threads })
