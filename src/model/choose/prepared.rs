@@ -31,7 +31,7 @@ impl Prepared {
     /// run.
     ///
     /// # Errors
-    /// Those of [`Chosen::load`], [`Place::of`] and [`candidates`].
+    /// Those of [`Chosen::load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
     pub fn new(chosen: &Chosen, request: &Request, method: &Method, wish: Wish, remeasure: bool) -> Result<Self> {
         if !wish.is_open() {
             candidates(&wish)?;
