@@ -90,8 +90,8 @@ impl StaticSaliency {
     /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
-        let one_run = config.method.of_one_run();
-        let prepared = Prepared::new(&chosen, &config.request, &one_run, config.wish, config.remeasure)?;
+        let (one_run, sampled) = (config.method.of_one_run(), config.method.name.is_sampled());
+        let prepared = Prepared::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
         let card = Card::find(&chosen, &config.card, &prepared.source.facts()?)?;
         let mut notes = [&*chosen.notes, &*card.notes].concat();
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);

@@ -88,7 +88,8 @@ pub fn devices(mut opened: Opened, reference: &mut Classifier, picture: &[f32]) 
     let theirs = opened.classifier.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
     let similarity = cosine(&ours, &theirs);
-    let notes: String = opened.notes.iter().map(|note| format!("; {note}")).collect();
+    let unfit = opened.trials.iter().filter(|trial| trial.faithful().is_none());
+    let notes: String = unfit.map(|trial| format!("; {trial}")).collect();
     let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", opened.candidate);
     Ok(Check::new("device", similarity, similarity >= 0.99, detail))
 }

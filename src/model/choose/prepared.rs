@@ -28,11 +28,18 @@ enum State {
 
 impl Prepared {
     /// Finds what was kept of `chosen`, unless it is to be measured anew; else reads its file. `method` is that of one
-    /// run.
+    /// run, and `sampled` says whether there are many of them a picture.
     ///
     /// # Errors
     /// Those of [`Chosen::load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
-    pub fn new(chosen: &Chosen, request: &Request, method: &Method, wish: Wish, remeasure: bool) -> Result<Self> {
+    pub fn new(
+        chosen: &Chosen,
+        request: &Request,
+        method: &Method,
+        sampled: bool,
+        wish: Wish,
+        remeasure: bool,
+    ) -> Result<Self> {
         if !wish.is_open() {
             candidates(&wish)?;
             return Ok(Self { source: chosen.load(request)?, wish, state: State::Settled });
@@ -41,7 +48,7 @@ impl Prepared {
             // It says why; a device would be read for ever.
             chosen.load(request)?;
         }
-        let place = Place::of(chosen, request, method, &wish)?;
+        let place = Place::of(chosen, request, method, sampled, &wish)?;
         let kept = || if remeasure { None } else { place.kept() };
         if let Some((kept, source)) = kept() {
             return Ok(Self { source, wish, state: State::Kept(kept) });

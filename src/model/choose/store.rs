@@ -16,7 +16,7 @@ use crate::machine::Machine;
 use crate::model::Request;
 use crate::model::catalog::Chosen;
 use crate::model::source::{Compiled, Source, file_sha256};
-use crate::runtime::Runtime;
+use crate::runtime::{Device, Runtime};
 use crate::{Error, Result, home, onnx};
 
 /// How much is kept.
@@ -42,17 +42,19 @@ pub struct Kept {
 }
 
 impl Place {
-    /// The place of the choice for `chosen`; `method` is that of one run.
+    /// The place of the choice for `chosen`; `method` is that of one run, and `sampled` says whether there are many of
+    /// them a picture.
     ///
     /// # Errors
     /// [`Error::Io`] where the model cannot be read, [`Error::Runtime`] where ONNX Runtime is missing.
-    pub fn of(chosen: &Chosen, request: &Request, method: &Method, wish: &Wish) -> Result<Self> {
+    pub fn of(chosen: &Chosen, request: &Request, method: &Method, sampled: bool, wish: &Wish) -> Result<Self> {
+        let runtime = Runtime::get()?;
         let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
         let about = [
             format!("{} of {}", file_sha256(&chosen.path)?, chosen.path.display()),
-            format!("{request:?} {size:?} {method:?} {wish:?}"),
+            format!("{request:?} {size:?} {method:?} {sampled} {wish:?}"),
             Machine::this().to_string(),
-            identity(&Runtime::get()?.library),
+            format!("{} {:?}", identity(&runtime.library), Device::ALL.map(|device| runtime.has(device))),
             std::env::current_exe().map_or_else(|_| env!("CARGO_PKG_VERSION").into(), |program| identity(&program)),
         ];
         let digest = Sha256::digest(about.join("\n"));
