@@ -90,7 +90,7 @@ pub struct SaliencyMap(pub Mat);
 pub struct Flow(pub Mat);
 
 /// What the classifier says of a frame.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Prediction {
     /// Class id: the index into the model's scores.
     pub class: usize,

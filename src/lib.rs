@@ -17,6 +17,7 @@ pub mod frame;
 pub mod fuse;
 pub mod grad;
 pub mod home;
+pub mod live;
 pub mod machine;
 pub mod model;
 pub mod motion;
