@@ -4,6 +4,7 @@ mod bench;
 mod device;
 mod eval;
 mod fusion;
+mod live;
 mod method;
 pub mod model;
 
@@ -16,6 +17,7 @@ pub use bench::BenchArgs;
 pub use device::{DeviceChoice, PrecisionChoice};
 pub use eval::EvalArgs;
 pub use fusion::FusionArgs;
+pub use live::LiveArgs;
 pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
 
@@ -39,6 +41,11 @@ pub struct Cli {
 pub enum Command {
     /// Turn a video, an image or a folder of frames into an annotated one
     Run(Box<RunArgs>),
+    /// Watch a camera or a stream: in a window, on a web page, recorded
+    ///
+    /// Always the present moment: where there is too little time, frames are left out and never queued, and the picture
+    /// does not wait for the classifier.
+    Live(Box<LiveArgs>),
     /// Measure maps against a data set: this program's, plain baselines, other methods'
     ///
     /// Against masks it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure

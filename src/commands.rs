@@ -1,4 +1,4 @@
-//! `salstream model`: what each of its subcommands does.
+//! What the small subcommands do: `salstream model`, the list of cameras.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::report::{print, say};
 use crate::runtime::Precision;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
-use crate::{Error, Result, onnx, sink, verify};
+use crate::{Error, Result, live, onnx, sink, verify};
 
 /// Runs one subcommand; the exit status.
 ///
@@ -27,6 +27,19 @@ pub fn model(command: ModelCommand) -> Result<u8> {
         ModelCommand::Verify(args) => return verify(args),
     }
     Ok(0)
+}
+
+/// This machine's cameras, each with its modes.
+pub fn cameras() -> String {
+    let cameras = live::feed::list();
+    if cameras.is_empty() {
+        return "no camera on this machine\n".into();
+    }
+    let lines = cameras.iter().map(|(path, name, modes)| {
+        let modes: String = modes.iter().map(|mode| format!("    {mode}\n")).collect();
+        format!("{}  {name}\n{modes}", path.display())
+    });
+    lines.collect()
 }
 
 fn json(value: &impl serde::Serialize) -> String {

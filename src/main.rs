@@ -9,9 +9,10 @@ use clap::{CommandFactory, Parser};
 use salstream::cli::{Cli, Command};
 use salstream::config::RunConfig;
 use salstream::eval::config::EvalConfig;
+use salstream::live::config::LiveConfig;
 use salstream::report::{print, say};
 use salstream::run::Ending;
-use salstream::{Error, bench, cli, commands, doctor, eval, run};
+use salstream::{Error, bench, cli, commands, doctor, eval, live, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
+        Command::Live(args) => return watch(*args),
         Command::Eval(args) => return evaluate(*args),
         Command::Bench(args) => return measure(&args),
         Command::Model(command) => return Ok(commands::model(command)?),
@@ -95,6 +97,20 @@ fn measure(args: &cli::BenchArgs) -> anyhow::Result<u8> {
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
     print(text.as_bytes())?;
     Ok(0)
+}
+
+fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {
+    if args.list {
+        print(commands::cameras().as_bytes())?;
+        return Ok(0);
+    }
+    live::hold_nothing_back();
+    let config = LiveConfig::new(args)?;
+    let summary = live::live(&config, &*stop_on_signals()?)?;
+    if !config.quiet {
+        summary.say();
+    }
+    Ok(if summary.ending == live::Ending::Interrupted { INTERRUPTED } else { 0 })
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {

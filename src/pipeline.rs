@@ -1,19 +1,31 @@
 //! Named threads joined by bounded links. Knows nothing of video, OpenCV or ONNX.
 //!
-//! A link is lossless and ordered, and holds a few items at most, so that memory does not grow with the clip. Errors
-//! travel in-band, behind the items that came before them: what was finished is kept and the root cause arrives first.
-//! A link ends by an explicit word; one that merely closes is an error, never success.
+//! A link is ordered and holds a few items at most, so that memory does not grow with the clip. A file's links are
+//! lossless: who sends waits. A live one's hold the present: the newest item replaces the one that waits. Errors travel
+//! in-band, behind the items that came before them: what was finished is kept and the root cause arrives first. A link
+//! ends by an explicit word; one that merely closes is an error, never success.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 use std::thread::Scope;
+use std::time::Duration;
 
 use crossbeam_channel as channel;
+use crossbeam_channel::TrySendError;
 
 use crate::{Error, Result};
 
-/// How many items wait in a link: one in work on each side and a little slack. More only costs memory.
-const CAPACITY: usize = 2;
+/// What happens to an item where the one before it still waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// It waits behind, or its sender does: one item in work on each side and a little slack; more only costs memory.
+    Lossless,
+    /// Its sender waits until the one before it is taken: nothing is lost, and nothing gets old in a queue.
+    Prompt,
+    /// It takes the place of the one before.
+    Latest,
+}
 
 enum Message<T> {
     Item(T),
@@ -22,21 +34,28 @@ enum Message<T> {
 }
 
 /// The sending end of a link.
-pub struct Sender<T>(channel::Sender<Message<T>>);
+pub struct Sender<T> {
+    messages: channel::Sender<Message<T>>,
+    /// Where the item that waits is taken out, with [`Policy::Latest`].
+    waiting: Option<channel::Receiver<Message<T>>>,
+    /// Whether anybody listens: the link itself cannot tell while its sender holds both ends.
+    listener: Weak<()>,
+}
 
 /// The receiving end of a link, named after the stage that feeds it.
 pub struct Receiver<T> {
     stage: &'static str,
     messages: channel::Receiver<Message<T>>,
+    _listens: Arc<()>,
 }
 
 impl<T> Sender<T> {
-    /// Sends one item; blocks while the link is full.
+    /// Sends one item, by the link's [`Policy`].
     ///
     /// # Errors
     /// [`Error::Stopped`] where nobody listens any more; pass it on with `?`.
     pub fn send(&self, item: T) -> Result<()> {
-        self.0.send(Message::Item(item)).map_err(|_| Error::Stopped)
+        self.deliver(Message::Item(item))
     }
 
     /// Says that no more items come.
@@ -46,7 +65,21 @@ impl<T> Sender<T> {
 
     fn say(&self, last: Message<T>) {
         // Nobody listening is no news to a sender that has nothing left to say.
-        let _ = self.0.send(last);
+        let _ = self.deliver(last);
+    }
+
+    fn deliver(&self, mut message: Message<T>) -> Result<()> {
+        let Some(waiting) = &self.waiting else { return self.messages.send(message).map_err(|_| Error::Stopped) };
+        while self.listener.strong_count() > 0 {
+            match self.messages.try_send(message) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(again)) => message = again,
+                Err(TrySendError::Disconnected(_)) => break,
+            }
+            // Empty where the receiver was quicker.
+            let _ = waiting.try_recv();
+        }
+        Err(Error::Stopped)
     }
 }
 
@@ -57,18 +90,59 @@ impl<T> Receiver<T> {
     /// The error that stopped an earlier stage, or [`Error::Panic`] where the link closed without a word.
     pub fn recv(&self) -> Result<Option<T>> {
         match self.messages.recv() {
-            Ok(Message::Item(item)) => Ok(Some(item)),
-            Ok(Message::Failed(error)) => Err(error),
-            Ok(Message::End) => Ok(None),
-            Err(_) => Err(Error::Panic { stage: self.stage.into(), message: "ended without a result".into() }),
+            Ok(message) => self.open(message),
+            Err(_) => Err(self.silent()),
         }
+    }
+
+    /// The next item if it comes within `patience`.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv).
+    pub fn recv_within(&self, patience: Duration) -> Result<Next<T>> {
+        let item = match self.messages.recv_timeout(patience) {
+            Ok(message) => self.open(message)?,
+            Err(channel::RecvTimeoutError::Timeout) => return Ok(Next::Late),
+            Err(channel::RecvTimeoutError::Disconnected) => return Err(self.silent()),
+        };
+        Ok(item.map_or(Next::End, Next::Item))
+    }
+
+    fn open(&self, message: Message<T>) -> Result<Option<T>> {
+        match message {
+            Message::Item(item) => Ok(Some(item)),
+            Message::Failed(error) => Err(error),
+            Message::End => Ok(None),
+        }
+    }
+
+    fn silent(&self) -> Error {
+        Error::Panic { stage: self.stage.into(), message: "ended without a result".into() }
     }
 }
 
+/// What a receiver that does not wait for long finds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<T> {
+    /// An item.
+    Item(T),
+    /// Nothing yet.
+    Late,
+    /// No more items come.
+    End,
+}
+
 /// A link fed by the stage called `stage`.
-pub fn link<T>(stage: &'static str) -> (Sender<T>, Receiver<T>) {
-    let (sender, messages) = channel::bounded(CAPACITY);
-    (Sender(sender), Receiver { stage, messages })
+pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) {
+    let (sender, messages) = channel::bounded(match policy {
+        Policy::Lossless => 2,
+        Policy::Prompt => 0,
+        Policy::Latest => 1,
+    });
+    let listens = Arc::new(());
+    let waiting = (policy == Policy::Latest).then(|| messages.clone());
+    let sender = Sender { messages: sender, waiting, listener: Arc::downgrade(&listens) };
+    (sender, Receiver { stage, messages, _listens: listens })
 }
 
 /// Starts a stage on a thread called `name` and returns the link that it feeds. What `work` returns ends the link: its
@@ -76,12 +150,17 @@ pub fn link<T>(stage: &'static str) -> (Sender<T>, Receiver<T>) {
 ///
 /// # Errors
 /// [`Error::Panic`] where the system refuses another thread.
-pub fn stage<'scope, 'env, T, W>(scope: &'scope Scope<'scope, 'env>, name: &'static str, work: W) -> Result<Receiver<T>>
+pub fn stage<'scope, 'env, T, W>(
+    scope: &'scope Scope<'scope, 'env>,
+    name: &'static str,
+    policy: Policy,
+    work: W,
+) -> Result<Receiver<T>>
 where
     T: Send + 'scope,
     W: FnOnce(&Sender<T>) -> Result<()> + Send + 'scope,
 {
-    let (sender, receiver) = link(name);
+    let (sender, receiver) = link(name, policy);
     let body = move || match catch_unwind(AssertUnwindSafe(|| work(&sender))) {
         Ok(Ok(())) => sender.end(),
         Ok(Err(Error::Stopped)) => {}
@@ -124,7 +203,7 @@ mod tests {
 
     #[test]
     fn items_arrive_in_order_and_the_end_is_said() {
-        let (items, error) = scope(|s| collect(&stage(s, "count", count(1000)).unwrap()));
+        let (items, error) = scope(|s| collect(&stage(s, "count", Policy::Lossless, count(1000)).unwrap()));
         assert_eq!(items, (0..1000).collect::<Vec<_>>());
         assert!(error.is_none());
     }
@@ -132,12 +211,12 @@ mod tests {
     #[test]
     fn an_error_arrives_behind_the_items_before_it_through_every_stage() {
         let (items, error) = scope(|s| {
-            let numbers = stage(s, "count", |out: &Sender<u32>| {
+            let numbers = stage(s, "count", Policy::Lossless, |out: &Sender<u32>| {
                 count(3)(out)?;
                 Err(Error::Graph("root cause".into()))
             })
             .unwrap();
-            let doubled = stage(s, "double", move |out| {
+            let doubled = stage(s, "double", Policy::Prompt, move |out| {
                 while let Some(i) = numbers.recv()? {
                     out.send(2 * i)?;
                 }
@@ -152,7 +231,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_that_names_its_stage() {
         let (items, error) = scope(|s| {
-            let broken = stage(s, "broken", |out: &Sender<u32>| {
+            let broken = stage(s, "broken", Policy::Lossless, |out: &Sender<u32>| {
                 out.send(7)?;
                 panic!("a bug of {} parts", 2)
             });
@@ -167,7 +246,7 @@ mod tests {
     fn a_stage_ends_when_nobody_listens() {
         let ended = scope(|s| {
             let (said, heard) = channel::bounded(1);
-            let endless = stage(s, "endless", move |out: &Sender<u32>| {
+            let endless = stage(s, "endless", Policy::Lossless, move |out: &Sender<u32>| {
                 let result = (0..).try_for_each(|i| out.send(i));
                 said.send(matches!(result, Err(Error::Stopped))).unwrap();
                 result
@@ -182,10 +261,24 @@ mod tests {
 
     #[test]
     fn a_link_closed_without_a_word_is_an_error() {
-        let (sender, receiver) = link::<u32>("side");
+        let (sender, receiver) = link::<u32>("side", Policy::Lossless);
         sender.send(1).unwrap();
         drop(sender);
         assert_eq!(receiver.recv().unwrap(), Some(1));
         assert!(receiver.recv().unwrap_err().to_string().contains("side"));
+    }
+
+    #[test]
+    fn the_newest_item_replaces_the_one_that_waits() {
+        let (sender, receiver) = link::<u32>("capture", Policy::Latest);
+        (0..5).for_each(|i| sender.send(i).unwrap());
+        assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::Item(4));
+        assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::Late);
+        sender.send(5).unwrap();
+        sender.end();
+        assert_eq!(receiver.recv().unwrap(), None, "the end is the present too");
+        let (sender, receiver) = link::<u32>("capture", Policy::Latest);
+        drop(receiver);
+        assert!(matches!(sender.send(0), Err(Error::Stopped)));
     }
 }

@@ -6,19 +6,19 @@ mod colormap;
 mod energy;
 mod fold;
 mod strip;
-mod text;
+pub(crate) mod text;
 mod timeline;
 
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 pub use colormap::Colormap;
+pub use energy::Energy;
 pub use timeline::Timeline;
 
 use crate::Result;
 use crate::frame::{Frame, Maps, SaliencyMap, VideoInfo};
 use blend::Blender;
-use energy::Energy;
 use strip::Strip;
 
 /// How the picture is put together.
@@ -38,7 +38,7 @@ pub enum Layout {
 }
 
 /// How to draw.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style {
     /// The arrangement.
     pub layout: Layout,
@@ -62,6 +62,9 @@ const BLACK: Scalar = Scalar::new(0.0, 0.0, 0.0, 0.0);
 /// Draws every frame of one clip.
 pub struct Annotator {
     style: Style,
+    /// Of the clip: the size of its pictures, and whether it is a still.
+    size: Size,
+    still: bool,
     blender: Blender,
     tile: Size,
     /// How many classes are explained.
@@ -76,17 +79,34 @@ impl Annotator {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where the colour map is not available.
     pub fn new(style: Style, clip: &VideoInfo, classes: usize) -> Result<Self> {
+        Self::of(style, clip.size, clip.frames == Some(1), classes)
+    }
+
+    fn of(style: Style, size: Size, still: bool, classes: usize) -> Result<Self> {
         let blender = Blender::new(style.colormap.table()?, style.alpha);
-        let charted = matches!(style.layout, Layout::Grid | Layout::Timeline) && clip.frames != Some(1);
+        let charted = matches!(style.layout, Layout::Grid | Layout::Timeline) && !still;
         let strip = charted.then(Strip::default);
-        let mut annotator = Self { style, blender, tile: clip.size, classes, strip };
-        let Size { width, height } = annotator.canvas();
-        let scale = (f64::from(WIDEST) / f64::from(width)).min((LARGEST / f64::from(width) / f64::from(height)).sqrt());
-        if (width, height) != (clip.size.width, clip.size.height) && scale < 1.0 {
+        let mut annotator = Self { style, size, still, blender, tile: size, classes, strip };
+        let canvas = annotator.canvas();
+        let (width, height) = (f64::from(canvas.width), f64::from(canvas.height));
+        let scale = (f64::from(WIDEST) / width).min((LARGEST / width / height).sqrt());
+        if canvas != size && scale < 1.0 {
             let shrink = |side: i32| even(f64::from(side) * scale);
-            annotator.tile = Size::new(shrink(clip.size.width), shrink(clip.size.height));
+            annotator.tile = Size::new(shrink(size.width), shrink(size.height));
         }
         Ok(annotator)
+    }
+
+    /// The same clip's annotator in another style; what a chart has seen so far stays.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn restyled(self, style: Style) -> Result<Self> {
+        if style == self.style {
+            return Ok(self);
+        }
+        let next = Self::of(style, self.size, self.still, self.classes)?;
+        Ok(Self { strip: next.strip.map(|empty| self.strip.unwrap_or(empty)), ..next })
     }
 
     /// Size of the pictures drawn, in pixels.

@@ -7,7 +7,7 @@ use std::thread::Scope;
 use super::dataset::Dataset;
 use super::predict::{Maker, Moment};
 use super::score::{Job, Scored, Scorer};
-use crate::pipeline::{Receiver, Sender, link, stage};
+use crate::pipeline::{Policy, Receiver, Sender, link, stage};
 use crate::{Error, Result};
 
 /// What one thread hands to another. An error travels with the frames, so that the root cause arrives first.
@@ -33,11 +33,13 @@ impl Scorers {
         threads: usize,
         stop: &'scope AtomicBool,
     ) -> Result<Self> {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps")).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps", Policy::Lossless)).unzip();
         // What the feeder itself sends is nothing: its errors go along the links.
-        stage(scope, "maps", move |_: &Sender<()>| feed(maker, scorer.dataset, counting, senders, stop))?;
+        stage(scope, "maps", Policy::Lossless, move |_: &Sender<()>| {
+            feed(maker, scorer.dataset, counting, senders, stop)
+        })?;
         let score = |jobs: Receiver<Message>| {
-            stage(scope, "score", move |out| {
+            stage(scope, "score", Policy::Lossless, move |out| {
                 while let Some(job) = jobs.recv()? {
                     out.send(scorer.score(&job?)?)?;
                 }

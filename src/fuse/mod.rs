@@ -70,6 +70,13 @@ impl Fuser {
         Self { options, ..Self::default() }
     }
 
+    /// Fuses by another rule from now on; what the rule remembers of the shot begins anew.
+    pub fn set_mode(&mut self, mode: Fusion) {
+        if mode != self.options.mode {
+            (self.options.mode, self.evidence) = (mode, Evidence::default());
+        }
+    }
+
     /// How many later frames [`look_ahead`] is to see of each frame.
     pub fn lookahead(&self) -> usize {
         if self.options.mode == Fusion::Adaptive { self.options.lookahead } else { 0 }

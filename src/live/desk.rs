@@ -11,13 +11,21 @@ use opencv::core::Mat;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::annotate::{Colormap, Layout};
+use super::meter::{Latencies, Rate};
+use crate::annotate::{Colormap, Layout, Style};
 use crate::frame::Prediction;
 use crate::fuse::Fusion;
+use crate::model::Labels;
 use crate::saliency::TargetName;
 
 /// Actions that wait to be done, at most; more are refused.
 const WAITING: usize = 16;
+/// Classes in [`State::top`], at most.
+pub const BEST: usize = 5;
+/// Frames that may be in the stages at any moment.
+const ON_THE_WAY: u64 = 6;
+/// Seconds that [`State::energy`] looks back.
+const MINUTE: f64 = 60.0;
 
 /// What may change while the session runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +46,13 @@ pub struct Settings {
     pub paused: bool,
 }
 
+impl Settings {
+    /// How pictures are to be drawn.
+    pub fn style(&self) -> Style {
+        Style { layout: self.layout, colormap: self.colormap, alpha: self.alpha, label: self.label }
+    }
+}
+
 /// What happens once, on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,8 +70,8 @@ pub enum Action {
 pub struct Shown {
     /// Position among the frames that were captured; increasing, with gaps where frames were dropped.
     pub index: u64,
-    /// When the frame arrived.
-    pub captured: Instant,
+    /// When the frame arrived, in seconds since the session began.
+    pub time: f64,
     /// The annotated picture, 8-bit BGR.
     pub picture: Mat,
 }
@@ -70,6 +85,8 @@ pub struct State {
     pub classifier: String,
     /// What is wrong right now, such as a lost stream; `None` while all is well.
     pub trouble: Option<String>,
+    /// The last thing worth saying, such as where a snapshot lies.
+    pub notice: Option<String>,
     /// Frames a second that the source delivers, that have a gradient, and that are shown.
     pub capture_fps: f32,
     pub static_fps: f32,
@@ -77,9 +94,10 @@ pub struct State {
     /// Milliseconds from a frame's arrival to its picture's.
     pub latency_median_ms: f32,
     pub latency_p95_ms: f32,
-    /// Frames that gave way to newer ones, and pictures shown, since the start.
-    pub dropped: u64,
+    /// Frames that came, that were shown, and that gave way to newer ones, since the start.
+    pub captured: u64,
     pub shown: u64,
+    pub dropped: u64,
     /// The file that is being recorded.
     pub recording: Option<String>,
     /// The best classes, best first; at most five.
@@ -94,25 +112,47 @@ pub struct Energy {
     /// Seconds since the session began.
     pub time: f64,
     /// Means of the maps, 0..=1.
+    #[serde(rename = "static")]
     pub static_: f32,
     pub motion: f32,
 }
 
 /// The meeting place.
 pub struct Desk {
+    began: Instant,
     settings: Mutex<Settings>,
     actions: Mutex<VecDeque<Action>>,
     state: Mutex<State>,
+    meters: Mutex<Meters>,
     picture: watch::Sender<Option<Arc<Shown>>>,
-    /// The model's class names, by id.
-    classes: Vec<String>,
+    labels: Labels,
+}
+
+#[derive(Default)]
+struct Meters {
+    captured: Rate,
+    explained: Rate,
+    shown: Rate,
+    latency: Latencies,
 }
 
 impl Desk {
-    /// A desk with these settings, for a model of these `classes`.
-    pub fn new(settings: Settings, classes: Vec<String>) -> Self {
-        let picture = watch::Sender::new(None);
-        Self { settings: settings.into(), actions: Mutex::default(), state: Mutex::default(), picture, classes }
+    /// A desk with these settings, for a model of these classes. The session begins now.
+    pub fn new(settings: Settings, labels: Labels) -> Self {
+        Self {
+            began: Instant::now(),
+            settings: settings.into(),
+            actions: Mutex::default(),
+            state: Mutex::default(),
+            meters: Mutex::default(),
+            picture: watch::Sender::new(None),
+            labels,
+        }
+    }
+
+    /// Seconds since the session began, by a clock that never jumps: the time of a frame that arrives now.
+    pub fn time(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
     }
 
     /// The settings as they are now.
@@ -142,17 +182,69 @@ impl Desk {
 
     /// How the session goes.
     pub fn state(&self) -> State {
-        held(&self.state).clone()
+        let state = held(&self.state).clone();
+        let meters = held(&self.meters);
+        let (captured, shown) = (meters.captured.total(), meters.shown.total());
+        State {
+            capture_fps: meters.captured.per_second(),
+            static_fps: meters.explained.per_second(),
+            output_fps: meters.shown.per_second(),
+            latency_median_ms: meters.latency.recent(0.5),
+            latency_p95_ms: meters.latency.recent(0.95),
+            captured,
+            shown,
+            // Those on their way are not lost.
+            dropped: captured.saturating_sub(shown + ON_THE_WAY),
+            ..state
+        }
     }
 
-    /// Says how the session goes.
+    /// Median and 95th percentile of all latencies, in milliseconds.
+    pub fn latency(&self) -> (usize, usize) {
+        let meters = held(&self.meters);
+        (meters.latency.overall(0.5), meters.latency.overall(0.95))
+    }
+
+    /// Says how the session goes. What is measured is not the caller's to say.
     pub fn report(&self, report: impl FnOnce(&mut State)) {
         report(&mut held(&self.state));
     }
 
-    /// Shows a picture; whoever has not taken the one before misses it.
-    pub fn show(&self, shown: Shown) {
-        self.picture.send_replace(Some(Arc::new(shown)));
+    /// Says what is worth saying once.
+    pub fn notice(&self, text: impl Into<String>) {
+        self.report(|state| state.notice = Some(text.into()));
+    }
+
+    /// A frame has arrived.
+    pub fn captured(&self) {
+        held(&self.meters).captured.count();
+    }
+
+    /// A frame's gradient is there; these are its best classes.
+    pub fn explained(&self, best: Vec<Prediction>) {
+        held(&self.meters).explained.count();
+        self.report(|state| state.top = best);
+    }
+
+    /// Shows a picture with its energy; whoever has not taken the one before misses it.
+    pub fn show(&self, shown: Arc<Shown>, energy: Energy) {
+        {
+            let mut meters = held(&self.meters);
+            meters.shown.count();
+            meters.latency.push(((self.time() - shown.time) * 1e3) as f32);
+        }
+        self.report(|state| {
+            state.energy.push_back(energy);
+            while state.energy.front().is_some_and(|first| energy.time - first.time > MINUTE) {
+                state.energy.pop_front();
+            }
+        });
+        self.picture.send_replace(Some(shown));
+    }
+
+    /// Shows a picture that is not of this moment, such as the last one, greyed.
+    pub fn show_again(&self, shown: Arc<Shown>) {
+        self.picture.send_replace(Some(shown));
     }
 
     /// Where pictures arrive, the newest only.
@@ -160,9 +252,9 @@ impl Desk {
         self.picture.subscribe()
     }
 
-    /// The model's class names, by id.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
+    /// The names of the model's classes.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 }
 

@@ -20,8 +20,9 @@ use crate::pipeline::Receiver;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result, source};
 use outputs::Outputs;
+pub(crate) use outputs::record;
 use progress::Progress;
-use stages::{Drawn, Stages};
+use stages::{Drawn, Pace, Stages};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -69,10 +70,11 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     }
     config.notes(static_saliency.notes());
     let classifier = static_saliency.name().to_owned();
+    let pace = Pace::Every { key_frame_interval: config.static_every };
     let stages = Stages {
         source,
         static_saliency: &mut static_saliency,
-        key_frame_interval: config.static_every,
+        pace,
         motion: MotionEstimator::new(info.rate)?,
         fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
     };
@@ -81,7 +83,7 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     let started = Instant::now();
     let ending = std::thread::scope(|scope| {
         let fused = stages.start(scope, stop)?;
-        drain(&stages::draw(scope, annotator, fused)?, &mut outputs, &progress)
+        drain(&stages::draw(scope, pace, annotator, fused)?, &mut outputs, &progress)
     });
     progress.clear();
     let ending = match ending? {

@@ -132,7 +132,11 @@ impl Outputs {
     }
 }
 
-fn record(drawn: &Drawn) -> Result<Record> {
+/// What is known of a frame.
+///
+/// # Errors
+/// [`Error::OpenCv`] where OpenCV refuses, which no valid map brings about.
+pub(crate) fn record(drawn: &Drawn) -> Result<Record> {
     let Drawn { frame, maps, predictions, timing, .. } = drawn;
     let said = predictions.first();
     let (static_mean, static_peak) = summary(&maps.static_)?;

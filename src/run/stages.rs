@@ -1,33 +1,71 @@
 //! The pipeline's stages and what travels between them.
 //!
 //! Motion sees every frame and carries the frames onwards; the classifier is a side branch that sees key frames.
-//! `fuse` joins the two by index and waits for a key frame's gradient, so that a file's result is deterministic.
+//! `fuse` joins the two by index. In a file it waits for a key frame's gradient, so that the result is deterministic.
+//! Live, it takes the newest gradient there is and carries it along the flow to now, so the picture never waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use opencv::core::Mat;
 
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
 use crate::fuse::{Fuser, look_ahead};
+use crate::live::desk::{self, Desk};
 use crate::motion::{Motion, MotionEstimator};
-use crate::pipeline::{Receiver, Sender, link, stage};
+use crate::pipeline::{Next, Policy, Receiver, Sender, link, stage};
 use crate::saliency::StaticSaliency;
 use crate::source::Source;
 use crate::{Error, Result};
 
 /// Everything that makes maps of frames.
 pub struct Stages<'a> {
-    pub source: Box<dyn Source>,
+    pub source: Box<dyn Source + 'a>,
     pub static_saliency: &'a mut StaticSaliency,
-    /// The gradient is computed on every frame whose index this divides; at least 1.
-    pub key_frame_interval: u64,
+    pub pace: Pace<'a>,
     pub motion: MotionEstimator,
     pub fuser: Fuser,
+}
+
+/// Which frames are taken, and what of them is explained.
+#[derive(Clone, Copy)]
+pub enum Pace<'a> {
+    /// Every frame, in its own time; the gradient is computed on those whose index `key_frame_interval` divides (at
+    /// least 1).
+    Every { key_frame_interval: u64 },
+    /// The newest frame whenever there is room, the gradient of the newest key frame whenever the classifier is free;
+    /// settings change on the way.
+    Newest { desk: &'a Desk, key_frame_interval: u64 },
+}
+
+impl Pace<'_> {
+    fn explains(self, index: u64) -> bool {
+        match self {
+            Self::Every { key_frame_interval } | Self::Newest { key_frame_interval, .. } => {
+                index.is_multiple_of(key_frame_interval)
+            }
+        }
+    }
+
+    /// How frames come from the source.
+    fn incoming(self) -> Policy {
+        match self {
+            Self::Every { .. } => Policy::Lossless,
+            Self::Newest { .. } => Policy::Latest,
+        }
+    }
+
+    /// How they go on behind motion, which must not miss any.
+    fn onward(self) -> Policy {
+        match self {
+            Self::Every { .. } => Policy::Lossless,
+            Self::Newest { .. } => Policy::Prompt,
+        }
+    }
 }
 
 /// A frame on its way, with what it has cost so far.
@@ -72,15 +110,16 @@ impl Stages<'_> {
     where
         Self: 'scope,
     {
-        let Self { source, static_saliency, key_frame_interval, motion, fuser } = self;
-        let (keys, key_frames) = link("decode");
-        let decoded = stage(scope, "decode", move |out| decode(source, key_frame_interval, stop, keys, out))?;
-        let gradients = stage(scope, "static", move |out| explain(static_saliency, &key_frames, out))?;
-        let moved = stage(scope, "motion", move |out| estimate(motion, &decoded, out))?;
-        stage(scope, "fuse", move |out| {
+        let Self { source, static_saliency, pace, motion, fuser } = self;
+        let (keys, key_frames) = link("decode", pace.incoming());
+        let decoded = stage(scope, "decode", pace.incoming(), move |out| decode(source, pace, stop, keys, out))?;
+        let gradients =
+            stage(scope, "static", pace.incoming(), move |out| explain(static_saliency, pace, &key_frames, out))?;
+        let moved = stage(scope, "motion", pace.onward(), move |out| estimate(motion, &decoded, out))?;
+        stage(scope, "fuse", pace.onward(), move |out| {
             let lookahead = fuser.lookahead();
             let mut waiting = VecDeque::new();
-            let mut join = Join { fuser, interval: key_frame_interval, last: Vec::new() };
+            let mut join = Join { fuser, pace, last: Vec::new() };
             let ending = loop {
                 match moved.recv() {
                     Ok(Some(job)) => waiting.push_back(join.step(job, &gradients)?),
@@ -118,11 +157,15 @@ fn settle(waiting: &mut VecDeque<Fused>) -> Result<Fused> {
 /// Starts the thread that draws `fused` frames and returns where they arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
+    pace: Pace<'scope>,
     mut annotator: Annotator,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
-    stage(scope, "draw", move |out| {
+    stage(scope, "draw", pace.incoming(), move |out| {
         while let Some(fused) = fused.recv()? {
+            if let Pace::Newest { desk, .. } = pace {
+                annotator = annotator.restyled(desk.settings().style())?;
+            }
             out.send(drawn(&mut annotator, fused)?)?;
         }
         Ok(())
@@ -140,8 +183,8 @@ fn drawn(annotator: &mut Annotator, fused: Fused) -> Result<Drawn> {
 }
 
 fn decode(
-    mut source: Box<dyn Source>,
-    key_frame_interval: u64,
+    mut source: Box<dyn Source + '_>,
+    pace: Pace<'_>,
     stop: &AtomicBool,
     keys: Sender<Arc<Frame>>,
     out: &Sender<Job<()>>,
@@ -150,7 +193,7 @@ fn decode(
         let started = Instant::now();
         let Some(frame) = source.read()?.map(Arc::new) else { break };
         let timing = Timing { decode: milliseconds(started), ..Timing::default() };
-        if frame.index.is_multiple_of(key_frame_interval) {
+        if pace.explains(frame.index) {
             keys.send(frame.clone())?;
         }
         out.send(Job { frame, timing, work: () })?;
@@ -161,12 +204,19 @@ fn decode(
 
 fn explain(
     static_saliency: &mut StaticSaliency,
+    pace: Pace<'_>,
     key_frames: &Receiver<Arc<Frame>>,
     out: &Sender<(Gradient, f32)>,
 ) -> Result<()> {
     while let Some(frame) = key_frames.recv()? {
         let started = Instant::now();
+        if let Pace::Newest { desk, .. } = pace {
+            static_saliency.aim(&desk.settings().target)?;
+        }
         let gradient = static_saliency.gradient(&frame)?;
+        if let Pace::Newest { desk, .. } = pace {
+            desk.explained(static_saliency.best(desk::BEST));
+        }
         out.send((gradient, milliseconds(started)))?;
     }
     Ok(())
@@ -183,16 +233,19 @@ fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Send
 }
 
 /// Joins each frame's motion with the gradient of its key frame.
-struct Join {
+struct Join<'a> {
     fuser: Fuser,
-    interval: u64,
+    pace: Pace<'a>,
     last: Vec<Prediction>,
 }
 
-impl Join {
+impl Join<'_> {
     fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Fused> {
         let Job { frame, mut timing, work: motion } = job;
         let gradient = self.gradient(frame.index, gradients, &mut timing)?;
+        if let Pace::Newest { desk, .. } = self.pace {
+            self.fuser.set_mode(desk.settings().fusion);
+        }
         let started = Instant::now();
         let maps = self.fuser.step(&motion, gradient.as_ref())?;
         timing.fuse = milliseconds(started);
@@ -211,10 +264,16 @@ impl Join {
         gradients: &Receiver<(Gradient, f32)>,
         timing: &mut Timing,
     ) -> Result<Option<Gradient>> {
-        if !index.is_multiple_of(self.interval) {
-            return Ok(None);
-        }
-        let (gradient, took) = gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?;
+        let (gradient, took) = match self.pace {
+            Pace::Every { .. } if !self.pace.explains(index) => return Ok(None),
+            Pace::Every { .. } => {
+                gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?
+            }
+            Pace::Newest { .. } => match gradients.recv_within(Duration::ZERO)? {
+                Next::Item(newest) => newest,
+                Next::Late | Next::End => return Ok(None),
+            },
+        };
         timing.static_ = took;
         Ok(Some(gradient))
     }

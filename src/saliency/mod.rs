@@ -74,8 +74,12 @@ pub struct StaticSaliency {
     channels: Channels,
     fit: Fit,
     target: Target,
+    /// The target as it was named.
+    aim: TargetName,
     /// The further classes.
     others: Vec<usize>,
+    /// What the classifier said last, class by class.
+    scores: Vec<f32>,
     /// The class explained last, where later frames keep to it.
     held: Option<usize>,
     name: String,
@@ -108,7 +112,9 @@ impl StaticSaliency {
             channels: config.channels,
             fit: config.fit,
             target,
+            aim: config.targets.first().cloned().unwrap_or(TargetName::Top1),
             others,
+            scores: Vec::new(),
             held: target.fixed(),
             name,
             notes,
@@ -123,6 +129,36 @@ impl StaticSaliency {
     /// What the user should know, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The names of the model's classes.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Explains another class from the next frame on; `locked` holds the one explained last.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::Error::Usage) for a class that the model does not have; the one before stays.
+    pub fn aim(&mut self, name: &TargetName) -> Result<()> {
+        if *name != self.aim {
+            self.target = Target::resolve(name, &self.labels)?;
+            self.aim = name.clone();
+            self.held = self.target.fixed().or(self.held);
+        }
+        Ok(())
+    }
+
+    /// The best classes of the last frame, best first, `count` at most.
+    pub fn best(&self, count: usize) -> Vec<Prediction> {
+        let mut classes: Vec<usize> = (0..self.scores.len()).collect();
+        classes.sort_unstable_by(|&a, &b| self.scores[b].total_cmp(&self.scores[a]));
+        let predict = |&class: &usize| Prediction {
+            class,
+            label: self.labels.name(class).to_owned(),
+            probability: probability(&self.scores, class),
+        };
+        classes.iter().take(count).map(predict).collect()
     }
 
     /// Forgets the clip so far: the next frame is the first of another one.
@@ -145,6 +181,7 @@ impl StaticSaliency {
         if !matches!(self.target, Target::Class(_)) {
             self.held = Some(plain.class);
         }
+        self.scores.clone_from(&plain.scores);
         let place = self.place(frame);
         let mut result = self.attribution(&input, plain)?;
         let mut found = self.explained(frame.index, &result, place)?;

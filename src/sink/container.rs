@@ -59,6 +59,20 @@ impl Container {
         args.into_iter().map(Into::into).collect()
     }
 
+    /// The muxer and its options for a file that plays at any moment while it grows, a second behind.
+    pub fn growing_args(self, rate: Rate) -> Vec<OsString> {
+        let (scale, keys) = (timescale(rate).to_string(), (2.0 * rate.fps()).ceil().to_string());
+        let muxer = match self {
+            Self::Mp4 => {
+                let fragments = "+frag_keyframe+empty_moov+default_base_moof";
+                vec!["-video_track_timescale", &scale, "-movflags", fragments, "-frag_duration", "1000000", "-f", "mp4"]
+            }
+            Self::Matroska => vec!["-cluster_time_limit", "1000", "-f", "matroska"],
+            Self::WebM => vec!["-cluster_time_limit", "1000", "-f", "webm"],
+        };
+        ["-g", &keys, "-flush_packets", "1"].into_iter().chain(muxer).map(Into::into).collect()
+    }
+
     /// Codec options for sound `streams`, in order: copied where this container plays them everywhere, else encoded.
     pub fn audio_plan(self, streams: &[SoundStream]) -> Vec<OsString> {
         let options = streams.iter().enumerate().flat_map(|(index, stream)| {

@@ -1,11 +1,14 @@
 //! Where results go: a video file, an image, a folder of maps, a table of records.
 //!
-//! Every file is written under a hidden temporary name in its own folder and gets its name when it is whole.
+//! Every file is written under a hidden temporary name in its own folder and gets its name when it is whole; but a
+//! recording, which may run all day, grows under its own name.
 
 mod container;
+mod encoder;
 pub mod image;
 pub mod maps;
 mod matroska;
+pub mod recording;
 pub mod records;
 pub mod video;
 

@@ -4,7 +4,6 @@
 //! early has no sound without picture, and sound that cannot be read costs the sound only, not the run.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use opencv::core::{self, Mat, Size};
@@ -12,8 +11,9 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture, VideoWriter};
 use tempfile::TempPath;
 
+use super::Finished;
 use super::container::Container;
-use super::{Finished, matroska};
+use super::encoder::{Encoder, Encoding, even, failed, stored_size};
 use crate::ffmpeg::{self, Ffmpeg, media_name};
 use crate::frame::{Rate, Sound};
 use crate::{Error, Result};
@@ -34,7 +34,7 @@ pub struct VideoSink {
     output: PathBuf,
     options: EncodeOptions,
     container: Container,
-    encoder: Encoder,
+    writer: Writer,
     temp: TempPath,
     /// Size of the frames taken; an odd side is stored one pixel larger, since 4:2:0 video has even sides.
     size: Size,
@@ -44,8 +44,8 @@ pub struct VideoSink {
     warnings: Vec<String>,
 }
 
-enum Encoder {
-    Ffmpeg(Ffmpeg),
+enum Writer {
+    Ffmpeg(Encoder),
     OpenCv(VideoWriter),
 }
 
@@ -68,20 +68,17 @@ impl VideoSink {
         let container = Container::of(output)?;
         let temp = super::temporary(output)?.into_temp_path();
         let mut warnings = Vec::new();
-        let encoder = if ffmpeg::is_available() {
+        let writer = if ffmpeg::is_available() {
             let first = if options.sound.is_some() { Container::Mp4 } else { container };
-            let mut ffmpeg = Ffmpeg::spawn(encode_args(container, first, rate, options.crf, &temp))?;
-            let stored = stored_size(size);
-            let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored, rate));
-            started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
-            Encoder::Ffmpeg(ffmpeg)
+            let encoding = Encoding { container, size, rate, crf: options.crf };
+            Writer::Ffmpeg(Encoder::start(output, encoding, first.mux_args(rate), &temp)?)
         } else {
             let lost = if options.sound.is_some() { "the sound is missing, " } else { "" };
             warnings.push(format!("ffmpeg is not installed: {lost}a variable frame rate becomes a constant one"));
-            Encoder::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
+            Writer::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
         };
         let output = output.to_owned();
-        Ok(Self { output, options, container, encoder, temp, size, rate, frames: 0, last: 0.0, warnings })
+        Ok(Self { output, options, container, writer, temp, size, rate, frames: 0, last: 0.0, warnings })
     }
 
     /// Appends a frame (`CV_8UC3`, BGR, of the size given) that is shown from `time` on; seconds, increasing from 0.
@@ -93,22 +90,9 @@ impl VideoSink {
             let (width, height) = (self.size.width, self.size.height);
             return Err(Error::output(&self.output, format!("a frame is not {width}x{height} BGR as the first one")));
         }
-        let stored = stored_size(self.size);
-        let mut padded = Mat::default();
-        let frame = if stored == self.size && frame.is_continuous() {
-            frame
-        } else {
-            let (bottom, right) = (stored.height - self.size.height, stored.width - self.size.width);
-            core::copy_make_border_def(frame, &mut padded, 0, bottom, 0, right, core::BORDER_REPLICATE)?;
-            &padded
-        };
-        match &mut self.encoder {
-            Encoder::Ffmpeg(ffmpeg) => {
-                let pixels = frame.data_bytes()?;
-                let written = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_frame(stdin, time, pixels));
-                written.transpose().map_err(|e| ended(&self.output, ffmpeg, &e))?;
-            }
-            Encoder::OpenCv(writer) => writer.write(frame)?,
+        match &mut self.writer {
+            Writer::Ffmpeg(encoder) => encoder.write(frame, time)?,
+            Writer::OpenCv(writer) => writer.write(even(frame, self.size, &mut Mat::default())?)?,
         }
         self.frames += 1;
         self.last = time;
@@ -120,14 +104,14 @@ impl VideoSink {
     /// # Errors
     /// [`Error::Output`] where no frame was written, the encoder failed, or the file does not hold what it should.
     pub fn finish(mut self) -> Result<Finished> {
-        match &mut self.encoder {
-            Encoder::Ffmpeg(ffmpeg) => ffmpeg.wait().map_err(|cause| failed(&self.output, &cause))?,
-            Encoder::OpenCv(writer) => writer.release()?,
+        match &mut self.writer {
+            Writer::Ffmpeg(encoder) => encoder.finish()?,
+            Writer::OpenCv(writer) => writer.release()?,
         }
         if self.frames == 0 {
             return Err(Error::output(&self.output, "not written: there is no frame to put into it"));
         }
-        if let (Encoder::Ffmpeg(_), Some(sound)) = (&self.encoder, self.options.sound.take()) {
+        if let (Writer::Ffmpeg(_), Some(sound)) = (&self.writer, self.options.sound.take()) {
             self.temp = self.add_sound(&sound)?;
         }
         let held = count_frames(&self.temp)?;
@@ -185,23 +169,6 @@ fn seek(sound: &Sound) -> Option<f64> {
     if sound.discontinuous { Some(sound.from.max(1e-3)) } else { Some(sound.from).filter(|&from| from >= TRIFLE) }
 }
 
-/// The arguments that read our stream from standard input and encode it into `temp`, for a file that will be a
-/// `container` in the end and is put into a `first` one now.
-fn encode_args(container: Container, first: Container, rate: Rate, crf: u8, temp: &Path) -> Vec<OsString> {
-    let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
-    let mut args: Vec<OsString> = input.map(Into::into).to_vec();
-    args.extend(
-        ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p"].map(Into::into),
-    );
-    args.extend(container.encoder_args(crf));
-    args.extend(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"].map(Into::into));
-    args.extend(["-color_range", "tv", "-fps_mode", "passthrough"].map(Into::into));
-    args.extend(["-enc_time_base".into(), format!("1:{}", super::container::timescale(rate)).into()]);
-    args.extend(first.mux_args(rate));
-    args.push(media_name(temp.as_os_str()));
-    args
-}
-
 /// OpenCV's own writer, for machines without `ffmpeg`.
 fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<VideoWriter> {
     for code in [['a', 'v', 'c', '1'], ['m', 'p', '4', 'v']] {
@@ -212,25 +179,6 @@ fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<V
         }
     }
     Err(Error::output(output, "OpenCV has no encoder for it: install ffmpeg"))
-}
-
-/// `size` with even sides.
-fn stored_size(size: Size) -> Size {
-    Size::new(size.width + size.width % 2, size.height + size.height % 2)
-}
-
-/// The error for a pipe that broke: what the encoder died of, if it said so.
-fn ended(output: &Path, ffmpeg: &mut Ffmpeg, error: &std::io::Error) -> Error {
-    let cause = match ffmpeg.wait() {
-        Err(cause) if error.kind() == ErrorKind::BrokenPipe => cause,
-        _ => error.to_string(),
-    };
-    failed(output, &cause)
-}
-
-fn failed(output: &Path, cause: &str) -> Error {
-    let remedy = if cause.contains("No space left") { ": free some space or choose another place with -o" } else { "" };
-    Error::output(output, format!("not written: ffmpeg: {cause}{remedy}"))
 }
 
 /// Frames in a finished file: its video packets by `ffprobe`, or else by decoding it.

@@ -10,6 +10,8 @@ mod video;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::facts::approximate;
+pub(crate) use self::video::silence_ffmpeg;
 use crate::ffmpeg::is_url;
 use crate::frame::{Frame, Rate, VideoInfo};
 use crate::{Error, Result, path};
@@ -120,6 +122,18 @@ impl Input {
             Self::Image(path) | Self::Pattern(path) => Some(path::folder(path)),
             Self::Video(_) | Self::Url(_) => None,
         }
+    }
+}
+
+/// Why FFmpeg cannot show `location`, in its own words; `None` where it finds nothing wrong.
+pub(crate) fn complaint(location: &OsStr) -> Option<String> {
+    let found = probe::probe(location).and_then(|probe| match &probe {
+        Some(probe) => facts::choose(location, probe, &mut Vec::new()).map(drop),
+        None => Ok(()),
+    });
+    match found {
+        Err(Error::Input { problem, .. }) => Some(problem),
+        _ => None,
     }
 }
 

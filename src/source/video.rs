@@ -286,7 +286,7 @@ impl Source for Video {
 }
 
 /// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`Source::read`] reports damage once.
-fn silence_ffmpeg() {
+pub fn silence_ffmpeg() {
     const QUIET: std::ffi::c_int = -8;
     type SetLevel = unsafe extern "C" fn(std::ffi::c_int);
     #[cfg(unix)]

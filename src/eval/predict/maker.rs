@@ -13,7 +13,7 @@ use crate::eval::dataset::Sequence;
 use crate::frame::{Flow, Frame, Maps, Rate, Timing};
 use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::{Motion, MotionEstimator};
-use crate::run::stages::{Fused, Stages, milliseconds};
+use crate::run::stages::{Fused, Pace, Stages, milliseconds};
 use crate::run::survey::survey;
 use crate::saliency::StaticSaliency;
 use crate::source::{self, Options};
@@ -94,7 +94,7 @@ impl Maker {
         let stages = Stages {
             source: open()?,
             static_saliency: classifier,
-            key_frame_interval: self.config.static_every,
+            pace: Pace::Every { key_frame_interval: self.config.static_every },
             motion,
             fuser: Fuser::new(FuseOptions { still, ..self.config.fusion }),
         };

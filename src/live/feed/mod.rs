@@ -1,0 +1,146 @@
+//! Where a live session's frames come from: a camera, a stream, or a file at its own pace.
+
+mod camera;
+mod paced;
+mod stream;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+
+pub use camera::{Camera, CameraMode, PixelFormat, list, parse_size};
+pub use stream::hold_nothing_back;
+
+use super::desk::Desk;
+use crate::frame::{Frame, Rate, VideoInfo};
+use crate::source::{Input, Source};
+use crate::{Error, Result};
+use paced::Paced;
+use stream::Stream;
+
+/// What the user named as source.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveInput {
+    /// A camera on this machine.
+    Camera(Camera),
+    /// The address of a stream.
+    Address(String),
+    /// A file or folder, at its own pace; over and over with `looped`.
+    File { input: Input, looped: bool },
+}
+
+impl LiveInput {
+    /// The source as a person would name it, without any password.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Camera(camera) => camera.path().display().to_string(),
+            Self::Address(address) => without_password(address),
+            Self::File { input, .. } => input.path().map_or_else(String::new, |path| path.display().to_string()),
+        }
+    }
+}
+
+/// One picture after the other, each when it is due.
+trait Inlet: Send {
+    /// The next picture; waits for it. `None` at the end, or soon after `stop`.
+    fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>>;
+}
+
+/// The frames of a live session, stamped with the session's time as they arrive.
+pub struct Feed<'a> {
+    inlet: Box<dyn Inlet + 'a>,
+    /// The first picture, which tells the size.
+    first: Option<Mat>,
+    info: VideoInfo,
+    desk: &'a Desk,
+    stop: &'a AtomicBool,
+    index: u64,
+}
+
+impl<'a> Feed<'a> {
+    /// Opens `input` and waits for its first picture. A stream that is lost later is opened anew, for `give_up` at most.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it cannot be opened or has no picture, with the reason and what to do.
+    pub fn open(input: &LiveInput, give_up: Option<Duration>, desk: &'a Desk, stop: &'a AtomicBool) -> Result<Self> {
+        let (mut inlet, rate): (Box<dyn Inlet + 'a>, Rate) = match input {
+            LiveInput::File { input, looped } => {
+                let paced = Paced::open(input, *looped)?;
+                let rate = paced.rate();
+                (Box::new(paced), rate)
+            }
+            LiveInput::Camera(camera) => {
+                let stream = Stream::open(stream::Origin::Camera(camera.clone()), give_up, desk)?;
+                let rate = stream.rate();
+                (Box::new(stream), rate)
+            }
+            LiveInput::Address(address) => {
+                let stream = Stream::open(stream::Origin::Address(address.clone()), give_up, desk)?;
+                let rate = stream.rate();
+                (Box::new(stream), rate)
+            }
+        };
+        let Some(first) = inlet.next(stop)? else {
+            return Err(Error::input(PathBuf::from(input.name()), "has no picture"));
+        };
+        let info = VideoInfo { size: Size::new(first.cols(), first.rows()), rate, frames: None, sound: None };
+        Ok(Self { inlet, first: Some(first), info, desk, stop, index: 0 })
+    }
+}
+
+impl Source for Feed<'_> {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        let next = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.inlet.next(self.stop)?,
+        };
+        Ok(next.map(|image| {
+            let frame = Frame { index: self.index, time: self.desk.time(), image };
+            self.desk.captured();
+            self.index += 1;
+            frame
+        }))
+    }
+}
+
+/// Sleeps until `moment`, or until `stop`; whether it slept to the end.
+fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
+    const SLICE: Duration = Duration::from_millis(50);
+    loop {
+        let left = moment.saturating_duration_since(Instant::now());
+        if stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(SLICE));
+    }
+}
+
+/// An address with `user:password@` left out.
+fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_password("rtsp://me:secret@cam/live?x=a@b"), "rtsp://cam/live?x=a@b");
+        assert_eq!(without_password("http://cam:8080/video"), "http://cam:8080/video");
+        assert_eq!(without_password("udp://@239.0.0.1:5000"), "udp://239.0.0.1:5000");
+    }
+}

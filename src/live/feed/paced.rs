@@ -1,0 +1,52 @@
+//! A file played as if it happened now.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use opencv::core::Mat;
+
+use super::{Inlet, sleep_until};
+use crate::Result;
+use crate::frame::Rate;
+use crate::source::{self, Input, Options, Source};
+
+/// How far the file may fall behind its clock before the clock is set anew: then this program was suspended.
+const SUSPENDED: Duration = Duration::from_millis(500);
+
+pub(super) struct Paced {
+    input: Input,
+    source: Box<dyn Source>,
+    looped: bool,
+    /// The moment at which the file's time was 0.
+    began: Option<Instant>,
+}
+
+impl Paced {
+    pub(super) fn open(input: &Input, looped: bool) -> Result<Self> {
+        let source = source::open(input, &Options::default())?;
+        Ok(Self { input: input.clone(), source, looped, began: None })
+    }
+
+    pub(super) fn rate(&self) -> Rate {
+        self.source.info().rate
+    }
+}
+
+impl Inlet for Paced {
+    fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
+        let mut frame = self.source.read()?;
+        if frame.is_none() && self.looped {
+            self.source = source::open(&self.input, &Options::default())?;
+            self.began = None;
+            frame = self.source.read()?;
+        }
+        let Some(frame) = frame else { return Ok(None) };
+        let since = Duration::from_secs_f64(frame.time);
+        let began = *self.began.get_or_insert_with(|| Instant::now() - since);
+        let due = began + since;
+        if due.elapsed() > SUSPENDED {
+            self.began = Some(Instant::now() - since);
+        }
+        Ok(sleep_until(due, stop).then_some(frame.image))
+    }
+}

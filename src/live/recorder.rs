@@ -1,0 +1,147 @@
+//! Records the session on a thread of its own: whatever the disk does, the view goes on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::config::RecordingConfig;
+use super::desk::Shown;
+use crate::frame::Rate;
+use crate::sink::recording::Recording;
+use crate::{Error, Result};
+
+/// Pictures that may wait for the encoder; more are left out of the recording.
+const WAITING: usize = 8;
+/// The name of a recording that has none.
+const UNNAMED: &str = "live.mp4";
+
+/// A running recording.
+pub(super) struct Recorder {
+    path: PathBuf,
+    pictures: Sender<Arc<Shown>>,
+    thread: JoinHandle<Result<PathBuf>>,
+    /// Pictures for which the encoder was too slow.
+    pub left_out: u64,
+}
+
+impl Recorder {
+    /// Begins a recording; the file itself begins with the first picture.
+    pub(super) fn start(config: &RecordingConfig, rate: Rate) -> Result<Self> {
+        let base = config.output.clone().unwrap_or_else(|| UNNAMED.into());
+        let path = if config.overwrite { base } else { free(&base) };
+        let files = Files { config: config.clone(), path: path.clone(), rate, count: 0 };
+        let (pictures, waiting) = bounded(WAITING);
+        let work = move || record(files, &waiting);
+        let thread = std::thread::Builder::new().name("record".into()).spawn(work);
+        let thread = thread.map_err(|e| Error::Panic { stage: "record".into(), message: e.to_string() })?;
+        Ok(Self { path, pictures, thread, left_out: 0 })
+    }
+
+    /// The file, or the one that further ones are named after.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a picture. Whether the recording goes on.
+    pub(super) fn add(&mut self, shown: Arc<Shown>) -> bool {
+        match self.pictures.try_send(shown) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.left_out += 1;
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// Ends the recording; the last file's path.
+    pub(super) fn finish(self) -> Result<PathBuf> {
+        drop(self.pictures);
+        let panicked = |_| Error::Panic { stage: "record".into(), message: "panic".into() };
+        self.thread.join().map_err(panicked)?
+    }
+}
+
+/// Which file is next.
+struct Files {
+    config: RecordingConfig,
+    path: PathBuf,
+    rate: Rate,
+    count: u32,
+}
+
+impl Files {
+    fn next(&mut self, shown: &Shown) -> Result<Recording> {
+        self.count += 1;
+        let path = match (self.count, self.config.segment) {
+            (1, None) => self.path.clone(),
+            (count, _) => numbered(&self.path, count),
+        };
+        let size = opencv::prelude::MatTraitConst::size(&shown.picture)?;
+        Recording::create(&path, size, self.rate, self.config.crf, self.config.overwrite)
+    }
+}
+
+fn record(mut files: Files, pictures: &Receiver<Arc<Shown>>) -> Result<PathBuf> {
+    let mut current: Option<(Recording, f64)> = None;
+    let mut last = files.path.clone();
+    // A file that is over is finished on the side, so that the next one misses nothing.
+    let mut finishing: Vec<JoinHandle<Result<PathBuf>>> = Vec::new();
+    for shown in pictures {
+        let over = |(recording, since): &mut (Recording, f64)| {
+            !recording.takes(&shown.picture) || files.config.segment.is_some_and(|length| shown.time - *since >= length)
+        };
+        if let Some((recording, _)) = current.take_if(over) {
+            finishing.push(std::thread::spawn(|| recording.finish()));
+        }
+        let (recording, _) = match &mut current {
+            Some(current) => current,
+            None => current.insert((files.next(&shown)?, shown.time)),
+        };
+        recording.write(&shown.picture, shown.time)?;
+    }
+    for thread in finishing {
+        if let Ok(finished) = thread.join() {
+            last = finished?;
+        }
+    }
+    match current {
+        Some((recording, _)) => recording.finish(),
+        None => Ok(last),
+    }
+}
+
+/// `path` if there is no such file, else the first of its numbered names that is free.
+pub(super) fn free(path: &Path) -> PathBuf {
+    let names = (2..).map(|count| numbered(path, count));
+    std::iter::once(path.to_owned()).chain(names).find(|name| name.symlink_metadata().is_err()).unwrap_or_default()
+}
+
+/// `dir/name.mp4` as `dir/name-007.mp4`.
+fn numbered(path: &Path, count: u32) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{count:03}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_numbered_before_the_extension() {
+        assert_eq!(numbered(Path::new("a/live.mp4"), 7), Path::new("a/live-007.mp4"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("live.mp4");
+        assert_eq!(free(&path), path);
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(numbered(&path, 2), "").unwrap();
+        assert_eq!(free(&path), numbered(&path, 3));
+    }
+}

@@ -1,0 +1,23 @@
+//! What is shown while nothing new comes: the last picture, greyed, and why.
+
+use opencv::core::{self, Mat, Rect};
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use crate::Result;
+use crate::annotate::text::{Corner, caption};
+
+/// How bright the greyed picture is, against itself.
+const BRIGHTNESS: f64 = 0.5;
+
+/// The last picture, greyed, with a line that says why.
+pub(super) fn greyed(picture: &Mat, why: &str) -> Result<Mat> {
+    let (mut grey, mut shown) = (Mat::default(), Mat::default());
+    imgproc::cvt_color_def(picture, &mut grey, imgproc::COLOR_BGR2GRAY)?;
+    let mut dark = Mat::default();
+    core::convert_scale_abs(&grey, &mut dark, BRIGHTNESS, 0.0)?;
+    imgproc::cvt_color_def(&dark, &mut shown, imgproc::COLOR_GRAY2BGR)?;
+    let place = Rect::new(0, 0, shown.cols(), shown.rows() / 2);
+    caption(&mut shown, place, why, Corner::Bottom)?;
+    Ok(shown)
+}

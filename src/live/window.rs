@@ -1,0 +1,162 @@
+//! The session in a window, steered by keys.
+
+use opencv::core::{Mat, Point, Rect, Scalar};
+use opencv::highgui;
+use opencv::imgproc;
+use opencv::prelude::*;
+
+use clap::ValueEnum;
+
+use super::desk::{Action, Desk};
+use crate::annotate::text;
+use crate::saliency::TargetName;
+use crate::{Error, Result};
+
+const NAME: &str = "salstream";
+const ESCAPE: i32 = 27;
+/// What the keys do, as `h` shows it.
+const HELP: [&str; 10] = [
+    "q, Esc  end",
+    "space   pause",
+    "c       colours",
+    "l       layout",
+    "m       fusion",
+    "t       lock the class",
+    "s       snapshot",
+    "r       record",
+    "h       this help",
+    "",
+];
+
+/// An open window. To be used on the main thread alone: window systems ask for it.
+pub struct Window {
+    help: bool,
+}
+
+impl Window {
+    /// Whether there is a display to open one on.
+    pub fn is_possible() -> bool {
+        ["DISPLAY", "WAYLAND_DISPLAY"]
+            .into_iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    }
+
+    /// Opens it, in the picture's size.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no display.
+    pub fn open() -> Result<Self> {
+        if !Self::is_possible() {
+            return Err(Error::Usage(
+                "there is no display for a window: take --serve and open its address, or -o".into(),
+            ));
+        }
+        highgui::named_window(NAME, highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO)
+            .map_err(|e| Error::Usage(format!("no window can be opened ({}): take --serve or -o", e.message.trim())))?;
+        Ok(Self { help: false })
+    }
+
+    /// Shows a picture.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`] where the window system fails.
+    pub fn show(&mut self, picture: &Mat) -> Result<()> {
+        if self.help {
+            let mut helped = picture.try_clone()?;
+            draw_help(&mut helped)?;
+            highgui::imshow(NAME, &helped)?;
+        } else {
+            highgui::imshow(NAME, picture)?;
+        }
+        Ok(())
+    }
+
+    /// Serves the window system and the keys. Whether the user wants to go on.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`] where the window system fails.
+    pub fn serve(&mut self, desk: &Desk) -> Result<bool> {
+        let key = highgui::poll_key()?;
+        if highgui::get_window_property(NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
+            return Ok(false);
+        }
+        // What is above the low byte are modifiers.
+        Ok(key < 0 || self.press(key & 0xFF, desk))
+    }
+
+    fn press(&mut self, key: i32, desk: &Desk) -> bool {
+        match u8::try_from(key).map(char::from) {
+            Ok('q') => return false,
+            _ if key == ESCAPE => return false,
+            Ok(' ') => desk.change(|settings| settings.paused = !settings.paused),
+            Ok('c') => desk.change(|settings| settings.colormap = after(settings.colormap)),
+            Ok('l') => desk.change(|settings| settings.layout = after(settings.layout)),
+            Ok('m') => desk.change(|settings| settings.fusion = after(settings.fusion)),
+            Ok('t') => desk.change(|settings| settings.target = lock(&settings.target)),
+            Ok('s') => drop(desk.ask(Action::Snapshot)),
+            Ok('r') => drop(desk.ask(match desk.state().recording {
+                None => Action::Record,
+                Some(_) => Action::StopRecording,
+            })),
+            Ok('h') => self.help = !self.help,
+            _ => {}
+        }
+        true
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // It may be closed already.
+        let _ = highgui::destroy_window(NAME);
+    }
+}
+
+/// The value after `value`, round and round.
+fn after<T: ValueEnum + PartialEq + Copy>(value: T) -> T {
+    let all = T::value_variants();
+    let place = all.iter().position(|other| *other == value).unwrap_or(0);
+    all[(place + 1) % all.len()]
+}
+
+/// Locks the class of the moment, or lets it go.
+fn lock(target: &TargetName) -> TargetName {
+    if *target == TargetName::Top1 { TargetName::Locked } else { TargetName::Top1 }
+}
+
+fn draw_help(picture: &mut Mat) -> Result<()> {
+    let size = picture.size()?;
+    let capital = (f64::from(size.height) / 36.0).clamp(8.0, 22.0);
+    let step = (capital * 2.0) as i32;
+    let width =
+        HELP.iter().map(|line| text::width(line, capital)).try_fold(0, |most, width| width.map(|w| most.max(w)))?;
+    let plate = Rect::new(0, 0, width + 2 * step, step * HELP.len() as i32 + step / 2);
+    let shown = plate & Rect::new(0, 0, size.width, size.height);
+    imgproc::rectangle(picture, shown, Scalar::all(24.0), imgproc::FILLED, imgproc::LINE_8, 0)?;
+    for (index, line) in HELP.iter().enumerate() {
+        let at = Point::new(step, step * (index as i32 + 1) + step / 2);
+        text::line(picture, line, at, capital, Scalar::all(255.0))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::annotate::Colormap;
+
+    #[test]
+    fn keys_go_round() {
+        let all = Colormap::value_variants();
+        let round = all.iter().fold(all[0], |colormap, _| after(colormap));
+        assert!(round == all[0] && after(all[0]) != all[0]);
+        assert_eq!(lock(&lock(&TargetName::Top1)), TargetName::Top1);
+    }
+
+    #[test]
+    fn the_help_fits_into_small_pictures() {
+        let mut picture = Mat::new_rows_cols_with_default(90, 120, opencv::core::CV_8UC3, Scalar::all(200.0)).unwrap();
+        draw_help(&mut picture).unwrap();
+        assert!(opencv::core::mean_def(&picture).unwrap()[0] < 150.0);
+    }
+}

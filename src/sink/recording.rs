@@ -1,0 +1,81 @@
+//! A recording of what is happening now: a video that plays at any moment while it grows, whatever becomes of this
+//! program, and that is made an ordinary file at a clean end.
+
+use std::path::{Path, PathBuf};
+
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+
+use super::container::Container;
+use super::encoder::{Encoder, Encoding, failed};
+use crate::ffmpeg::{self, Ffmpeg, media_name};
+use crate::frame::Rate;
+use crate::{Error, Result};
+
+/// A growing file: fragmented MP4, or Matroska. Dropped before [`Recording::finish`], what it has stays there.
+pub struct Recording {
+    output: PathBuf,
+    container: Container,
+    encoder: Encoder,
+    size: Size,
+    rate: Rate,
+    /// When the first picture was shown.
+    first: Option<f64>,
+}
+
+impl Recording {
+    /// Refuses a file that cannot or must not be written.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown extension; [`Error::Child`] without `ffmpeg`; those of [`check`](super::check).
+    pub fn check(output: &Path, overwrite: bool) -> Result<()> {
+        Container::of(output)?;
+        if !ffmpeg::is_available() {
+            let problem = "is not installed, and records: install it (Debian: apt-get install ffmpeg)".into();
+            return Err(Error::Child { program: "ffmpeg", problem });
+        }
+        super::check(output, None, overwrite)
+    }
+
+    /// Begins a file at `output` for pictures of `size`, nominally at `rate`. Its extension chooses the container.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
+        Self::check(output, overwrite)?;
+        let container = Container::of(output)?;
+        let encoding = Encoding { container, size, rate, crf };
+        let encoder = Encoder::start(output, encoding, container.growing_args(rate), output)?;
+        Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })
+    }
+
+    /// Whether a picture fits into this file.
+    pub fn takes(&self, picture: &Mat) -> bool {
+        picture.size().is_ok_and(|size| size == self.size)
+    }
+
+    /// Appends a picture (`CV_8UC3`, BGR, of the size given) shown from `time` seconds on, by any clock.
+    ///
+    /// # Errors
+    /// [`Error::Output`] with the encoder's reason, such as a full disk.
+    pub fn write(&mut self, picture: &Mat, time: f64) -> Result<()> {
+        let first = *self.first.get_or_insert(time);
+        self.encoder.write(picture, time - first)
+    }
+
+    /// Ends the file, and makes it one that is quick to open and to seek in. Returns its path.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where the encoder failed; what it has written stays.
+    pub fn finish(mut self) -> Result<PathBuf> {
+        self.encoder.finish()?;
+        let whole = super::temporary(&self.output)?.into_temp_path();
+        let mut args = vec!["-i".into(), media_name(self.output.as_os_str())];
+        args.extend(["-map", "0", "-c", "copy"].map(Into::into));
+        args.extend(self.container.mux_args(self.rate));
+        args.push(media_name(whole.as_os_str()));
+        Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(&self.output, &cause))?;
+        super::publish(whole, &self.output, true)?;
+        Ok(self.output)
+    }
+}
