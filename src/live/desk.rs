@@ -26,6 +26,8 @@ pub const BEST: usize = 5;
 const ON_THE_WAY: u64 = 6;
 /// Seconds that [`State::energy`] looks back.
 const MINUTE: f64 = 60.0;
+/// Seconds between two of its values.
+const SAMPLE: f64 = 0.25;
 
 /// What may change while the session runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +167,16 @@ impl Desk {
         change(&mut held(&self.settings));
     }
 
+    /// Changes the settings to what `change` makes of them, or leaves them as they are; what they are then.
+    ///
+    /// # Errors
+    /// That of `change`.
+    pub fn try_change<E>(&self, change: impl FnOnce(Settings) -> Result<Settings, E>) -> Result<Settings, E> {
+        let mut settings = held(&self.settings);
+        *settings = change(settings.clone())?;
+        Ok(settings.clone())
+    }
+
     /// Asks for `action`. Whether it was taken: it is not where too many wait.
     pub fn ask(&self, action: Action) -> bool {
         let mut actions = held(&self.actions);
@@ -234,7 +246,9 @@ impl Desk {
             meters.latency.push(((self.time() - shown.time) * 1e3) as f32);
         }
         self.report(|state| {
-            state.energy.push_back(energy);
+            if state.energy.back().is_none_or(|last| energy.time - last.time >= SAMPLE) {
+                state.energy.push_back(energy);
+            }
             while state.energy.front().is_some_and(|first| energy.time - first.time > MINUTE) {
                 state.energy.pop_front();
             }

@@ -15,6 +15,7 @@ use super::serve::Server;
 use super::snapshot;
 use super::stale::greyed;
 use super::window::Window;
+use crate::Result;
 use crate::annotate::{Annotator, Energy as MapEnergy};
 use crate::frame::Rate;
 use crate::fuse::Fuser;
@@ -25,7 +26,6 @@ use crate::run::record;
 use crate::run::stages::{self, Drawn, Pace, Stages};
 use crate::saliency::StaticSaliency;
 use crate::source::Source;
-use crate::Result;
 
 /// How long the main thread waits for a picture before it looks after the window and what else there is.
 const GLANCE: Duration = Duration::from_millis(10);

@@ -136,8 +136,10 @@ fn open_address(address: &str) -> Result<VideoCapture> {
     let patience =
         [(videoio::CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_PATIENCE), (videoio::CAP_PROP_READ_TIMEOUT_MSEC, READ_PATIENCE)];
     let parameters: Vector<i32> = patience.into_iter().flat_map(|(property, value)| [property, value]).collect();
-    let capture = VideoCapture::from_file_with_params(address, videoio::CAP_FFMPEG, &parameters)?;
+    // FFmpeg is silent from here on: OpenCV makes it talk when it is first used, and so it is used for nothing first.
+    drop(VideoCapture::from_file("file:", videoio::CAP_FFMPEG)?);
     source::silence_ffmpeg();
+    let capture = VideoCapture::from_file_with_params(address, videoio::CAP_FFMPEG, &parameters)?;
     if capture.is_opened()? {
         return Ok(capture);
     }

@@ -1,34 +1,152 @@
-//! The session on a web page.
+//! The session on a web page: one page for whoever looks on, and a small JSON interface (docs/live-api.md).
+//!
+//! A runtime of its own on one thread. Nobody who looks on can slow the stages or another viewer: they take the newest
+//! picture when they are ready for it, and miss the ones between.
 
-use std::net::SocketAddr;
+mod api;
+mod guard;
+mod metrics;
+mod pictures;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{Semaphore, oneshot};
+
+use self::guard::Guard;
+use self::pictures::Pictures;
 use super::desk::Desk;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Where the page is, unless the user says.
 const DEFAULT_PORT: u16 = 8642;
+/// Connections at a time; more wait.
+const CONNECTIONS: usize = 256;
+/// Bytes of a request's body.
+const BODY: usize = 16 * 1024;
+/// How long a client may take to send the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// `ADDR:PORT`, `ADDR` or `:PORT`.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let local = |port: &str| format!("127.0.0.1:{port}");
     let full = match text.strip_prefix(':') {
-        Some(port) => local(port),
+        Some(port) => format!("127.0.0.1:{port}"),
         None => text.replace("localhost", "127.0.0.1"),
     };
     let alone = || full.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT));
     full.parse().ok().or_else(alone).ok_or_else(|| "must be ADDR:PORT, such as 127.0.0.1:8642 or 0.0.0.0:8642".into())
 }
 
-/// A running page.
-pub struct Server;
+/// A running page; dropped, it ends.
+pub struct Server {
+    url: String,
+    _ends: oneshot::Sender<()>,
+}
 
 impl Server {
-    pub fn start(_address: SocketAddr, _desk: Arc<Desk>) -> Result<Self> {
-        Ok(Self)
+    /// Serves `desk` at `address`; port 0 takes any that is free. Beyond this machine it asks for a token.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the address cannot be taken, as when another program has it.
+    pub fn start(address: SocketAddr, desk: Arc<Desk>) -> Result<Self> {
+        let refused = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::AddrInUse => Error::Usage(format!(
+                "--serve {address}: another program has this port; take another, as :{}",
+                address.port().wrapping_add(1)
+            )),
+            _ => Error::Usage(format!("--serve {address}: {e}")),
+        };
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let guard = Guard::of(address).map_err(refused)?;
+        let url = guard.url();
+        let (ends, ended) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
+        let work = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = accept(listener, desk, guard) => {}
+                    _ = ended => {}
+                }
+            });
+            // Viewers that hang do not hold up the end.
+            runtime.shutdown_background();
+        };
+        let thread = std::thread::Builder::new().name("serve".into()).spawn(work);
+        thread.map_err(|e| Error::Panic { stage: "serve".into(), message: e.to_string() })?;
+        Ok(Self { url, _ends: ends })
     }
 
-    pub fn url(&self) -> String {
-        String::new()
+    /// The page's address, with the token where there is one.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Serves each connection, a bounded number at a time.
+async fn accept(listener: TcpListener, desk: Arc<Desk>, guard: Guard) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let router = router(desk, guard);
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = room.clone().acquire_owned().await else { return Ok(()) };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, for example: it passes.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+            // A client that goes away is no news.
+            let _ = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            drop(permit);
+        });
+    }
+}
+
+fn router(desk: Arc<Desk>, guard: Guard) -> Router {
+    let pictures = Pictures::of(&desk);
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
+        .route("/style.css", file("text/css; charset=utf-8", include_str!("page/style.css")))
+        .route("/app.js", file("text/javascript; charset=utf-8", include_str!("page/app.js")))
+        .merge(api::routes().with_state(desk.clone()))
+        .route("/metrics", get(metrics::metrics).with_state(desk))
+        .merge(pictures::routes().with_state(pictures))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+}
+
+/// A part of the page, built into the program.
+fn file(kind: &'static str, text: &'static str) -> MethodRouter {
+    get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_may_be_short() {
+        let parsed = |text: &str| parse_address(text).map(|address| address.to_string());
+        assert_eq!(parsed(":9000"), Ok("127.0.0.1:9000".into()));
+        assert_eq!(parsed("0.0.0.0"), Ok("0.0.0.0:8642".into()));
+        assert_eq!(parsed("localhost:80"), Ok("127.0.0.1:80".into()));
+        assert_eq!(parsed("[::1]:80"), Ok("[::1]:80".into()));
+        assert_eq!(parsed("::1"), Ok("[::1]:8642".into()));
+        assert!(parsed("nowhere").is_err() && parsed("1.2.3.4:99999").is_err());
     }
 }
