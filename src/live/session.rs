@@ -232,10 +232,9 @@ impl<'a> Audience<'a> {
         let left_out = recorder.left_out;
         match recorder.finish() {
             Ok(path) => {
-                let missing = if left_out > 0 {
-                    format!(", without {left_out} pictures: the encoder was too slow")
-                } else {
-                    String::new()
+                let missing = match left_out {
+                    0 => String::new(),
+                    count => format!(" (left out, as the encoder was too slow: {count})"),
                 };
                 self.desk.notice(format!("recorded: {}{missing}", path.display()));
                 self.recorded = Some(path);

@@ -1,19 +1,22 @@
 //! The session in a window, steered by keys.
 
-use opencv::core::{Mat, Point, Rect, Scalar};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use opencv::core::{Mat, Point, Rect, Scalar, Size};
 use opencv::highgui;
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use clap::ValueEnum;
-
-use super::desk::{Action, Desk};
+use super::desk::{Action, Desk, State};
 use crate::annotate::text;
 use crate::saliency::TargetName;
 use crate::{Error, Result};
 
 const NAME: &str = "salstream";
 const ESCAPE: i32 = 27;
+/// How often the title says how it goes.
+const TITLE: Duration = Duration::from_millis(500);
 /// What the keys do, as `h` shows it.
 const HELP: [&str; 10] = [
     "q, Esc  end",
@@ -31,6 +34,10 @@ const HELP: [&str; 10] = [
 /// An open window. To be used on the main thread alone: window systems ask for it.
 pub struct Window {
     help: bool,
+    /// The last picture's size: a window that the user has not resized follows it.
+    size: Size,
+    /// When the title was written.
+    titled: Instant,
 }
 
 impl Window {
@@ -51,9 +58,9 @@ impl Window {
                 "there is no display for a window: take --serve and open its address, or -o".into(),
             ));
         }
-        highgui::named_window(NAME, highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO)
+        highgui::named_window(NAME, highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO | highgui::WINDOW_GUI_NORMAL)
             .map_err(|e| Error::Usage(format!("no window can be opened ({}): take --serve or -o", e.message.trim())))?;
-        Ok(Self { help: false })
+        Ok(Self { help: false, size: Size::default(), titled: Instant::now() })
     }
 
     /// Shows a picture.
@@ -61,6 +68,11 @@ impl Window {
     /// # Errors
     /// [`Error::OpenCv`] where the window system fails.
     pub fn show(&mut self, picture: &Mat) -> Result<()> {
+        let size = picture.size()?;
+        if size != self.size {
+            highgui::resize_window_size(NAME, size)?;
+            self.size = size;
+        }
         if self.help {
             let mut helped = picture.try_clone()?;
             draw_help(&mut helped)?;
@@ -79,6 +91,10 @@ impl Window {
         let key = highgui::poll_key()?;
         if highgui::get_window_property(NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
             return Ok(false);
+        }
+        if self.titled.elapsed() >= TITLE {
+            self.titled = Instant::now();
+            highgui::set_window_title(NAME, &title(&desk.state()))?;
         }
         // What is above the low byte are modifiers.
         Ok(key < 0 || self.press(key & 0xFF, desk))
@@ -110,6 +126,15 @@ impl Drop for Window {
         // It may be closed already.
         let _ = highgui::destroy_window(NAME);
     }
+}
+
+/// The figures of the moment.
+fn title(state: &State) -> String {
+    let State { output_fps, static_fps, latency_median_ms, dropped, .. } = state;
+    let word = state.trouble.as_ref().or(state.notice.as_ref()).map(|text| format!(" - {text}")).unwrap_or_default();
+    format!(
+        "{NAME}: {output_fps:.0} fps, classifier {static_fps:.0}, {latency_median_ms:.0} ms, {dropped} dropped{word}"
+    )
 }
 
 /// The value after `value`, round and round.
