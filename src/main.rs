@@ -104,8 +104,10 @@ fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {
         print(commands::cameras().as_bytes())?;
         return Ok(0);
     }
-    live::hold_nothing_back();
     let config = LiveConfig::new(args)?;
+    if config.input.is_stream() {
+        live::hold_nothing_back();
+    }
     let summary = live::live(&config, &*stop_on_signals()?)?;
     if !config.quiet {
         summary.say();

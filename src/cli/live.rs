@@ -48,7 +48,7 @@ pub struct LiveArgs {
     pub list: bool,
     /// Size of a camera's pictures
     #[arg(long, value_name = "WxH", value_parser = parse_size, help_heading = "Source")]
-    pub size: Option<(u32, u32)>,
+    pub camera_size: Option<(u32, u32)>,
     /// A camera's pictures a second
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000), help_heading = "Source")]
     pub camera_fps: Option<u32>,

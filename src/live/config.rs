@@ -116,7 +116,7 @@ impl LiveConfig {
 /// What the source's name and its flags mean.
 fn input(args: &LiveArgs) -> Result<LiveInput> {
     let camera = |path: PathBuf| {
-        let (size, fps, pixel_format) = (args.size, args.camera_fps, args.pixel_format);
+        let (size, fps, pixel_format) = (args.camera_size, args.camera_fps, args.pixel_format);
         LiveInput::Camera(Camera { path, size, fps, pixel_format })
     };
     let input = match args.source.parse() {
@@ -127,12 +127,12 @@ fn input(args: &LiveArgs) -> Result<LiveInput> {
         }
         Err(_) => LiveInput::File { input: Input::parse(args.source.as_ref())?, looped: args.looped },
     };
-    let of_camera = args.size.is_some() || args.camera_fps.is_some() || args.pixel_format.is_some();
+    let of_camera = args.camera_size.is_some() || args.camera_fps.is_some() || args.pixel_format.is_some();
     match &input {
         LiveInput::Camera(_) => {}
         _ if of_camera => {
             return Err(Error::Usage(
-                "--size, --camera-fps and --pixel-format are for cameras; a stream has its own".into(),
+                "--camera-size, --camera-fps and --pixel-format are for cameras; a stream has its own".into(),
             ));
         }
         LiveInput::File { input: Input::Image(_), .. } => {

@@ -33,6 +33,11 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
+    /// Whether it comes over a network.
+    pub fn is_stream(&self) -> bool {
+        matches!(self, Self::Address(_))
+    }
+
     /// The source as a person would name it, without any password.
     pub fn name(&self) -> String {
         match self {

@@ -16,7 +16,7 @@ use crate::source::{self, complaint};
 use crate::{Error, Result};
 
 /// How long an address may keep silent, in milliseconds: to be opened, and between two pictures.
-const OPEN_PATIENCE: i32 = 10_000;
+const OPEN_PATIENCE: i32 = 6_000;
 const READ_PATIENCE: i32 = 5_000;
 /// The pauses between two tries to open what was lost.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -123,7 +123,8 @@ impl Origin {
     }
 }
 
-/// Tells FFmpeg inside OpenCV to hold nothing back. To be called before any thread is started.
+/// Tells FFmpeg inside OpenCV to hold nothing back, not even what it has looked at to find out about the stream: not
+/// for files, whose first pictures that would cost. To be called before any thread is started.
 pub fn hold_nothing_back() {
     if std::env::var_os(FFMPEG_OPTIONS).is_none() {
         // SAFETY: no other thread runs yet that could read the environment meanwhile.
@@ -136,17 +137,19 @@ fn open_address(address: &str) -> Result<VideoCapture> {
     let patience =
         [(videoio::CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_PATIENCE), (videoio::CAP_PROP_READ_TIMEOUT_MSEC, READ_PATIENCE)];
     let parameters: Vector<i32> = patience.into_iter().flat_map(|(property, value)| [property, value]).collect();
-    // FFmpeg is silent from here on: OpenCV makes it talk when it is first used, and so it is used for nothing first.
-    drop(VideoCapture::from_file("file:", videoio::CAP_FFMPEG)?);
     source::silence_ffmpeg();
+    let started = Instant::now();
     let capture = VideoCapture::from_file_with_params(address, videoio::CAP_FFMPEG, &parameters)?;
     if capture.is_opened()? {
         return Ok(capture);
     }
-    let name = PathBuf::from(without_password(address));
-    let why = complaint(OsStr::new(address))
-        .unwrap_or_else(|| "does not answer, or sends no video: check the address and that the source runs".into());
-    Err(Error::input(name, why))
+    let why = if started.elapsed() >= Duration::from_millis(OPEN_PATIENCE.unsigned_abs().into()) {
+        Some(format!("does not answer within {} s", OPEN_PATIENCE / 1000))
+    } else {
+        complaint(OsStr::new(address))
+    };
+    let why = why.unwrap_or_else(|| "sends no video".into());
+    Err(Error::input(without_password(address), format!("{why}: check the address, and that the source runs")))
 }
 
 /// Whether an address is that of an HLS playlist.
