@@ -62,7 +62,7 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     let source = source::open(&config.input, &config.source)?;
     config.notes(source.warnings());
     let info = source.info().clone();
-    let annotator = Annotator::new(config.style.clone(), &info, config.model.targets.len())?;
+    let annotator = Annotator::new(config.style, &info, config.model.targets.len())?;
     let canvas = annotator.canvas();
     let mut static_saliency = StaticSaliency::open(&config.model)?;
     if static_saliency.wants_survey() {

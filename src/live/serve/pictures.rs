@@ -55,11 +55,15 @@ impl Pictures {
         Self { jpeg, seats: Arc::new(Semaphore::new(VIEWERS)) }
     }
 
-    /// A seat and the pictures, or a refusal where all seats are taken.
-    fn seat(&self) -> Result<(OwnedSemaphorePermit, watch::Receiver<Bytes>), Response> {
-        let full = |_| refusal(StatusCode::SERVICE_UNAVAILABLE, "too many look on already; try again later");
-        Ok((self.seats.clone().try_acquire_owned().map_err(full)?, self.jpeg.subscribe()))
+    /// A seat and the pictures; none where all seats are taken.
+    fn seat(&self) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
+        Some((self.seats.clone().try_acquire_owned().ok()?, self.jpeg.subscribe()))
     }
+}
+
+/// The answer to one viewer too many.
+fn full() -> Response {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many look on already; try again later")
 }
 
 fn encode(picture: &Mat) -> Result<Bytes> {
@@ -74,11 +78,11 @@ pub(super) fn routes() -> Router<Pictures> {
 
 async fn socket(State(pictures): State<Pictures>, upgrade: WebSocketUpgrade) -> Response {
     match pictures.seat() {
-        Ok((seat, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
+        Some((seat, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
             show(socket, jpegs).await;
             drop(seat);
         }),
-        Err(refused) => refused,
+        None => full(),
     }
 }
 
@@ -115,10 +119,7 @@ async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
 }
 
 async fn motion_jpeg(State(pictures): State<Pictures>) -> Response {
-    let (seat, jpegs) = match pictures.seat() {
-        Ok(seated) => seated,
-        Err(refused) => return refused,
-    };
+    let Some((seat, jpegs)) = pictures.seat() else { return full() };
     let parts = stream::unfold((seat, jpegs), |(seat, mut jpegs)| async move {
         jpegs.changed().await.ok()?;
         let jpeg = jpegs.borrow_and_update().clone();
