@@ -1,5 +1,6 @@
 //! The command line. Every value is parsed into a domain type here; rules between flags are in `config.rs`.
 
+mod batch;
 mod bench;
 mod device;
 mod eval;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+pub use batch::{BatchArgs, RecordFormat};
 pub use bench::BenchArgs;
 pub use device::{DeviceChoice, PrecisionChoice};
 pub use eval::EvalArgs;
@@ -41,6 +43,11 @@ pub struct Cli {
 pub enum Command {
     /// Turn a video, an image or a folder of frames into an annotated one
     Run(Box<RunArgs>),
+    /// Turn many clips into annotated ones; the same command again goes on where it was
+    ///
+    /// A clip is done when its NAME.done.json says so and what it speaks of is there; a file that merely exists is not.
+    /// Clips run in processes of their own: one that crashes costs its clip only.
+    Batch(Box<BatchArgs>),
     /// Watch a camera or a stream: in a window, on a web page, recorded
     ///
     /// Always the present moment: where there is too little time, frames are left out and never queued, and the picture
@@ -101,7 +108,7 @@ pub struct RunArgs {
     pub threads: Option<u16>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Classifier")]
 pub struct ModelArgs {
     /// auto, an installed model's name, or an ONNX file
@@ -160,7 +167,7 @@ pub struct ModelArgs {
     pub static_every: u32,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct PictureArgs {
     #[command(flatten)]
@@ -179,7 +186,7 @@ pub struct PictureArgs {
     pub no_label: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Clip")]
 pub struct ClipArgs {
     /// Skip to this moment: seconds, mm:ss or h:mm:ss
@@ -199,7 +206,7 @@ pub struct ClipArgs {
     pub crf: u8,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv

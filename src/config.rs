@@ -47,6 +47,10 @@ pub struct RunConfig {
     pub timeline: Option<PathBuf>,
     /// Where the per-frame maps go.
     pub maps: Option<MapsConfig>,
+    /// Whether a clip that is not read to its end leaves nothing.
+    pub whole_only: bool,
+    /// Whether the records tell the milliseconds of each stage, which differ from run to run.
+    pub timed: bool,
     /// How to report.
     pub report: Report,
     /// Threads for OpenCV, at least 1.
@@ -112,6 +116,8 @@ impl RunConfig {
             records: data.records,
             timeline: data.timeline,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
+            whole_only: false,
+            timed: true,
             report: Report::new(progress, quiet),
             threads,
             input,

@@ -5,6 +5,7 @@
 //! the frames. [`onnx`], [`grad`] and [`model`] are of use on their own.
 
 pub mod annotate;
+pub mod batch;
 pub mod bench;
 pub mod cli;
 pub mod commands;

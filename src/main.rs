@@ -12,7 +12,7 @@ use salstream::eval::config::EvalConfig;
 use salstream::live::config::LiveConfig;
 use salstream::report::{print, say};
 use salstream::run::Ending;
-use salstream::{Error, bench, cli, commands, doctor, eval, live, run};
+use salstream::{Error, batch, bench, cli, commands, doctor, eval, live, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
+        Command::Batch(args) => return many(*args),
         Command::Live(args) => return watch(*args),
         Command::Eval(args) => return evaluate(*args),
         Command::Bench(args) => return measure(&args),
@@ -97,6 +98,22 @@ fn measure(args: &cli::BenchArgs) -> anyhow::Result<u8> {
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
     print(text.as_bytes())?;
     Ok(0)
+}
+
+fn many(args: cli::BatchArgs) -> anyhow::Result<u8> {
+    let stop = stop_on_signals()?;
+    if args.worker {
+        batch::worker::work(&args)?;
+        return Ok(0);
+    }
+    let summary = match &args.merge {
+        Some(folder) => batch::merge(folder)?,
+        None => batch::batch(&args, &stop)?,
+    };
+    if !args.quiet {
+        summary.say();
+    }
+    Ok(if stop.load(std::sync::atomic::Ordering::Relaxed) { INTERRUPTED } else { u8::from(summary.has_failed()) })
 }
 
 fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {

@@ -4,7 +4,7 @@ use clap::{Args, value_parser};
 
 use crate::fuse::Fusion;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct FusionArgs {
     /// How static and motion saliency become one map, by the formulas in docs/fusion.md

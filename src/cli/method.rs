@@ -7,7 +7,7 @@ use crate::model::{LONGEST_SIDE, Request, ScoreOutput};
 use crate::saliency::{BaselineName, MethodChoice, MethodName};
 use crate::{Error, Result};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
     /// What to compute of the class's score
@@ -58,7 +58,7 @@ impl MethodArgs {
 }
 
 /// What a clip's run settles of a model's file.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RequestArgs {
     #[command(flatten)]
     size: SizeArg,
@@ -70,7 +70,7 @@ pub struct RequestArgs {
 }
 
 /// The same where no other output is spoken of.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ModelRequestArgs {
     #[command(flatten)]
     size: SizeArg,
@@ -81,7 +81,7 @@ pub struct ModelRequestArgs {
     output: Option<ScoreOutput>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct SizeArg {
     /// Picture size of a model that takes any: WIDTHxHEIGHT, or one number for both [default: 224]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Classifier")]

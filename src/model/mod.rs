@@ -40,4 +40,4 @@ pub use labels::Labels;
 pub use output::{Index, ScoreOutput};
 pub use preprocess::{ChannelOrder, Preprocessing, Preprocessor};
 pub use probe::{Request, prepare, probe};
-pub use source::{Compiled, Source};
+pub use source::{Compiled, Source, file_sha256};

@@ -244,7 +244,7 @@ fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
 }
 
 /// SHA-256 of a file, in hexadecimal.
-pub(super) fn file_sha256(path: &Path) -> Result<String> {
+pub fn file_sha256(path: &Path) -> Result<String> {
     let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(Error::io(path))?;

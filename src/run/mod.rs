@@ -18,6 +18,7 @@ use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::Receiver;
 use crate::saliency::StaticSaliency;
+use crate::source::Source;
 use crate::{Error, Result, source};
 use outputs::Outputs;
 pub(crate) use outputs::record;
@@ -33,7 +34,7 @@ pub struct Summary {
     pub seconds: f64,
     /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
     pub classifier: String,
-    /// The result; `None` where the user stopped the run before the first frame.
+    /// The result; `None` where the user stopped the run before the first frame, or it is to be whole and is not.
     pub output: Option<PathBuf>,
     /// Mean milliseconds a frame of each stage.
     pub timing: Timing,
@@ -57,50 +58,78 @@ pub enum Ending {
 /// # Errors
 /// The root cause of what failed first.
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
-    set_num_threads(config.threads as i32)?;
-    Outputs::check(config)?;
-    let source = source::open(&config.input, &config.source)?;
-    config.notes(source.warnings());
-    let info = source.info().clone();
-    let annotator = Annotator::new(config.style, &info, config.model.targets.len())?;
-    let canvas = annotator.canvas();
+    let clip = Clip::open(config)?;
     let mut static_saliency = StaticSaliency::open(&config.model)?;
-    if static_saliency.wants_survey() {
-        survey::survey(source::open(&config.input, &config.source)?, &mut static_saliency, stop)?;
+    clip.process(&mut static_saliency, stop)
+}
+
+/// An opened input, whose outputs may be written.
+pub struct Clip<'a> {
+    config: &'a RunConfig,
+    source: Box<dyn Source>,
+    annotator: Annotator,
+}
+
+impl<'a> Clip<'a> {
+    /// Opens what `config` names.
+    ///
+    /// # Errors
+    /// Those of [`source::open`], and of outputs that cannot or must not be written.
+    pub fn open(config: &'a RunConfig) -> Result<Self> {
+        set_num_threads(config.threads as i32)?;
+        Outputs::check(config)?;
+        let source = source::open(&config.input, &config.source)?;
+        config.notes(source.warnings());
+        let annotator = Annotator::new(config.style, source.info(), config.model.targets.len())?;
+        Ok(Self { config, source, annotator })
     }
-    config.notes(static_saliency.notes());
-    let classifier = static_saliency.name().to_owned();
-    let pace = Pace::Every { key_frame_interval: config.static_every };
-    let stages = Stages {
-        source,
-        static_saliency: &mut static_saliency,
-        pace,
-        motion: MotionEstimator::new(info.rate)?,
-        fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
-    };
-    let mut outputs = Outputs::create(config, &info, canvas)?;
-    let progress = Progress::new(config.report, info.frames);
-    let started = Instant::now();
-    let ending = std::thread::scope(|scope| {
-        let fused = stages.start(scope, stop)?;
-        drain(&stages::draw(scope, pace, annotator, fused)?, &mut outputs, &progress)
-    });
-    progress.clear();
-    let ending = match ending? {
-        Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
-        ending => ending,
-    };
-    let (frames, timing) = progress.totals();
-    let output = if frames == 0 && matches!(ending, Ending::Interrupted) {
-        None
-    } else {
-        let (output, warnings) = outputs.finish()?;
-        config.notes(&warnings);
-        Some(output)
-    };
-    let summary = Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing, ending };
-    progress.close(&summary);
-    Ok(summary)
+
+    /// Runs it through the pipeline, with a classifier that has seen no other clip, or has been restarted since.
+    ///
+    /// # Errors
+    /// The root cause of what failed first.
+    pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Summary> {
+        let Self { config, source, annotator } = self;
+        let info = source.info().clone();
+        if static_saliency.wants_survey() {
+            survey::survey(source::open(&config.input, &config.source)?, static_saliency, stop)?;
+        }
+        config.notes(static_saliency.notes());
+        let classifier = static_saliency.name().to_owned();
+        let mut outputs = Outputs::create(config, &info, annotator.canvas())?;
+        let pace = Pace::Every { key_frame_interval: config.static_every };
+        let stages = Stages {
+            source,
+            static_saliency,
+            pace,
+            motion: MotionEstimator::new(info.rate)?,
+            fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
+        };
+        let progress = Progress::new(config.report, info.frames);
+        let started = Instant::now();
+        let ending = std::thread::scope(|scope| {
+            let fused = stages.start(scope, stop)?;
+            drain(&stages::draw(scope, pace, annotator, fused)?, &mut outputs, &progress)
+        });
+        progress.clear();
+        let ending = match ending? {
+            Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
+            ending => ending,
+        };
+        let (frames, timing) = progress.totals();
+        let output = match ending {
+            Ending::Interrupted if frames == 0 => None,
+            Ending::Interrupted | Ending::Broken(_) if config.whole_only => None,
+            _ => {
+                let (output, warnings) = outputs.finish()?;
+                config.notes(&warnings);
+                Some(output)
+            }
+        };
+        let summary = Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing, ending };
+        progress.close(&summary);
+        Ok(summary)
+    }
 }
 
 /// Writes every frame that arrives. An input that breaks off after some frames is an ending, not an error.

@@ -27,6 +27,7 @@ pub struct Outputs {
     picture: Picture,
     maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
+    timed: bool,
     timeline: Option<(ImageSink, Timeline)>,
 }
 
@@ -82,7 +83,7 @@ impl Outputs {
             Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::default())),
             None => None,
         };
-        Ok(Self { picture, maps, records, timeline })
+        Ok(Self { picture, maps, records, timed: config.timed, timeline })
     }
 
     /// Writes one frame to every output. Returns its timing, with the time that this took.
@@ -95,7 +96,8 @@ impl Outputs {
             sink.write(drawn.frame.index, kind.of(&drawn.maps))?;
         }
         if let Some(sink) = &mut self.records {
-            sink.write(&record(&drawn)?)?;
+            let record = record(&drawn)?;
+            sink.write(&if self.timed { record } else { record.untimed() })?;
         }
         let Drawn { picture, mut timing, frame, maps, .. } = drawn;
         if let Some((_, timeline)) = &mut self.timeline {
@@ -156,11 +158,11 @@ pub(crate) fn record(drawn: &Drawn) -> Result<Record> {
         fused_peak,
         fusion_weight: maps.motion_weight,
         cut: maps.cut,
-        ms_decode: timing.decode,
-        ms_static: timing.static_,
-        ms_motion: timing.motion,
-        ms_fuse: timing.fuse,
-        ms_draw: timing.draw,
+        ms_decode: Some(timing.decode),
+        ms_static: Some(timing.static_),
+        ms_motion: Some(timing.motion),
+        ms_fuse: Some(timing.fuse),
+        ms_draw: Some(timing.draw),
     })
 }
 

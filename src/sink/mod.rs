@@ -21,7 +21,7 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::{Error, Result, path};
 
 /// How the names of temporary files and folders begin.
-const PREFIX: &str = ".salstream-";
+pub(crate) const PREFIX: &str = ".salstream-";
 
 /// Refuses an output file that cannot or must not be written, before any work is done.
 ///

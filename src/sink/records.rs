@@ -39,16 +39,23 @@ pub struct Record {
     pub fusion_weight: f32,
     /// Whether a cut lies before this frame.
     pub cut: bool,
-    /// Milliseconds spent on decoding.
-    pub ms_decode: f32,
+    /// Milliseconds spent on decoding; these and the next are left out where the table is to be the same each time.
+    pub ms_decode: Option<f32>,
     /// Milliseconds spent on the classifier's gradient.
-    pub ms_static: f32,
+    pub ms_static: Option<f32>,
     /// Milliseconds spent on motion.
-    pub ms_motion: f32,
+    pub ms_motion: Option<f32>,
     /// Milliseconds spent on fusion.
-    pub ms_fuse: f32,
+    pub ms_fuse: Option<f32>,
     /// Milliseconds spent on drawing.
-    pub ms_draw: f32,
+    pub ms_draw: Option<f32>,
+}
+
+impl Record {
+    /// The same without the times of the stages.
+    pub fn untimed(self) -> Self {
+        Self { ms_decode: None, ms_static: None, ms_motion: None, ms_fuse: None, ms_draw: None, ..self }
+    }
 }
 
 /// A table being written. Dropped before [`RecordSink::finish`], it leaves nothing behind.

@@ -1,0 +1,126 @@
+//! `salstream batch`: many clips, each in a worker process, each done once.
+//!
+//! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
+//! command goes on where it was, whatever ended it.
+
+mod done;
+mod inputs;
+mod pool;
+mod seen;
+pub mod shard;
+mod summary;
+pub mod worker;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use sha2::{Digest, Sha256};
+
+use crate::cli::BatchArgs;
+use crate::config::cores;
+use crate::model::file_sha256;
+use crate::report::print;
+use crate::{Error, Result, sink};
+use done::{Todo, todo};
+use inputs::Clip;
+use shard::Shard;
+use summary::{Entry, Outcome};
+pub use summary::{Summary, merge};
+
+/// The settings' identity: what makes a result what it is.
+struct Recipe {
+    settings: String,
+    model: String,
+}
+
+impl Recipe {
+    fn of(args: &BatchArgs) -> Result<Self> {
+        let model = file_sha256(&args.model.model.choose()?.path)?;
+        let text = format!("{} {model} {}", env!("CARGO_PKG_VERSION"), args.recipe());
+        let settings = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { settings, model })
+    }
+}
+
+/// Does what is to be done of the clips that `args` name.
+///
+/// # Errors
+/// [`Error::Usage`] for what cannot be planned; what fails for every clip, such as a model that cannot be opened. A clip
+/// that fails is in the summary.
+pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Summary> {
+    let folder = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    // The flags of a single run are checked once, for all.
+    worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
+    let recipe = Recipe::of(args)?;
+    let all = inputs::clips(args, &folder)?;
+    let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
+    let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
+    let plan: Vec<_> = clips.iter().map(|clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify)).collect();
+    if args.dry_run {
+        show(&clips, &plan)?;
+        return Ok(Summary::new(shard, &recipe.settings));
+    }
+    make_folders(&folder, &clips, shard)?;
+    let mut summary = Summary::new(shard, &recipe.settings);
+    let mut open = Vec::new();
+    for (clip, (todo, done)) in clips.iter().zip(plan) {
+        match (todo, done) {
+            (Todo::Skip, Some(done)) => summary.add(Entry::of(clip, Outcome::Skipped, Some(&done))),
+            _ => open.push(clip.clone()),
+        }
+    }
+    let jobs = args.jobs.map_or_else(|| cores().div_ceil(2), usize::from).clamp(1, open.len().max(1));
+    let threads = args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from);
+    pool::run(args, &recipe, &folder, open, (jobs, threads), stop, &mut summary)?;
+    if shard == Shard::WHOLE {
+        clean(&folder, &clips);
+    }
+    summary.write(&folder)?;
+    Ok(summary)
+}
+
+/// Prints what would be done.
+fn show(clips: &[Clip], plan: &[(Todo, Option<done::Done>)]) -> Result<()> {
+    let mut text = String::new();
+    for (clip, (todo, _)) in clips.iter().zip(plan) {
+        let input = clip.input.display();
+        text += &match todo {
+            Todo::Do => format!("do    {input}\n"),
+            Todo::Redo(why) => format!("redo  {input}: {why}\n"),
+            Todo::Skip => format!("skip  {input}\n"),
+        };
+    }
+    print(text.as_bytes())
+}
+
+/// Makes the folders of the results, and takes away what a killed run left in them. With shards others may be at work
+/// there, and nothing is taken away before the merge.
+fn make_folders(folder: &Path, clips: &[Clip], shard: Shard) -> Result<()> {
+    for folder in folders(folder, clips) {
+        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be made: {e}")))?;
+    }
+    if shard == Shard::WHOLE {
+        clean(folder, clips);
+    }
+    Ok(())
+}
+
+fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
+    let of = |clip: &Clip| folder.join(&clip.stem).parent().map(Path::to_owned);
+    clips.iter().filter_map(of).chain([folder.to_owned()]).collect()
+}
+
+/// Takes away this program's temporary files.
+fn clean(folder: &Path, clips: &[Clip]) {
+    for folder in folders(folder, clips) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(sink::PREFIX) {
+                // What cannot be taken away does no harm either.
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+}

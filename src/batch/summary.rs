@@ -1,0 +1,176 @@
+//! What came of a batch: for programs as `summary.json`, for people as a table.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::done::Done;
+use super::inputs::Clip;
+use super::shard::Shard;
+use crate::report::say;
+use crate::{Error, Result, sink};
+
+/// Failed clips that the table names.
+const NAMED: usize = 20;
+
+/// What came of a clip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
+pub enum Outcome {
+    /// It was finished now.
+    Done,
+    /// It had been finished before.
+    Skipped,
+    /// It was not, and why.
+    Failed(String),
+}
+
+/// A clip in the summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The file.
+    pub input: String,
+    /// Its place in the output folder, without an ending.
+    pub place: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Frames of the result.
+    pub frames: u64,
+    /// Seconds that it took, now or before.
+    pub seconds: f64,
+}
+
+/// What came of a batch, or of one part of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Which part, from 1, of how many.
+    shard: (usize, usize),
+    /// SHA-256 of the settings.
+    settings: String,
+    /// Seconds that all of it took.
+    seconds: f64,
+    /// The clips.
+    clips: Vec<Entry>,
+    #[serde(skip)]
+    began: Option<Instant>,
+}
+
+impl Entry {
+    /// What came of `clip`.
+    pub fn of(clip: &Clip, outcome: Outcome, done: Option<&Done>) -> Self {
+        let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
+        let (input, place) = (clip.input.display().to_string(), clip.stem.display().to_string());
+        Self { input, place, outcome, frames, seconds }
+    }
+}
+
+impl Summary {
+    /// One without any clip yet; its time begins.
+    pub(super) fn new(shard: Shard, settings: &str) -> Self {
+        let shard = (shard.index + 1, shard.count);
+        Self { shard, settings: settings.into(), seconds: 0.0, clips: Vec::new(), began: Some(Instant::now()) }
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.clips.push(entry);
+    }
+
+    /// Keeps it in `folder`, sorted.
+    pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
+        self.clips.sort_by(|a, b| a.place.cmp(&b.place));
+        self.seconds = self.began.map_or(self.seconds, |began| began.elapsed().as_secs_f64());
+        let (index, count) = self.shard;
+        let path = folder.join(Shard { index: index - 1, count }.summary());
+        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::output(&path, e.to_string()))?;
+        sink::write(&path, &json, true)
+    }
+
+    /// Whether any clip failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed().next().is_some()
+    }
+
+    fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.clips.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::Failed(reason) => Some((&*entry.input, &**reason)),
+            _ => None,
+        })
+    }
+
+    /// The closing table.
+    pub fn say(&self) {
+        let of = |wanted: &Outcome| self.clips.iter().filter(move |entry| entry.outcome == *wanted);
+        let frames: u64 = of(&Outcome::Done).map(|entry| entry.frames).sum();
+        let saved: f64 = of(&Outcome::Skipped).map(|entry| entry.seconds).sum();
+        let (done, skipped, failed) =
+            (of(&Outcome::Done).count(), of(&Outcome::Skipped).count(), self.failed().count());
+        let fps = frames as f64 / self.seconds.max(1e-3);
+        say(&format!(
+            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({:.2} h saved), {failed} failed",
+            saved / 3600.0
+        ));
+        self.failed().take(NAMED).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
+        if failed > NAMED {
+            say(&format!("  and {} more: see the summary", failed - NAMED));
+        }
+    }
+}
+
+/// Makes one summary of all parts in `folder`.
+///
+/// # Errors
+/// [`Error::Input`] where a part's summary is missing, cannot be read, or is of other settings than the rest.
+pub fn merge(folder: &Path) -> Result<Summary> {
+    let entries = fs::read_dir(folder).map_err(Error::io(folder))?.flatten();
+    let is_part = |name: &str| name.starts_with("summary-") && name.ends_with(".json") && name.contains("-of-");
+    let mut parts = Vec::new();
+    for path in entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| is_part(&name.to_string_lossy())))
+    {
+        let bytes = fs::read(&path).map_err(Error::io(&path))?;
+        let part: Summary =
+            serde_json::from_slice(&bytes).map_err(|e| Error::input(&path, format!("is no summary: {e}")))?;
+        parts.push(part);
+    }
+    let Some(count) = parts.iter().map(|part| part.shard.1).max() else {
+        return Err(Error::input(folder, "holds no part's summary: run the parts first (--shard I/N)"));
+    };
+    // Of runs with another number of parts something may be left; the largest number counts.
+    parts.retain(|part| part.shard.1 == count);
+    let missing: Vec<String> = (1..=count)
+        .filter(|index| !parts.iter().any(|part| part.shard.0 == *index))
+        .map(|index| format!("{index}/{count}"))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::input(folder, format!("these parts are missing: {}", missing.join(", "))));
+    }
+    if parts.iter().any(|part| part.settings != parts[0].settings) {
+        return Err(Error::input(folder, "its parts were made with different settings: run them again with the same"));
+    }
+    let mut whole =
+        Summary { shard: (1, 1), settings: parts[0].settings.clone(), seconds: 0.0, clips: Vec::new(), began: None };
+    for part in parts {
+        whole.seconds = whole.seconds.max(part.seconds);
+        whole.clips.extend(part.clips.into_iter().map(|entry| checked(entry, folder)));
+    }
+    whole.write(folder)?;
+    Ok(whole)
+}
+
+/// The entry, failed where what it speaks of is not there.
+fn checked(entry: Entry, folder: &Path) -> Entry {
+    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0 };
+    // A name that is no UTF-8 cannot be looked up by what the summary holds of it.
+    let is_known = !entry.place.contains(char::REPLACEMENT_CHARACTER);
+    let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
+    match entry.outcome {
+        Outcome::Done | Outcome::Skipped if is_known && !is_there() => {
+            Entry { outcome: Outcome::Failed("its result is missing or damaged".into()), ..entry }
+        }
+        _ => entry,
+    }
+}

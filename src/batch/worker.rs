@@ -1,0 +1,150 @@
+//! One of a batch's processes: loads the model once, and works on the clips that come on standard input.
+//!
+//! A clip is a line of JSON, and so is each thing said of it, on standard error.
+
+use std::ffi::OsString;
+use std::io::{BufRead, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::inputs::Clip;
+use crate::cli::BatchArgs;
+use crate::config::RunConfig;
+use crate::report::say;
+use crate::run::{self, Ending};
+use crate::saliency::StaticSaliency;
+use crate::{Error, Result};
+
+/// How long a worker whose master is gone may take to clean up.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A clip to be worked on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    input: OsString,
+    stem: OsString,
+}
+
+/// What a worker says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// The model is loaded.
+    Ready { classifier: String },
+    /// It cannot be: no clip can be worked on.
+    Fatal { error: String, usage: bool },
+    /// So far.
+    Progress { frame: u64, frames: Option<u64> },
+    /// The clip is finished.
+    Finished { frames: u64, seconds: f64 },
+    /// The clip has failed.
+    Failed { error: String },
+    /// What `salstream run` says besides.
+    #[serde(other)]
+    Other,
+}
+
+impl Job {
+    /// The order to work on `clip`.
+    pub fn of(clip: &Clip) -> Self {
+        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into() }
+    }
+}
+
+/// The endings of what is written for each clip.
+pub fn endings(args: &BatchArgs) -> Vec<String> {
+    let records = args.records.map(|format| format!(".{}", format.extension()));
+    let maps = args.maps.then(|| ".maps".to_owned());
+    [Some(".mp4".to_owned()), records, maps].into_iter().flatten().collect()
+}
+
+/// The configuration of one clip's run, whose results lie at `stem`.
+///
+/// # Errors
+/// [`Error::Usage`] for flags that contradict each other.
+pub fn config(args: &BatchArgs, input: &Path, stem: &Path) -> Result<RunConfig> {
+    let named = |ending: &str| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let records = args.records.map(|format| named(&format!(".{}", format.extension())));
+    let maps = args.maps.then(|| named(".maps"));
+    // A path of its own kind, whatever it looks like: `-` or `a:b` is a file here.
+    let input = std::path::absolute(input).map_err(Error::io(input))?;
+    let config = RunConfig::new(args.of_clip(input.into(), named(".mp4"), records, maps))?;
+    Ok(RunConfig { whole_only: true, timed: false, ..config })
+}
+
+/// Works until standard input ends.
+///
+/// # Errors
+/// None of a clip's; those of an output that is not there.
+pub fn work(args: &BatchArgs) -> Result<()> {
+    let Some(folder) = &args.output else { return Ok(()) };
+    let stop = Arc::new(AtomicBool::new(false));
+    let jobs = listen(stop.clone());
+    let opened = config(args, Path::new("any.mp4"), Path::new("any")).and_then(|any| StaticSaliency::open(&any.model));
+    let mut static_saliency = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            let usage = matches!(error, Error::Usage(_));
+            say(&json!({ "event": "fatal", "error": error.to_string(), "usage": usage }).to_string());
+            return Ok(());
+        }
+    };
+    say(&json!({ "event": "ready", "classifier": static_saliency.name() }).to_string());
+    for Job { input, stem } in jobs {
+        static_saliency.restart();
+        let answer = match clip(args, Path::new(&input), &folder.join(stem), &mut static_saliency, &stop) {
+            Ok((frames, seconds)) => json!({ "event": "finished", "frames": frames, "seconds": seconds }),
+            Err(error) => json!({ "event": "failed", "error": error.to_string() }),
+        };
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        say(&answer.to_string());
+    }
+    Ok(())
+}
+
+/// Hands on the clips that come; their end ends the clip in work too.
+fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
+    let (sender, jobs) = unbounded();
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines().map_while(std::io::Result::ok) {
+            let Ok(job) = serde_json::from_str(&line) else { break };
+            if sender.send(job).is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        stop.store(true, Ordering::Relaxed);
+        std::thread::sleep(FAREWELL);
+        std::process::exit(1);
+    });
+    jobs
+}
+
+/// Frames and seconds of one clip.
+fn clip(
+    args: &BatchArgs,
+    input: &Path,
+    stem: &Path,
+    static_saliency: &mut StaticSaliency,
+    stop: &AtomicBool,
+) -> Result<(u64, f64)> {
+    let config = config(args, input, stem)?;
+    let summary = run::Clip::open(&config)?.process(static_saliency, stop)?;
+    match summary.ending {
+        Ending::Complete => Ok((summary.frames, summary.seconds)),
+        Ending::Interrupted => Err(Error::Stopped),
+        Ending::Broken(error) => Err(error),
+    }
+}
