@@ -107,9 +107,10 @@ fn many(args: cli::BatchArgs) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let summary = match &args.merge {
-        Some(folder) => batch::merge(folder)?,
+        Some(folder) => Some(batch::merge(folder)?),
         None => batch::batch(&args, &stop)?,
     };
+    let Some(summary) = summary else { return Ok(0) };
     if !args.quiet {
         summary.say();
     }

@@ -44,12 +44,12 @@ impl Recipe {
     }
 }
 
-/// Does what is to be done of the clips that `args` name.
+/// Does what is to be done of the clips that `args` name; `None` where that was only to be shown.
 ///
 /// # Errors
 /// [`Error::Usage`] for what cannot be planned; what fails for every clip, such as a model that cannot be opened. A clip
 /// that fails is in the summary.
-pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Summary> {
+pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     let folder = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     // The flags of a single run are checked once, for all.
@@ -60,8 +60,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Summary> {
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
     let plan: Vec<_> = clips.iter().map(|clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify)).collect();
     if args.dry_run {
-        show(&clips, &plan)?;
-        return Ok(Summary::new(shard, &recipe.settings));
+        return show(&clips, &plan).map(|()| None);
     }
     make_folders(&folder, &clips, shard)?;
     let mut summary = Summary::new(shard, &recipe.settings);
@@ -79,7 +78,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Summary> {
         clean(&folder, &clips);
     }
     summary.write(&folder)?;
-    Ok(summary)
+    Ok(Some(summary))
 }
 
 /// Prints what would be done.

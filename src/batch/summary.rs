@@ -102,11 +102,11 @@ impl Summary {
 
     /// The closing table.
     pub fn say(&self) {
-        let of = |wanted: &Outcome| self.clips.iter().filter(move |entry| entry.outcome == *wanted);
-        let frames: u64 = of(&Outcome::Done).map(|entry| entry.frames).sum();
-        let saved: f64 = of(&Outcome::Skipped).map(|entry| entry.seconds).sum();
-        let (done, skipped, failed) =
-            (of(&Outcome::Done).count(), of(&Outcome::Skipped).count(), self.failed().count());
+        let of = |wanted: Outcome| self.clips.iter().filter(|entry| entry.outcome == wanted).collect::<Vec<_>>();
+        let (done, skipped, failed) = (of(Outcome::Done), of(Outcome::Skipped), self.failed().count());
+        let frames: u64 = done.iter().map(|entry| entry.frames).sum();
+        let saved: f64 = skipped.iter().fold(0.0, |sum, entry| sum + entry.seconds);
+        let (done, skipped) = (done.len(), skipped.len());
         let fps = frames as f64 / self.seconds.max(1e-3);
         say(&format!(
             "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({:.2} h saved), {failed} failed",

@@ -104,6 +104,8 @@ pub fn work(args: &BatchArgs) -> Result<()> {
         static_saliency.restart();
         let answer = match clip(args, Path::new(&input), &folder.join(stem), &mut static_saliency, &stop) {
             Ok((frames, seconds)) => json!({ "event": "finished", "frames": frames, "seconds": seconds }),
+            // The clip is named where the reason is told.
+            Err(Error::Input { problem, .. }) => json!({ "event": "failed", "error": problem }),
             Err(error) => json!({ "event": "failed", "error": error.to_string() }),
         };
         if stop.load(Ordering::Relaxed) {

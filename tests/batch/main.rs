@@ -1,0 +1,315 @@
+//! `salstream batch` as a user meets it: every clip once, whatever happens in between.
+
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+#[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
+#[path = "../cli/program.rs"]
+mod program;
+
+use program::{assert_refused, ffmpeg, probe, salstream, text};
+
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gradients/small.onnx");
+
+fn batch(folder: &Path, args: &str) -> Command {
+    let mut command = salstream(folder);
+    command.args(["batch", "--device", "cpu", "--precision", "f32", "--preprocess", "unit", "--model", MODEL]);
+    command.args(args.split_whitespace());
+    command
+}
+
+fn run(folder: &Path, args: &str) -> Output {
+    batch(folder, args).output().unwrap()
+}
+
+/// A folder `in` with `count` clips of ten frames.
+fn clips(count: usize) -> TempDir {
+    let folder = tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("in/sub")).unwrap();
+    for index in 0..count {
+        let name = if index % 2 == 0 { format!("in/{index}.mp4") } else { format!("in/sub/{index}.mkv") };
+        let source = format!("testsrc2=size=160x120:rate=10:duration=1,hue=h={}", 40 * index);
+        ffmpeg(folder.path(), &format!("-f lavfi -i {source} -c:v libx264 -preset ultrafast {name}"));
+    }
+    folder
+}
+
+/// How many were done, skipped, failed, by the closing line.
+fn counts(output: &Output) -> [usize; 3] {
+    let said = text(&output.stderr);
+    let line = said.lines().find(|line| line.contains(" done (")).unwrap_or_else(|| panic!("no closing line: {said}"));
+    let number = |part: &str| line.split(part).next().unwrap().rsplit([' ', ',']).next().unwrap().parse().unwrap();
+    [number(" done ("), number(" skipped"), number(" failed")]
+}
+
+/// Every file below `folder` but the summaries and proofs, with its bytes.
+fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(results(&path));
+        } else if path.extension().is_none_or(|extension| extension != "json") {
+            let bytes = fs::read(&path).unwrap();
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The same, by the place in the folder.
+fn relative(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let strip = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
+    results(folder).into_iter().map(strip).collect()
+}
+
+#[test]
+fn each_clip_is_done_once_and_again_only_for_a_reason() {
+    let folder = clips(3);
+    let at = folder.path();
+    let first = run(at, "in -o out --records jsonl");
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    assert_eq!(counts(&first), [3, 0, 0]);
+    assert_eq!(probe(&at.join("out/sub/1.mp4"), "v", "stream=nb_read_packets"), "10");
+    let done: Value = serde_json::from_slice(&fs::read(at.join("out/sub/1.done.json")).unwrap()).unwrap();
+    assert_eq!((done["frames"].as_u64(), done["outputs"].as_array().unwrap().len()), (Some(10), 2));
+    assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0]);
+
+    let plan = |args: &str| text(&run(at, args).stdout);
+    let same = "in -o out --records jsonl --dry-run";
+    fs::write(at.join("out/0.mp4"), "half").unwrap();
+    assert!(plan(same).contains("redo  in/0.mp4: its result is missing or damaged\n"), "{}", plan(same));
+    fs::remove_file(at.join("out/sub/1.jsonl")).unwrap();
+    assert!(plan(same).contains("redo  in/sub/1.mkv: its result is missing or damaged\n"));
+    fs::write(at.join("out/2.done.json"), "{").unwrap();
+    assert!(plan(same).contains("redo  in/2.mp4: its proof is damaged\n"));
+    assert_eq!(counts(&run(at, "in -o out --records jsonl")), [3, 0, 0]);
+    fs::copy(at.join("in/2.mp4"), at.join("in/0.mp4")).unwrap();
+    assert!(plan(same).contains("redo  in/0.mp4: the input has changed\nskip  in/2.mp4\nskip  in/sub/1.mkv\n"));
+    assert!(plan("in -o out --records csv --dry-run").matches("the settings have changed").count() == 2);
+    assert!(plan("in -o new --dry-run").matches("do    ").count() == 3 && !at.join("new").exists());
+
+    let mut damaged = fs::read(at.join("out/2.mp4")).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(at.join("out/2.mp4"), damaged).unwrap();
+    assert!(plan(same).contains("skip  in/2.mp4\n"), "the size is right");
+    assert!(plan(&format!("{same} --verify")).contains("redo  in/2.mp4: its result is missing or damaged\n"));
+}
+
+#[test]
+fn the_same_settings_give_the_same_bytes() {
+    let folder = clips(2);
+    for out in ["a", "b"] {
+        let output = run(folder.path(), &format!("in -o {out} --records csv --maps --map-format npy"));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let (a, b) = (relative(&folder.path().join("a")), relative(&folder.path().join("b")));
+    assert_eq!(a.len(), 2 * (1 + 1 + 10));
+    assert!(a == b);
+}
+
+#[test]
+fn a_bad_clip_costs_itself_only() {
+    let folder = clips(3);
+    let at = folder.path();
+    fs::write(at.join("in/bad.mp4"), "no video").unwrap();
+    fs::write(at.join("in/empty.avi"), "").unwrap();
+    let output = run(at, "in -o out");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(counts(&output), [3, 0, 2]);
+    let said = text(&output.stderr);
+    assert!(said.contains("failed  in/bad.mp4: ") && said.contains("failed  in/empty.avi: "), "{said}");
+    assert!(!at.join("out/bad.mp4").exists() && !at.join("out/bad.done.json").exists());
+    let summary: Value = serde_json::from_slice(&fs::read(at.join("out/summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["clips"].as_array().unwrap().len(), 5);
+    let first = run(at, "in -o other --fail-fast --jobs 1");
+    assert_eq!((first.status.code(), counts(&first)[2]), (Some(1), 1));
+}
+
+#[test]
+fn odd_names_are_names() {
+    let folder = clips(1);
+    let at = folder.path();
+    let long = format!("{}.mp4", "x".repeat(200));
+    let names = ["-dash.mp4", "a b.mp4", "line\nbreak.mp4", "percent%d.mp4", "http:colon.mp4", &long];
+    let odd = std::ffi::OsString::from_vec(b"\xff\xfe.mp4".to_vec());
+    for name in names.iter().map(std::ffi::OsString::from).chain([odd.clone()]) {
+        fs::copy(at.join("in/0.mp4"), at.join("in").join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(at.join("in"), at.join("in/sub/circle")).unwrap();
+    let output = run(at, "in -o in/out");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(counts(&output), [8, 0, 0]);
+    assert!(at.join("in/out").join(odd).is_file());
+    assert_eq!(counts(&run(at, "in -o in/out")), [0, 8, 0], "results are no inputs");
+
+    let mut listed = batch(at, "-o list --from - -0").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut listed.stdin.take().unwrap(), b"in/line\nbreak.mp4\0in/0.mp4\0in/0.mp4\0").unwrap();
+    assert_eq!(counts(&listed.wait_with_output().unwrap()), [2, 0, 0]);
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_at_the_start() {
+    let folder = clips(2);
+    let at = folder.path();
+    fs::copy(at.join("in/0.mp4"), at.join("in/0.mov")).unwrap();
+    assert_refused(&run(at, "in -o out"), 2, &["in/0.mov", "in/0.mp4", "same result"]);
+    assert!(!at.join("out").exists());
+    let only = run(at, "in -o out --exclude *.mov --exclude sub/");
+    assert_eq!(counts(&only), [1, 0, 0], "{}", text(&only.stderr));
+    fs::create_dir(at.join("none")).unwrap();
+    assert_refused(&run(at, "none -o out"), 2, &["no video", "none"]);
+    assert_refused(&run(at, "in/0.mp4 -o out --target dragon"), 2, &["dragon"]);
+    assert_refused(&run(at, "in/0.mp4 -o out --raw --smooth 0.5"), 2, &["--smooth"]);
+    assert_refused(&run(at, "in/0.mp4 -o /proc/none"), 1, &["/proc/none"]);
+    let gone = run(at, "in/0.mp4 in/gone.mp4 -o list");
+    assert_eq!((gone.status.code(), counts(&gone)), (Some(1), [1, 0, 1]));
+}
+
+/// The processes that `parent` has started and that run.
+fn children(parent: u32) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let is_child = |pid: &String| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        fields.next() != Some("Z") && fields.next() == Some(&parent.to_string())
+    };
+    processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(is_child).collect()
+}
+
+fn kill(signal: &str, pid: &str) {
+    let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null()).status();
+}
+
+/// A clip that takes some seconds.
+fn long(folder: &Path, name: &str) {
+    let source = "testsrc2=size=320x240:rate=25:duration=12";
+    ffmpeg(folder, &format!("-f lavfi -i {source} -c:v libx264 -preset ultrafast {name}"));
+}
+
+#[test]
+fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
+    let folder = clips(2);
+    let at = folder.path();
+    long(at, "in/first.mp4");
+    for (signal, word) in [("KILL", "killed by signal 9"), ("SEGV", "killed by signal 11")] {
+        let child =
+            batch(at, "in/first.mp4 in/0.mp4 in/sub/1.mkv -o out --jobs 1").stderr(Stdio::piped()).spawn().unwrap();
+        // The long one is in work when its encoder runs: a grandchild.
+        let since = Instant::now();
+        while !children(child.id())
+            .iter()
+            .any(|worker| !children(worker.parse().unwrap()).is_empty() && at.join("out/0.done.json").exists())
+        {
+            assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        children(child.id()).iter().for_each(|worker| kill(signal, worker));
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert!(said.contains(word), "{said}");
+        assert_eq!(counts(&output)[2], 1, "{said}");
+    }
+    let output = run(at, "in/first.mp4 in/0.mp4 -o slow --jobs 1 --timeout-per-clip 1.5 --retry 1");
+    let said = text(&output.stderr);
+    assert!(said.contains("longer than") && counts(&output) == [1, 0, 1], "{said}");
+    assert!(
+        fs::read_dir(at.join("slow"))
+            .unwrap()
+            .flatten()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    );
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_where_it_was() {
+    let folder = clips(6);
+    let at = folder.path();
+    assert!(run(at, "in -o whole --records jsonl --jobs 2").status.success());
+    let mut finished_before = Vec::new();
+    // The full number is for an evening: SALSTREAM_FULL=1.
+    let times = if std::env::var_os("SALSTREAM_FULL").is_some() { 30 } else { 4 };
+    for round in 0..times {
+        let mut child = batch(at, "in -o out --records jsonl --jobs 2").stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(250 + 137 * (round % 7)));
+        let workers = children(child.id());
+        let encoders: Vec<String> = workers.iter().flat_map(|worker| children(worker.parse().unwrap())).collect();
+        child.kill().unwrap();
+        workers.iter().chain(&encoders).for_each(|pid| kill("KILL", pid));
+        child.wait().unwrap();
+        let times = |names: &[PathBuf]| {
+            names.iter().map(|name| fs::metadata(name).unwrap().modified().unwrap()).collect::<Vec<_>>()
+        };
+        let (before, then): (Vec<PathBuf>, _) = (
+            finished_before.iter().map(|(name, _): &(PathBuf, _)| name.clone()).collect(),
+            finished_before.iter().map(|(_, time)| *time).collect::<Vec<_>>(),
+        );
+        assert_eq!(times(&before), then, "nothing is done twice");
+        let proofs: Vec<PathBuf> = proofs(&at.join("out"));
+        finished_before =
+            proofs.iter().map(|name| (name.clone(), fs::metadata(name).unwrap().modified().unwrap())).collect();
+    }
+    let last = run(at, "in -o out --records jsonl --jobs 2");
+    assert!(last.status.success(), "{}", text(&last.stderr));
+    assert_eq!(counts(&last)[1], finished_before.len(), "what was finished is skipped");
+    assert!(
+        relative(&at.join("out")) == relative(&at.join("whole")),
+        "as if nothing had happened, and nothing left over"
+    );
+}
+
+/// All proofs below a folder.
+fn proofs(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let found = entries.flat_map(|path| {
+        if path.is_dir() {
+            return proofs(&path);
+        }
+        let is_proof = path.to_string_lossy().ends_with(".done.json");
+        if is_proof { vec![path] } else { Vec::new() }
+    });
+    found.collect()
+}
+
+#[test]
+fn shards_together_are_the_whole() {
+    let folder = clips(5);
+    let at = folder.path();
+    assert!(run(at, "in -o whole").status.success());
+    let engine = |index: usize| {
+        let mut command = batch(at, "in -o out --shard auto");
+        command.env("SLURM_ARRAY_TASK_ID", (index + 3).to_string()).env("SLURM_ARRAY_TASK_MIN", "3");
+        command.env("SLURM_ARRAY_TASK_COUNT", "3").output().unwrap()
+    };
+    let merge = || salstream(at).args(["batch", "--merge", "out"]).output().unwrap();
+    let done: usize = [0, 2].into_iter().map(|index| counts(&engine(index))[0]).sum();
+    assert_refused(&merge(), 1, &["out", "missing: 2/3"]);
+    let rest = run(at, "in -o out --shard 2/3");
+    assert_eq!(done + counts(&rest)[0], 5);
+    let merged = merge();
+    assert!(merged.status.success() && counts(&merged) == [5, 0, 0], "{}", text(&merged.stderr));
+    assert!(relative(&at.join("out")) == relative(&at.join("whole")));
+    fs::remove_file(at.join("out/0.mp4")).unwrap();
+    let broken = merge();
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(text(&broken.stderr).contains("in/0.mp4: its result is missing"), "{}", text(&broken.stderr));
+}
+
+#[test]
+fn ten_thousand_inputs_are_planned_in_seconds() {
+    let folder = tempdir().unwrap();
+    for index in 0..10_000 {
+        fs::write(folder.path().join(format!("{index}.mp4")), "x").unwrap();
+    }
+    let output = run(folder.path(), ". -o out --shard 3/7 --dry-run");
+    let planned = text(&output.stdout).lines().count();
+    assert!((1_428..=1_429).contains(&planned), "{planned}: {}", text(&output.stderr));
+}
