@@ -12,6 +12,7 @@ use tempfile::{TempDir, tempdir};
 #[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
 #[path = "../cli/program.rs"]
 mod program;
+mod slurm;
 
 use program::{assert_refused, ffmpeg, probe, salstream, text};
 

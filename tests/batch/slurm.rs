@@ -1,0 +1,81 @@
+//! A real job array, on a little cluster of this machine's own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::program::text;
+use crate::{MODEL, clips, relative, run};
+
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster");
+
+/// A running cluster; it ends with the test.
+struct Cluster(PathBuf);
+
+impl Cluster {
+    /// `None`, said loudly, where Slurm is not installed.
+    fn start(folder: &Path) -> Option<Self> {
+        let output = Command::new(format!("{SCRIPTS}/slurm-here")).arg("start").arg(folder).output().unwrap();
+        if !output.status.success() {
+            let why = text(&output.stderr);
+            assert!(why.contains("is missing"), "{why}");
+            eprintln!("SKIPPED: a Slurm array: {why}");
+            return None;
+        }
+        Some(Self(folder.to_owned()))
+    }
+
+    /// What a Slurm command prints.
+    fn ask(&self, command: &str) -> String {
+        let output =
+            Command::new("sh").args(["-c", command]).env("SLURM_CONF", self.0.join("slurm.conf")).output().unwrap();
+        text(&output.stdout)
+    }
+
+    fn wait(&self, what: &str, ready: impl Fn(&str) -> bool) {
+        let since = Instant::now();
+        loop {
+            let queue = self.ask("squeue -h -o '%i %T'");
+            if ready(&queue) {
+                return;
+            }
+            assert!(since.elapsed() < Duration::from_secs(90), "not {what}: {queue}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = Command::new(format!("{SCRIPTS}/slurm-here")).arg("stop").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_slurm_array_is_equal_to_a_single_run() {
+    let folder = clips(24);
+    let at = folder.path();
+    let Some(cluster) = Cluster::start(&at.join("cluster")) else { return };
+    let array = Command::new(format!("{SCRIPTS}/slurm"))
+        .args(["4", "--cpus-per-task=1", "--"])
+        .args([at.join("in"), "-o".into(), at.join("out")])
+        .args(["--records", "jsonl", "--device", "cpu", "--precision", "f32", "--preprocess", "unit", "--model", MODEL])
+        .env("SLURM_CONF", cluster.0.join("slurm.conf"))
+        .env("SALSTREAM", env!("CARGO_BIN_EXE_salstream"))
+        .current_dir(at)
+        .output()
+        .unwrap();
+    let said = text(&array.stdout);
+    let id = said.lines().next().unwrap_or_else(|| panic!("{}", text(&array.stderr))).to_owned();
+    cluster.wait("begun", |queue| queue.matches("RUNNING").count() >= 2);
+    cluster.ask(&format!("scontrol requeue {id}_0; scontrol update NodeName=node2 State=DRAIN Reason=test"));
+    std::thread::sleep(Duration::from_secs(1));
+    cluster.ask(&format!("scontrol update NodeName=node2 State=RESUME; scontrol update JobId={id}_0 StartTime=now"));
+    cluster.wait("over", str::is_empty);
+    let merged = std::fs::read_to_string(at.join("out/log/merge.log")).unwrap();
+    assert!(merged.contains("24 done (240 frames"), "{merged}");
+    assert!(run(at, "in -o whole --records jsonl").status.success());
+    let mut made = relative(&at.join("out"));
+    made.retain(|(name, _)| !name.starts_with("log"));
+    assert!(made == relative(&at.join("whole")), "the same bytes");
+}
