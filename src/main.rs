@@ -112,9 +112,9 @@ fn many(args: cli::BatchArgs) -> anyhow::Result<u8> {
     };
     let Some(summary) = summary else { return Ok(0) };
     if !args.quiet {
-        summary.say();
+        summary.say(args.progress == cli::ProgressMode::Json);
     }
-    Ok(if stop.load(std::sync::atomic::Ordering::Relaxed) { INTERRUPTED } else { u8::from(summary.has_failed()) })
+    Ok(if stop.load(std::sync::atomic::Ordering::Relaxed) { INTERRUPTED } else { u8::from(summary.is_incomplete()) })
 }
 
 fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {

@@ -63,6 +63,8 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
         return show(&clips, &plan).map(|()| None);
     }
     make_folders(&folder, &clips, shard)?;
+    // An old summary says nothing of this run; there may be none.
+    let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &recipe.settings);
     let mut open = Vec::new();
     for (clip, (todo, done)) in clips.iter().zip(plan) {

@@ -48,6 +48,9 @@ pub(super) fn run(
     for entries in entries {
         entries?.into_iter().for_each(|entry| summary.add(entry));
     }
+    for clip in queue.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        summary.add(Entry::of(&clip, Outcome::Open, None));
+    }
     Ok(())
 }
 
@@ -95,7 +98,10 @@ impl Pool<'_> {
                     }
                     Entry::of(&clip, Outcome::Failed(reason), None)
                 }
-                Err(Failure::Stopped) => break,
+                Err(Failure::Stopped) => {
+                    entries.push(Entry::of(&clip, Outcome::Open, None));
+                    break;
+                }
                 Err(Failure::Fatal(error)) => {
                     self.ended.store(true, Ordering::Relaxed);
                     return Err(error);

@@ -41,7 +41,7 @@ impl Shard {
     }
 
     fn new(index: usize, count: usize) -> Result<Self, String> {
-        if index < count { Ok(Self { index, count }) } else { Err(format!("part {} of {count} is none", index + 1)) }
+        if index < count { Ok(Self { index, count }) } else { Err(format!("parts go from 1 to {count}")) }
     }
 
     /// Which of `sizes` are this part's: the largest first, each to the part that has least so far. The same everywhere.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::done::Done;
 use super::inputs::Clip;
@@ -25,6 +26,8 @@ pub enum Outcome {
     Skipped,
     /// It was not, and why.
     Failed(String),
+    /// The run ended before it was finished.
+    Open,
 }
 
 /// A clip in the summary.
@@ -88,9 +91,9 @@ impl Summary {
         sink::write(&path, &json, true)
     }
 
-    /// Whether any clip failed.
-    pub fn has_failed(&self) -> bool {
-        self.failed().next().is_some()
+    /// Whether any clip is not done.
+    pub fn is_incomplete(&self) -> bool {
+        self.clips.iter().any(|entry| !matches!(entry.outcome, Outcome::Done | Outcome::Skipped))
     }
 
     fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -100,16 +103,23 @@ impl Summary {
         })
     }
 
-    /// The closing table.
-    pub fn say(&self) {
+    /// The closing table; as JSON for programs.
+    pub fn say(&self, json: bool) {
         let of = |wanted: Outcome| self.clips.iter().filter(|entry| entry.outcome == wanted).collect::<Vec<_>>();
-        let (done, skipped, failed) = (of(Outcome::Done), of(Outcome::Skipped), self.failed().count());
+        let (done, skipped, open) = (of(Outcome::Done), of(Outcome::Skipped), of(Outcome::Open).len());
+        let failed = self.failed().count();
         let frames: u64 = done.iter().map(|entry| entry.frames).sum();
-        let saved: f64 = skipped.iter().fold(0.0, |sum, entry| sum + entry.seconds);
+        let saved = skipped.iter().fold(0.0, |sum, entry| sum + entry.seconds);
         let (done, skipped) = (done.len(), skipped.len());
+        if json {
+            let line = json!({ "event": "done", "done": done, "skipped": skipped, "failed": failed, "open": open,
+                "frames": frames, "seconds": self.seconds });
+            return say(&line.to_string());
+        }
         let fps = frames as f64 / self.seconds.max(1e-3);
+        let left = if open > 0 { format!(", {open} left: the same command goes on") } else { String::new() };
         say(&format!(
-            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({:.2} h saved), {failed} failed",
+            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({:.2} h saved), {failed} failed{left}",
             saved / 3600.0
         ));
         self.failed().take(NAMED).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));

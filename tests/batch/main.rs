@@ -133,6 +133,7 @@ fn a_bad_clip_costs_itself_only() {
     assert_eq!(summary["clips"].as_array().unwrap().len(), 5);
     let first = run(at, "in -o other --fail-fast --jobs 1");
     assert_eq!((first.status.code(), counts(&first)[2]), (Some(1), 1));
+    assert!(text(&first.stderr).contains("left: the same command goes on"), "{}", text(&first.stderr));
 }
 
 #[test]
