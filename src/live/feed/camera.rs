@@ -1,5 +1,6 @@
 //! Cameras on this machine, through Video4Linux (V4L2).
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -202,13 +203,16 @@ fn most(intervals: FrameIntervals) -> Option<u32> {
 
 /// The program that holds a device, as far as this user may see it.
 fn holder(device: &Path) -> Option<String> {
-    let own = std::process::id().to_string();
-    let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let own = std::process::id();
+    // The others' numbers: `/proc/self` is this one once more.
+    let other = |name: &OsString| name.to_str().and_then(|name| name.parse::<u32>().ok()).is_some_and(|id| id != own);
+    let names = fs::read_dir("/proc").ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let mut processes = names.filter(other).map(|name| Path::new("/proc").join(name));
     let holds = |process: &PathBuf| {
         let files = fs::read_dir(process.join("fd")).ok()?;
         files.filter_map(|file| fs::read_link(file.ok()?.path()).ok()).find(|target| target == device)
     };
-    let found = processes.filter(|path| !path.ends_with(&own)).find(|path| holds(path).is_some())?;
+    let found = processes.find(|path| holds(path).is_some())?;
     let name = fs::read_to_string(found.join("comm")).unwrap_or_default();
     Some(format!("{} (process {})", name.trim(), found.file_name()?.to_string_lossy()))
 }
