@@ -39,7 +39,7 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// `ADDR:PORT`, `ADDR` or `:PORT`.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let full = match text.strip_prefix(':') {
+    let full = match text.strip_prefix(':').filter(|port| !port.contains(':')) {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.replace("localhost", "127.0.0.1"),
     };
