@@ -24,6 +24,7 @@ pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
 
 use crate::annotate::{Colormap, Layout};
+use crate::keyframes::StaticEvery;
 use crate::model::{ModelName, Preprocessing};
 use crate::saliency::{Channels, Fit, TargetName};
 use crate::sink::maps::{MapFormat, MapKind};
@@ -162,9 +163,14 @@ pub struct ModelArgs {
     /// Maps cover exactly the frame either way.
     #[arg(long, value_enum, default_value_t = Fit::Stretch)]
     pub fit: Fit,
-    /// Compute the gradient on every Nth frame and carry it along the motion in between
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
-    pub static_every: u32,
+    /// Compute the gradient on every Nth frame and carry it along the motion in between [default: 1; live: auto]
+    ///
+    /// auto takes as many gradients as --fps-target leaves time for; what comes out then depends on this machine's speed.
+    #[arg(long, value_name = "N|auto")]
+    pub static_every: Option<StaticEvery>,
+    /// Frames a second that --static-every auto keeps to
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = value_parser!(u32).range(1..=1000))]
+    pub fps_target: u32,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -9,6 +9,7 @@ use crate::cli::{
 };
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
+use crate::keyframes::{KeyFrames, StaticEvery};
 use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;
@@ -27,8 +28,8 @@ pub struct RunConfig {
     pub source: source::Options,
     /// Which classifier, and how.
     pub model: ModelConfig,
-    /// The gradient is computed on every frame whose index this divides; at least 1.
-    pub static_every: u64,
+    /// On which frames the gradient is computed.
+    pub key_frames: KeyFrames,
     /// How the maps are made; whether the input is a single picture shows when it is opened.
     pub fusion: FuseOptions,
     /// How they are drawn.
@@ -100,7 +101,7 @@ impl RunConfig {
                 duration: clip.duration,
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
-            static_every: u64::from(model.static_every),
+            key_frames: key_frames(&model, StaticEvery::Frames(1)),
             fusion: fuse_options(&model, &picture.fusion)?,
             model: model_config(model, request, method, threads)?,
             style: Style {
@@ -128,6 +129,11 @@ impl RunConfig {
     pub fn notes(&self, notes: &[String]) {
         self.report.notes(notes);
     }
+}
+
+/// On which frames the flags ask for gradients; `default` where they say nothing.
+pub fn key_frames(model: &ModelArgs, default: StaticEvery) -> KeyFrames {
+    KeyFrames::new(model.static_every.unwrap_or(default), model.fps_target.into())
 }
 
 /// Which classifier the flags ask for, and how it is to be run and explained.

@@ -6,8 +6,9 @@ use super::dataset::Choice;
 use super::metric::mask::{Protocol, Scale};
 use super::predict::{MakerConfig, Named, OwnMap};
 use crate::cli::EvalArgs;
-use crate::config::{Report, cores, fuse_options, model_config};
+use crate::config::{Report, cores, fuse_options, key_frames, model_config};
 use crate::frame::Rate;
+use crate::keyframes::StaticEvery;
 use crate::saliency::ModelConfig;
 use crate::{Error, Result, sink};
 
@@ -70,7 +71,7 @@ impl EvalConfig {
                 maps,
                 fusion: fuse_options(&args.model, &args.fusion)?,
                 centre_prior: args.centre_prior,
-                static_every: u64::from(args.model.static_every),
+                key_frames: key_frames(&args.model, StaticEvery::Frames(1)),
                 rate: Rate { num: args.fps, den: 1 },
             },
             model: model_config(args.model, args.request, args.method, threads)?,

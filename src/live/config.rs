@@ -8,9 +8,10 @@ use super::desk::Settings;
 use super::feed::{Camera, LiveInput};
 use super::window::Window;
 use crate::cli::LiveArgs;
-use crate::config::{cores, fuse_options, model_config};
+use crate::config::{cores, fuse_options, key_frames, model_config};
 use crate::ffmpeg::is_url;
 use crate::fuse::FuseOptions;
+use crate::keyframes::{KeyFrames, StaticEvery};
 use crate::saliency::{ModelConfig, TargetName};
 use crate::sink::recording::Recording;
 use crate::source::Input;
@@ -25,8 +26,8 @@ pub struct LiveConfig {
     pub give_up: Option<Duration>,
     /// Which classifier, and how.
     pub model: ModelConfig,
-    /// The gradient is computed on every Nth frame at most.
-    pub static_every: u64,
+    /// On which frames the gradient is computed, at most: live, the newest of them.
+    pub key_frames: KeyFrames,
     /// How the maps are made.
     pub fusion: FuseOptions,
     /// What may be changed later.
@@ -94,7 +95,7 @@ impl LiveConfig {
         Ok(Self {
             input,
             give_up: args.give_up.map(Duration::from_secs_f64),
-            static_every: u64::from(args.model.static_every),
+            key_frames: key_frames(&args.model, StaticEvery::Auto),
             fusion,
             model: model_config(args.model, args.request, args.method, threads)?,
             settings,

@@ -211,6 +211,11 @@ impl Desk {
         }
     }
 
+    /// Frames a second that the source delivers.
+    pub fn capture_fps(&self) -> f32 {
+        held(&self.meters).captured.per_second()
+    }
+
     /// Median and 95th percentile of all latencies, in milliseconds.
     pub fn latency(&self) -> (usize, usize) {
         let meters = held(&self.meters);

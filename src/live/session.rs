@@ -81,11 +81,12 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<Summary> {
     if let Some(server) = &server {
         tell(config, &[format!("the page is at {}", server.url())]);
     }
-    let pace = Pace::Newest { desk: &desk, key_frame_interval: config.static_every };
+    let pace = Pace::Newest(&desk);
     let stages = Stages {
         source: Box::new(feed),
         static_saliency: &mut static_saliency,
         pace,
+        key_frames: config.key_frames.clone(),
         motion: MotionEstimator::new(info.rate)?,
         fuser: Fuser::new(config.fusion),
     };

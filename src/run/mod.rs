@@ -97,11 +97,11 @@ impl<'a> Clip<'a> {
         config.notes(static_saliency.notes());
         let classifier = static_saliency.name().to_owned();
         let mut outputs = Outputs::create(config, &info, annotator.canvas())?;
-        let pace = Pace::Every { key_frame_interval: config.static_every };
         let stages = Stages {
             source,
             static_saliency,
-            pace,
+            pace: Pace::Every,
+            key_frames: config.key_frames.clone(),
             motion: MotionEstimator::new(info.rate)?,
             fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
         };
@@ -109,7 +109,7 @@ impl<'a> Clip<'a> {
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
-            drain(&stages::draw(scope, pace, annotator, fused)?, &mut outputs, &progress)
+            drain(&stages::draw(scope, Pace::Every, annotator, fused)?, &mut outputs, &progress)
         });
         progress.clear();
         let ending = match ending? {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use opencv::core::Mat;
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
 use crate::fuse::{Fuser, look_ahead};
+use crate::keyframes::KeyFrames;
 use crate::live::desk::{self, Desk};
 use crate::motion::{Motion, MotionEstimator};
 use crate::pipeline::{Next, Policy, Receiver, Sender, link, stage};
@@ -27,43 +28,35 @@ pub struct Stages<'a> {
     pub source: Box<dyn Source + 'a>,
     pub static_saliency: &'a mut StaticSaliency,
     pub pace: Pace<'a>,
+    pub key_frames: KeyFrames,
     pub motion: MotionEstimator,
     pub fuser: Fuser,
 }
 
-/// Which frames are taken, and what of them is explained.
+/// Which frames are taken.
 #[derive(Clone, Copy)]
 pub enum Pace<'a> {
-    /// Every frame, in its own time; the gradient is computed on those whose index `key_frame_interval` divides (at
-    /// least 1).
-    Every { key_frame_interval: u64 },
+    /// Every frame, in its own time.
+    Every,
     /// The newest frame whenever there is room, the gradient of the newest key frame whenever the classifier is free;
     /// settings change on the way.
-    Newest { desk: &'a Desk, key_frame_interval: u64 },
+    Newest(&'a Desk),
 }
 
 impl Pace<'_> {
-    fn explains(self, index: u64) -> bool {
-        match self {
-            Self::Every { key_frame_interval } | Self::Newest { key_frame_interval, .. } => {
-                index.is_multiple_of(key_frame_interval)
-            }
-        }
-    }
-
     /// How frames come from the source.
     fn incoming(self) -> Policy {
         match self {
-            Self::Every { .. } => Policy::Lossless,
-            Self::Newest { .. } => Policy::Latest,
+            Self::Every => Policy::Lossless,
+            Self::Newest(_) => Policy::Latest,
         }
     }
 
     /// How they go on behind motion, which must not miss any.
     fn onward(self) -> Policy {
         match self {
-            Self::Every { .. } => Policy::Lossless,
-            Self::Newest { .. } => Policy::Prompt,
+            Self::Every => Policy::Lossless,
+            Self::Newest(_) => Policy::Prompt,
         }
     }
 }
@@ -71,6 +64,8 @@ impl Pace<'_> {
 /// A frame on its way, with what it has cost so far.
 struct Job<T> {
     frame: Arc<Frame>,
+    /// Whether its gradient is computed.
+    key: bool,
     timing: Timing,
     work: T,
 }
@@ -110,11 +105,15 @@ impl Stages<'_> {
     where
         Self: 'scope,
     {
-        let Self { source, static_saliency, pace, motion, fuser } = self;
-        let (keys, key_frames) = link("decode", pace.incoming());
-        let decoded = stage(scope, "decode", pace.incoming(), move |out| decode(source, pace, stop, keys, out))?;
+        let Self { source, static_saliency, pace, key_frames, motion, fuser } = self;
+        let done = Arc::new(AtomicU64::new(0));
+        let seen = done.clone();
+        let (to_explain, explainable) = link("decode", pace.incoming());
+        let decoded = stage(scope, "decode", pace.incoming(), move |out| {
+            Decode { source, pace, key_frames, done: seen, to_explain }.run(stop, out)
+        })?;
         let gradients =
-            stage(scope, "static", pace.incoming(), move |out| explain(static_saliency, pace, &key_frames, out))?;
+            stage(scope, "static", pace.incoming(), move |out| explain(static_saliency, pace, &explainable, out))?;
         let moved = stage(scope, "motion", pace.onward(), move |out| estimate(motion, &decoded, out))?;
         stage(scope, "fuse", pace.onward(), move |out| {
             let lookahead = fuser.lookahead();
@@ -129,6 +128,7 @@ impl Stages<'_> {
                 if waiting.len() > lookahead {
                     out.send(settle(&mut waiting)?)?;
                 }
+                done.fetch_add(1, Ordering::Relaxed);
             };
             // An input that breaks off keeps the frames before.
             while !waiting.is_empty() {
@@ -163,7 +163,7 @@ pub fn draw<'scope>(
 ) -> Result<Receiver<Drawn>> {
     stage(scope, "draw", pace.incoming(), move |out| {
         while let Some(fused) = fused.recv()? {
-            if let Pace::Newest { desk, .. } = pace {
+            if let Pace::Newest(desk) = pace {
                 annotator = annotator.restyled(desk.settings().style())?;
             }
             out.send(drawn(&mut annotator, fused)?)?;
@@ -182,24 +182,36 @@ fn drawn(annotator: &mut Annotator, fused: Fused) -> Result<Drawn> {
     Ok(Drawn { frame, picture, maps, predictions, timing })
 }
 
-fn decode(
-    mut source: Box<dyn Source + '_>,
-    pace: Pace<'_>,
-    stop: &AtomicBool,
-    keys: Sender<Arc<Frame>>,
-    out: &Sender<Job<()>>,
-) -> Result<()> {
-    while !stop.load(Ordering::Relaxed) {
-        let started = Instant::now();
-        let Some(frame) = source.read()?.map(Arc::new) else { break };
-        let timing = Timing { decode: milliseconds(started), ..Timing::default() };
-        if pace.explains(frame.index) {
-            keys.send(frame.clone())?;
+/// Reads frames and chooses those to explain.
+struct Decode<'a> {
+    source: Box<dyn Source + 'a>,
+    pace: Pace<'a>,
+    key_frames: KeyFrames,
+    /// Frames whose maps are made.
+    done: Arc<AtomicU64>,
+    to_explain: Sender<Arc<Frame>>,
+}
+
+impl Decode<'_> {
+    fn run(mut self, stop: &AtomicBool, out: &Sender<Job<()>>) -> Result<()> {
+        while !stop.load(Ordering::Relaxed) {
+            let started = Instant::now();
+            let Some(frame) = self.source.read()?.map(Arc::new) else { break };
+            let timing = Timing { decode: milliseconds(started), ..Timing::default() };
+            let offered = match self.pace {
+                Pace::Every => None,
+                Pace::Newest(desk) => Some(desk.capture_fps().into()),
+            };
+            self.key_frames.learn(self.done.load(Ordering::Relaxed), offered);
+            let key = self.key_frames.is_key(frame.index);
+            if key {
+                self.to_explain.send(frame.clone())?;
+            }
+            out.send(Job { frame, key, timing, work: () })?;
         }
-        out.send(Job { frame, timing, work: () })?;
+        self.to_explain.end();
+        Ok(())
     }
-    keys.end();
-    Ok(())
 }
 
 fn explain(
@@ -210,11 +222,11 @@ fn explain(
 ) -> Result<()> {
     while let Some(frame) = key_frames.recv()? {
         let started = Instant::now();
-        if let Pace::Newest { desk, .. } = pace {
+        if let Pace::Newest(desk) = pace {
             static_saliency.aim(&desk.settings().target)?;
         }
         let gradient = static_saliency.gradient(&frame)?;
-        if let Pace::Newest { desk, .. } = pace {
+        if let Pace::Newest(desk) = pace {
             desk.explained(static_saliency.best(desk::BEST));
         }
         out.send((gradient, milliseconds(started)))?;
@@ -223,11 +235,11 @@ fn explain(
 }
 
 fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Sender<Job<Motion>>) -> Result<()> {
-    while let Some(Job { frame, mut timing, .. }) = decoded.recv()? {
+    while let Some(Job { frame, key, mut timing, .. }) = decoded.recv()? {
         let started = Instant::now();
         let work = motion.step(&frame)?;
         timing.motion = milliseconds(started);
-        out.send(Job { frame, timing, work })?;
+        out.send(Job { frame, key, timing, work })?;
     }
     Ok(())
 }
@@ -241,9 +253,9 @@ struct Join<'a> {
 
 impl Join<'_> {
     fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Fused> {
-        let Job { frame, mut timing, work: motion } = job;
-        let gradient = self.gradient(frame.index, gradients, &mut timing)?;
-        if let Pace::Newest { desk, .. } = self.pace {
+        let Job { frame, key, mut timing, work: motion } = job;
+        let gradient = self.gradient(frame.index, key, gradients, &mut timing)?;
+        if let Pace::Newest(desk) = self.pace {
             self.fuser.set_mode(desk.settings().fusion);
         }
         let started = Instant::now();
@@ -261,15 +273,14 @@ impl Join<'_> {
     fn gradient(
         &self,
         index: u64,
+        key: bool,
         gradients: &Receiver<(Gradient, f32)>,
         timing: &mut Timing,
     ) -> Result<Option<Gradient>> {
         let (gradient, took) = match self.pace {
-            Pace::Every { .. } if !self.pace.explains(index) => return Ok(None),
-            Pace::Every { .. } => {
-                gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?
-            }
-            Pace::Newest { .. } => match gradients.recv_within(Duration::ZERO)? {
+            Pace::Every if !key => return Ok(None),
+            Pace::Every => gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?,
+            Pace::Newest(_) => match gradients.recv_within(Duration::ZERO)? {
                 Next::Item(newest) => newest,
                 Next::Late | Next::End => return Ok(None),
             },

@@ -12,6 +12,7 @@ use crate::Result;
 use crate::eval::dataset::Sequence;
 use crate::frame::{Flow, Frame, Maps, Rate, Timing};
 use crate::fuse::{FuseOptions, Fuser};
+use crate::keyframes::KeyFrames;
 use crate::motion::{Motion, MotionEstimator};
 use crate::run::stages::{Fused, Pace, Stages, milliseconds};
 use crate::run::survey::survey;
@@ -25,8 +26,8 @@ pub struct MakerConfig {
     pub maps: Vec<OwnMap>,
     /// How static and motion become one.
     pub fusion: FuseOptions,
-    /// The gradient is computed on every frame whose index this divides; at least 1.
-    pub static_every: u64,
+    /// On which frames the gradient is computed.
+    pub key_frames: KeyFrames,
     /// Whether the maps made of the picture are weighed by the centre prior.
     pub centre_prior: bool,
     /// Frames a second of the clips.
@@ -94,7 +95,8 @@ impl Maker {
         let stages = Stages {
             source: open()?,
             static_saliency: classifier,
-            pace: Pace::Every { key_frame_interval: self.config.static_every },
+            pace: Pace::Every,
+            key_frames: self.config.key_frames.clone(),
             motion,
             fuser: Fuser::new(FuseOptions { still, ..self.config.fusion }),
         };

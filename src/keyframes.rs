@@ -1,0 +1,179 @@
+//! Which frames are key frames: those whose gradient is computed, while the static map is carried along between them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+/// The longest distance of key frames that is chosen by measurement.
+const FARTHEST: u64 = 64;
+/// How often the pace is looked at.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Part of the wanted pace that counts as reached: a period's end cuts frames in two.
+const REACHED: f64 = 0.93;
+/// Good periods before key frames move closer, at first, and at most: each time that turns out to be too close, the next
+/// try comes later.
+const PATIENCE: [u32; 2] = [3, 60];
+
+/// How `--static-every` is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaticEvery {
+    /// Every Nth frame, at least 1.
+    Frames(u64),
+    /// As often as the wanted frames a second allow.
+    Auto,
+}
+
+impl FromStr for StaticEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(interval @ 1..=1000) => Ok(Self::Frames(interval)),
+            _ if text == "auto" => Ok(Self::Auto),
+            _ => Err("must be 1 to 1000, or auto".into()),
+        }
+    }
+}
+
+impl fmt::Display for StaticEvery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frames(interval) => interval.fmt(f),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+/// Chooses key frames, one frame after the other.
+#[derive(Debug, Clone)]
+pub struct KeyFrames {
+    interval: u64,
+    next: u64,
+    auto: Option<Auto>,
+}
+
+impl KeyFrames {
+    /// Key frames as `every` asks for, and `fps` frames a second where it leaves the distance open.
+    pub fn new(every: StaticEvery, fps: f64) -> Self {
+        match every {
+            StaticEvery::Frames(interval) => Self { interval: interval.max(1), next: 0, auto: None },
+            StaticEvery::Auto => Self { interval: 1, next: 0, auto: Some(Auto::new(fps)) },
+        }
+    }
+
+    /// Whether frame `index`, higher than the one asked for before, is a key frame.
+    pub fn is_key(&mut self, index: u64) -> bool {
+        let key = index >= self.next;
+        if key {
+            self.next = index + self.interval;
+        }
+        key
+    }
+
+    /// Learns that `done` frames have gone through since the start. `offered` is the pace of the source, where it has one:
+    /// frames a second.
+    pub fn learn(&mut self, done: u64, offered: Option<f64>) {
+        if let Some(auto) = &mut self.auto {
+            self.interval = auto.interval(self.interval, done, offered, Instant::now());
+        }
+    }
+}
+
+/// Finds the shortest distance of key frames that keeps the pace: doubled at once where it is missed, one less after a
+/// while where it is kept, and back again where that was too close.
+#[derive(Debug, Clone)]
+struct Auto {
+    fps: f64,
+    /// When the running period began and how many frames were done then; none before the first frame.
+    period: Option<(Instant, u64)>,
+    /// Good periods in a row, and how many it takes.
+    good: u32,
+    patience: u32,
+    /// Whether the last change moved key frames closer.
+    closer: bool,
+}
+
+impl Auto {
+    fn new(fps: f64) -> Self {
+        Self { fps, period: None, good: 0, patience: PATIENCE[0], closer: false }
+    }
+
+    fn interval(&mut self, interval: u64, done: u64, offered: Option<f64>, now: Instant) -> u64 {
+        // What the first frame waits for, such as a graph that is being compiled, says nothing about those after it.
+        let Some((began, before)) = self.period else {
+            self.period = (done > 0).then_some((now, done));
+            return interval;
+        };
+        let elapsed = now - began;
+        if elapsed < PERIOD {
+            return interval;
+        }
+        self.period = Some((now, done));
+        let wanted = offered.map_or(self.fps, |offered| offered.min(self.fps));
+        if ((done - before) as f64) < REACHED * wanted * elapsed.as_secs_f64() {
+            self.good = 0;
+            if std::mem::take(&mut self.closer) {
+                self.patience = (self.patience * 2).min(PATIENCE[1]);
+                return interval + 1;
+            }
+            return (interval * 2).min(FARTHEST);
+        }
+        self.good += 1;
+        if self.good < self.patience || interval == 1 {
+            return interval;
+        }
+        (self.good, self.closer) = (0, true);
+        interval - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The distances that come of 120 s on a machine where a frame costs 20 ms and a gradient `gradient` ms.
+    fn settle(gradient: f64, fps: f64, offered: Option<f64>) -> Vec<u64> {
+        let mut auto = Auto::new(fps);
+        let (mut now, mut done, mut interval) = (Instant::now(), 0.0, 1);
+        let mut intervals = Vec::new();
+        for _ in 0..1200 {
+            let possible = 1e3 / (20.0 + gradient / interval as f64);
+            done += offered.map_or(possible, |offered| offered.min(possible)) / 10.0;
+            now += Duration::from_millis(100);
+            interval = auto.interval(interval, done as u64, offered, now);
+            intervals.push(interval);
+        }
+        intervals
+    }
+
+    #[test]
+    fn key_frames_are_so_far_apart() {
+        let mut frames = KeyFrames::new(StaticEvery::Frames(3), 25.0);
+        let keys: Vec<u64> = (0..10).filter(|index| frames.is_key(*index)).collect();
+        assert_eq!(keys, [0, 3, 6, 9]);
+        frames.learn(1, None);
+        assert!(!frames.is_key(10), "a number is kept, however slow it is");
+    }
+
+    #[test]
+    fn auto_finds_the_shortest_distance_that_keeps_the_pace() {
+        // 1000 / (20 + 100 / N) >= 25 from N = 5 on.
+        let intervals = settle(100.0, 25.0, None);
+        let late = &intervals[600..];
+        let kept = late.iter().filter(|interval| (5..=6).contains(*interval)).count();
+        assert!(kept > late.len() * 8 / 10, "{late:?}");
+        assert!(settle(5.0, 25.0, None).iter().all(|interval| *interval == 1), "nothing is given up without need");
+    }
+
+    #[test]
+    fn auto_asks_no_more_than_the_source_offers() {
+        // 15 frames a second of a camera: 1000 / (20 + 100 / N) >= 15 from N = 3 on.
+        let intervals = settle(100.0, 25.0, Some(15.0));
+        assert!((2..=3).contains(intervals.last().unwrap()), "{intervals:?}");
+    }
+
+    #[test]
+    fn a_machine_that_cannot_ends_at_the_farthest() {
+        assert_eq!(settle(1e4, 60.0, None).last(), Some(&FARTHEST));
+    }
+}
