@@ -13,6 +13,7 @@ import argparse
 import io
 import statistics
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -100,7 +101,13 @@ def main():
     # The picture is the input, so that the blocks can be read; all maps are made all the same.
     command = [args.salstream, "live", stream, "--serve", "127.0.0.1:0", "--alpha", "0", "--no-label", *options]
     live = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    page = next(line.split(" at ")[1].strip() for line in live.stderr if "the page is at" in line)
+    page = None
+    while page is None:
+        line = live.stderr.readline()
+        sys.stderr.write(line)
+        if not line:
+            sys.exit("salstream has ended")
+        page = line.partition("the page is at ")[2].strip() or None
     threading.Thread(target=live.stderr.read, daemon=True).start()
     late = []
     try:

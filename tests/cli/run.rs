@@ -114,6 +114,20 @@ fn key_frames_carry_their_class_to_the_frames_between() {
 }
 
 #[test]
+fn key_frames_may_be_as_near_as_the_machine_allows() {
+    let folder = tempdir().unwrap();
+    let computed = |args: &str| {
+        run(folder.path(), &format!("-y -o out.mp4 --static-every auto --records out.jsonl {args}"));
+        let records = records(&folder.path().join("out.jsonl"));
+        assert!(records[0]["ms_static"].as_f64().unwrap() > 0.0);
+        (records.len(), records.iter().filter(|record| record["ms_static"].as_f64().unwrap() > 0.0).count())
+    };
+    assert_eq!(computed("--duration 2 --fps-target 1"), (50, 50), "nothing is left out without need");
+    let (frames, keys) = computed("--fps-target 1000");
+    assert!(keys < frames * 3 / 4, "{keys} of {frames}");
+}
+
+#[test]
 fn no_class_is_claimed_between_a_cut_and_the_next_key_frame() {
     let folder = tempdir().unwrap();
     run(folder.path(), "-o out.mp4 --start 2.2 --duration 0.6 --static-every 8 --records out.jsonl");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::tempdir;
 
 use crate::program::{ffmpeg, probe, text};
-use crate::session::{Ends, Session, broadcast, clip, live, port};
+use crate::session::{Ends, Session, broadcast, clip, live, port, rtsp};
 
 #[test]
 fn a_file_plays_at_its_own_pace_and_is_recorded_in_real_time() {
@@ -50,6 +50,25 @@ fn streams_of_every_kind_are_watched() {
     let server = broadcast(folder.path(), &format!("-c:v mjpeg -f mpjpeg -listen 1 http://127.0.0.1:{port}/v.mjpg"));
     check("HTTP MJPEG", &format!("http://127.0.0.1:{port}/v.mjpg"));
     drop(server);
+}
+
+#[test]
+fn rtsp_is_watched() {
+    let folder = tempdir().unwrap();
+    clip(folder.path(), "clip.mp4", 8);
+    let Some((server, address)) = rtsp(folder.path(), "clip.mp4") else {
+        println!(
+            "SKIPPED: no RTSP server here (Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good)"
+        );
+        return;
+    };
+    let session = Session::start(folder.path(), &address);
+    session.wait_for_pictures(60);
+    let state = session.state();
+    assert!(state["state"]["trouble"].is_null(), "{state}");
+    assert!(state["state"]["latency_p95_ms"].as_f64().unwrap() < 500.0, "{state}");
+    drop(server);
+    session.wait("in trouble", |state| !state["state"]["trouble"].is_null());
 }
 
 #[test]

@@ -127,3 +127,28 @@ pub fn broadcast(folder: &Path, output: &str) -> Ends {
     command.args(output.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null());
     Ends(command.spawn().unwrap())
 }
+
+/// An RTSP server of `folder/NAME` that sends it once to each client; none where the system has no such server.
+pub fn rtsp(folder: &Path, name: &str) -> Option<(Ends, String)> {
+    let port = port();
+    let script = r"
+import sys, gi
+gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')
+from gi.repository import GLib, Gst, GstRtspServer
+Gst.init(None)
+server = GstRtspServer.RTSPServer(address='127.0.0.1', service=sys.argv[1])
+media = GstRtspServer.RTSPMediaFactory()
+media.set_launch('( filesrc location=' + sys.argv[2] + ' ! qtdemux ! h264parse ! rtph264pay name=pay0 )')
+server.get_mount_points().add_factory('/clip', media)
+server.attach(None)
+print('ready', flush=True)
+GLib.MainLoop().run()
+";
+    // The system's own Python: that is where the distribution puts the bindings.
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", script, &port.to_string()]).arg(folder.join(name));
+    let mut server = Ends(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?);
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.take()?).read_line(&mut line).ok()?;
+    (line.trim() == "ready").then(|| (server, format!("rtsp://127.0.0.1:{port}/clip")))
+}
