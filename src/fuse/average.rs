@@ -19,8 +19,8 @@ pub(super) const KEEP: f32 = 0.9;
 /// Quantiles of the average that become 0 and 1.
 const RANGE: [f64; 2] = [0.30, 0.98];
 
-/// Part of that range that stays from one frame to the next, at most, once the average has settled: the quantiles of a shot jump
-/// by 2 % a frame, and by 5 to 12 % on one frame in twenty, which would show as pumping.
+/// Part of that range that stays from one frame to the next, at most, once the average has settled: the quantiles of a
+/// shot jump by 2 % a frame, and by 5 to 12 % on one frame in twenty, which would show as pumping.
 const KEEP_RANGE: f32 = 0.8;
 
 /// The running average; empty until the first gradient.
@@ -31,12 +31,15 @@ pub(super) struct GradientAverage {
     range: Option<[f32; 2]>,
     /// Frames since the first gradient.
     age: i32,
+    /// The frame of the last gradient.
+    last: u64,
 }
 
 impl GradientAverage {
     /// Carries the average to the current frame, mixes in a gradient where there is one, be it of this frame or a late
     /// one of the same shot, and returns it stretched to 0..=1; `None` before the first gradient. `smooth` is the part
-    /// of the average that stays, 0..=1.
+    /// of the average that stays from one frame to the next, 0..=1: a gradient counts for the frames since the one
+    /// before it as well, so that the average forgets at the same pace whatever the distance of key frames.
     pub(super) fn step(
         &mut self,
         gradient: Option<&Gradient>,
@@ -49,8 +52,11 @@ impl GradientAverage {
             Some(gradient) => trail.warp_from(gradient.index, prepare(&gradient.map, size)?)?,
             None => None,
         };
+        let index = gradient.filter(|_| fresh.is_some()).map_or(self.last, |gradient| gradient.index);
+        let gap = i32::try_from(index.saturating_sub(self.last)).unwrap_or(i32::MAX).max(1);
+        self.last = index;
         self.map = match (carried, fresh) {
-            (Some(carried), Some(fresh)) => Some(mix(carried, &fresh, smooth)?),
+            (Some(carried), Some(fresh)) => Some(mix(carried, &fresh, smooth.powi(gap))?),
             (carried, fresh) => carried.or(fresh),
         };
         let Some(map) = &self.map else { return Ok(None) };
