@@ -8,6 +8,7 @@ mod fusion;
 mod live;
 mod method;
 pub mod model;
+mod settings;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use fusion::FusionArgs;
 pub use live::LiveArgs;
 pub use method::{MethodArgs, ModelRequestArgs, RequestArgs};
 pub use model::{GradArgs, ModelCommand};
+pub use settings::{SettingsArgs, parse};
 
 use crate::annotate::{Colormap, Layout};
 use crate::keyframes::StaticEvery;
@@ -107,6 +109,20 @@ pub struct RunArgs {
     /// Threads for the classifier and OpenCV, each [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+impl Command {
+    /// The settings' part, where this command has one.
+    pub fn settings(&mut self) -> Option<&mut SettingsArgs> {
+        match self {
+            Self::Run(args) => Some(&mut args.settings),
+            Self::Batch(args) => Some(&mut args.settings),
+            Self::Live(args) => Some(&mut args.settings),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]

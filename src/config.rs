@@ -46,6 +46,8 @@ pub struct RunConfig {
     pub records: Option<PathBuf>,
     /// Where the picture of the whole clip over time goes.
     pub timeline: Option<PathBuf>,
+    /// Where the small pictures of the clip's most salient moment go.
+    pub glance: Option<PathBuf>,
     /// Where the per-frame maps go.
     pub maps: Option<MapsConfig>,
     /// Whether a clip that is not read to its end leaves nothing.
@@ -88,8 +90,9 @@ impl RunConfig {
     /// # Errors
     /// [`Error::Usage`] for flags that contradict each other or the input.
     pub fn new(args: RunArgs) -> Result<Self> {
-        let RunArgs { input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads } =
-            args;
+        let RunArgs {
+            input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads, ..
+        } = args;
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
         check_flags(&input, &model, &picture, &clip, &data)?;
@@ -116,6 +119,7 @@ impl RunConfig {
             audio: !clip.no_audio,
             records: data.records,
             timeline: data.timeline,
+            glance: None,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
             whole_only: false,
             timed: true,

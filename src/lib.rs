@@ -18,6 +18,7 @@ pub mod frame;
 pub mod fuse;
 pub mod grad;
 pub mod home;
+mod html;
 pub mod keyframes;
 pub mod live;
 pub mod machine;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use salstream::cli::{Cli, Command};
 use salstream::config::RunConfig;
 use salstream::eval::config::EvalConfig;
@@ -20,7 +20,7 @@ use signal_hook::flag;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    match execute(Cli::parse().command) {
+    match cli::parse(std::env::args_os().collect()).map_err(Into::into).and_then(|cli| execute(cli.command)) {
         Ok(status) => status.into(),
         Err(error) => {
             say(&format!("error: {error}"));
@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(command: Command) -> anyhow::Result<u8> {
+fn execute(mut command: Command) -> anyhow::Result<u8> {
+    if let Some(settings) = command.settings().filter(|settings| settings.print_config) {
+        print(settings.text.as_bytes())?;
+        return Ok(0);
+    }
     match command {
         Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
         Command::Batch(args) => return many(*args),

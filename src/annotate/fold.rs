@@ -14,12 +14,14 @@ pub struct Fold {
     held: u64,
 }
 
-impl Fold {
+impl Default for Fold {
     /// No frames yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { columns: Vec::new(), per: 1, held: 1 }
     }
+}
 
+impl Fold {
     /// Adds the next frame.
     pub fn push(&mut self, energy: Energy) {
         if self.held == self.per && self.columns.len() == MOST {
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn long_clips_are_folded_without_losing_means_or_cuts() {
-        let mut fold = Fold::new();
+        let mut fold = Fold::default();
         let frames = 3 * MOST + 1;
         for i in 0..frames {
             let half = if i < frames / 2 { 0.0 } else { 1.0 };
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn short_clips_keep_every_frame() {
-        let mut fold = Fold::new();
+        let mut fold = Fold::default();
         let energies: Vec<Energy> =
             (0..9).map(|i| Energy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, cut: false }).collect();
         energies.iter().for_each(|&energy| fold.push(energy));

@@ -14,6 +14,7 @@ use opencv::imgproc;
 
 pub use colormap::Colormap;
 pub use energy::Energy;
+pub(crate) use fold::Fold;
 pub use timeline::Timeline;
 
 use crate::Result;

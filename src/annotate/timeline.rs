@@ -38,7 +38,7 @@ pub struct Timeline {
 impl Default for Timeline {
     /// No frames yet.
     fn default() -> Self {
-        Self { energies: Fold::new(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
+        Self { energies: Fold::default(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
     }
 }
 

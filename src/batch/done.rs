@@ -7,11 +7,13 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Clip;
+use super::worker::Finished;
 use crate::model::file_sha256;
+use crate::run::Overview;
 use crate::{Error, Result, sink};
 
 /// The form of the file; another one counts as none.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// What was done to a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub struct Done {
     pub frames: u64,
     /// Seconds that it took.
     pub seconds: f64,
+    /// The clip in short.
+    pub overview: Overview,
     /// What was written, by its place in the output folder.
     pub outputs: Vec<Output>,
 }
@@ -126,8 +130,7 @@ pub struct Work<'a> {
     pub settings: String,
     pub model: String,
     pub classifier: String,
-    pub frames: u64,
-    pub seconds: f64,
+    pub finished: Finished,
 }
 
 impl Done {
@@ -141,7 +144,8 @@ impl Done {
     /// # Errors
     /// [`Error::Input`] where the input has changed meanwhile; [`Error::Io`] where a file cannot be read or written.
     pub fn keep(work: Work<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
-        let Work { clip, state, settings, model, classifier, frames, seconds } = work;
+        let Work { clip, state, settings, model, classifier, finished } = work;
+        let Finished { frames, seconds, overview } = finished;
         if !State::of(&clip.input, false)?.is_same(&State { sha256: None, ..state.clone() }) {
             return Err(Error::input(&clip.input, "changed while it was worked on: run this again"));
         }
@@ -156,6 +160,7 @@ impl Done {
             classifier,
             frames,
             seconds,
+            overview,
             outputs: outputs.collect::<Result<_>>()?,
         };
         let path = Self::path(clip, folder);

@@ -8,6 +8,7 @@ mod inputs;
 mod pool;
 mod seen;
 pub mod shard;
+mod sheet;
 mod summary;
 pub mod worker;
 
@@ -63,6 +64,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
         return show(&clips, &plan).map(|()| None);
     }
     make_folders(&folder, &clips, shard)?;
+    sink::write(&folder.join("settings.toml"), args.settings.text.as_bytes(), true)?;
     // An old summary says nothing of this run; there may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &recipe.settings);

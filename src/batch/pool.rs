@@ -15,7 +15,7 @@ use super::done::{Done, State, Work};
 use super::inputs::Clip;
 use super::seen::Seen;
 use super::summary::{Entry, Outcome, Summary};
-use super::worker::{Event, Job, endings};
+use super::worker::{Event, Finished, Job, endings};
 use crate::cli::BatchArgs;
 use crate::{Error, Result};
 
@@ -126,20 +126,20 @@ impl Pool<'_> {
         let state = State::of(&clip.input, self.args.hash).map_err(failed)?;
         let worker = match slot {
             Some(worker) => worker,
-            None => slot.insert(Worker::start(self.threads).map_err(Failure::Fatal)?),
+            None => slot.insert(Worker::start(self.args, self.threads).map_err(Failure::Fatal)?),
         };
         let outcome = self.attend(number, worker, clip);
         if !worker.is_idle {
             *slot = None;
         }
-        let (frames, seconds, classifier) = outcome?;
+        let (finished, classifier) = outcome?;
         let (settings, model) = (self.recipe.settings.clone(), self.recipe.model.clone());
-        let work = Work { clip, state, settings, model, classifier, frames, seconds };
+        let work = Work { clip, state, settings, model, classifier, finished };
         Done::keep(work, self.folder, &endings(self.args)).map_err(failed)
     }
 
     /// Gives the worker its clip and waits for what comes of it.
-    fn attend(&self, number: usize, worker: &mut Worker, clip: &Clip) -> Result<(u64, f64, String), Failure> {
+    fn attend(&self, number: usize, worker: &mut Worker, clip: &Clip) -> Result<(Finished, String), Failure> {
         let deadline = self.args.timeout_per_clip.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
         worker.give(clip);
         loop {
@@ -154,9 +154,9 @@ impl Pool<'_> {
                 Heard::Nothing | Heard::Event(Event::Other) => {}
                 Heard::Event(Event::Ready { classifier }) => worker.classifier = classifier,
                 Heard::Event(Event::Progress { frame, frames }) => self.seen.progress(number, clip, frame, frames),
-                Heard::Event(Event::Finished { frames, seconds }) => {
+                Heard::Event(Event::Finished(finished)) => {
                     worker.is_idle = true;
-                    return Ok((frames, seconds, worker.classifier.clone()));
+                    return Ok((finished, worker.classifier.clone()));
                 }
                 Heard::Event(Event::Failed { error }) => {
                     worker.is_idle = true;
@@ -191,16 +191,15 @@ struct Worker {
 }
 
 impl Worker {
-    /// Starts this very program with the same arguments, as a worker.
-    fn start(threads: usize) -> Result<Self> {
+    /// Starts this very program with the same settings, as a worker.
+    fn start(args: &BatchArgs, threads: usize) -> Result<Self> {
         let failed = |e: std::io::Error| Error::Child { program: "salstream", problem: format!("no worker: {e}") };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["batch", "--worker"]);
-        let mut rest: Vec<_> = std::env::args_os().skip(2).collect();
-        if !rest.iter().any(|arg| arg.to_string_lossy().starts_with("--threads")) {
-            rest.insert(0, format!("--threads={threads}").into());
+        if args.threads.is_none() {
+            command.arg(format!("--threads={threads}"));
         }
-        command.args(rest).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(&args.settings.line).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C reaches the master alone, which ends its workers in order.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What came of a batch: for programs as `summary.json`, for people as a table.
+//! What came of a batch: for programs as `summary.json`, for people as a table and a contact sheet.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +10,7 @@ use serde_json::json;
 use super::done::Done;
 use super::inputs::Clip;
 use super::shard::Shard;
+use super::sheet::sheet;
 use crate::report::say;
 use crate::{Error, Result, sink};
 
@@ -88,7 +89,12 @@ impl Summary {
         let (index, count) = self.shard;
         let path = folder.join(Shard { index: index - 1, count }.summary());
         let json = serde_json::to_vec_pretty(self).map_err(|e| Error::output(&path, e.to_string()))?;
-        sink::write(&path, &json, true)
+        sink::write(&path, &json, true)?;
+        // A part's is made by the merge.
+        if count == 1 {
+            sink::write(&folder.join("summary.html"), &sheet(&self.clips, &self.closing(), folder), true)?;
+        }
+        Ok(())
     }
 
     /// Whether any clip is not done.
@@ -105,28 +111,62 @@ impl Summary {
 
     /// The closing table; as JSON for programs.
     pub fn say(&self, json: bool) {
-        let of = |wanted: Outcome| self.clips.iter().filter(|entry| entry.outcome == wanted).collect::<Vec<_>>();
-        let (done, skipped, open) = (of(Outcome::Done), of(Outcome::Skipped), of(Outcome::Open).len());
-        let failed = self.failed().count();
-        let frames: u64 = done.iter().map(|entry| entry.frames).sum();
-        let saved = skipped.iter().fold(0.0, |sum, entry| sum + entry.seconds);
-        let (done, skipped) = (done.len(), skipped.len());
         if json {
+            let Counts { done, skipped, failed, open, frames, .. } = self.counts();
             let line = json!({ "event": "done", "done": done, "skipped": skipped, "failed": failed, "open": open,
                 "frames": frames, "seconds": self.seconds });
             return say(&line.to_string());
         }
-        let fps = frames as f64 / self.seconds.max(1e-3);
-        let left = if open > 0 { format!(", {open} left: the same command goes on") } else { String::new() };
-        say(&format!(
-            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({:.2} h saved), {failed} failed{left}",
-            saved / 3600.0
-        ));
+        say(&self.closing());
         self.failed().take(NAMED).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
+        let failed = self.failed().count();
         if failed > NAMED {
             say(&format!("  and {} more: see the summary", failed - NAMED));
         }
     }
+
+    /// What came of it in one line.
+    fn closing(&self) -> String {
+        let Counts { done, skipped, failed, open, frames, saved } = self.counts();
+        let fps = frames as f64 / self.seconds.max(1e-3);
+        let left = if open > 0 { format!(", {open} left: the same command goes on") } else { String::new() };
+        let hours = saved / 3600.0;
+        format!(
+            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({hours:.2} h saved), {failed} failed{left}"
+        )
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.clips {
+            match entry.outcome {
+                Outcome::Done => {
+                    counts.done += 1;
+                    counts.frames += entry.frames;
+                }
+                Outcome::Skipped => {
+                    counts.skipped += 1;
+                    counts.saved += entry.seconds;
+                }
+                Outcome::Failed(_) => counts.failed += 1,
+                Outcome::Open => counts.open += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// How many clips came to what.
+#[derive(Default)]
+struct Counts {
+    done: usize,
+    skipped: usize,
+    failed: usize,
+    open: usize,
+    /// Frames of those that were done now.
+    frames: u64,
+    /// Seconds that those took that were done before.
+    saved: f64,
 }
 
 /// Makes one summary of all parts in `folder`.

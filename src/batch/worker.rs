@@ -17,12 +17,14 @@ use super::inputs::Clip;
 use crate::cli::BatchArgs;
 use crate::config::RunConfig;
 use crate::report::say;
-use crate::run::{self, Ending};
+use crate::run::{self, Ending, Overview};
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
 
 /// How long a worker whose master is gone may take to clean up.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// Ending of the small pictures' file.
+pub const PICTURE: &str = ".jpg";
 
 /// A clip to be worked on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,12 +44,23 @@ pub enum Event {
     /// So far.
     Progress { frame: u64, frames: Option<u64> },
     /// The clip is finished.
-    Finished { frames: u64, seconds: f64 },
+    Finished(Finished),
     /// The clip has failed.
     Failed { error: String },
     /// What `salstream run` says besides.
     #[serde(other)]
     Other,
+}
+
+/// What came of a clip that is finished.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Finished {
+    /// Frames of the result.
+    pub frames: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// The clip in short.
+    pub overview: Overview,
 }
 
 impl Job {
@@ -61,7 +74,7 @@ impl Job {
 pub fn endings(args: &BatchArgs) -> Vec<String> {
     let records = args.records.map(|format| format!(".{}", format.extension()));
     let maps = args.maps.then(|| ".maps".to_owned());
-    [Some(".mp4".to_owned()), records, maps].into_iter().flatten().collect()
+    [Some(".mp4".to_owned()), Some(PICTURE.to_owned()), records, maps].into_iter().flatten().collect()
 }
 
 /// The configuration of one clip's run, whose results lie at `stem`.
@@ -79,7 +92,7 @@ pub fn config(args: &BatchArgs, input: &Path, stem: &Path) -> Result<RunConfig> 
     // A path of its own kind, whatever it looks like: `-` or `a:b` is a file here.
     let input = std::path::absolute(input).map_err(Error::io(input))?;
     let config = RunConfig::new(args.of_clip(input.into(), named(".mp4"), records, maps))?;
-    Ok(RunConfig { whole_only: true, timed: false, ..config })
+    Ok(RunConfig { glance: Some(named(PICTURE)), whole_only: true, timed: false, ..config })
 }
 
 /// Works until standard input ends.
@@ -103,7 +116,11 @@ pub fn work(args: &BatchArgs) -> Result<()> {
     for Job { input, stem } in jobs {
         static_saliency.restart();
         let answer = match clip(args, Path::new(&input), &folder.join(stem), &mut static_saliency, &stop) {
-            Ok((frames, seconds)) => json!({ "event": "finished", "frames": frames, "seconds": seconds }),
+            Ok(finished) => {
+                let mut event = json!(finished);
+                event["event"] = "finished".into();
+                event
+            }
             // The clip is named where the reason is told.
             Err(Error::Input { problem, .. }) => json!({ "event": "failed", "error": problem }),
             Err(error) => json!({ "event": "failed", "error": error.to_string() }),
@@ -134,18 +151,21 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
     jobs
 }
 
-/// Frames and seconds of one clip.
+/// Works on one clip.
 fn clip(
     args: &BatchArgs,
     input: &Path,
     stem: &Path,
     static_saliency: &mut StaticSaliency,
     stop: &AtomicBool,
-) -> Result<(u64, f64)> {
+) -> Result<Finished> {
     let config = config(args, input, stem)?;
     let summary = run::Clip::open(&config)?.process(static_saliency, stop)?;
     match summary.ending {
-        Ending::Complete => Ok((summary.frames, summary.seconds)),
+        Ending::Complete => {
+            let overview = summary.overview.unwrap_or_default();
+            Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview })
+        }
         Ending::Interrupted => Err(Error::Stopped),
         Ending::Broken(error) => Err(error),
     }

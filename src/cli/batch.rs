@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use super::{ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs, span};
+use super::{
+    ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs, SettingsArgs, span,
+};
 use crate::batch::shard::Shard;
 use crate::sink::maps::{MapFormat, MapKind};
 
@@ -93,6 +95,8 @@ pub struct BatchArgs {
     /// File format of the maps
     #[arg(long, value_enum, requires = "maps", default_value_t = MapFormat::Png, help_heading = "Data")]
     pub map_format: MapFormat,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 /// `--records` of a batch.
@@ -136,6 +140,7 @@ impl BatchArgs {
             data: DataArgs { records, timeline: None, maps, map: self.map, map_format: self.map_format },
             progress: ProgressMode::Json,
             threads: self.threads,
+            settings: SettingsArgs::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 
-use super::{MethodArgs, ModelArgs, PictureArgs, RequestArgs, span};
+use super::{MethodArgs, ModelArgs, PictureArgs, RequestArgs, SettingsArgs, span};
 use crate::live::feed::{PixelFormat, parse_size};
 use crate::live::serve::parse_address;
 
@@ -73,4 +73,6 @@ pub struct LiveArgs {
     /// Threads for the classifier and OpenCV, each [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }

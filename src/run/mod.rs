@@ -1,5 +1,6 @@
 //! `salstream run`: one input to one annotated result.
 
+mod glance;
 mod outputs;
 pub(crate) mod progress;
 pub(crate) mod stages;
@@ -20,8 +21,9 @@ use crate::pipeline::Receiver;
 use crate::saliency::StaticSaliency;
 use crate::source::Source;
 use crate::{Error, Result, source};
-use outputs::Outputs;
+pub use glance::Overview;
 pub(crate) use outputs::record;
+use outputs::{Outputs, Written};
 use progress::Progress;
 use stages::{Drawn, Pace, Stages};
 
@@ -36,6 +38,8 @@ pub struct Summary {
     pub classifier: String,
     /// The result; `None` where the user stopped the run before the first frame, or it is to be whole and is not.
     pub output: Option<PathBuf>,
+    /// The clip in short, where a glance was asked for.
+    pub overview: Option<Overview>,
     /// Mean milliseconds a frame of each stage.
     pub timing: Timing,
     /// How the input ended.
@@ -117,16 +121,17 @@ impl<'a> Clip<'a> {
             ending => ending,
         };
         let (frames, timing) = progress.totals();
-        let output = match ending {
-            Ending::Interrupted if frames == 0 => None,
-            Ending::Interrupted | Ending::Broken(_) if config.whole_only => None,
+        let (output, overview) = match ending {
+            Ending::Interrupted if frames == 0 => (None, None),
+            Ending::Interrupted | Ending::Broken(_) if config.whole_only => (None, None),
             _ => {
-                let (output, warnings) = outputs.finish()?;
+                let Written { path, warnings, overview } = outputs.finish()?;
                 config.notes(&warnings);
-                Some(output)
+                (Some(path), overview)
             }
         };
-        let summary = Summary { frames, seconds: started.elapsed().as_secs_f64(), classifier, output, timing, ending };
+        let seconds = started.elapsed().as_secs_f64();
+        let summary = Summary { frames, seconds, classifier, output, overview, timing, ending };
         progress.close(&summary);
         Ok(summary)
     }

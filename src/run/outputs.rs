@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use opencv::core::{Mat, Size};
 
+use super::glance::{Glance, Overview};
 use super::stages::{Drawn, milliseconds};
 use crate::annotate::Timeline;
 use crate::config::{MapsConfig, RunConfig};
@@ -29,6 +30,17 @@ pub struct Outputs {
     records: Option<RecordSink>,
     timed: bool,
     timeline: Option<(ImageSink, Timeline)>,
+    glance: Option<(ImageSink, Glance)>,
+}
+
+/// What was written.
+pub struct Written {
+    /// The result.
+    pub path: PathBuf,
+    /// What the user should know of it.
+    pub warnings: Vec<String>,
+    /// The clip in short, where a glance was asked for.
+    pub overview: Option<Overview>,
 }
 
 impl Outputs {
@@ -83,7 +95,11 @@ impl Outputs {
             Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::default())),
             None => None,
         };
-        Ok(Self { picture, maps, records, timed: config.timed, timeline })
+        let glance = match &config.glance {
+            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Glance::default())),
+            None => None,
+        };
+        Ok(Self { picture, maps, records, timed: config.timed, timeline, glance })
     }
 
     /// Writes one frame to every output. Returns its timing, with the time that this took.
@@ -99,6 +115,9 @@ impl Outputs {
             let record = record(&drawn)?;
             sink.write(&if self.timed { record } else { record.untimed() })?;
         }
+        if let Some((_, glance)) = &mut self.glance {
+            glance.push(&drawn)?;
+        }
         let Drawn { picture, mut timing, frame, maps, .. } = drawn;
         if let Some((_, timeline)) = &mut self.timeline {
             timeline.push(frame.time, &maps, &picture)?;
@@ -111,11 +130,11 @@ impl Outputs {
         Ok(timing)
     }
 
-    /// Completes every output. Returns the result's path, and what the user should know of it.
+    /// Completes every output.
     ///
     /// # Errors
     /// Those of the single sinks; [`Error::Output`] where there was no frame.
-    pub fn finish(self) -> Result<(PathBuf, Vec<String>)> {
+    pub fn finish(self) -> Result<Written> {
         let finished = match self.picture {
             Picture::Video(sink) => sink.finish()?,
             Picture::Image(sink, Some(image)) => sink.finish(&image)?,
@@ -130,7 +149,14 @@ impl Outputs {
         if let Some((sink, timeline)) = self.timeline {
             sink.finish(&timeline.picture()?)?;
         }
-        Ok((finished.path, finished.warnings))
+        let mut overview = None;
+        if let Some((sink, glance)) = self.glance
+            && let Some((picture, known)) = glance.finish()
+        {
+            sink.finish(&picture)?;
+            overview = Some(known);
+        }
+        Ok(Written { path: finished.path, warnings: finished.warnings, overview })
     }
 }
 

@@ -75,7 +75,7 @@ impl Progress {
 
     /// The closing line.
     pub fn close(&self, summary: &Summary) {
-        let Summary { frames, seconds, classifier, output, timing, ending } = summary;
+        let Summary { frames, seconds, classifier, output, timing, ending, .. } = summary;
         let fps = *frames as f64 / seconds;
         match self.report {
             Report::Quiet => {}

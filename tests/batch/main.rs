@@ -49,14 +49,17 @@ fn counts(output: &Output) -> [usize; 3] {
     [number(" done ("), number(" skipped"), number(" failed")]
 }
 
-/// Every file below `folder` but the summaries and proofs, with its bytes.
+/// Every file below `folder` but the summaries, the settings and the proofs, with its bytes.
 fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
             found.extend(results(&path));
-        } else if path.extension().is_none_or(|extension| extension != "json") {
+        } else if !["json", "html", "toml"]
+            .map(Some)
+            .contains(&path.extension().and_then(|extension| extension.to_str()))
+        {
             let bytes = fs::read(&path).unwrap();
             found.push((path, bytes));
         }
@@ -80,7 +83,7 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     assert_eq!(counts(&first), [3, 0, 0]);
     assert_eq!(probe(&at.join("out/sub/1.mp4"), "v", "stream=nb_read_packets"), "10");
     let done: Value = serde_json::from_slice(&fs::read(at.join("out/sub/1.done.json")).unwrap()).unwrap();
-    assert_eq!((done["frames"].as_u64(), done["outputs"].as_array().unwrap().len()), (Some(10), 2));
+    assert_eq!((done["frames"].as_u64(), done["outputs"].as_array().unwrap().len()), (Some(10), 3));
     assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0]);
 
     let plan = |args: &str| text(&run(at, args).stdout);
@@ -106,6 +109,73 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
 }
 
 #[test]
+fn settings_come_from_a_file_and_go_into_one() {
+    let folder = clips(1);
+    let at = folder.path();
+    let first = run(at, "in -o a --records csv --alpha 0.25 --target 2 --no-audio");
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let stored = fs::read_to_string(at.join("a/settings.toml")).unwrap();
+    for line in [
+        "alpha = 0.25",
+        "records = \"csv\"",
+        "no-audio = true",
+        "inputs = [\"in\"]",
+        "target = [2]",
+        "layout = \"overlay\"",
+    ] {
+        assert!(stored.lines().any(|stored| stored == line), "{line}: {stored}");
+    }
+    let settled = |args: &str| {
+        let mut command = salstream(at);
+        let output =
+            command.args(["batch", "--config", "a/settings.toml"]).args(args.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        output
+    };
+    assert_eq!(text(&settled("--print-config").stdout), stored, "a file says what it was made from");
+    settled("-o b");
+    assert!(relative(&at.join("a")) == relative(&at.join("b")), "and makes the same again");
+    let printed = text(&settled("--target 1 --target 3 --print-config --alpha 1").stdout);
+    assert!(printed.contains("\nalpha = 1\n") && printed.contains("\ntarget = [1, 3]\n"), "{printed}");
+
+    let refused = |settings: &str, words: &[&str]| {
+        fs::write(at.join("bad.toml"), settings).unwrap();
+        let output = salstream(at).args(["batch", "in", "-o", "c", "--config", "bad.toml"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    };
+    refused("no-such = 1", &["bad.toml", "no-such", "no such setting"]);
+    refused("alpha = [1", &["bad.toml", "no TOML"]);
+    refused("alpha = 7", &["'7'", "--alpha"]);
+    refused("alpha = {}", &["bad.toml", "alpha", "must be"]);
+    let gone = salstream(at).args(["batch", "in", "-o", "c", "--config", "gone.toml"]).output().unwrap();
+    assert_refused(&gone, 1, &["gone.toml", "cannot be read"]);
+}
+
+#[test]
+fn a_page_shows_every_clip() {
+    let folder = clips(3);
+    let at = folder.path();
+    fs::rename(at.join("in/0.mp4"), at.join("in/a <b> & 'c'.mp4")).unwrap();
+    fs::write(at.join("in/bad.mp4"), "no video").unwrap();
+    run(at, "in -o out --records jsonl");
+    let page = fs::read_to_string(at.join("out/summary.html")).unwrap();
+    assert_eq!(page.matches("<article>").count(), 3);
+    assert_eq!(page.matches("src='data:image/jpeg;base64,/9j/").count(), 3);
+    assert!(
+        page.contains("href='a%20%3Cb%3E%20%26%20%27c%27.mp4'")
+            && page.contains("<b>a &lt;b&gt; &amp; &#39;c&#39;</b>")
+    );
+    assert!(page.contains("href='sub/1.jsonl'") && page.contains("<b class='bad'>in/bad.mp4</b>"));
+    assert!(page.contains("3 done (30 frames"), "{page}");
+    let points = |page: &str| page.split("points='").nth(1).unwrap().split('\'').next().unwrap().split(' ').count();
+    assert!(points(&page) >= 10);
+    let size = probe(&at.join("out/2.jpg"), "v", "stream=width");
+    assert_eq!(size, "360", "160 x 120 twice, 135 high");
+}
+
+#[test]
 fn the_same_settings_give_the_same_bytes() {
     let folder = clips(2);
     for out in ["a", "b"] {
@@ -113,7 +183,7 @@ fn the_same_settings_give_the_same_bytes() {
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
     let (a, b) = (relative(&folder.path().join("a")), relative(&folder.path().join("b")));
-    assert_eq!(a.len(), 2 * (1 + 1 + 10));
+    assert_eq!(a.len(), 2 * (2 + 1 + 10));
     assert!(a == b);
 }
 

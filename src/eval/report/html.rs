@@ -1,12 +1,13 @@
 //! Everything as one page that needs nothing else: figures, curves, sequences, and frames to look at.
 
-use super::svg::{Bar, Line, bars, escaped, lines};
+use super::svg::{Bar, Line, bars, lines};
 use super::{Evaluation, pictures, table};
 use crate::Result;
 use crate::eval::config::EvalConfig;
 use crate::eval::extremes::Extreme;
 use crate::eval::metric::mask::{LEVELS, Scores};
 use crate::eval::summary::Figures;
+use crate::html::escaped;
 
 /// The most sequences that get a bar each.
 const BARS: usize = 100;

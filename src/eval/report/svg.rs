@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::eval::statistics::Interval;
+use crate::html::escaped;
 
 /// A line of a chart.
 pub struct Line<'a> {
@@ -100,9 +101,4 @@ pub fn bars(label: &str, bars: &[Bar]) -> String {
         let _ = write!(svg, "<text x='{:.1}' y='{:.1}'>{:.3}</text>", right + 6.0, middle + 4.0, bar.value);
     }
     svg + "</svg>"
-}
-
-/// `text` without what HTML reads as its own.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
 }

@@ -1,0 +1,143 @@
+//! Settings from a file: `--config FILE` stands for flags that the command line does not give, and `--print-config`
+//! prints them all in the form of such a file.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
+use toml::{Table, Value};
+
+use super::Cli;
+use crate::{Error, Result};
+
+/// Flags that make no setting.
+const NO_SETTINGS: [&str; 3] = ["config", "print_config", "help"];
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsArgs {
+    /// Take what the command line leaves open from this TOML file: flag = value, without the dashes
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print all settings in the form of such a file, and end
+    #[arg(long)]
+    pub print_config: bool,
+    /// All settings, in the form of such a file.
+    #[arg(skip)]
+    pub text: String,
+    /// The command line behind the subcommand, with the file's settings in it.
+    #[arg(skip)]
+    pub line: Vec<OsString>,
+}
+
+/// The command line `line`, with what its `--config` says. A wrong one ends the process, as clap does.
+///
+/// # Errors
+/// [`Error::Usage`] or [`Error::Input`] where the file cannot be read or holds what is no flag.
+pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
+    let command = Cli::command();
+    // What is wrong or missing is told by the second look, which sees the file's settings too.
+    let first = command.clone().ignore_errors(true).try_get_matches_from(&line);
+    // A batch's worker gets a line with the file's settings in it.
+    let is_worker = line.get(2).is_some_and(|flag| flag == "--worker");
+    if !is_worker
+        && let Some((name, given)) = first.as_ref().ok().and_then(ArgMatches::subcommand)
+        && let Ok(Some(file)) = given.try_get_one::<PathBuf>("config")
+        && let Some(subcommand) = command.find_subcommand(name)
+    {
+        let (flags, inputs) = flags(subcommand, given, file)?;
+        line.splice(2..2, flags);
+        line.extend(inputs);
+    }
+    let matches = command.clone().get_matches_from(&line);
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Some((name, given)) = matches.subcommand()
+        && let Some(subcommand) = command.find_subcommand(name)
+        && let Some(settings) = cli.command.settings()
+    {
+        settings.text = text(subcommand, given);
+        settings.line = line.split_off(2);
+    }
+    Ok(cli)
+}
+
+/// The flags, and the inputs, that `file` stands for; without what is `given` already.
+fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsString>, Vec<OsString>)> {
+    let text = fs::read_to_string(file).map_err(|e| Error::input(file, format!("cannot be read: {e}")))?;
+    let table: Table = text.parse().map_err(|e: toml::de::Error| {
+        Error::Usage(format!("{}: is no TOML: {}", file.display(), e.to_string().replace('\n', " ").trim()))
+    })?;
+    let (mut flags, mut inputs) = (Vec::new(), Vec::new());
+    for (key, value) in table {
+        let known = settings(command).find(|arg| name(arg) == key);
+        let wrong = |what: &str| Error::Usage(format!("{}: {key}: {what}", file.display()));
+        let arg = known.ok_or_else(|| wrong("no such setting; see --print-config"))?;
+        if given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = match value {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        for value in values {
+            let value = match value {
+                Value::Boolean(false) => continue,
+                Value::Boolean(true) => None,
+                Value::String(value) => Some(value),
+                Value::Integer(_) | Value::Float(_) => Some(value.to_string()),
+                _ => return Err(wrong("must be a text, a number, true, false, or a list of them")),
+            };
+            // A default that is said aloud could ask for flags that it needs.
+            if value.as_ref().is_some_and(|value| arg.get_default_values() == [value.as_str()]) {
+                continue;
+            }
+            match (arg.is_positional(), value) {
+                (true, value) => inputs.extend(value.map(OsString::from)),
+                (false, Some(value)) => flags.push(format!("--{key}={value}").into()),
+                (false, None) => flags.push(format!("--{key}").into()),
+            }
+        }
+    }
+    if !inputs.is_empty() {
+        inputs.insert(0, "--".into());
+    }
+    Ok((flags, inputs))
+}
+
+/// What may stand in a file.
+fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| !arg.is_hide_set() && !NO_SETTINGS.contains(&arg.get_id().as_str()))
+}
+
+/// An argument's name in a file.
+fn name(arg: &Arg) -> &str {
+    arg.get_long().unwrap_or(arg.get_id().as_str())
+}
+
+/// All settings that have a value.
+fn text(command: &Command, given: &ArgMatches) -> String {
+    let mut text = format!("# salstream {}; what has no line here is at its default\n", command.get_name());
+    for arg in settings(command) {
+        let id = arg.get_id().as_str();
+        let values: Vec<Value> = match arg.get_action() {
+            ArgAction::SetTrue => vec![given.get_flag(id).into()],
+            _ => given.get_raw(id).into_iter().flatten().map(|raw| typed(&raw.to_string_lossy())).collect(),
+        };
+        let value = match (arg.get_action(), &values[..]) {
+            (_, []) => continue,
+            (ArgAction::Append, _) => Value::Array(values),
+            (_, [first, ..]) => first.clone(),
+        };
+        text += &format!("{} = {value}\n", name(arg));
+    }
+    text
+}
+
+/// A number where the text is that number's own.
+fn typed(text: &str) -> Value {
+    let whole = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+    let broken = text.parse::<f64>().ok().filter(|number| number.to_string() == text && number.is_finite());
+    whole.map(Value::from).or(broken.map(Value::from)).unwrap_or_else(|| text.into())
+}

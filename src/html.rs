@@ -1,0 +1,27 @@
+//! What pages need of text.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What an address keeps as it is: also what parts a path.
+const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `text` without what HTML reads as its own.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
+}
+
+/// A path as an address, for an attribute.
+pub fn link(path: &str) -> String {
+    utf8_percent_encode(path, ADDRESS).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_is_read_as_markup_or_address() {
+        assert_eq!(escaped("<a href='x'>&\""), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+        assert_eq!(link("a b/50% #1?.mp4"), "a%20b/50%25%20%231%3F.mp4");
+    }
+}
