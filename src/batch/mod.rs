@@ -75,7 +75,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
             _ => open.push(clip.clone()),
         }
     }
-    let jobs = args.jobs.map_or_else(|| cores().div_ceil(2), usize::from).clamp(1, open.len().max(1));
+    let jobs = args.jobs.map_or_else(workers, usize::from).clamp(1, open.len().max(1));
     let threads = args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from);
     pool::run(args, &recipe, &folder, open, (jobs, threads), stop, &mut summary)?;
     if shard == Shard::WHOLE {
@@ -83,6 +83,11 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     }
     summary.write(&folder)?;
     Ok(Some(summary))
+}
+
+/// How many clips at a time: where one begins or ends, another keeps the cores busy; each has a model of its own in memory.
+fn workers() -> usize {
+    cores().div_ceil(2).max(2)
 }
 
 /// Prints what would be done.

@@ -42,7 +42,7 @@ pub struct BatchArgs {
     /// Print what would be done, and why, and end
     #[arg(long, help_heading = "Running")]
     pub dry_run: bool,
-    /// Clips at a time, each in a process of its own [default: one for every two cores]
+    /// Clips at a time, each in a process of its own [default: one for every two cores, at least two]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub jobs: Option<u16>,
     /// Threads of each process for the classifier and OpenCV [default: the cores, shared out]
