@@ -388,3 +388,46 @@ fn ten_thousand_inputs_are_planned_in_seconds() {
     let planned = text(&output.stdout).lines().count();
     assert!((1_428..=1_429).contains(&planned), "{planned}: {}", text(&output.stderr));
 }
+
+#[test]
+fn without_room_a_clip_fails_cleanly_and_is_done_when_there_is_room() {
+    let folder = clips(2);
+    let at = folder.path();
+    long(at, "in/long.mp4");
+    let plain = batch(at, "in -o out --crf 0");
+    let args: Vec<_> = plain.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let program = plain.get_program().to_string_lossy().into_owned();
+    // A limit of the largest file, in blocks of 512 bytes, stands for a disk that is full for the long clip only.
+    let limited = format!("ulimit -f 1000; trap '' XFSZ; exec {program} {}", args.join(" "));
+    let output = Command::new("sh").current_dir(at).args(["-c", &limited]).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), counts(&output)), (Some(1), [2, 0, 1]), "{said}");
+    assert!(said.contains("failed  in/long.mp4: ") && said.contains("File too large"), "{said}");
+    assert!(fs::read_dir(at.join("out")).unwrap().flatten().all(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        !name.starts_with('.') && !name.starts_with("long")
+    }));
+    assert_eq!(counts(&run(at, "in -o out --crf 0")), [1, 2, 0]);
+}
+
+#[test]
+fn an_input_that_changes_meanwhile_is_not_done() {
+    let folder = clips(1);
+    let at = folder.path();
+    long(at, "in/long.mp4");
+    let child = batch(at, "in/long.mp4 -o out").stderr(Stdio::piped()).spawn().unwrap();
+    let since = Instant::now();
+    while !children(child.id()).iter().any(|worker| !children(worker.parse().unwrap()).is_empty()) {
+        assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let other = fs::read(at.join("in/0.mp4")).unwrap();
+    fs::write(at.join("other.mp4"), other).unwrap();
+    fs::rename(at.join("other.mp4"), at.join("in/long.mp4")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("in/long.mp4: ") && said.contains("changed while it was worked on"), "{said}");
+    assert_eq!((output.status.code(), counts(&output)[2]), (Some(1), 1));
+    assert!(!at.join("out/long.done.json").exists());
+    assert_eq!(counts(&run(at, "in/long.mp4 -o out")), [1, 0, 0]);
+}
