@@ -70,9 +70,9 @@ impl KeyFrames {
         key
     }
 
-    /// Learns that `done` frames have gone through since the start. `offered` is the pace of the source, where it has one:
-    /// frames a second.
-    pub fn learn(&mut self, done: u64, offered: Option<f64>) {
+    /// Learns that `done` frames have gone through since the start. `offered` tells the pace of the source, where it has one:
+    /// frames a second. It is asked at the end of a period only.
+    pub fn learn(&mut self, done: u64, offered: impl FnOnce() -> Option<f64>) {
         if let Some(auto) = &mut self.auto {
             self.interval = auto.interval(self.interval, done, offered, Instant::now());
         }
@@ -98,7 +98,7 @@ impl Auto {
         Self { fps, period: None, good: 0, patience: PATIENCE[0], closer: false }
     }
 
-    fn interval(&mut self, interval: u64, done: u64, offered: Option<f64>, now: Instant) -> u64 {
+    fn interval(&mut self, interval: u64, done: u64, offered: impl FnOnce() -> Option<f64>, now: Instant) -> u64 {
         // What the first frame waits for, such as a graph that is being compiled, says nothing about those after it.
         let Some((began, before)) = self.period else {
             self.period = (done > 0).then_some((now, done));
@@ -109,7 +109,7 @@ impl Auto {
             return interval;
         }
         self.period = Some((now, done));
-        let wanted = offered.map_or(self.fps, |offered| offered.min(self.fps));
+        let wanted = offered().map_or(self.fps, |offered| offered.min(self.fps));
         if ((done - before) as f64) < REACHED * wanted * elapsed.as_secs_f64() {
             self.good = 0;
             if std::mem::take(&mut self.closer) {
@@ -140,7 +140,7 @@ mod tests {
             let possible = 1e3 / (20.0 + gradient / interval as f64);
             done += offered.map_or(possible, |offered| offered.min(possible)) / 10.0;
             now += Duration::from_millis(100);
-            interval = auto.interval(interval, done as u64, offered, now);
+            interval = auto.interval(interval, done as u64, || offered, now);
             intervals.push(interval);
         }
         intervals
@@ -151,7 +151,7 @@ mod tests {
         let mut frames = KeyFrames::new(StaticEvery::Frames(3), 25.0);
         let keys: Vec<u64> = (0..10).filter(|index| frames.is_key(*index)).collect();
         assert_eq!(keys, [0, 3, 6, 9]);
-        frames.learn(1, None);
+        frames.learn(1, || None);
         assert!(!frames.is_key(10), "a number is kept, however slow it is");
     }
 

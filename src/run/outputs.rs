@@ -91,14 +91,10 @@ impl Outputs {
             Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
             None => None,
         };
-        let timeline = match &config.timeline {
-            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Timeline::default())),
-            None => None,
-        };
-        let glance = match &config.glance {
-            Some(file) => Some((ImageSink::create(file, config.overwrite)?, Glance::default())),
-            None => None,
-        };
+        let image =
+            |file: &Option<PathBuf>| file.as_ref().map(|file| ImageSink::create(file, config.overwrite)).transpose();
+        let timeline = image(&config.timeline)?.map(|sink| (sink, Timeline::default()));
+        let glance = image(&config.glance)?.map(|sink| (sink, Glance::default()));
         Ok(Self { picture, maps, records, timed: config.timed, timeline, glance })
     }
 

@@ -198,7 +198,7 @@ impl Decode<'_> {
             let started = Instant::now();
             let Some(frame) = self.source.read()?.map(Arc::new) else { break };
             let timing = Timing { decode: milliseconds(started), ..Timing::default() };
-            let offered = match self.pace {
+            let offered = || match self.pace {
                 Pace::Every => None,
                 Pace::Newest(desk) => Some(desk.capture_fps().into()),
             };

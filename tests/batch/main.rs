@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -257,6 +257,15 @@ fn children(parent: u32) -> Vec<String> {
     processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(is_child).collect()
 }
 
+/// Waits until a clip of `batch` is in work, as its encoder shows, a grandchild; and until `ready`.
+fn wait_for_encoder(batch: &Child, ready: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !children(batch.id()).iter().any(|worker| !children(worker.parse().unwrap()).is_empty() && ready()) {
+        assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn kill(signal: &str, pid: &str) {
     let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null()).status();
 }
@@ -276,13 +285,7 @@ fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
         let args = format!("in/0.mp4 in/first.mp4 in/sub -o {signal} --jobs 1");
         let child = batch(at, &args).stderr(Stdio::piped()).spawn().unwrap();
         let begun = at.join(signal).join("1.done.json");
-        // The long one is in work when its encoder runs: a grandchild.
-        let since = Instant::now();
-        while !children(child.id()).iter().any(|worker| !children(worker.parse().unwrap()).is_empty() && begun.exists())
-        {
-            assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_encoder(&child, || begun.exists());
         // The first SIGSEGV that no access has caused is taken by Rust's handler, which steps aside for the next.
         for worker in children(child.id()) {
             kill(signal, &worker);
@@ -416,11 +419,7 @@ fn an_input_that_changes_meanwhile_is_not_done() {
     let at = folder.path();
     long(at, "in/long.mp4");
     let child = batch(at, "in/long.mp4 -o out").stderr(Stdio::piped()).spawn().unwrap();
-    let since = Instant::now();
-    while !children(child.id()).iter().any(|worker| !children(worker.parse().unwrap()).is_empty()) {
-        assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_encoder(&child, || true);
     let other = fs::read(at.join("in/0.mp4")).unwrap();
     fs::write(at.join("other.mp4"), other).unwrap();
     fs::rename(at.join("other.mp4"), at.join("in/long.mp4")).unwrap();
