@@ -13,6 +13,7 @@ use crate::keyframes::{KeyFrames, StaticEvery};
 use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;
+use crate::run::Window;
 use crate::saliency::{ModelConfig, TargetName};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
@@ -30,6 +31,8 @@ pub struct RunConfig {
     pub model: ModelConfig,
     /// On which frames the gradient is computed.
     pub key_frames: KeyFrames,
+    /// The piece of it that is worked on, where that is not all.
+    pub window: Option<Window>,
     /// How the maps are made; whether the input is a single picture shows when it is opened.
     pub fusion: FuseOptions,
     /// How they are drawn.
@@ -102,8 +105,10 @@ impl RunConfig {
             source: source::Options {
                 start: clip.start,
                 duration: clip.duration,
+                zero: None,
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
+            window: None,
             key_frames: key_frames(&model, StaticEvery::Frames(1)),
             fusion: fuse_options(&model, &picture.fusion)?,
             model: model_config(model, request, method, threads)?,

@@ -9,7 +9,7 @@ use opencv::core::{Mat, MatTraitConst, Size};
 pub struct Frame {
     /// Position in the clip, from 0, without gaps in file mode.
     pub index: u64,
-    /// Presentation time in seconds; the clip's first frame is at 0.
+    /// Presentation time in seconds; the clip's first frame is at 0, or [`Options::zero`](crate::source::Options::zero) is.
     pub time: f64,
     /// The picture: upright, 8-bit BGR (`CV_8UC3`), continuous, owning its memory.
     pub image: Mat,
@@ -23,7 +23,7 @@ impl Frame {
 }
 
 /// An exact frame rate in frames a second, such as 30000/1001.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rate {
     /// Numerator, at least 1.
     pub num: u32,
@@ -50,6 +50,8 @@ pub struct VideoInfo {
     pub size: Size,
     /// Nominal frame rate.
     pub rate: Rate,
+    /// Seconds from the file's start to the first frame that is read.
+    pub start: f64,
     /// How many frames to expect, where that is known and plausible.
     pub frames: Option<u64>,
     /// The sound that belongs to the picture.
@@ -57,7 +59,7 @@ pub struct VideoInfo {
 }
 
 /// The part of a file's sound that belongs to the frames read from it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sound {
     /// The file or address that holds it, by FFmpeg's name (`file:` before a path).
     pub location: OsString,
@@ -72,7 +74,7 @@ pub struct Sound {
 }
 
 /// One audio stream of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SoundStream {
     /// Its index among all streams of the file.
     pub index: usize,

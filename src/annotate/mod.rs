@@ -16,6 +16,7 @@ pub use colormap::Colormap;
 pub use energy::Energy;
 pub(crate) use fold::Fold;
 pub use timeline::Timeline;
+pub(crate) use timeline::fitted;
 
 use crate::Result;
 use crate::frame::{Frame, Maps, SaliencyMap, VideoInfo};
@@ -240,7 +241,7 @@ mod tests {
     }
 
     fn clip(size: Size, frames: Option<u64>) -> VideoInfo {
-        VideoInfo { size, rate: Rate { num: 25, den: 1 }, frames, sound: None }
+        VideoInfo { size, rate: Rate { num: 25, den: 1 }, start: 0.0, frames, sound: None }
     }
 
     fn drawn(layout: Layout, size: Size, classes: usize) -> Mat {

@@ -88,7 +88,7 @@ impl Timeline {
 }
 
 /// `image` as large as it goes into `room`, its proportions kept.
-fn fitted(image: &Mat, room: Size) -> Result<Mat> {
+pub(crate) fn fitted(image: &Mat, room: Size) -> Result<Mat> {
     let scale = (f64::from(room.width) / f64::from(image.cols())).min(f64::from(room.height) / f64::from(image.rows()));
     let side = |length: i32| ((f64::from(length) * scale).round() as i32).max(1);
     let mut small = Mat::default();

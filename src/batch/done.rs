@@ -7,13 +7,14 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Clip;
+use super::join::Joint;
 use super::worker::Finished;
 use crate::model::file_sha256;
 use crate::run::Overview;
 use crate::{Error, Result, sink};
 
 /// The form of the file; another one counts as none.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// What was done to a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Done {
     pub seconds: f64,
     /// The clip in short.
     pub overview: Overview,
+    /// How it is joined, where it is a piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint: Option<Joint>,
     /// What was written, by its place in the output folder.
     pub outputs: Vec<Output>,
 }
@@ -145,7 +149,7 @@ impl Done {
     /// [`Error::Input`] where the input has changed meanwhile; [`Error::Io`] where a file cannot be read or written.
     pub fn keep(work: Work<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
         let Work { clip, state, settings, model, classifier, finished } = work;
-        let Finished { frames, seconds, overview } = finished;
+        let Finished { frames, seconds, overview, joint } = finished;
         if !State::of(&clip.input, false)?.is_same(&State { sha256: None, ..state.clone() }) {
             return Err(Error::input(&clip.input, "changed while it was worked on: run this again"));
         }
@@ -161,6 +165,7 @@ impl Done {
             frames,
             seconds,
             overview,
+            joint,
             outputs: outputs.collect::<Result<_>>()?,
         };
         let path = Self::path(clip, folder);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
+use super::split::Piece;
 use crate::cli::BatchArgs;
 use crate::{Error, Result, path};
 
@@ -28,6 +29,8 @@ pub struct Clip {
     pub stem: PathBuf,
     /// Bytes of the file; 0 where it cannot be asked.
     pub size: u64,
+    /// Which piece of the file it is, where it is not all of it.
+    pub piece: Option<Piece>,
 }
 
 impl Clip {
@@ -36,6 +39,33 @@ impl Clip {
         let mut name = folder.join(&self.stem).into_os_string();
         name.push(ending);
         name.into()
+    }
+
+    /// Where the results of its pieces go.
+    pub fn pieces(&self, folder: &Path) -> PathBuf {
+        self.file(folder, ".pieces")
+    }
+
+    /// One of its pieces.
+    pub fn piece(&self, piece: Piece) -> Self {
+        let Piece { index, count } = piece;
+        let stem = self.pieces(Path::new("")).join(format!("{:04}-of-{count:04}", index + 1));
+        Self { input: self.input.clone(), stem, size: self.size / count as u64, piece: Some(piece) }
+    }
+
+    /// The clip that it is a piece of, or itself.
+    pub fn whole(&self) -> Self {
+        let stem = match (self.piece, self.stem.parent()) {
+            (Some(_), Some(pieces)) => pieces.with_extension(""),
+            _ => self.stem.clone(),
+        };
+        Self { stem, piece: None, ..self.clone() }
+    }
+
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        let piece = |Piece { index, count }| format!(" ({} of {count})", index + 1);
+        format!("{}{}", self.input.display(), self.piece.map(piece).unwrap_or_default())
     }
 }
 
@@ -68,7 +98,7 @@ pub fn clips(args: &BatchArgs, output: &Path) -> Result<Vec<Clip>> {
 
 fn clip(input: PathBuf, relative: &Path) -> Clip {
     let size = fs::metadata(&input).map_or(0, |metadata| metadata.len());
-    Clip { input, stem: relative.with_extension(""), size }
+    Clip { input, stem: relative.with_extension(""), size, piece: None }
 }
 
 /// The paths that a list names.

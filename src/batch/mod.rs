@@ -5,10 +5,12 @@
 
 mod done;
 mod inputs;
+mod join;
 mod pool;
 mod seen;
 pub mod shard;
 mod sheet;
+mod split;
 mod summary;
 pub mod worker;
 
@@ -19,11 +21,12 @@ use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
 
+use crate::annotate::Layout;
 use crate::cli::BatchArgs;
 use crate::config::cores;
 use crate::model::file_sha256;
 use crate::report::print;
-use crate::{Error, Result, sink};
+use crate::{Error, Result, ffmpeg, sink};
 use done::{Todo, todo};
 use inputs::Clip;
 use shard::Shard;
@@ -54,35 +57,64 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     let folder = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     // The flags of a single run are checked once, for all.
-    worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
+    let config = worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
+    check_split(args)?;
     let recipe = Recipe::of(args)?;
     let all = inputs::clips(args, &folder)?;
+    let all = match args.split {
+        Some(seconds) => split::split(all, seconds, &config.source),
+        None => all,
+    };
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
-    let plan: Vec<_> = clips.iter().map(|clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify)).collect();
+    let todo = |clip: &Clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify);
+    let plan: Vec<_> = clips.iter().map(|clip| planned(clip, &todo)).collect();
     if args.dry_run {
         return show(&clips, &plan).map(|()| None);
     }
-    make_folders(&folder, &clips, shard)?;
+    let open = |(clip, plan): (&Clip, &(Todo, _))| (plan.0 != Todo::Skip).then(|| clip.clone());
+    let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
+    make_folders(&folder, &open, shard)?;
     sink::write(&folder.join("settings.toml"), args.settings.text.as_bytes(), true)?;
     // An old summary says nothing of this run; there may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &recipe.settings);
-    let mut open = Vec::new();
-    for (clip, (todo, done)) in clips.iter().zip(plan) {
-        match (todo, done) {
-            (Todo::Skip, Some(done)) => summary.add(Entry::of(clip, Outcome::Skipped, Some(&done))),
-            _ => open.push(clip.clone()),
+    for (clip, (todo, done)) in clips.iter().zip(&plan) {
+        if *todo == Todo::Skip {
+            summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
         }
     }
     let jobs = args.jobs.map_or_else(workers, usize::from).clamp(1, open.len().max(1));
     let threads = args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from);
     pool::run(args, &recipe, &folder, open, (jobs, threads), stop, &mut summary)?;
     if shard == Shard::WHOLE {
+        summary.gather(&folder);
         clean(&folder, &clips);
     }
     summary.write(&folder)?;
     Ok(Some(summary))
+}
+
+/// What is to be done with `clip`: nothing with a piece whose clip is done.
+fn planned(clip: &Clip, todo: impl Fn(&Clip) -> (Todo, Option<done::Done>)) -> (Todo, Option<done::Done>) {
+    if clip.piece.is_some() {
+        let whole = todo(&clip.whole());
+        if whole.0 == Todo::Skip {
+            return whole;
+        }
+    }
+    todo(clip)
+}
+
+/// Refuses `--split` where pieces could not be joined.
+fn check_split(args: &BatchArgs) -> Result<()> {
+    let problem = match args.split {
+        None => return Ok(()),
+        Some(_) if args.picture.layout == Layout::Timeline => "the timeline goes on through the whole clip",
+        Some(_) if !ffmpeg::is_available() => "joining the pieces needs ffmpeg",
+        Some(_) => return Ok(()),
+    };
+    Err(Error::Usage(format!("--split: {problem}: leave it out")))
 }
 
 /// How many clips at a time: where one begins or ends, another keeps the cores busy; each has a model of its own in memory.
@@ -94,7 +126,7 @@ fn workers() -> usize {
 fn show(clips: &[Clip], plan: &[(Todo, Option<done::Done>)]) -> Result<()> {
     let mut text = String::new();
     for (clip, (todo, _)) in clips.iter().zip(plan) {
-        let input = clip.input.display();
+        let input = clip.name();
         text += &match todo {
             Todo::Do => format!("do    {input}\n"),
             Todo::Redo(why) => format!("redo  {input}: {why}\n"),

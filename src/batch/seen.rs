@@ -40,8 +40,7 @@ impl Seen {
     /// Worker `number` has come so far.
     pub(super) fn progress(&self, number: usize, clip: &Clip, frame: u64, frames: Option<u64>) {
         if self.json {
-            let line =
-                json!({ "event": "progress", "input": clip.input.to_string_lossy(), "frame": frame, "frames": frames });
+            let line = json!({ "event": "progress", "input": clip.name(), "frame": frame, "frames": frames });
             return say(&line.to_string());
         }
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +52,7 @@ impl Seen {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        bar.set_message(clip.input.display().to_string());
+        bar.set_message(clip.name());
         bar.set_length(frames.unwrap_or(0));
         bar.set_position(frame);
     }
@@ -69,7 +68,7 @@ impl Seen {
         if self.json {
             return say(&json!({ "event": "clip", "clip": entry }).to_string());
         }
-        let input = clip.input.display();
+        let input = clip.name();
         let line = match &entry.outcome {
             Outcome::Failed(reason) => format!("failed: {input}: {reason}"),
             _ => format!("done: {input}, {} frames", entry.frames),

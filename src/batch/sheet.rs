@@ -13,6 +13,8 @@ use super::worker::PICTURE;
 use crate::html::{escaped, link};
 use crate::run::Overview;
 
+/// Classes that are named of a clip, at most.
+const CLASSES: usize = 3;
 /// Clips that are shown, at most: pictures lie in the page itself.
 const SHOWN: usize = 1000;
 /// Failed clips that are named, at most.
@@ -49,7 +51,7 @@ fn failed(clips: &[Entry]) -> String {
 }
 
 fn card(entry: &Entry, folder: &Path) -> String {
-    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0 };
+    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0, piece: None };
     let done = Done::read(&Done::path(&clip, folder));
     let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
     let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();
@@ -93,9 +95,14 @@ fn strip(overview: &Overview) -> String {
     )
 }
 
+/// Names the classes that most frames were explained by.
 fn classes(overview: &Overview, frames: u64) -> String {
     let share = |count: &u64| *count as f64 * 100.0 / frames.max(1) as f64;
-    let named: Vec<String> =
-        overview.classes.iter().map(|(label, count)| format!("{} {:.0} %", escaped(label), share(count))).collect();
+    let named: Vec<String> = overview
+        .classes
+        .iter()
+        .take(CLASSES)
+        .map(|(label, count)| format!("{} {:.0} %", escaped(label), share(count)))
+        .collect();
     named.join(", ")
 }

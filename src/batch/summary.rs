@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::done::Done;
 use super::inputs::Clip;
+use super::join::gather;
 use super::shard::Shard;
 use super::sheet::sheet;
+use super::split::Piece;
 use crate::report::say;
 use crate::{Error, Result, sink};
 
@@ -45,6 +47,9 @@ pub struct Entry {
     pub frames: u64,
     /// Seconds that it took, now or before.
     pub seconds: f64,
+    /// Which piece of the file it is, where it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Piece>,
 }
 
 /// What came of a batch, or of one part of it.
@@ -67,7 +72,7 @@ impl Entry {
     pub fn of(clip: &Clip, outcome: Outcome, done: Option<&Done>) -> Self {
         let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
         let (input, place) = (clip.input.display().to_string(), clip.stem.display().to_string());
-        Self { input, place, outcome, frames, seconds }
+        Self { input, place, outcome, frames, seconds, piece: clip.piece }
     }
 }
 
@@ -80,6 +85,11 @@ impl Summary {
 
     pub(super) fn add(&mut self, entry: Entry) {
         self.clips.push(entry);
+    }
+
+    /// Joins what is in pieces.
+    pub(super) fn gather(&mut self, folder: &Path) {
+        self.clips = gather(std::mem::take(&mut self.clips), folder, &self.settings);
     }
 
     /// Keeps it in `folder`, sorted.
@@ -205,15 +215,17 @@ pub fn merge(folder: &Path) -> Result<Summary> {
         Summary { shard: (1, 1), settings: parts[0].settings.clone(), seconds: 0.0, clips: Vec::new(), began: None };
     for part in parts {
         whole.seconds = whole.seconds.max(part.seconds);
-        whole.clips.extend(part.clips.into_iter().map(|entry| checked(entry, folder)));
+        whole.clips.extend(part.clips);
     }
+    whole.gather(folder);
+    whole.clips = whole.clips.into_iter().map(|entry| checked(entry, folder)).collect();
     whole.write(folder)?;
     Ok(whole)
 }
 
 /// The entry, failed where what it speaks of is not there.
 fn checked(entry: Entry, folder: &Path) -> Entry {
-    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0 };
+    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0, piece: None };
     // A name that is no UTF-8 cannot be looked up by what the summary holds of it.
     let is_known = !entry.place.contains(char::REPLACEMENT_CHARACTER);
     let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::inputs::Clip;
+use super::join::Joint;
+use super::split::{self, Piece};
 use crate::cli::BatchArgs;
 use crate::config::RunConfig;
 use crate::report::say;
@@ -31,6 +33,7 @@ pub const PICTURE: &str = ".jpg";
 pub struct Job {
     input: OsString,
     stem: OsString,
+    piece: Option<Piece>,
 }
 
 /// What a worker says.
@@ -61,12 +64,14 @@ pub struct Finished {
     pub seconds: f64,
     /// The clip in short.
     pub overview: Overview,
+    /// How it is joined, where it is a piece.
+    pub joint: Option<Joint>,
 }
 
 impl Job {
     /// The order to work on `clip`.
     pub fn of(clip: &Clip) -> Self {
-        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into() }
+        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.piece }
     }
 }
 
@@ -113,9 +118,9 @@ pub fn work(args: &BatchArgs) -> Result<()> {
         }
     };
     say(&json!({ "event": "ready", "classifier": static_saliency.name() }).to_string());
-    for Job { input, stem } in jobs {
+    for job in jobs {
         static_saliency.restart();
-        let answer = match clip(args, Path::new(&input), &folder.join(stem), &mut static_saliency, &stop) {
+        let answer = match clip(args, &job, folder, &mut static_saliency, &stop) {
             Ok(finished) => {
                 let mut event = json!(finished);
                 event["event"] = "finished".into();
@@ -154,17 +159,25 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
 /// Works on one clip.
 fn clip(
     args: &BatchArgs,
-    input: &Path,
-    stem: &Path,
+    Job { input, stem, piece }: &Job,
+    folder: &Path,
     static_saliency: &mut StaticSaliency,
     stop: &AtomicBool,
 ) -> Result<Finished> {
-    let config = config(args, input, stem)?;
+    let mut config = config(args, Path::new(input), &folder.join(stem))?;
+    let mut clip = None;
+    if let Some(piece) = piece {
+        let (window, info) = split::window(&config, *piece)?;
+        config.window = Some(window);
+        clip = Some((info.rate, info.sound.filter(|_| config.audio)));
+        config.audio = false;
+    }
     let summary = run::Clip::open(&config)?.process(static_saliency, stop)?;
     match summary.ending {
         Ending::Complete => {
             let overview = summary.overview.unwrap_or_default();
-            Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview })
+            let joint = summary.span.zip(clip).map(|(span, (rate, sound))| Joint { span, rate, sound });
+            Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview, joint })
         }
         Ending::Interrupted => Err(Error::Stopped),
         Ending::Broken(error) => Err(error),

@@ -31,6 +31,12 @@ pub struct BatchArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Inputs")]
     pub exclude: Vec<String>,
 
+    /// Cut clips longer than this into pieces that run at the same time, and join them: seconds, mm:ss or h:mm:ss
+    ///
+    /// A piece ends at the scene cut nearest to the mark, if there is one close by. Each is begun a little earlier, so that
+    /// what is averaged over time is where it would be without pieces.
+    #[arg(long, value_name = "TIME", value_parser = piece, help_heading = "Running")]
+    pub split: Option<f64>,
     /// Do this part of the list only: I/N, from 1, or auto: what Slurm, Kubernetes, SGE or PBS say
     ///
     /// Every part is found from the list alone, balanced by size; nobody needs to talk to anybody.
@@ -108,6 +114,11 @@ pub enum RecordFormat {
     Csv,
 }
 
+/// The length of a piece.
+fn piece(text: &str) -> Result<f64, String> {
+    span(text).and_then(|seconds| if seconds >= 1.0 { Ok(seconds) } else { Err("must be at least 1 second".into()) })
+}
+
 impl RecordFormat {
     /// The file's extension.
     pub fn extension(self) -> &'static str {
@@ -146,8 +157,10 @@ impl BatchArgs {
 
     /// All that makes a result what it is, as text.
     pub fn recipe(&self) -> String {
-        let Self { model, request, method, picture, clip, records, maps, map, map_format, .. } = self;
+        let Self { model, request, method, picture, clip, records, maps, map, map_format, split, .. } = self;
         let model = ModelArgs { remeasure: false, fallback: false, ..model.clone() };
-        format!("{model:?} {request:?} {method:?} {picture:?} {clip:?} {records:?} {maps:?} {map:?} {map_format:?}")
+        format!(
+            "{model:?} {request:?} {method:?} {picture:?} {clip:?} {records:?} {maps:?} {map:?} {map_format:?} {split:?}"
+        )
     }
 }

@@ -34,6 +34,11 @@ pub(super) fn is_cut(previous: &Mat, current: &Mat, flow: &Flow) -> Result<bool>
     Ok(detail > DETAIL_LOST && colours + detail > BOTH)
 }
 
+/// Whether no cut can lie between the two, whatever moves.
+pub(super) fn is_same_shot(previous: &Mat, current: &Mat) -> Result<bool> {
+    Ok(colours_changed(previous, current)? < COLOURS_CHANGED)
+}
+
 /// Part of the pixels, 0..=1, whose colours the other picture has none left for.
 fn colours_changed(previous: &Mat, current: &Mat) -> Result<f32> {
     let (before, now) = (histogram(previous)?, histogram(current)?);

@@ -5,6 +5,7 @@ mod camera;
 mod cut;
 mod flow;
 mod repeat;
+mod shots;
 mod sizes;
 mod unexplained;
 
@@ -14,6 +15,7 @@ use opencv::imgproc;
 use self::bars::Bars;
 use self::camera::Camera;
 use self::flow::FlowEstimator;
+pub use self::shots::CutFinder;
 use self::sizes::WorkingSizes;
 use crate::Result;
 use crate::frame::{Flow, Frame, Rate};

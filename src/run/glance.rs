@@ -3,20 +3,16 @@
 use std::collections::HashMap;
 
 use opencv::core::{self, Mat, Size, Vector};
-use opencv::imgproc::{INTER_AREA, resize};
-use opencv::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::stages::Drawn;
 use crate::Result;
-use crate::annotate::{Energy, Fold};
+use crate::annotate::{Energy, Fold, fitted};
 
 /// Height of the pictures.
 const HEIGHT: i32 = 135;
 /// Moments of the energies, at most.
 const MOMENTS: usize = 100;
-/// Classes that are named, at most.
-const CLASSES: usize = 3;
 
 /// Collects what is shown of a clip.
 #[derive(Default)]
@@ -32,8 +28,40 @@ pub struct Glance {
 pub struct Overview {
     /// Means of the static and of the motion map at a hundred moments, 0..=1, in thousandths.
     pub energy: Vec<[u16; 2]>,
-    /// The classes that most frames were explained by, with the number of these frames.
+    /// The largest sum of both, which the pictures show.
+    pub peak: u16,
+    /// The classes that frames were explained by, with the number of these frames; the most frequent first.
     pub classes: Vec<(String, u64)>,
+}
+
+impl Overview {
+    /// The overview of a clip whose pieces have these, in order and about equally long.
+    pub fn joined<'a>(pieces: impl Iterator<Item = &'a Self>) -> Self {
+        let (mut energy, mut counts, mut peak) = (Vec::new(), HashMap::new(), 0);
+        for piece in pieces {
+            energy.extend(&piece.energy);
+            peak = peak.max(piece.peak);
+            for (label, count) in &piece.classes {
+                *counts.entry(label.clone()).or_default() += count;
+            }
+        }
+        let mean = |values: &[[u16; 2]], which: usize| {
+            (values.iter().map(|value| u64::from(value[which])).sum::<u64>() / values.len() as u64) as u16
+        };
+        let chunks = energy.chunks(energy.len().div_ceil(MOMENTS).max(1));
+        Self {
+            energy: chunks.map(|values| [mean(values, 0), mean(values, 1)]).collect(),
+            peak,
+            classes: ranked(counts),
+        }
+    }
+}
+
+/// The classes, the most frequent first.
+fn ranked(counts: HashMap<String, u64>) -> Vec<(String, u64)> {
+    let mut classes: Vec<_> = counts.into_iter().collect();
+    classes.sort_by(|(a, most), (b, more)| more.cmp(most).then_with(|| a.cmp(b)));
+    classes
 }
 
 impl Glance {
@@ -64,23 +92,16 @@ impl Glance {
         let energy = columns
             .chunks(columns.len().div_ceil(MOMENTS).max(1))
             .map(|columns| [mean(columns, |energy| energy.static_), mean(columns, |energy| energy.motion)]);
-        let mut classes: Vec<_> = self.classes.into_iter().collect();
-        classes.sort_by(|(a, most), (b, more)| more.cmp(most).then_with(|| a.cmp(b)));
-        classes.truncate(CLASSES);
-        let overview = Overview { energy: energy.collect(), classes };
-        self.best.map(|(_, picture)| (picture, overview))
+        let energy = energy.collect();
+        let classes = ranked(self.classes);
+        self.best.map(|(sum, picture)| (picture, Overview { energy, peak: thousandths(sum), classes }))
     }
 }
 
 /// Both pictures side by side, small.
 fn pair(input: &Mat, result: &Mat) -> Result<Mat> {
-    let small = |picture: &Mat| -> Result<Mat> {
-        let width = (f64::from(picture.cols() * HEIGHT) / f64::from(picture.rows())).round().max(1.0);
-        let mut out = Mat::default();
-        resize(picture, &mut out, Size::new(width as i32, HEIGHT), 0.0, 0.0, INTER_AREA)?;
-        Ok(out)
-    };
-    let pictures: Vector<Mat> = [small(input)?, small(result)?].into_iter().collect();
+    let room = Size::new(i32::MAX, HEIGHT);
+    let pictures: Vector<Mat> = [fitted(input, room)?, fitted(result, room)?].into_iter().collect();
     let mut out = Mat::default();
     core::hconcat(&pictures, &mut out)?;
     Ok(out)

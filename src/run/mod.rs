@@ -5,6 +5,7 @@ mod outputs;
 pub(crate) mod progress;
 pub(crate) mod stages;
 pub(crate) mod survey;
+mod window;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ pub(crate) use outputs::record;
 use outputs::{Outputs, Written};
 use progress::Progress;
 use stages::{Drawn, Pace, Stages};
+pub use window::{Span, Window};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Summary {
     pub output: Option<PathBuf>,
     /// The clip in short, where a glance was asked for.
     pub overview: Option<Overview>,
+    /// What the result holds, where that is a piece of the clip.
+    pub span: Option<Span>,
     /// Mean milliseconds a frame of each stage.
     pub timing: Timing,
     /// How the input ended.
@@ -82,7 +86,8 @@ impl<'a> Clip<'a> {
     pub fn open(config: &'a RunConfig) -> Result<Self> {
         set_num_threads(config.threads as i32)?;
         Outputs::check(config)?;
-        let source = source::open(&config.input, &config.source)?;
+        let options = config.window.map_or(config.source, |window| window.options(&config.source));
+        let source = source::open(&config.input, &options)?;
         config.notes(source.warnings());
         let annotator = Annotator::new(config.style, source.info(), config.model.targets.len())?;
         Ok(Self { config, source, annotator })
@@ -95,8 +100,11 @@ impl<'a> Clip<'a> {
     pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Summary> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
+        let whole = || source::open(&config.input, &config.source);
         if static_saliency.wants_survey() {
-            survey::survey(source::open(&config.input, &config.source)?, static_saliency, stop)?;
+            survey::survey(whole()?, static_saliency, stop)?;
+        } else if config.window.is_some() && static_saliency.wants_first() {
+            survey::first(whole()?, static_saliency)?;
         }
         config.notes(static_saliency.notes());
         let classifier = static_saliency.name().to_owned();
@@ -113,10 +121,11 @@ impl<'a> Clip<'a> {
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
-            drain(&stages::draw(scope, Pace::Every, annotator, fused)?, &mut outputs, &progress)
+            drain(&stages::draw(scope, Pace::Every, annotator, fused)?, &mut outputs, &progress, config.window)
         });
         progress.clear();
-        let ending = match ending? {
+        let (ending, span) = ending?;
+        let ending = match ending {
             Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
             ending => ending,
         };
@@ -131,25 +140,39 @@ impl<'a> Clip<'a> {
             }
         };
         let seconds = started.elapsed().as_secs_f64();
-        let summary = Summary { frames, seconds, classifier, output, overview, timing, ending };
+        let summary = Summary { frames, seconds, classifier, output, overview, span, timing, ending };
         progress.close(&summary);
         Ok(summary)
     }
 }
 
-/// Writes every frame that arrives. An input that breaks off after some frames is an ending, not an error.
-fn drain(drawn: &Receiver<Drawn>, outputs: &mut Outputs, progress: &Progress) -> Result<Ending> {
-    let mut written = 0;
-    loop {
+/// Writes every frame of the `window` that arrives. An input that breaks off after some frames is an ending, not an error.
+fn drain(
+    drawn: &Receiver<Drawn>,
+    outputs: &mut Outputs,
+    progress: &Progress,
+    window: Option<Window>,
+) -> Result<(Ending, Option<Span>)> {
+    let mut span: Option<Span> = None;
+    let ending = loop {
         match drawn.recv() {
             Ok(Some(drawn)) => {
+                if window.is_some_and(|window| !window.holds(&drawn.frame)) {
+                    let time = drawn.frame.time;
+                    if let Some(span) = span.as_mut().filter(|_| window.is_some_and(|w| w.is_behind(&drawn.frame))) {
+                        span.next.get_or_insert(time);
+                    }
+                    continue;
+                }
+                let time = drawn.frame.time;
+                span.get_or_insert(Span { first: time, last: time, next: None }).last = time;
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);
-                written += 1;
             }
-            Ok(None) => return Ok(Ending::Complete),
-            Err(broken @ Error::Input { .. }) if written > 0 => return Ok(Ending::Broken(broken)),
+            Ok(None) => break Ending::Complete,
+            Err(broken @ Error::Input { .. }) if span.is_some() => break Ending::Broken(broken),
             Err(error) => return Err(error),
         }
-    }
+    };
+    Ok((ending, span.filter(|_| window.is_some())))
 }

@@ -29,6 +29,8 @@ pub struct Outputs {
     maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
     timed: bool,
+    /// Index and time of the first frame written: those of a piece's result count from it.
+    first: Option<(u64, f64)>,
     timeline: Option<(ImageSink, Timeline)>,
     glance: Option<(ImageSink, Glance)>,
 }
@@ -95,7 +97,7 @@ impl Outputs {
             |file: &Option<PathBuf>| file.as_ref().map(|file| ImageSink::create(file, config.overwrite)).transpose();
         let timeline = image(&config.timeline)?.map(|sink| (sink, Timeline::default()));
         let glance = image(&config.glance)?.map(|sink| (sink, Glance::default()));
-        Ok(Self { picture, maps, records, timed: config.timed, timeline, glance })
+        Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, glance })
     }
 
     /// Writes one frame to every output. Returns its timing, with the time that this took.
@@ -104,11 +106,13 @@ impl Outputs {
     /// Those of the single sinks, such as a full disk.
     pub fn write(&mut self, drawn: Drawn) -> Result<Timing> {
         let started = Instant::now();
+        let (first, start) = *self.first.get_or_insert((drawn.frame.index, drawn.frame.time));
+        let index = drawn.frame.index - first;
         if let Some((kind, sink)) = &mut self.maps {
-            sink.write(drawn.frame.index, kind.of(&drawn.maps))?;
+            sink.write(index, kind.of(&drawn.maps))?;
         }
         if let Some(sink) = &mut self.records {
-            let record = record(&drawn)?;
+            let record = Record { index, ..record(&drawn)? };
             sink.write(&if self.timed { record } else { record.untimed() })?;
         }
         if let Some((_, glance)) = &mut self.glance {
@@ -119,7 +123,7 @@ impl Outputs {
             timeline.push(frame.time, &maps, &picture)?;
         }
         match &mut self.picture {
-            Picture::Video(sink) => sink.write(&picture, frame.time)?,
+            Picture::Video(sink) => sink.write(&picture, frame.time - start)?,
             Picture::Image(_, image) => *image = Some(picture),
         }
         timing.write = milliseconds(started);

@@ -10,6 +10,18 @@ use crate::{Error, Result};
 /// How many frames are looked at, or one a second of a longer clip.
 const LOOKS: u64 = 32;
 
+/// Lets `static_saliency` keep to the best class of the first frame in `source`.
+///
+/// # Errors
+/// Those of the input and of the classifier.
+pub fn first(mut source: Box<dyn Source>, static_saliency: &mut StaticSaliency) -> Result<()> {
+    if let Some(frame) = source.read()? {
+        let class = static_saliency.top(&frame)?;
+        static_saliency.hold(class);
+    }
+    Ok(())
+}
+
 /// Lets `static_saliency` keep to the most frequent class of the clip in `source`. What breaks off counts as far as it goes.
 ///
 /// # Errors

@@ -199,6 +199,11 @@ impl StaticSaliency {
         self.target == Target::Frequent
     }
 
+    /// Whether it keeps to what is best in the clip's first frame.
+    pub fn wants_first(&self) -> bool {
+        self.target == Target::Locked
+    }
+
     /// The best class of a frame.
     ///
     /// # Errors

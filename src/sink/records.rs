@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 
 use super::Finished;
 use crate::{Error, Result, path};
 
 /// What is told of one frame. Means and peaks are of maps in 0..=1.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Position in the clip, from 0.
     pub index: u64,
@@ -127,6 +127,20 @@ impl RecordSink {
         super::publish(self.temp, &self.output, self.overwrite)?;
         Ok(Finished { path: self.output, frames: self.records, warnings: Vec::new() })
     }
+}
+
+/// The records of a table that is finished.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be read or holds something else.
+pub fn read(table: &Path) -> Result<Vec<Record>> {
+    let wrong = |e: &dyn std::fmt::Display| Error::input(table, format!("cannot be read as records: {e}"));
+    if path::extension(table) == "csv" {
+        let mut rows = csv::Reader::from_path(table).map_err(|e| wrong(&e))?;
+        return rows.deserialize().collect::<Result<_, _>>().map_err(|e| wrong(&e));
+    }
+    let text = std::fs::read_to_string(table).map_err(|e| wrong(&e))?;
+    text.lines().map(serde_json::from_str).collect::<Result<_, _>>().map_err(|e| wrong(&e))
 }
 
 #[cfg(test)]

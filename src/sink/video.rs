@@ -47,6 +47,8 @@ pub struct VideoSink {
 enum Writer {
     Ffmpeg(Encoder),
     OpenCv(VideoWriter),
+    /// Everything is encoded already.
+    None,
 }
 
 impl VideoSink {
@@ -81,6 +83,32 @@ impl VideoSink {
         Ok(Self { output, options, container, writer, temp, size, rate, frames: 0, last: 0.0, warnings })
     }
 
+    /// Joins the pictures of finished videos, all encoded alike, as they are. `list` names them and their lengths in FFmpeg's
+    /// ffconcat form; together they have so many `frames`, the last of them at `last` seconds.
+    ///
+    /// # Errors
+    /// Those of [`VideoSink::create`]; [`Error::Output`] where they do not go together.
+    pub fn join(
+        list: &Path,
+        rate: Rate,
+        frames: u64,
+        last: f64,
+        output: &Path,
+        options: EncodeOptions,
+    ) -> Result<Self> {
+        Self::check(output, None, options.overwrite)?;
+        let container = Container::of(output)?;
+        let temp = super::temporary(output)?.into_temp_path();
+        let mut args: Vec<OsString> = ["-f", "concat", "-i"].map(Into::into).to_vec();
+        args.push(media_name(list.as_os_str()));
+        args.extend(["-map", "0:v:0", "-c:v", "copy"].map(Into::into));
+        args.extend(container.mux_args(rate));
+        args.push(media_name(temp.as_os_str()));
+        Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(output, &cause))?;
+        let (output, size, warnings) = (output.to_owned(), Size::default(), Vec::new());
+        Ok(Self { output, options, container, writer: Writer::None, temp, size, rate, frames, last, warnings })
+    }
+
     /// Appends a frame (`CV_8UC3`, BGR, of the size given) that is shown from `time` on; seconds, increasing from 0.
     ///
     /// # Errors
@@ -93,6 +121,7 @@ impl VideoSink {
         match &mut self.writer {
             Writer::Ffmpeg(encoder) => encoder.write(frame, time)?,
             Writer::OpenCv(writer) => writer.write(even(frame, self.size, &mut Mat::default())?)?,
+            Writer::None => {}
         }
         self.frames += 1;
         self.last = time;
@@ -107,11 +136,13 @@ impl VideoSink {
         match &mut self.writer {
             Writer::Ffmpeg(encoder) => encoder.finish()?,
             Writer::OpenCv(writer) => writer.release()?,
+            Writer::None => {}
         }
         if self.frames == 0 {
             return Err(Error::output(&self.output, "not written: there is no frame to put into it"));
         }
-        if let (Writer::Ffmpeg(_), Some(sound)) = (&self.writer, self.options.sound.take()) {
+        let can_mux = !matches!(self.writer, Writer::OpenCv(_));
+        if let Some(sound) = self.options.sound.take().filter(|_| can_mux) {
             self.temp = self.add_sound(&sound)?;
         }
         let held = count_frames(&self.temp)?;

@@ -110,7 +110,7 @@ impl Images {
         };
         let first = decode(file)?;
         let size = Size::new(first.cols(), first.rows());
-        let info = VideoInfo { size, rate, frames: Some(files.len() as u64), sound: None };
+        let info = VideoInfo { size, rate, start: 0.0, frames: Some(files.len() as u64), sound: None };
         Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
     }
 

@@ -38,13 +38,15 @@ pub struct Options {
     pub start: Option<f64>,
     /// Seconds of the clip to read.
     pub duration: Option<f64>,
+    /// The moment of a video, as `start`, that its frames' times count from; none is its first frame's.
+    pub zero: Option<f64>,
     /// Frame rate of folders and patterns of images.
     pub rate: Rate,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { start: None, duration: None, rate: Rate { num: 25, den: 1 } }
+        Self { start: None, duration: None, zero: None, rate: Rate { num: 25, den: 1 } }
     }
 }
 

@@ -37,9 +37,10 @@ pub struct Video {
     tail: Option<VecDeque<f64>>,
     /// Time of a frame that is grabbed, but not yet handed out; seconds since the stream's first frame.
     grabbed: Option<f64>,
-    /// Times, on the same clock, of the first frame handed out, and from which on no more are.
+    /// Times, on the same clock, of the first frame handed out, from which on no more are, and that is told as 0.
     first: f64,
     until: f64,
+    zero: f64,
     index: u64,
     recovered: bool,
     ended: bool,
@@ -95,6 +96,7 @@ impl Video {
         let info = VideoInfo {
             size: orientation.size(stream.map_or(coded, |stream| stream.square_pixels(coded))),
             rate,
+            start: 0.0,
             frames: facts.frames(rate).or(counted.map(|n| n as u64)),
             sound: probe.and_then(|probe| facts.sound(location, probe, &mut warnings)),
         };
@@ -112,6 +114,7 @@ impl Video {
             grabbed: None,
             first: 0.0,
             until: f64::INFINITY,
+            zero: 0.0,
             index: 0,
             recovered: false,
             ended: false,
@@ -146,8 +149,10 @@ impl Video {
                 return Err(Error::input(&self.location, problem));
             }
         };
+        self.zero = options.zero.map_or(self.first, |zero| zero - self.facts.offset);
+        self.info.start = self.facts.offset + self.first;
         if let Some(sound) = &mut self.info.sound {
-            sound.from = self.facts.offset + self.first;
+            sound.from = self.info.start;
         }
         self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + duration - slack);
         Ok(())
@@ -277,7 +282,7 @@ impl Source for Video {
         let image = self.retrieve().map_err(|e| self.broken(e))?;
         let index = self.index;
         self.index += 1;
-        Ok(Some(Frame { index, time: time - self.first, image }))
+        Ok(Some(Frame { index, time: time - self.zero, image }))
     }
 
     fn warnings(&self) -> &[String] {

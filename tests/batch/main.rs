@@ -432,3 +432,77 @@ fn an_input_that_changes_meanwhile_is_not_done() {
     assert!(!at.join("out/long.done.json").exists());
     assert_eq!(counts(&run(at, "in/long.mp4 -o out")), [1, 0, 0]);
 }
+
+/// A clip of four shots of four seconds, with sound.
+fn long_clip(folder: &Path, name: &str) {
+    let shot = |source: &str| format!("-f lavfi -i {source}=size=160x120:rate=10:duration=4 ");
+    let shots: String = ["testsrc2", "rgbtestsrc", "testsrc", "smptebars"].map(shot).concat();
+    let joined = "-filter_complex [0][1][2][3]concat=n=4,format=yuv420p[v] -map [v] -map 4 -c:a aac -c:v libx264";
+    ffmpeg(folder, &format!("{shots} -f lavfi -i sine=frequency=440:duration=16 {joined} -preset ultrafast {name}"));
+}
+
+#[test]
+fn a_long_clip_in_pieces_is_what_it_would_be_in_one() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    long_clip(at, "in/long.mp4");
+    ffmpeg(at, "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1 in/short.mp4");
+    let data = "--records jsonl --maps --crf 0";
+    assert!(run(at, &format!("in -o whole {data}")).status.success());
+    let plan = text(&run(at, "in -o split --split 5 --dry-run").stdout);
+    assert_eq!(
+        plan,
+        "do    in/long.mp4 (1 of 3)\ndo    in/long.mp4 (2 of 3)\ndo    in/long.mp4 (3 of 3)\ndo    in/short.mp4\n"
+    );
+    let split = run(at, &format!("in -o split --split 5 {data}"));
+    assert!(split.status.success(), "{}", text(&split.stderr));
+    assert_eq!(counts(&split), [2, 0, 0]);
+    assert!(!at.join("split/long.pieces").exists(), "the pieces are gone");
+    let names = |folder: &str| relative(&at.join(folder)).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(names("split"), names("whole"));
+
+    let shown = |folder: &str, streams: &str| probe(&at.join(folder).join("long.mp4"), streams, "packet=pts_time,size");
+    let times = |folder: &str| probe(&at.join(folder).join("long.mp4"), "v", "frame=pts_time");
+    assert_eq!(times("split"), times("whole"));
+    assert_eq!(shown("split", "a"), shown("whole", "a"), "the sound is the same");
+    let records = |folder: &str| -> Vec<Value> {
+        let text = fs::read_to_string(at.join(folder).join("long.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (whole, split) = (records("whole"), records("split"));
+    assert_eq!((whole.len(), split.len()), (160, 160));
+    for (a, b) in whole.iter().zip(&split) {
+        assert_eq!((&a["index"], &a["time"], &a["cut"]), (&b["index"], &b["time"], &b["cut"]));
+    }
+    let psnr = Command::new("ffmpeg")
+        .args(["-hide_banner", "-i", "split/long.mp4", "-i", "whole/long.mp4", "-lavfi", "psnr", "-f", "null", "-"])
+        .current_dir(at)
+        .output()
+        .unwrap();
+    let said = text(&psnr.stderr);
+    let least = said.split("min:").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(least == "inf" || least.parse::<f64>().unwrap() > 40.0, "{said}");
+    assert_eq!(counts(&run(at, &format!("in -o split --split 5 {data}"))), [0, 2, 0]);
+}
+
+#[test]
+fn pieces_of_a_clip_are_done_on_several_machines_and_joined_by_the_merge() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    long_clip(at, "in/long.mp4");
+    assert!(run(at, "in -o one --split 5 --records csv").status.success());
+    assert!(run(at, "in -o out --split 5 --records csv --shard 1/2").status.success());
+    let merge = || salstream(at).args(["batch", "--merge", "out"]).output().unwrap();
+    assert_refused(&merge(), 1, &["out", "2/2"]);
+    assert!(run(at, "in -o out --split 5 --records csv --shard 2/2").status.success());
+    fs::rename(at.join("out/long.pieces/0002-of-0003.mp4"), at.join("lost.mp4")).unwrap();
+    let lost = merge();
+    assert!(lost.status.code() == Some(1) && text(&lost.stderr).contains("0002-of-0003"), "{}", text(&lost.stderr));
+    fs::rename(at.join("lost.mp4"), at.join("out/long.pieces/0002-of-0003.mp4")).unwrap();
+    let merged = merge();
+    assert!(merged.status.success(), "{}", text(&merged.stderr));
+    assert!(relative(&at.join("out")) == relative(&at.join("one")));
+    assert_eq!(counts(&merge()), [0, 1, 0], "once more does no harm");
+}

@@ -91,7 +91,8 @@ impl<'a> Feed<'a> {
         let Some(first) = inlet.next(stop)? else {
             return Err(Error::input(PathBuf::from(input.name()), "has no picture"));
         };
-        let info = VideoInfo { size: Size::new(first.cols(), first.rows()), rate, frames: None, sound: None };
+        let info =
+            VideoInfo { size: Size::new(first.cols(), first.rows()), rate, start: 0.0, frames: None, sound: None };
         Ok(Self { inlet, first: Some(first), info, desk, stop, index: 0 })
     }
 }
