@@ -1,0 +1,52 @@
+//! Cuts alone, for those who look for the shots of a clip: the flow is found only where colours change.
+
+use opencv::core::{Mat, MatTraitConst};
+
+use super::flow::FlowEstimator;
+use super::sizes::WorkingSizes;
+use super::{cut, repeat, working_pictures};
+use crate::Result;
+
+/// Finds the cuts that a [`MotionEstimator`](super::MotionEstimator) would find in a clip without black bars.
+pub struct CutFinder {
+    flow: FlowEstimator,
+    previous: Option<Previous>,
+}
+
+struct Previous {
+    sizes: WorkingSizes,
+    grey: Mat,
+    lab: Mat,
+}
+
+impl CutFinder {
+    /// Before the first frame.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
+    pub fn new() -> Result<Self> {
+        Ok(Self { flow: FlowEstimator::new()?, previous: None })
+    }
+
+    /// Whether `image` (8-bit BGR) belongs to another shot than the one of the call before. Blank pictures are passed over.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
+    pub fn is_cut(&mut self, image: &Mat) -> Result<bool> {
+        let sizes = WorkingSizes::of(image.size()?);
+        let (grey, lab) = working_pictures(image, &sizes)?;
+        if repeat::is_blank(&grey)? {
+            return Ok(false);
+        }
+        let cut = match &self.previous {
+            Some(before) if before.sizes != sizes => true,
+            Some(before) if !cut::is_same_shot(&before.lab, &lab)? => {
+                let flow = self.flow.backward(&grey, &before.grey, sizes.map)?;
+                cut::is_cut(&before.lab, &lab, &flow)?
+            }
+            _ => false,
+        };
+        self.previous = Some(Previous { sizes, grey, lab });
+        Ok(cut)
+    }
+}

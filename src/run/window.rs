@@ -1,0 +1,59 @@
+//! A piece of a clip that is worked on by itself, as if the rest had been there.
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Frame;
+use crate::source::Options;
+
+/// Which frames become part of the result, and which others are seen. Seconds from the clip's first frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// The clip's first frame, in seconds from the file's start.
+    pub zero: f64,
+    /// Where reading begins: the frames up to `from` bring averages to where they would be.
+    pub lead: f64,
+    /// The first frame of the result.
+    pub from: f64,
+    /// The first frame that is not part of it any more; infinite in the last piece.
+    pub until: f64,
+    /// How long reading goes on then: for the maps that wait for the frames behind them.
+    pub tail: f64,
+    /// Times closer than this are the same.
+    pub slack: f64,
+}
+
+/// Where a piece begins, and where the next one does: in seconds from the clip's first frame.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Time of its first frame.
+    pub first: f64,
+    /// Time of its last frame.
+    pub last: f64,
+    /// Time of the first frame behind it; none where the clip ends.
+    pub next: Option<f64>,
+}
+
+impl Window {
+    /// What is to be read of a clip that is itself read with these `options`.
+    pub fn options(&self, options: &Options) -> Options {
+        let end = self.until + self.tail;
+        let length = options.duration.unwrap_or(f64::INFINITY).min(end) - self.lead;
+        let start = if self.lead > 0.0 { Some(self.zero + self.lead - self.slack) } else { options.start };
+        let duration = Some(length).filter(|length| length.is_finite());
+        Options { start, duration, zero: Some(self.zero), ..*options }
+    }
+
+    /// Whether `frame` is part of the result.
+    pub fn holds(&self, frame: &Frame) -> bool {
+        !self.is_before(frame) && !self.is_behind(frame)
+    }
+
+    /// Whether `frame` comes after the result.
+    pub fn is_behind(&self, frame: &Frame) -> bool {
+        frame.time >= self.until - self.slack
+    }
+
+    fn is_before(&self, frame: &Frame) -> bool {
+        frame.time < self.from - self.slack
+    }
+}
