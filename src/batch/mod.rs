@@ -68,7 +68,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
     let todo = |clip: &Clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify);
-    let plan: Vec<_> = clips.iter().map(|clip| planned(clip, &todo)).collect();
+    let plan: Vec<_> = clips.iter().map(|clip| planned(clip, todo)).collect();
     if args.dry_run {
         return show(&clips, &plan).map(|()| None);
     }
