@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::done::{Done, Work};
 use super::inputs::Clip;
-use super::split::Piece;
+use super::split::{self, Piece};
 use super::summary::{Entry, Outcome};
 use super::worker::{Finished, PICTURE};
 use crate::frame::{Rate, Sound};
@@ -35,13 +35,11 @@ pub fn gather(entries: Vec<Entry>, folder: &Path, settings: &str) -> Vec<Entry> 
     let (pieces, mut gathered): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.piece.is_some());
     let mut clips: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
     for entry in pieces {
-        let place = PathBuf::from(&entry.place).parent().map(|pieces| pieces.with_extension("")).unwrap_or_default();
-        clips.entry(place).or_default().push(entry);
+        clips.entry(entry.clip().whole().stem).or_default().push(entry);
     }
-    for (stem, mut pieces) in clips {
+    for mut pieces in clips.into_values() {
         pieces.sort_by_key(|entry| entry.piece.map(|piece| piece.index));
-        let clip = Clip { input: (&pieces[0].input).into(), stem, size: 0, piece: None };
-        gathered.push(entry(&clip, &pieces, folder, settings));
+        gathered.push(entry(&pieces[0].clip().whole(), &pieces, folder, settings));
     }
     gathered
 }
@@ -96,7 +94,7 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Done> {
     }
     let Done { state, settings, model, classifier, .. } = proofs[0].clone();
     let finished = Finished {
-        frames: proofs.iter().map(|done| done.frames).sum(),
+        frames: joining.frames(),
         seconds: proofs.iter().map(|done| done.seconds).sum(),
         overview: Overview::joined(proofs.iter().map(|done| &done.overview)),
         joint: None,
@@ -116,7 +114,7 @@ fn check(clip: &Clip, proofs: &[Done], joints: &[Joint]) -> Result<()> {
         return Err(Error::input(&clip.input, "they are of different inputs or settings: run this again"));
     }
     let gap = |pair: &[Joint]| {
-        let slack = pair[0].rate.interval() / 4.0;
+        let slack = split::slack(pair[0].rate);
         pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > slack)
     };
     if joints.windows(2).any(gap) || joints.last().is_some_and(|last| last.span.next.is_some()) {
@@ -137,6 +135,10 @@ struct Joining<'a> {
 }
 
 impl Joining<'_> {
+    fn frames(&self) -> u64 {
+        self.proofs.iter().map(|done| done.frames).sum()
+    }
+
     fn video(&self) -> Result<()> {
         let place = self.clip.pieces(self.folder);
         let mut list = String::from("ffconcat version 1.0\n");
@@ -153,11 +155,10 @@ impl Joining<'_> {
         let path = place.join("list.txt");
         sink::write(&path, list.as_bytes(), true)?;
         let rate = self.joints[0].rate;
-        let frames = self.proofs.iter().map(|done| done.frames).sum();
         let last = self.joints.last().map_or(0.0, |joint| joint.span.last) - self.joints[0].span.first;
         let output = self.clip.file(self.folder, ".mp4");
         let options = EncodeOptions { crf: 0, overwrite: true, sound: self.joints[0].sound.clone() };
-        VideoSink::join(&path, rate, frames, last, &output, options)?.finish().map(drop)
+        VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish().map(drop)
     }
 
     /// The picture of the most salient piece.

@@ -14,7 +14,7 @@ mod split;
 mod summary;
 pub mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -27,11 +27,14 @@ use crate::config::cores;
 use crate::model::file_sha256;
 use crate::report::print;
 use crate::{Error, Result, ffmpeg, sink};
-use done::{Todo, todo};
+use done::{Done, Todo, todo};
 use inputs::Clip;
 use shard::Shard;
 use summary::{Entry, Outcome};
 pub use summary::{Summary, merge};
+
+/// What is to be done with a clip, and what was done before.
+type Planned = (Todo, Option<Done>);
 
 /// The settings' identity: what makes a result what it is.
 struct Recipe {
@@ -68,7 +71,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
     let todo = |clip: &Clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify);
-    let plan: Vec<_> = clips.iter().map(|clip| planned(clip, todo)).collect();
+    let plan = plan(&clips, todo);
     if args.dry_run {
         return show(&clips, &plan).map(|()| None);
     }
@@ -95,15 +98,20 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     Ok(Some(summary))
 }
 
-/// What is to be done with `clip`: nothing with a piece whose clip is done.
-fn planned(clip: &Clip, todo: impl Fn(&Clip) -> (Todo, Option<done::Done>)) -> (Todo, Option<done::Done>) {
-    if clip.piece.is_some() {
-        let whole = todo(&clip.whole());
-        if whole.0 == Todo::Skip {
-            return whole;
+/// What is to be done with each of `clips`: nothing with the pieces of one that is done, which is looked at once for all.
+fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
+    let mut wholes: HashMap<PathBuf, Planned> = HashMap::new();
+    let planned = |clip: &Clip| {
+        if clip.piece.is_some() {
+            let whole = clip.whole();
+            let known = wholes.entry(whole.stem.clone()).or_insert_with(|| todo(&whole));
+            if known.0 == Todo::Skip {
+                return known.clone();
+            }
         }
-    }
-    todo(clip)
+        todo(clip)
+    };
+    clips.iter().map(planned).collect()
 }
 
 /// Refuses `--split` where pieces could not be joined.
@@ -123,7 +131,7 @@ fn workers() -> usize {
 }
 
 /// Prints what would be done.
-fn show(clips: &[Clip], plan: &[(Todo, Option<done::Done>)]) -> Result<()> {
+fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
     let mut text = String::new();
     for (clip, (todo, _)) in clips.iter().zip(plan) {
         let input = clip.name();

@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::done::Done;
-use super::inputs::Clip;
 use super::summary::{Entry, Outcome};
 use super::worker::PICTURE;
 use crate::html::{escaped, link};
@@ -51,7 +50,7 @@ fn failed(clips: &[Entry]) -> String {
 }
 
 fn card(entry: &Entry, folder: &Path) -> String {
-    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0, piece: None };
+    let clip = entry.clip();
     let done = Done::read(&Done::path(&clip, folder));
     let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
     let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();

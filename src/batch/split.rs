@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::Clip;
 use crate::config::{RunConfig, cores};
-use crate::frame::VideoInfo;
+use crate::frame::{Rate, VideoInfo};
 use crate::fuse::FuseOptions;
 use crate::motion::CutFinder;
 use crate::run::Window;
@@ -73,7 +73,7 @@ pub fn window(config: &RunConfig, piece: Piece) -> Result<(Window, VideoInfo)> {
     let interval = info.rate.interval();
     let lead = (from - run_up(&config.fusion, interval)).max(0.0);
     let tail = (config.fusion.lookahead as f64 + 2.0) * interval;
-    Ok((Window { zero: info.start, lead, from, until, tail, slack: slack(interval) }, info))
+    Ok((Window { zero: info.start, lead, from, until, tail, slack: slack(info.rate) }, info))
 }
 
 /// Seconds of frames before a piece, after which its averages are where they would be.
@@ -82,8 +82,9 @@ fn run_up(fusion: &FuseOptions, interval: f64) -> f64 {
     (frames.abs() * interval).clamp(RUN_UP.0, RUN_UP.1)
 }
 
-fn slack(interval: f64) -> f64 {
-    interval / 4.0
+/// Times of a clip at `rate` closer than this are the same.
+pub fn slack(rate: Rate) -> f64 {
+    rate.interval() / 4.0
 }
 
 /// Where a clip is to be split.
@@ -105,7 +106,7 @@ impl Marks<'_> {
         let piece = self.length / self.count as f64;
         let mark = piece * index as f64;
         let near = (piece * NEAR.0).min(NEAR.1);
-        let slack = slack(self.info.rate.interval());
+        let slack = slack(self.info.rate);
         let all = Window { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
         let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
         let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);

@@ -74,6 +74,11 @@ impl Entry {
         let (input, place) = (clip.input.display().to_string(), clip.stem.display().to_string());
         Self { input, place, outcome, frames, seconds, piece: clip.piece }
     }
+
+    /// The clip that it speaks of, of unknown size.
+    pub fn clip(&self) -> Clip {
+        Clip { input: (&self.input).into(), stem: (&self.place).into(), size: 0, piece: self.piece }
+    }
 }
 
 impl Summary {
@@ -225,7 +230,7 @@ pub fn merge(folder: &Path) -> Result<Summary> {
 
 /// The entry, failed where what it speaks of is not there.
 fn checked(entry: Entry, folder: &Path) -> Entry {
-    let clip = Clip { input: (&entry.input).into(), stem: (&entry.place).into(), size: 0, piece: None };
+    let clip = entry.clip();
     // A name that is no UTF-8 cannot be looked up by what the summary holds of it.
     let is_known = !entry.place.contains(char::REPLACEMENT_CHARACTER);
     let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
