@@ -5,6 +5,7 @@ use opencv::prelude::*;
 
 use super::appearance::AppearanceMemory;
 use super::colour::{ColourMemory, Colours};
+use super::odds::{logit, sigmoid};
 use super::trail::Trail;
 use super::{border, guided};
 use crate::Result;
@@ -12,8 +13,6 @@ use crate::frame::Gradient;
 use crate::motion::Motion;
 use crate::raster;
 
-/// Keeps the log odds of 0 and 1 finite: about -3 and 3.
-pub(super) const CERTAINTY: f32 = 0.05;
 const STATIC: f32 = 0.6;
 const CENTRE: f32 = 0.5;
 const BORDER: f32 = 1.2;
@@ -117,12 +116,4 @@ fn centre(size: Size) -> Vec<f32> {
         2.0 * (-x * x - y * y).exp() - 1.0
     };
     (0..size.height).flat_map(|y| (0..size.width).map(move |x| at(x, y))).collect()
-}
-
-pub(super) fn logit(p: f32) -> f32 {
-    ((p + CERTAINTY) / (1.0 - p + CERTAINTY)).ln()
-}
-
-pub(super) fn sigmoid(l: f32) -> f32 {
-    1.0 / (1.0 + (-l).exp())
 }

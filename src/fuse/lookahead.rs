@@ -3,7 +3,7 @@
 use opencv::core::Mat;
 use opencv::prelude::*;
 
-use super::evidence::{CERTAINTY, logit, sigmoid};
+use super::odds::{CERTAINTY, logit, sigmoid};
 use crate::Result;
 use crate::frame::{Maps, SaliencyMap};
 use crate::motion::Motion;
@@ -13,6 +13,19 @@ use crate::raster::warp::Warp;
 /// What a frame's word counts for in the frame before it, against that frame's own.
 const FADE: f32 = 0.8;
 
+/// What carries a frame's map back to the frame before.
+pub struct Sight(Warp);
+
+impl Sight {
+    /// Of the frame that `motion` belongs to.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
+    pub fn of(motion: &Motion) -> Result<Self> {
+        Warp::against(&motion.flow).map(Self)
+    }
+}
+
 /// The fused map of the first of `frames`: the mean of the log odds of all of them, the later ones carried back along
 /// the flow and weighted by 0.8 a frame; frames behind a cut are left out.
 ///
@@ -20,9 +33,9 @@ const FADE: f32 = 0.8;
 ///
 /// # Errors
 /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
-pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps)>) -> Result<SaliencyMap> {
+pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps, &'a Sight)>) -> Result<SaliencyMap> {
     let mut frames = frames.into_iter();
-    let Some((motion, maps)) = frames.next() else { return Ok(SaliencyMap::default()) };
+    let Some((motion, maps, _)) = frames.next() else { return Ok(SaliencyMap::default()) };
     let within =
         |map: &SaliencyMap| motion.content.map_or_else(|| Ok(map.0.try_clone()?), |content| content.crop(&map.0));
     let own = within(&maps.fused)?;
@@ -31,8 +44,8 @@ pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps)>) 
         sum.add(&own, 1.0)?;
     }
     let (mut way, mut weight) = (Vec::new(), 1.0);
-    for (motion, maps) in frames.take_while(|(motion, _)| !motion.first) {
-        way.push(Warp::against(&motion.flow)?);
+    for (_, maps, sight) in frames.take_while(|(motion, ..)| !motion.first) {
+        way.push(&sight.0);
         weight *= FADE;
         let mut map = within(&maps.fused)?;
         for step in way.iter().rev() {
@@ -94,7 +107,8 @@ mod tests {
     }
 
     fn columns(frames: &[(Motion, Maps)]) -> Vec<usize> {
-        let map = look_ahead(frames.iter().map(|(motion, maps)| (motion, maps))).unwrap();
+        let sights: Vec<Sight> = frames.iter().map(|(motion, _)| Sight::of(motion).unwrap()).collect();
+        let map = look_ahead(frames.iter().zip(&sights).map(|((motion, maps), sight)| (motion, maps, sight))).unwrap();
         let row = &raster::values(&map.0).unwrap()[16 * 40..17 * 40];
         (0..40).filter(|&x| row[x] > 0.5).collect()
     }

@@ -11,6 +11,7 @@ mod guided;
 mod lookahead;
 mod modes;
 mod normalise;
+mod odds;
 mod planes;
 mod raw;
 mod regions;
@@ -20,7 +21,7 @@ mod trail;
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
-pub use self::lookahead::look_ahead;
+pub use self::lookahead::{Sight, look_ahead};
 pub use self::modes::Fusion;
 
 use self::evidence::{Cues, Evidence};

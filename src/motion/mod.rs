@@ -205,17 +205,11 @@ impl State {
 
 /// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
 /// is read once; both are made of the picture in between.
-fn working_pictures(image: &impl ToInputArray, sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
-    let base = area(image, sizes.base)?;
+fn working_pictures(image: &(impl ToInputArray + MatTraitConst), sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
+    let base = raster::shrink(image, sizes.base)?;
     let mut grey = Mat::default();
     imgproc::cvt_color_def(&base, &mut grey, imgproc::COLOR_BGR2GRAY)?;
     let mut lab = Mat::default();
-    imgproc::cvt_color_def(&area(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
-    Ok((area(&grey, sizes.flow)?, lab))
-}
-
-fn area(image: &impl ToInputArray, size: Size) -> Result<Mat> {
-    let mut out = Mat::default();
-    imgproc::resize(image, &mut out, size, 0.0, 0.0, imgproc::INTER_AREA)?;
-    Ok(out)
+    imgproc::cvt_color_def(&raster::shrink(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
+    Ok((raster::shrink(&grey, sizes.flow)?, lab))
 }

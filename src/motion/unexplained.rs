@@ -45,7 +45,7 @@ fn mismatch(flow: &Flow, before: &Mat, now: &Mat) -> Result<Mat> {
     let moments: Vec<Vec4f> = pixels.map(moments).collect();
     let size = now.size()?;
     let moments = Mat::new_rows_cols_with_data(size.height, size.width, &moments)?;
-    let means = raster::blur(&moments.try_clone()?, WINDOW)?;
+    let means = raster::blur_wide(&moments, WINDOW)?;
     let variance = |m: &Vec4f| (m[3] - m[0] * m[0] - m[1] * m[1] - m[2] * m[2]).max(0.0);
     let variances: Vec<f32> = means.data_typed::<Vec4f>()?.iter().map(variance).collect();
     raster::from_values(size, &variances)

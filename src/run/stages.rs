@@ -14,7 +14,7 @@ use opencv::core::Mat;
 
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
-use crate::fuse::{Fuser, look_ahead};
+use crate::fuse::{Fuser, Sight, look_ahead};
 use crate::keyframes::KeyFrames;
 use crate::live::desk::{self, Desk};
 use crate::motion::{Motion, MotionEstimator};
@@ -117,11 +117,15 @@ impl Stages<'_> {
         let moved = stage(scope, "motion", pace.onward(), move |out| estimate(motion, &decoded, out))?;
         stage(scope, "fuse", pace.onward(), move |out| {
             let lookahead = fuser.lookahead();
-            let mut waiting = VecDeque::new();
+            let mut waiting: VecDeque<(Fused, Option<Sight>)> = VecDeque::new();
             let mut join = Join { fuser, pace, last: Vec::new() };
             let ending = loop {
                 match moved.recv() {
-                    Ok(Some(job)) => waiting.push_back(join.step(job, &gradients)?),
+                    Ok(Some(job)) => {
+                        let fused = join.step(job, &gradients)?;
+                        let sight = (lookahead > 0).then(|| Sight::of(&fused.motion)).transpose()?;
+                        waiting.push_back((fused, sight));
+                    }
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }
@@ -140,13 +144,17 @@ impl Stages<'_> {
 }
 
 /// Takes the first frame, and lets those that wait behind it have their say on its map.
-fn settle(waiting: &mut VecDeque<Fused>) -> Result<Fused> {
+fn settle(waiting: &mut VecDeque<(Fused, Option<Sight>)>) -> Result<Fused> {
     let started = Instant::now();
     let seen = match waiting.len() {
         0 | 1 => None,
-        _ => Some(look_ahead(waiting.iter().map(|fused| (&fused.motion, &fused.maps)))?),
+        _ => {
+            let frames =
+                waiting.iter().filter_map(|(fused, sight)| Some((&fused.motion, &fused.maps, sight.as_ref()?)));
+            Some(look_ahead(frames)?)
+        }
     };
-    let mut fused = waiting.pop_front().ok_or_else(missing)?;
+    let (mut fused, _) = waiting.pop_front().ok_or_else(missing)?;
     if let Some(seen) = seen {
         fused.maps.fused = seen;
     }

@@ -5,6 +5,7 @@ use opencv::imgproc;
 
 use crate::Result;
 use crate::frame::Features;
+use crate::raster;
 
 /// How a frame fills the classifier's picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,8 +45,7 @@ impl Place {
     /// The classifier's picture of `image` (8-bit BGR), with bars of colour `bars` (BGR).
     pub(super) fn picture(&self, image: &Mat, bars: Scalar) -> Result<Mat> {
         let Rect { x, y, width, height } = self.frame;
-        let mut small = Mat::default();
-        imgproc::resize(image, &mut small, self.frame.size(), 0.0, 0.0, imgproc::INTER_AREA)?;
+        let small = raster::shrink(image, self.frame.size())?;
         let (below, right) = (self.picture.height - y - height, self.picture.width - x - width);
         let mut picture = Mat::default();
         opencv::core::copy_make_border(&small, &mut picture, y, below, x, right, BORDER_CONSTANT, bars)?;

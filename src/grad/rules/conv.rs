@@ -2,11 +2,12 @@
 
 use super::super::Variant;
 use super::super::tape::{Node, Tape, Tensor};
-use super::window::{Window, grid, product, spatial};
+use super::phased;
+use super::window::{Window, spatial};
 use crate::Result;
-use crate::onnx::{AttributeProto as Attribute, TensorProto};
+use crate::onnx::AttributeProto as Attribute;
 
-/// The fastest of three equal forms: a convolution with flipped weights at stride 1, a convolution to the phases of a
+/// The fastest of three equal forms: a convolution with flipped weights at stride 1, convolutions to the phases of a
 /// strided input where the runtime gains, and the transposed convolution, which is always right.
 pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, weights) = (node.input(0)?, node.input(1)?);
@@ -16,8 +17,9 @@ pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
         return Err(node.error("has weights that do not fit its input"));
     }
     let mut result = flipped(tape, grad, weights, &windows, groups);
-    if result.is_none() && tape.variant() == Variant::OpenVino && groups == 1 {
-        result = phased(tape, grad, weights, &windows, &x.shape)?;
+    // ONNX Runtime's transposed convolution is fast enough unless channels are grouped.
+    if result.is_none() && (groups > 1 || tape.variant() == Variant::OpenVino) {
+        result = phased::input_gradient(tape, grad, weights, &windows, groups, &x.shape)?;
     }
     let weights = separate(tape, weights, groups);
     Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, &weights, &windows, groups)))])
@@ -33,7 +35,8 @@ fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
     }
 }
 
-fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
+/// An attribute of integers.
+pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
     Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
 }
 
@@ -116,89 +119,4 @@ fn swap_channels(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
         _ => tape.transpose(&grouped, &[&[0, 2, 1], (3..grouped.rank()).collect::<Vec<_>>().as_slice()].concat()),
     };
     tape.reshape(&swapped, &[&[groups * each_in, each_out], space].concat())
-}
-
-/// How many times the weights those of all phases may hold. A network's hold a few times as many; beyond it, nearly all
-/// would be zeros.
-const GROWTH: usize = 16;
-
-/// At a larger stride: one convolution makes all phases of the input's gradient as channels, and DepthToSpace
-/// interleaves them. Only where the weights are part of the model, and few of those of the phases zeros.
-fn phased(
-    tape: &mut Tape,
-    grad: &Tensor,
-    weights: &Tensor,
-    windows: &[Window],
-    shape: &[usize],
-) -> Result<Option<Tensor>> {
-    let Some(values) = tape.constant_of(weights) else { return Ok(None) };
-    let Some(reach) = windows.iter().map(Reach::of).collect::<Option<Vec<_>>>() else { return Ok(None) };
-    let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
-    let kernel: Vec<usize> = reach.iter().map(|reach| reach.taps).collect();
-    if product(&[strides.as_slice(), &kernel].concat()) > GROWTH.saturating_mul(product(spatial(&weights.shape))) {
-        return Ok(None);
-    }
-    let count: usize = strides.iter().product();
-    let phases = phase_weights(&values.reals()?, &weights.shape, windows, &reach);
-    let used = if windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0) { 1 } else { count };
-    let channels = weights.shape[1];
-    let size = [&[used * channels, weights.shape[0]], kernel.as_slice()].concat();
-    let phases = TensorProto::from_reals("", grad.dtype, &size, &phases[..size.iter().product()]);
-    let phases = tape.constant(phases);
-    let attributes = vec![
-        ints("kernel_shape", kernel.into_iter()),
-        ints("pads", reach.iter().map(|reach| reach.begin).chain(reach.iter().map(|reach| reach.end))),
-    ];
-    let mut made = vec![grad.shape[0], used * channels];
-    made.extend(windows.iter().map(Window::phase_length));
-    let made = tape.emit("Conv", &[grad, &phases], attributes, grad.dtype, made);
-    let mut missing = vec![0; made.rank()];
-    missing[1] = (count - used) * channels;
-    let made = tape.pad(&made, &vec![0; made.rank()], &missing);
-    Ok(Some(tape.interleave(&made, &strides, shape)))
-}
-
-/// Which outputs the inputs of all phases need along one axis: `taps` of them, from `first` places ahead.
-struct Reach {
-    first: i64,
-    taps: usize,
-    begin: usize,
-    end: usize,
-}
-
-impl Reach {
-    /// None where the convolution over phases would need a negative padding.
-    fn of(window: &Window) -> Option<Self> {
-        let shifts: Vec<i64> = (0..window.kernel).map(|tap| window.phase(tap).1).collect();
-        let (first, last) = (*shifts.iter().min()?, *shifts.iter().max()?);
-        let end = window.phase_length() as i64 + last - window.output as i64;
-        Some(Self {
-            first,
-            taps: (last - first + 1) as usize,
-            begin: usize::try_from(-first).ok()?,
-            end: usize::try_from(end).ok()?,
-        })
-    }
-}
-
-/// Weights `[out, in, ...]` as `[phase x in, out, ...]`.
-fn phase_weights(values: &[f64], shape: &[usize], windows: &[Window], reach: &[Reach]) -> Vec<f64> {
-    let (out, channels) = (shape[0], shape[1]);
-    let taps: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
-    let (tap_count, size) = (taps.iter().product::<usize>(), reach.iter().map(|reach| reach.taps).product::<usize>());
-    let count: usize = windows.iter().map(|window| window.stride).product();
-    let mut result = vec![0.0; count * channels * out * size];
-    for (tap, place) in grid(&taps).into_iter().enumerate() {
-        let (mut phase, mut to) = (0, 0);
-        for ((window, reach), tap) in windows.iter().zip(reach).zip(place) {
-            let (remainder, shift) = window.phase(tap);
-            phase = phase * window.stride + remainder;
-            to = to * reach.taps + (shift - reach.first) as usize;
-        }
-        for (from_out, from_in) in (0..out).flat_map(|o| (0..channels).map(move |i| (o, i))) {
-            let value = values[(from_out * channels + from_in) * tap_count + tap];
-            result[((phase * channels + from_in) * out + from_out) * size + to] += value;
-        }
-    }
-    result
 }

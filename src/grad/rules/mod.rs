@@ -15,6 +15,7 @@ pub(super) mod interpolation;
 mod linear;
 mod lp;
 mod normalization;
+mod phased;
 mod pool;
 mod quantize;
 mod reduce;
