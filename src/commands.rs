@@ -99,7 +99,7 @@ fn verify(args: VerifyArgs) -> Result<u8> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // What is to be verified is the usual arithmetic, unless it is asked for.
     let precision = args.precision.fixed().or(Some(Precision::F32));
-    let wish = Wish { device: args.device.fixed(), precision, threads: cores, fallback: false };
+    let wish = Wish { device: args.device.fixed(), precision, threads: cores, fallback: false, batches: false };
     let mut checks: Vec<Check> = Vec::new();
     let mut problem = Ok(());
     verify::verify(source, &choice.method(&preprocessor), &wish, [&pictures[0], &pictures[1]], |check| {

@@ -101,6 +101,10 @@ impl RunConfig {
         check_flags(&input, &model, &picture, &clip, &data)?;
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
+        let key_frames = key_frames(&model, StaticEvery::Frames(1));
+        let fusion = fuse_options(&model, &picture.fusion)?;
+        let mut model = model_config(model, request, method, threads)?;
+        model.wish.batches = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
         Ok(Self {
             source: source::Options {
                 start: clip.start,
@@ -109,9 +113,9 @@ impl RunConfig {
                 rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
             },
             window: None,
-            key_frames: key_frames(&model, StaticEvery::Frames(1)),
-            fusion: fuse_options(&model, &picture.fusion)?,
-            model: model_config(model, request, method, threads)?,
+            key_frames,
+            fusion,
+            model,
             style: Style {
                 layout: picture.layout,
                 colormap: picture.colormap,
@@ -158,6 +162,7 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
             precision: model.precision.fixed(),
             threads,
             fallback: model.fallback,
+            batches: false,
         },
         remeasure: model.remeasure,
         targets: model.target,

@@ -61,6 +61,11 @@ impl KeyFrames {
         }
     }
 
+    /// Whether every frame is one, and stays so.
+    pub fn are_all(&self) -> bool {
+        self.interval == 1 && self.auto.is_none()
+    }
+
     /// Whether frame `index`, higher than the one asked for before, is a key frame.
     pub fn is_key(&mut self, index: u64) -> bool {
         let key = index >= self.next;

@@ -46,7 +46,7 @@ pub struct GradientTime {
     /// The way.
     #[serde(flatten)]
     pub candidate: Candidate,
-    /// Median milliseconds; none where it fails.
+    /// The least milliseconds of some runs; none where it fails.
     pub milliseconds: Option<f64>,
     /// The least correlation of its smoothed maps with those of the CPU in f32.
     pub correlation: Option<f64>,
@@ -106,7 +106,7 @@ fn gradients(args: &BenchArgs, threads: usize) -> Result<(String, Vec<GradientTi
     let flags = Flags { preprocess: args.preprocess, labels: args.labels.clone() };
     let (preprocessor, _) = Card::find(&chosen, &flags, &facts)?.preprocessor;
     let pictures = model::calibration(&preprocessor, source.input_size()?, facts.layout)?;
-    let wish = Wish { device: None, precision: None, threads, fallback: false };
+    let wish = Wish { device: None, precision: None, threads, fallback: false, batches: true };
     let trials = model::try_out(&source, &Method::Gradient, &wish, &pictures)?;
     let time = |trial: model::Trial| GradientTime {
         candidate: trial.candidate,

@@ -23,7 +23,7 @@ pub enum Layout {
 }
 
 /// What one run yields for one picture.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attribution {
     /// The logit of each class.
     pub scores: Vec<f32>,

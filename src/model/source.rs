@@ -166,11 +166,18 @@ impl Source {
         Ok(Compiled { path, sha256, interface, model })
     }
 
+    /// Whether it may be made for another number of pictures than one: it is no gradient model yet, and nobody has asked for
+    /// a number.
+    pub fn takes_batches(&self) -> bool {
+        self.shapes.is_some() && self.request.batch == 1
+    }
+
     /// The same classifier for `batch` pictures at a time; none where it takes no other number than it does.
     pub fn batched(&self, batch: usize) -> Option<Self> {
+        let output = self.shapes.as_ref()?.output.clone();
         let request = Request { batch, ..self.request.clone() };
         let mut shapes = probe::run(&self.model, &request).ok()?;
-        shapes.output = self.shapes.as_ref()?.output.clone();
+        shapes.output = output;
         let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
         fits.then(|| self.copy(request, Some(shapes)))
     }

@@ -116,9 +116,13 @@ impl MotionEstimator {
         Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), checked: true, state: None })
     }
 
-    /// Takes every residual for motion, as the reference prototype does, be it borne out by the pictures or not.
-    pub fn unchecked(self) -> Self {
-        Self { checked: false, ..self }
+    /// As the reference prototype: with its finer flow, and every residual taken for motion, be it borne out by the pictures
+    /// or not.
+    ///
+    /// # Errors
+    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
+    pub fn as_prototype(self) -> Result<Self> {
+        Ok(Self { checked: false, flow: self.flow.refined(5)?, ..self })
     }
 
     /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh. A frame

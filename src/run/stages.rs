@@ -228,18 +228,35 @@ fn explain(
     key_frames: &Receiver<Arc<Frame>>,
     out: &Sender<(Gradient, f32)>,
 ) -> Result<()> {
-    while let Some(frame) = key_frames.recv()? {
+    loop {
+        let (frames, ending) = several(key_frames, static_saliency.batch());
         let started = Instant::now();
         if let Pace::Newest(desk) = pace {
             static_saliency.aim(&desk.settings().target)?;
         }
-        let gradient = static_saliency.gradient(&frame)?;
-        if let Pace::Newest(desk) = pace {
+        let gradients = static_saliency.gradients(&frames)?;
+        if let (Pace::Newest(desk), false) = (pace, gradients.is_empty()) {
             desk.explained(static_saliency.best(desk::BEST));
         }
-        out.send((gradient, milliseconds(started)))?;
+        let took = milliseconds(started) / frames.len().max(1) as f32;
+        gradients.into_iter().try_for_each(|gradient| out.send((gradient, took)))?;
+        if let Some(ending) = ending {
+            return ending;
+        }
     }
-    Ok(())
+}
+
+/// The next `count` items, or those that come before the link ends, and how it ended.
+fn several<T>(items: &Receiver<T>, count: usize) -> (Vec<T>, Option<Result<()>>) {
+    let mut taken = Vec::with_capacity(count);
+    while taken.len() < count {
+        match items.recv() {
+            Ok(Some(item)) => taken.push(item),
+            Ok(None) => return (taken, Some(Ok(()))),
+            Err(error) => return (taken, Some(Err(error))),
+        }
+    }
+    (taken, None)
 }
 
 fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Sender<Job<Motion>>) -> Result<()> {

@@ -6,6 +6,8 @@ mod method;
 mod sampler;
 mod target;
 
+use std::ops::Deref;
+
 use opencv::core::{CV_32FC1, Mat, MatTraitConst, MatTraitManual, Size};
 
 pub use fit::Fit;
@@ -16,7 +18,9 @@ pub use target::{Target, TargetName};
 use self::fit::Place;
 use crate::frame::{Frame, Gradient, Prediction};
 use crate::model::card::Flags;
-use crate::model::{Attribution, Card, Classifier, Labels, Layout, ModelName, Prepared, Preprocessor, Request, Wish};
+use crate::model::{
+    Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Request, Wish,
+};
 use crate::{Error, Result};
 
 /// How the gradient's colour channels become one map.
@@ -61,12 +65,20 @@ pub struct ModelConfig {
     pub fit: Fit,
 }
 
+impl ModelConfig {
+    /// Whether one run of the model is all that a frame needs.
+    pub fn explains_one_run(&self) -> bool {
+        self.targets.len() == 1 && !self.method.name.is_sampled()
+    }
+}
+
 /// How far a new class must outweigh the one shown before it replaces it.
 const HYSTERESIS: f32 = 2.0;
 
 /// Computes static saliency frame by frame.
 pub struct StaticSaliency {
     classifier: Classifier,
+    batch: usize,
     /// Draws the pictures of a sampled method.
     sampler: Option<Sampler>,
     preprocessor: Preprocessor,
@@ -104,8 +116,10 @@ impl StaticSaliency {
         let name = format!("{} on {}", chosen.name, opened.candidate);
         notes.extend(opened.notes);
         let (target, others) = targets(&config.targets, &labels)?;
+        let batch = if config.wish.batches { opened.classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
             classifier: opened.classifier,
+            batch,
             sampler: Sampler::of(&method),
             preprocessor,
             labels,
@@ -167,28 +181,64 @@ impl StaticSaliency {
         self.sampler.iter_mut().for_each(Sampler::restart);
     }
 
-    /// The gradient of the target class's score on `frame`, and the model's word on it.
+    /// How many frames [`gradients`](Self::gradients) is best given at once.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The gradient of the target class's score on each of `frames`, in their order and at most as many as the model takes, and
+    /// the model's word on them.
     ///
     /// # Errors
     /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
     /// frame.
-    pub fn gradient(&mut self, frame: &Frame) -> Result<Gradient> {
-        let input = self.input(frame)?;
-        let mut plain = self.classifier.run(&input, self.held)?;
-        if self.target == Target::Top1 && outweighed(&plain.scores, plain.class) {
-            plain = self.classifier.run(&input, None)?;
+    pub fn gradients(&mut self, frames: &[impl Deref<Target = Frame>]) -> Result<Vec<Gradient>> {
+        let Some(last) = frames.last() else { return Ok(Vec::new()) };
+        let mut inputs = Vec::new();
+        for frame in frames {
+            inputs.extend(self.input(frame)?);
         }
-        if !matches!(self.target, Target::Class(_)) {
-            self.held = Some(plain.class);
+        // A clip's last frames may be too few.
+        let missing = self.classifier.batch().saturating_sub(frames.len());
+        inputs.extend(self.input(last)?.repeat(missing));
+        let mut found = self.classifier.run_batch(&inputs, self.held)?;
+        let size = inputs.len() / found.len();
+        let mut gradients = Vec::new();
+        for (index, frame) in frames.iter().enumerate() {
+            let class = self.wanted(&found[index].scores);
+            if found[index].class != class {
+                found = self.classifier.run_batch(&inputs, Some(class))?;
+            }
+            if !matches!(self.target, Target::Class(_)) {
+                self.held = Some(class);
+            }
+            let plain = std::mem::take(&mut found[index]);
+            self.scores.clone_from(&plain.scores);
+            gradients.push(self.explain(frame, &inputs[index * size..(index + 1) * size], plain)?);
         }
-        self.scores.clone_from(&plain.scores);
+        Ok(gradients)
+    }
+
+    /// The class to explain where the model gives these scores.
+    fn wanted(&self, scores: &[f32]) -> usize {
+        let top = || {
+            scores.iter().enumerate().fold(0, |best, (class, score)| if *score > scores[best] { class } else { best })
+        };
+        match self.held {
+            Some(held) if self.target != Target::Top1 || !outweighed(scores, held) => held,
+            _ => top(),
+        }
+    }
+
+    /// What the method makes of a frame: its `input` and one run.
+    fn explain(&mut self, frame: &Frame, input: &[f32], plain: Attribution) -> Result<Gradient> {
         let place = self.place(frame);
-        let mut result = self.attribution(&input, plain)?;
+        let mut result = self.attribution(input, plain)?;
         let mut found = self.explained(frame.index, &result, place)?;
         found.features = result.features.take().map(|features| place.crop_features(features)).transpose()?;
         for class in self.others.clone() {
-            let plain = self.classifier.run(&input, Some(class))?;
-            let other = self.attribution(&input, plain)?;
+            let plain = self.classifier.run(input, Some(class))?;
+            let other = self.attribution(input, plain)?;
             found.others.push(self.explained(frame.index, &other, place)?);
         }
         Ok(found)
@@ -207,7 +257,7 @@ impl StaticSaliency {
     /// The best class of a frame.
     ///
     /// # Errors
-    /// Those of [`gradient`](Self::gradient).
+    /// Those of [`gradients`](Self::gradients).
     pub fn top(&mut self, frame: &Frame) -> Result<usize> {
         let input = self.input(frame)?;
         Ok(self.classifier.run(&input, None)?.class)

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use crate::program::{assert_refused, ffmpeg, salstream, text};
@@ -124,4 +125,33 @@ fn bench_names_every_device_and_its_figures_fit_each_other() {
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files.len(), 2, "the result is thrown away: {files:?}");
     assert_refused(&bench("absent.mp4"), 1, &["absent.mp4"]);
+}
+
+#[test]
+fn several_frames_at_once_are_explained_as_one_by_one() {
+    let folder = folder();
+    let at = folder.path();
+    let made = salstream(at).args(["model", "grad", MODEL, "four.onnx", "--batch", "4"]).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let records = |model: &str, args: &str| -> Vec<Value> {
+        let mut command = salstream(at);
+        command.args(["run", "clip.mp4", "-o", "out.mp4", "-y", "--records", "r.jsonl", "--device", "cpu"]);
+        let output = command.args(["--preprocess", "unit", "--model", model]).args(args.split_whitespace()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let lines = fs::read_to_string(at.join("r.jsonl")).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    // Nine frames: two full batches and one frame left over; and key frames too far apart to wait for each other.
+    for args in ["", "--static-every 4", "--target locked", "--target frequent"] {
+        let (single, batched) = (records(MODEL, args), records("four.onnx", args));
+        assert_eq!((single.len(), batched.len()), (9, 9));
+        for (a, b) in single.iter().zip(&batched) {
+            assert_eq!((&a["index"], &a["class"]), (&b["index"], &b["class"]), "{args}");
+            for part in ["probability", "static_mean", "fused_mean"] {
+                let (a, b) = (a[part].as_f64().unwrap(), b[part].as_f64().unwrap());
+                assert!((a - b).abs() < 1e-4, "{args}: {part} {a} {b}");
+            }
+        }
+    }
 }

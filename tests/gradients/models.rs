@@ -75,7 +75,7 @@ fn check(name: &str) {
     for device in devices() {
         let mut classifier = source.compile(device, &Method::default()).unwrap().open(&options(device)).unwrap();
         let errors = Reference::of(name).errors(&mut classifier);
-        eprintln!("{name} on {device}: {errors:.1e?}");
+        eprintln!("{name} on {device}: {errors:?}");
         assert!(errors.are_small(), "{name} on {device}: {errors:?}");
     }
 }

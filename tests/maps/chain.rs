@@ -29,7 +29,7 @@ impl Chain {
 
     /// The reference prototype's method.
     pub fn reference() -> Self {
-        let motion = MotionEstimator::new(RATE).unwrap().unchecked();
+        let motion = MotionEstimator::new(RATE).unwrap().as_prototype().unwrap();
         Self { motion, fuser: Fuser::new(FuseOptions { smooth: 0.85, ..FuseOptions::default() }) }
     }
 

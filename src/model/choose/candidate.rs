@@ -21,12 +21,14 @@ pub struct Candidate {
     pub variant: Variant,
     /// Threads inside one operator, at least 1.
     pub threads: usize,
+    /// Pictures that are computed at once, where the model leaves their number open; at least 1.
+    pub batch: usize,
 }
 
 impl Candidate {
     /// What every other way is compared with: the CPU's own kernels, exact.
     pub fn reference(threads: usize) -> Self {
-        Self { device: Device::Cpu, precision: Precision::F32, variant: Variant::OnnxRuntime, threads }
+        Self { device: Device::Cpu, precision: Precision::F32, variant: Variant::OnnxRuntime, threads, batch: 1 }
     }
 
     /// How to open its session.
@@ -39,7 +41,8 @@ impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.device, self.precision)?;
         let usual = Variant::of(self.device) == self.variant;
-        if usual { Ok(()) } else { f.write_str(" in OpenVINO's form") }
+        f.write_str(if usual { "" } else { " in OpenVINO's form" })?;
+        if self.batch == 1 { Ok(()) } else { write!(f, ", {} pictures at once", self.batch) }
     }
 }
 
@@ -66,6 +69,7 @@ pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
                 precision,
                 variant,
                 threads: wish.threads,
+                batch: 1,
             }));
         }
     }

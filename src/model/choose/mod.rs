@@ -30,6 +30,8 @@ pub struct Wish {
     pub threads: usize,
     /// Whether another device may stand in for the one asked for, where that is missing or fails.
     pub fallback: bool,
+    /// Whether several pictures may be computed at once, where that is faster.
+    pub batches: bool,
 }
 
 impl Wish {
@@ -55,6 +57,11 @@ pub struct Opened {
     /// What was tried; nothing where there was no choice.
     pub trials: Vec<Trial>,
 }
+
+/// How many frames are computed at once, at most: they wait for each other, and the links of the pipeline hold not many more.
+pub const FRAMES_AT_ONCE: usize = 4;
+/// Part of one picture's time that a picture of several may take at most, to be worth their memory.
+const WORTH_WAITING: f64 = 0.95;
 
 /// How many samples a graphics card gets at a time; processors gain nothing from more than one.
 const SAMPLES_AT_ONCE: usize = 8;
@@ -91,9 +98,16 @@ fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) 
     } else {
         drop(classifier);
     }
+    let open = |candidate: &Candidate| {
+        compile(source, method, candidate).and_then(|compiled| compiled.open(&candidate.options()))
+    };
     for candidate in candidates.into_iter().filter(|candidate| *candidate != reference) {
-        let opened = compile(source, method, &candidate).and_then(|compiled| compiled.open(&candidate.options()));
-        field.enter(candidate, opened);
+        field.enter(candidate, open(&candidate));
+    }
+    let best = field.best.as_ref().map(|(_, candidate, _)| *candidate);
+    if let Some(best) = best.filter(|_| wish.batches && source.takes_batches()) {
+        let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
+        field.enter(several, open(&several));
     }
     field.winner(wish)
 }
@@ -106,9 +120,14 @@ pub fn try_out(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f3
     open(source, method, wish, pictures).map(|opened| opened.trials)
 }
 
-/// The gradient model for a way to run it.
+/// The gradient model for a way to run it; of one that was kept, itself.
 fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Compiled> {
     let one_run = method.of_one_run();
+    if candidate.batch > 1
+        && let Some(batched) = source.batched(candidate.batch)
+    {
+        return batched.compile_as(candidate.variant, one_run);
+    }
     if matches!(method, Method::Sampled(_))
         && matches!(candidate.device, Device::Cuda | Device::TensorRt)
         && let Some(batched) = source.batched(SAMPLES_AT_ONCE)
@@ -145,7 +164,8 @@ impl Field<'_> {
             }
         };
         let trial = Trial { candidate, result };
-        match (classifier, trial.faithful()) {
+        let takes_part = |took| if candidate.batch > 1 { took / WORTH_WAITING } else { took };
+        match (classifier, trial.faithful().map(takes_part)) {
             (Some(classifier), Some(took)) if self.best.as_ref().is_none_or(|(best, ..)| took < *best) => {
                 self.best = Some((took, candidate, classifier));
             }

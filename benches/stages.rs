@@ -1,0 +1,112 @@
+//! What each stage of the pipeline takes of a frame, by itself, at three picture sizes: `cargo bench --bench stages [-- FILTER]`.
+//!
+//! Frames are the sample's, scaled; the stages run as `salstream run` runs them, each on one frame after the other.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use opencv::core::{Mat, Size, set_num_threads};
+use opencv::imgproc;
+use salstream::annotate::Annotator;
+use salstream::cli::{Cli, Command};
+use salstream::config::RunConfig;
+use salstream::frame::{Frame, Gradient, Maps, VideoInfo};
+use salstream::fuse::{Fuser, Sight, look_ahead};
+use salstream::motion::{Motion, MotionEstimator};
+use salstream::saliency::StaticSaliency;
+use salstream::sink::video::{EncodeOptions, VideoSink};
+use salstream::source;
+
+const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/sample.mp4");
+const FRAMES: usize = 50;
+const SIZES: [Size; 3] = [Size::new(854, 480), Size::new(1920, 1080), Size::new(3840, 2160)];
+
+/// The settings of `salstream run` on the sample.
+fn config() -> RunConfig {
+    match Cli::parse_from(["salstream", "run", CLIP]).command {
+        Command::Run(args) => RunConfig::new(*args).expect("the defaults go together"),
+        _ => unreachable!("the command is run"),
+    }
+}
+
+/// The sample's first frames, of another size.
+fn frames(config: &RunConfig, size: Size) -> (Vec<Frame>, VideoInfo) {
+    let mut source = source::open(&config.input, &config.source).expect("the sample opens");
+    let mut frames = Vec::new();
+    while let (true, Some(frame)) = (frames.len() < FRAMES, source.read().expect("the sample is whole")) {
+        let mut image = Mat::default();
+        imgproc::resize(&frame.image, &mut image, size, 0.0, 0.0, imgproc::INTER_CUBIC).expect("it can be resized");
+        frames.push(Frame { image, ..frame });
+    }
+    (frames, VideoInfo { size, ..source.info().clone() })
+}
+
+/// Measures `step`, which gets the numbers of the frames in turn.
+fn each(group: &mut BenchmarkGroup<WallTime>, name: &str, mut step: impl FnMut(usize)) {
+    let mut turn = (0..FRAMES).cycle();
+    group.bench_function(name, |b| b.iter(|| step(turn.next().unwrap_or(0))));
+}
+
+fn stages(criterion: &mut Criterion) {
+    let config = config();
+    set_num_threads(config.threads as i32).expect("OpenCV takes a number of threads");
+    let mut classifier = StaticSaliency::open(&config.model).expect("scripts/setup installs a model");
+    for size in SIZES {
+        let (frames, info) = frames(&config, size);
+        let group = &mut criterion.benchmark_group(format!("{}x{}", size.width, size.height));
+        let batch = classifier.batch();
+        let explain = |classifier: &mut StaticSaliency, from: usize| -> Vec<Gradient> {
+            let chosen: Vec<&Frame> = (from..from + batch).map(|index| &frames[index % FRAMES]).collect();
+            classifier.gradients(&chosen).expect("the classifier runs")
+        };
+        each(group, &format!("static, {batch} at once"), |index| drop(explain(&mut classifier, index)));
+        let gradients: Vec<Gradient> =
+            (0..FRAMES).map(|index| explain(&mut classifier, index).swap_remove(0)).collect();
+        let mut motion = MotionEstimator::new(info.rate).expect("OpenCV has optical flow");
+        each(group, "motion", |index| drop(motion.step(&frames[index]).expect("frames can be followed")));
+        let motions: Vec<Motion> =
+            frames.iter().map(|frame| motion.step(frame).expect("frames can be followed")).collect();
+        let mut fuser = Fuser::new(config.fusion);
+        let mut fuse = |index: usize| fuser.step(&motions[index], Some(&gradients[index])).expect("maps can be fused");
+        each(group, "fuse", |index| drop(fuse(index)));
+        let maps: Vec<Maps> = (0..FRAMES).map(&mut fuse).collect();
+        let sight = |index: usize| Sight::of(&motions[index]).expect("the flow can be turned");
+        let sights: Vec<Sight> = (0..FRAMES).map(sight).collect();
+        each(group, "look ahead", |index| {
+            let own = sight(index);
+            let later = (index + 1..FRAMES.min(index + 3)).map(|next| (&motions[next], &maps[next], &sights[next]));
+            let frames = std::iter::once((&motions[index], &maps[index], &own)).chain(later);
+            drop(look_ahead(frames).expect("maps can be carried"));
+        });
+        let mut annotator = Annotator::new(config.style, &info, 1).expect("the colour map is there");
+        let label = ["a label 50 %".to_owned()];
+        let mut draw = |index: usize| annotator.draw(&frames[index], &maps[index], &label).expect("maps can be drawn");
+        each(group, "draw", |index| drop(draw(index)));
+        let pictures: Vec<Mat> = (0..FRAMES).map(draw).collect();
+        encode(group, &info, &pictures);
+    }
+}
+
+/// Measures the encoder, whose pace its full pipe sets.
+fn encode(group: &mut BenchmarkGroup<WallTime>, info: &VideoInfo, pictures: &[Mat]) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = EncodeOptions { crf: 20, overwrite: true, sound: None };
+    let path: &Path = &folder.path().join("bench.mp4");
+    let mut sink = VideoSink::create(path, info.size, info.rate, options).expect("the encoder starts");
+    let mut count = 0;
+    each(group, "encode", |index| {
+        sink.write(&pictures[index], f64::from(count) * info.rate.interval()).expect("the encoder takes it");
+        count += 1;
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = stages
+}
+criterion_main!(benches);
