@@ -85,7 +85,7 @@ impl<'a> Master<'a> {
             return Ok(());
         }
         while let Some(turn) = self.pool.take(self.given.is_empty()) {
-            match State::of(&turn.clip.input, self.pool.args.hash) {
+            match turn.clip.check_name().and_then(|()| State::of(&turn.clip.input, self.pool.args.hash)) {
                 Ok(state) => {
                     let worker = match &mut self.worker {
                         Some(worker) => worker,
@@ -98,6 +98,8 @@ impl<'a> Master<'a> {
                     self.given.push_back(Given { turn, state });
                     return Ok(());
                 }
+                // The clip is named where the reason is told.
+                Err(Error::Input { problem, .. }) => self.settle(turn, Err(problem)),
                 Err(error) => self.settle(turn, Err(error.to_string())),
             }
         }

@@ -10,6 +10,7 @@ mod join;
 mod master;
 mod pool;
 mod process;
+mod room;
 mod seen;
 pub mod shard;
 mod sheet;
@@ -28,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::annotate::Layout;
 use crate::cli::BatchArgs;
+use crate::config::Report;
 use crate::model::file_sha256;
 use crate::report::print;
 use crate::{Error, Result, ffmpeg, sink};
@@ -94,11 +96,17 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     }
     let crew = Crew::of(args, &recipe, &config, &folder, &open, stop);
     pool::run(args, &recipe, &folder, open, crew, stop, &mut summary)?;
+    let report = Report::new(args.progress, args.quiet);
+    report.notes(summary.needed(&clips, &folder).as_slice());
     if shard == Shard::WHOLE {
         summary.gather(&folder);
         clean(&folder, &clips);
     }
-    summary.write(&folder)?;
+    match summary.write(&folder) {
+        // What failed, perhaps by the same full disk, is told all the same.
+        Err(error) if summary.is_incomplete() => report.notes(&[error.to_string()]),
+        written => written?,
+    }
     Ok(Some(summary))
 }
 

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
+mod crew;
+mod faults;
+mod parallel;
 #[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
 #[path = "../cli/program.rs"]
 mod program;
@@ -210,7 +213,7 @@ fn a_bad_clip_costs_itself_only() {
 fn odd_names_are_names() {
     let folder = clips(1);
     let at = folder.path();
-    let long = format!("{}.mp4", "x".repeat(200));
+    let long = format!("{}.mp4", "x".repeat(245));
     let names = ["-dash.mp4", "a b.mp4", "line\nbreak.mp4", "percent%d.mp4", "http:colon.mp4", &long];
     let odd = std::ffi::OsString::from_vec(b"\xff\xfe.mp4".to_vec());
     for name in names.iter().map(std::ffi::OsString::from).chain([odd.clone()]) {
@@ -307,6 +310,47 @@ fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
             .flatten()
             .all(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
     );
+}
+
+#[test]
+fn a_crash_costs_one_clip_though_a_worker_has_several_at_a_time() {
+    let folder = clips(12);
+    let at = folder.path();
+    let child = batch(at, "in -o out --jobs 1").stderr(Stdio::piped()).spawn().unwrap();
+    let mut kills = 0;
+    for round in 1..=3 {
+        wait_for_encoder(&child, || proofs(&at.join("out")).len() >= 2 * round);
+        std::thread::sleep(Duration::from_millis(70 * round as u64));
+        for worker in children(child.id()) {
+            kill("KILL", &worker);
+            kills += 1;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    let [done, _, failed] = counts(&output);
+    assert!(failed <= kills && done + failed == 12, "{kills} kills: {}", text(&output.stderr));
+    assert_eq!(counts(&run(at, "in -o out --jobs 1")), [failed, done, 0]);
+}
+
+#[test]
+fn progress_is_told_in_clips_and_frames_of_the_whole() {
+    let folder = clips(2);
+    let at = folder.path();
+    long(at, "in/long.mp4");
+    let output = run(at, "in -o out --progress json --jobs 1");
+    let events = text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let wholes = |kind: &str| -> Vec<Value> {
+        events.iter().filter(|event| event["event"] == kind).map(|event| event["whole"].clone()).collect()
+    };
+    let on_the_way = wholes("progress");
+    assert!(!on_the_way.is_empty(), "{events:?}");
+    for whole in &on_the_way {
+        let [done, expected] = ["frames_done", "frames"].map(|key| whole[key].as_u64().unwrap());
+        assert!(done < expected && whole["eta_seconds"].as_f64().unwrap() > 0.0, "{whole}");
+    }
+    let last = wholes("clip").pop().unwrap();
+    assert_eq!([&last["clips_done"], &last["clips"]], [3, 3]);
+    assert_eq!([&last["frames_done"], &last["frames"]], [320, 320], "{last}");
 }
 
 #[test]
@@ -484,6 +528,25 @@ fn a_long_clip_in_pieces_is_what_it_would_be_in_one() {
     let least = said.split("min:").nth(1).unwrap().split_whitespace().next().unwrap();
     assert!(least == "inf" || least.parse::<f64>().unwrap() > 40.0, "{said}");
     assert_eq!(counts(&run(at, &format!("in -o split --split 5 {data}"))), [0, 2, 0]);
+}
+
+#[test]
+fn a_clip_in_pieces_is_joined_as_soon_as_they_are_done() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    long_clip(at, "in/a.mp4");
+    long(at, "in/b.mp4");
+    let mut child = batch(at, "in -o out --split 8 --jobs 1").stderr(Stdio::null()).spawn().unwrap();
+    wait_for_encoder(&child, || at.join("out/a.done.json").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(at.join("out/a.mp4").exists() && !at.join("out/b.done.json").exists());
+    // As if it had been killed before the pieces were taken away.
+    fs::create_dir_all(at.join("out/a.pieces")).unwrap();
+    let again = run(at, "in -o out --split 8");
+    assert!(again.status.success() && counts(&again) == [1, 1, 0], "{}", text(&again.stderr));
+    assert!(!at.join("out/a.pieces").exists() && !at.join("out/b.pieces").exists());
 }
 
 #[test]
