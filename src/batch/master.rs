@@ -31,7 +31,7 @@ pub(super) struct Master<'a> {
     given: VecDeque<Given>,
     /// How many of them it has begun.
     begun: usize,
-    /// Since when the first of them is the first.
+    /// Since when the first of them is the first, or the model is loaded.
     since: Instant,
     entries: Vec<Entry>,
 }
@@ -109,7 +109,8 @@ impl<'a> Master<'a> {
     fn on(&mut self, event: Event) -> Result<()> {
         match event {
             Event::Ready { classifier } => {
-                self.worker.iter_mut().for_each(|worker| worker.classifier.clone_from(&classifier))
+                self.since = Instant::now();
+                self.worker.iter_mut().for_each(|worker| worker.classifier.clone_from(&classifier));
             }
             Event::Begun => self.begun += 1,
             Event::Progress { frame, frames } => {
