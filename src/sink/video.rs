@@ -212,8 +212,8 @@ fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<V
     Err(Error::output(output, "OpenCV has no encoder for it: install ffmpeg"))
 }
 
-/// Frames in a finished file: its video packets. OpenCV reads them as they are, in a tenth of the time that `ffprobe` takes
-/// to start.
+/// Frames in a finished file: its video packets, which OpenCV reads as they are; `ffprobe` would take longer to start than
+/// they take to count.
 fn count_frames(path: &Path) -> Result<u64> {
     let mut capture = VideoCapture::from_file(media_name(path.as_os_str()), videoio::CAP_FFMPEG)?;
     capture.set(videoio::CAP_PROP_FORMAT, -1.0)?;
