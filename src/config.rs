@@ -10,6 +10,7 @@ use crate::cli::{
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::keyframes::{KeyFrames, StaticEvery};
+pub use crate::machine::cores;
 use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;
@@ -263,9 +264,4 @@ fn check_kinds(input: &Input, output: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Cores that the system lets this process use.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

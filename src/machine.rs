@@ -25,7 +25,7 @@ impl Machine {
         let flags: Vec<&str> = value(&processors, "flags").unwrap_or_default().split_whitespace().collect();
         Self {
             cpu: value(&processors, "model name").unwrap_or("unknown processor").to_owned(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             features: FEATURES.into_iter().filter(|feature| flags.contains(feature)).collect(),
             gpus: gpus(),
         }
@@ -45,6 +45,17 @@ impl std::fmt::Display for Machine {
         }
         self.gpus.iter().try_for_each(|gpu| write!(f, ", {gpu}"))
     }
+}
+
+/// Cores that this process may use: those that the system gives it, or of them as many as a Slurm task was promised, which
+/// on many clusters nobody holds it to.
+pub fn cores() -> usize {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    promised(all, std::env::var("SLURM_CPUS_PER_TASK").ok().as_deref())
+}
+
+fn promised(all: usize, task: Option<&str>) -> usize {
+    task.and_then(|task| task.parse().ok()).map_or(all, |task: usize| task.clamp(1, all))
 }
 
 /// The value of the first line `key : value`.
@@ -69,6 +80,13 @@ mod tests {
         let text = "model\t\t: 2\nmodel name\t: Some CPU @ 2 GHz: fast\nmodel name\t: another\n";
         assert_eq!(value(text, "model name"), Some("Some CPU @ 2 GHz: fast"));
         assert_eq!(value(text, "name"), None);
+    }
+
+    #[test]
+    fn a_slurm_task_takes_no_more_cores_than_it_was_promised() {
+        let of_eight = |task| promised(8, task);
+        assert_eq!([of_eight(None), of_eight(Some("3")), of_eight(Some("64")), of_eight(Some("0"))], [8, 3, 8, 1]);
+        assert_eq!(of_eight(Some("many")), 8);
     }
 
     #[test]

@@ -62,6 +62,21 @@ impl Clip {
         Self { stem, piece: None, ..self.clone() }
     }
 
+    /// Refuses a name that is too long for a file system once it has the ending of a result.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with how long it may be.
+    pub fn check_name(&self) -> Result<()> {
+        const MOST: usize = 255 - ".done.json".len();
+        if self.whole().stem.file_name().is_some_and(|name| name.len() > MOST) {
+            let problem = format!(
+                "its results would have too long a name: shorten it to at most {MOST} bytes without its extension"
+            );
+            return Err(Error::input(&self.input, problem));
+        }
+        Ok(())
+    }
+
     /// Its name for people.
     pub fn name(&self) -> String {
         let piece = |Piece { index, count }| format!(" ({} of {count})", index + 1);
@@ -118,6 +133,10 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
 fn search(folder: &Path, output: &Path, args: &BatchArgs, clips: &mut Vec<Clip>) -> Result<()> {
     let wanted = globs(folder, args)?;
     let out = output.canonicalize().ok();
+    if out.is_some() && folder.canonicalize().ok() == out {
+        let problem = "is the folder of the results too, which would be inputs next time: choose another -o";
+        return Err(Error::Usage(format!("{}: {problem}", folder.display())));
+    }
     let mut walk = WalkBuilder::new(folder);
     walk.standard_filters(false).hidden(true).follow_links(true).overrides(wanted);
     walk.filter_entry(move |entry| {

@@ -30,13 +30,14 @@ pub struct Joint {
 }
 
 /// `entries` with those of pieces replaced by those of their clips, which are joined where all pieces are done with these
-/// `settings`.
+/// `settings`, and not joined yet.
 pub fn gather(entries: Vec<Entry>, folder: &Path, settings: &str) -> Vec<Entry> {
     let (pieces, mut gathered): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.piece.is_some());
     let mut clips: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
     for entry in pieces {
         clips.entry(entry.clip().whole().stem).or_default().push(entry);
     }
+    gathered.iter().for_each(|entry| drop(clips.remove(Path::new(&entry.place))));
     for mut pieces in clips.into_values() {
         pieces.sort_by_key(|entry| entry.piece.map(|piece| piece.index));
         gathered.push(entry(&pieces[0].clip().whole(), &pieces, folder, settings));
@@ -59,8 +60,15 @@ fn entry(clip: &Clip, pieces: &[Entry], folder: &Path, settings: &str) -> Entry 
     }
     let before = Done::read(&Done::path(clip, folder)).filter(|done| done.settings == settings);
     if let Some(done) = before.filter(|done| done.is_whole(clip, folder, false)) {
+        // Its pieces may have stayed, where it was joined by a run that was killed then.
+        let _ = fs::remove_dir_all(clip.pieces(folder));
         return Entry::of(clip, Outcome::Skipped, Some(&done));
     }
+    joined(clip, count, folder)
+}
+
+/// What came of joining the `count` pieces of `clip`.
+pub fn joined(clip: &Clip, count: usize, folder: &Path) -> Entry {
     match join(clip, count, folder) {
         Ok(done) => Entry::of(clip, Outcome::Done, Some(&done)),
         Err(error) => Entry::of(clip, Outcome::Failed(format!("its pieces cannot be joined: {error}")), None),

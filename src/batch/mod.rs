@@ -3,15 +3,21 @@
 //! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
 //! command goes on where it was, whatever ended it.
 
+mod crew;
 mod done;
 mod inputs;
 mod join;
+mod master;
 mod pool;
+mod process;
+mod room;
 mod seen;
 pub mod shard;
 mod sheet;
 mod split;
 mod summary;
+mod tally;
+mod trial;
 pub mod worker;
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,10 +29,11 @@ use sha2::{Digest, Sha256};
 
 use crate::annotate::Layout;
 use crate::cli::BatchArgs;
-use crate::config::cores;
+use crate::config::Report;
 use crate::model::file_sha256;
 use crate::report::print;
 use crate::{Error, Result, ffmpeg, sink};
+use crew::Crew;
 use done::{Done, Todo, todo};
 use inputs::Clip;
 use shard::Shard;
@@ -87,14 +94,19 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
             summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
         }
     }
-    let jobs = args.jobs.map_or_else(workers, usize::from).clamp(1, open.len().max(1));
-    let threads = args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from);
-    pool::run(args, &recipe, &folder, open, (jobs, threads), stop, &mut summary)?;
+    let crew = Crew::of(args, &recipe, &config, &folder, &open, stop);
+    pool::run(args, &recipe, &folder, open, crew, stop, &mut summary)?;
+    let report = Report::new(args.progress, args.quiet);
+    report.notes(summary.needed(&clips, &folder).as_slice());
     if shard == Shard::WHOLE {
         summary.gather(&folder);
         clean(&folder, &clips);
     }
-    summary.write(&folder)?;
+    match summary.write(&folder) {
+        // What failed, perhaps by the same full disk, is told all the same.
+        Err(error) if summary.is_incomplete() => report.notes(&[error.to_string()]),
+        written => written?,
+    }
     Ok(Some(summary))
 }
 
@@ -123,11 +135,6 @@ fn check_split(args: &BatchArgs) -> Result<()> {
         Some(_) => return Ok(()),
     };
     Err(Error::Usage(format!("--split: {problem}: leave it out")))
-}
-
-/// How many clips at a time: where one begins or ends, another keeps the cores busy; each has a model of its own in memory.
-fn workers() -> usize {
-    cores().div_ceil(2).max(2)
 }
 
 /// Prints what would be done.

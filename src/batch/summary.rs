@@ -10,6 +10,7 @@ use serde_json::json;
 use super::done::Done;
 use super::inputs::Clip;
 use super::join::gather;
+use super::room;
 use super::shard::Shard;
 use super::sheet::sheet;
 use super::split::Piece;
@@ -90,6 +91,11 @@ impl Summary {
 
     pub(super) fn add(&mut self, entry: Entry) {
         self.clips.push(entry);
+    }
+
+    /// What room `clips` need, where the disk was full.
+    pub(super) fn needed(&self, clips: &[Clip], folder: &Path) -> Option<String> {
+        room::needed(clips, &self.clips, folder)
     }
 
     /// Joins what is in pieces.

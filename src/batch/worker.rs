@@ -7,9 +7,11 @@ use std::io::{BufRead, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use opencv::core::set_num_threads;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,6 +20,7 @@ use super::join::Joint;
 use super::split::{self, Piece};
 use crate::cli::BatchArgs;
 use crate::config::RunConfig;
+use crate::frame::{Rate, Sound};
 use crate::report::say;
 use crate::run::{self, Ending, Overview};
 use crate::saliency::StaticSaliency;
@@ -34,6 +37,8 @@ pub struct Job {
     input: OsString,
     stem: OsString,
     piece: Option<Piece>,
+    /// Seconds of it to work on, where that is not all.
+    seconds: Option<f64>,
 }
 
 /// What a worker says.
@@ -44,6 +49,10 @@ pub enum Event {
     Ready { classifier: String },
     /// It cannot be: no clip can be worked on.
     Fatal { error: String, usage: bool },
+    /// The next clip goes through the pipeline.
+    Begun,
+    /// It is read to its end, and the worker could open another one.
+    Read,
     /// So far.
     Progress { frame: u64, frames: Option<u64> },
     /// The clip is finished.
@@ -71,7 +80,12 @@ pub struct Finished {
 impl Job {
     /// The order to work on `clip`.
     pub fn of(clip: &Clip) -> Self {
-        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.piece }
+        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.piece, seconds: None }
+    }
+
+    /// The order to work on the first `seconds` of the clip, with results at `stem`, a full path.
+    pub fn part(clip: &Clip, stem: &Path, seconds: f64) -> Self {
+        Self { input: clip.input.clone().into(), stem: stem.into(), piece: None, seconds: Some(seconds) }
     }
 }
 
@@ -100,7 +114,8 @@ pub fn config(args: &BatchArgs, input: &Path, stem: &Path) -> Result<RunConfig> 
     Ok(RunConfig { glance: Some(named(PICTURE)), whole_only: true, timed: false, ..config })
 }
 
-/// Works until standard input ends.
+/// Works until standard input ends: a clip is opened while the one before goes through the pipeline, which in turn is
+/// free for it while the results of the one before are completed.
 ///
 /// # Errors
 /// None of a clip's; those of an output that is not there.
@@ -108,7 +123,10 @@ pub fn work(args: &BatchArgs) -> Result<()> {
     let Some(folder) = &args.output else { return Ok(()) };
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = listen(stop.clone());
-    let opened = config(args, Path::new("any.mp4"), Path::new("any")).and_then(|any| StaticSaliency::open(&any.model));
+    let opened = config(args, Path::new("any.mp4"), Path::new("any")).and_then(|any| {
+        set_num_threads(any.threads as i32)?;
+        StaticSaliency::open(&any.model)
+    });
     let mut static_saliency = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -118,30 +136,44 @@ pub fn work(args: &BatchArgs) -> Result<()> {
         }
     };
     say(&json!({ "event": "ready", "classifier": static_saliency.name() }).to_string());
-    for job in jobs {
-        static_saliency.restart();
-        let answer = match clip(args, &job, folder, &mut static_saliency, &stop) {
-            Ok(finished) => {
-                let mut event = json!(finished);
-                event["event"] = "finished".into();
-                event
+    let (opened, to_process) = bounded(0);
+    let (processed, to_finish) = bounded(0);
+    thread::scope(|scope| {
+        scope.spawn(move || jobs.iter().all(|job| opened.send(open(args, &job, folder)).is_ok()));
+        scope.spawn(|| to_finish.iter().for_each(|clip| answer(clip, &stop)));
+        for clip in to_process {
+            say(&json!({ "event": "begun" }).to_string());
+            static_saliency.restart();
+            if processed.send(clip.and_then(|clip: Opened| clip.process(&mut static_saliency, &stop))).is_err() {
+                break;
             }
-            // The clip is named where the reason is told.
-            Err(Error::Input { problem, .. }) => json!({ "event": "failed", "error": problem }),
-            Err(error) => json!({ "event": "failed", "error": error.to_string() }),
-        };
-        if stop.load(Ordering::Relaxed) {
-            break;
         }
+        drop(processed);
+    });
+    Ok(())
+}
+
+/// Completes a clip's results, and tells what came of it.
+fn answer(clip: Result<Processed>, stop: &AtomicBool) {
+    let answer = match clip.and_then(Processed::finish) {
+        Ok(finished) => {
+            let mut event = json!(finished);
+            event["event"] = "finished".into();
+            event
+        }
+        // The clip is named where the reason is told.
+        Err(Error::Input { problem, .. }) => json!({ "event": "failed", "error": problem }),
+        Err(error) => json!({ "event": "failed", "error": error.to_string() }),
+    };
+    if !stop.load(Ordering::Relaxed) {
         say(&answer.to_string());
     }
-    Ok(())
 }
 
 /// Hands on the clips that come; their end ends the clip in work too.
 fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
     let (sender, jobs) = unbounded();
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         for line in stdin().lock().lines().map_while(std::io::Result::ok) {
             let Ok(job) = serde_json::from_str(&line) else { break };
             if sender.send(job).is_err() {
@@ -150,36 +182,52 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
         }
         drop(sender);
         stop.store(true, Ordering::Relaxed);
-        std::thread::sleep(FAREWELL);
+        thread::sleep(FAREWELL);
         std::process::exit(1);
     });
     jobs
 }
 
-/// Works on one clip.
-fn clip(
-    args: &BatchArgs,
-    Job { input, stem, piece }: &Job,
-    folder: &Path,
-    static_saliency: &mut StaticSaliency,
-    stop: &AtomicBool,
-) -> Result<Finished> {
+/// An opened clip; of a piece also the rate and the sound of the whole.
+struct Opened(run::Clip, Option<(Rate, Option<Sound>)>);
+
+/// One whose results are not complete yet.
+struct Processed(run::Processed, Option<(Rate, Option<Sound>)>);
+
+/// Opens one clip.
+fn open(args: &BatchArgs, Job { input, stem, piece, seconds }: &Job, folder: &Path) -> Result<Opened> {
     let mut config = config(args, Path::new(input), &folder.join(stem))?;
-    let mut clip = None;
+    if let Some(seconds) = *seconds {
+        config.source.duration = Some(config.source.duration.map_or(seconds, |duration| duration.min(seconds)));
+    }
+    let mut whole = None;
     if let Some(piece) = piece {
         let (window, info) = split::window(&config, *piece)?;
         config.window = Some(window);
-        clip = Some((info.rate, info.sound.filter(|_| config.audio)));
+        whole = Some((info.rate, info.sound.filter(|_| config.audio)));
         config.audio = false;
     }
-    let summary = run::Clip::open(&config)?.process(static_saliency, stop)?;
-    match summary.ending {
-        Ending::Complete => {
-            let overview = summary.overview.unwrap_or_default();
-            let joint = summary.span.zip(clip).map(|(span, (rate, sound))| Joint { span, rate, sound });
-            Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview, joint })
+    let clip = run::Clip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
+    Ok(Opened(clip, whole))
+}
+
+impl Opened {
+    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Processed> {
+        Ok(Processed(self.0.process(static_saliency, stop)?, self.1))
+    }
+}
+
+impl Processed {
+    fn finish(self) -> Result<Finished> {
+        let summary = self.0.finish()?;
+        match summary.ending {
+            Ending::Complete => {
+                let overview = summary.overview.unwrap_or_default();
+                let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| Joint { span, rate, sound });
+                Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview, joint })
+            }
+            Ending::Interrupted => Err(Error::Stopped),
+            Ending::Broken(error) => Err(error),
         }
-        Ending::Interrupted => Err(Error::Stopped),
-        Ending::Broken(error) => Err(error),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum, value_parser};
 
@@ -48,9 +49,12 @@ pub struct BatchArgs {
     /// Print what would be done, and why, and end
     #[arg(long, help_heading = "Running")]
     pub dry_run: bool,
-    /// Clips at a time, each in a process of its own [default: one for every two cores, at least two]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
-    pub jobs: Option<u16>,
+    /// Clips at a time, each in a process of its own: auto or 1 to 256
+    ///
+    /// auto takes what is fastest on this machine. Where there is much to do, it is measured on a clip of the list, once for
+    /// these settings; else it is one for every two cores, and at least two.
+    #[arg(long, value_name = "auto|N", default_value = "auto", help_heading = "Running")]
+    pub jobs: Jobs,
     /// Threads of each process for the classifier and OpenCV [default: the cores, shared out]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
@@ -112,6 +116,37 @@ pub enum RecordFormat {
     Jsonl,
     /// Comma-separated values.
     Csv,
+}
+
+/// `--jobs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jobs {
+    /// As many as are fastest.
+    Auto,
+    /// So many.
+    Fixed(u16),
+}
+
+impl Jobs {
+    /// How many are asked for, `None` for auto.
+    pub fn fixed(self) -> Option<usize> {
+        match self {
+            Self::Auto => None,
+            Self::Fixed(jobs) => Some(jobs.into()),
+        }
+    }
+}
+
+impl FromStr for Jobs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "auto" => Ok(Self::Auto),
+            Ok(jobs @ 1..=256) => Ok(Self::Fixed(jobs)),
+            _ => Err("must be auto, or 1 to 256".into()),
+        }
+    }
 }
 
 /// The length of a piece.

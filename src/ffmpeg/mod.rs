@@ -5,6 +5,7 @@ mod packets;
 
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 pub use self::child::Ffmpeg;
 pub use self::packets::packets;
@@ -50,9 +51,10 @@ pub fn version(program: &str) -> Result<String, String> {
     Ok(line.split(" Copyright").next().unwrap_or_default().to_owned())
 }
 
-/// Whether there is an `ffmpeg` that works.
+/// Whether there is an `ffmpeg` that works. It is asked once: each time costs some 60 ms.
 pub fn is_available() -> bool {
-    version("ffmpeg").is_ok()
+    static KNOWN: LazyLock<bool> = LazyLock::new(|| version("ffmpeg").is_ok());
+    *KNOWN
 }
 
 /// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.

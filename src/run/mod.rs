@@ -5,6 +5,7 @@ mod outputs;
 pub(crate) mod progress;
 pub(crate) mod stages;
 pub(crate) mod survey;
+mod watched;
 mod window;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) use outputs::record;
 use outputs::{Outputs, Written};
 use progress::Progress;
 use stages::{Drawn, Pace, Stages};
+use watched::Watched;
 pub use window::{Span, Window};
 
 /// What a run came to.
@@ -66,26 +68,26 @@ pub enum Ending {
 /// # Errors
 /// The root cause of what failed first.
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
-    let clip = Clip::open(config)?;
+    set_num_threads(config.threads as i32)?;
+    let clip = Clip::open(config.clone())?;
     let mut static_saliency = StaticSaliency::open(&config.model)?;
-    clip.process(&mut static_saliency, stop)
+    clip.process(&mut static_saliency, stop)?.finish()
 }
 
 /// An opened input, whose outputs may be written.
-pub struct Clip<'a> {
-    config: &'a RunConfig,
+pub struct Clip {
+    config: RunConfig,
     source: Box<dyn Source>,
     annotator: Annotator,
 }
 
-impl<'a> Clip<'a> {
-    /// Opens what `config` names.
+impl Clip {
+    /// Opens what `config` names. OpenCV's threads are not set here, since another clip may be in work.
     ///
     /// # Errors
     /// Those of [`source::open`], and of outputs that cannot or must not be written.
-    pub fn open(config: &'a RunConfig) -> Result<Self> {
-        set_num_threads(config.threads as i32)?;
-        Outputs::check(config)?;
+    pub fn open(config: RunConfig) -> Result<Self> {
+        Outputs::check(&config)?;
         let options = config.window.map_or(config.source, |window| window.options(&config.source));
         let source = source::open(&config.input, &options)?;
         config.notes(source.warnings());
@@ -93,11 +95,16 @@ impl<'a> Clip<'a> {
         Ok(Self { config, source, annotator })
     }
 
+    /// Has `read` called when the last frame was read, while it and those before it are still in work.
+    pub fn watched(self, read: impl FnOnce() + Send + 'static) -> Self {
+        Self { source: Box::new(Watched::new(self.source, read)), ..self }
+    }
+
     /// Runs it through the pipeline, with a classifier that has seen no other clip, or has been restarted since.
     ///
     /// # Errors
     /// The root cause of what failed first.
-    pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Summary> {
+    pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Processed> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
         let whole = || source::open(&config.input, &config.source);
@@ -108,7 +115,7 @@ impl<'a> Clip<'a> {
         }
         config.notes(static_saliency.notes());
         let classifier = static_saliency.name().to_owned();
-        let mut outputs = Outputs::create(config, &info, annotator.canvas())?;
+        let mut outputs = Outputs::create(&config, &info, annotator.canvas())?;
         let stages = Stages {
             source,
             static_saliency,
@@ -129,6 +136,28 @@ impl<'a> Clip<'a> {
             Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
             ending => ending,
         };
+        Ok(Processed { config, outputs, progress, started, classifier, ending, span })
+    }
+}
+
+/// A clip whose frames went through the pipeline; its results are not complete yet. Dropped, it leaves none.
+pub struct Processed {
+    config: RunConfig,
+    outputs: Outputs,
+    progress: Progress,
+    started: Instant,
+    classifier: String,
+    ending: Ending,
+    span: Option<Span>,
+}
+
+impl Processed {
+    /// Completes the results.
+    ///
+    /// # Errors
+    /// Those of the outputs.
+    pub fn finish(self) -> Result<Summary> {
+        let Self { config, outputs, progress, started, classifier, ending, span } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
             Ending::Interrupted if frames == 0 => (None, None),

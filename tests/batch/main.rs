@@ -4,11 +4,14 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
+mod crew;
+mod faults;
+mod parallel;
 #[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
 #[path = "../cli/program.rs"]
 mod program;
@@ -210,7 +213,7 @@ fn a_bad_clip_costs_itself_only() {
 fn odd_names_are_names() {
     let folder = clips(1);
     let at = folder.path();
-    let long = format!("{}.mp4", "x".repeat(200));
+    let long = format!("{}.mp4", "x".repeat(245));
     let names = ["-dash.mp4", "a b.mp4", "line\nbreak.mp4", "percent%d.mp4", "http:colon.mp4", &long];
     let odd = std::ffi::OsString::from_vec(b"\xff\xfe.mp4".to_vec());
     for name in names.iter().map(std::ffi::OsString::from).chain([odd.clone()]) {
@@ -310,39 +313,86 @@ fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
 }
 
 #[test]
+fn a_crash_costs_one_clip_though_a_worker_has_several_at_a_time() {
+    let folder = clips(12);
+    let at = folder.path();
+    let child = batch(at, "in -o out --jobs 1").stderr(Stdio::piped()).spawn().unwrap();
+    let mut kills = 0;
+    for round in 1..=3 {
+        wait_for_encoder(&child, || proofs(&at.join("out")).len() >= 2 * round);
+        std::thread::sleep(Duration::from_millis(70 * round as u64));
+        for worker in children(child.id()) {
+            kill("KILL", &worker);
+            kills += 1;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    let [done, _, failed] = counts(&output);
+    assert!(failed <= kills && done + failed == 12, "{kills} kills: {}", text(&output.stderr));
+    assert_eq!(counts(&run(at, "in -o out --jobs 1")), [failed, done, 0]);
+}
+
+#[test]
+fn progress_is_told_in_clips_and_frames_of_the_whole() {
+    let folder = clips(2);
+    let at = folder.path();
+    long(at, "in/long.mp4");
+    let output = run(at, "in -o out --progress json --jobs 1");
+    let events = text(&output.stderr).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let wholes = |kind: &str| -> Vec<Value> {
+        events.iter().filter(|event| event["event"] == kind).map(|event| event["whole"].clone()).collect()
+    };
+    let on_the_way = wholes("progress");
+    assert!(!on_the_way.is_empty(), "{events:?}");
+    for whole in &on_the_way {
+        let [done, expected] = ["frames_done", "frames"].map(|key| whole[key].as_u64().unwrap());
+        assert!(done < expected && whole["eta_seconds"].as_f64().unwrap() > 0.0, "{whole}");
+    }
+    let last = wholes("clip").pop().unwrap();
+    assert_eq!([&last["clips_done"], &last["clips"]], [3, 3]);
+    assert_eq!([&last["frames_done"], &last["frames"]], [320, 320], "{last}");
+}
+
+#[test]
 fn killed_at_any_moment_it_goes_on_where_it_was() {
-    let folder = clips(6);
+    // The full number is for an evening: SALSTREAM_FULL=1.
+    let (kills, count) = if std::env::var_os("SALSTREAM_FULL").is_some() { (30, 60) } else { (4, 10) };
+    let folder = clips(count);
     let at = folder.path();
     assert!(run(at, "in -o whole --records jsonl --jobs 2").status.success());
-    let mut finished_before = Vec::new();
-    // The full number is for an evening: SALSTREAM_FULL=1.
-    let times = if std::env::var_os("SALSTREAM_FULL").is_some() { 30 } else { 4 };
-    for round in 0..times {
+    let finished = || -> Vec<(PathBuf, SystemTime)> {
+        let time = |name: &PathBuf| fs::metadata(name).unwrap().modified().unwrap();
+        proofs(&at.join("out")).into_iter().map(|name| (name.clone(), time(&name))).collect()
+    };
+    let mut before = Vec::new();
+    for round in 0..kills {
         let mut child = batch(at, "in -o out --records jsonl --jobs 2").stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(250 + 137 * (round % 7)));
+        // Anywhere from its start on, and in every other round not before it has finished a clip.
+        let since = Instant::now();
+        while round % 2 == 1 && finished().len() == before.len() && since.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(137 * (round % 7)));
         let workers = children(child.id());
         let encoders: Vec<String> = workers.iter().flat_map(|worker| children(worker.parse().unwrap())).collect();
         child.kill().unwrap();
         workers.iter().chain(&encoders).for_each(|pid| kill("KILL", pid));
         child.wait().unwrap();
-        let times = |names: &[PathBuf]| {
-            names.iter().map(|name| fs::metadata(name).unwrap().modified().unwrap()).collect::<Vec<_>>()
-        };
-        let (before, then): (Vec<PathBuf>, _) = (
-            finished_before.iter().map(|(name, _): &(PathBuf, _)| name.clone()).collect(),
-            finished_before.iter().map(|(_, time)| *time).collect::<Vec<_>>(),
-        );
-        assert_eq!(times(&before), then, "nothing is done twice");
-        let proofs: Vec<PathBuf> = proofs(&at.join("out"));
-        finished_before =
-            proofs.iter().map(|name| (name.clone(), fs::metadata(name).unwrap().modified().unwrap())).collect();
+        let now = finished();
+        assert!(before.iter().all(|proof| now.contains(proof)), "nothing is done twice");
+        before = now;
     }
+    assert!((1..count).contains(&before.len()), "{} are finished", before.len());
     let last = run(at, "in -o out --records jsonl --jobs 2");
     assert!(last.status.success(), "{}", text(&last.stderr));
-    assert_eq!(counts(&last)[1], finished_before.len(), "what was finished is skipped");
+    assert_eq!(counts(&last), [count - before.len(), before.len(), 0], "what was finished is skipped");
     assert!(
         relative(&at.join("out")) == relative(&at.join("whole")),
         "as if nothing had happened, and nothing left over"
+    );
+    eprintln!(
+        "{kills} kills, {} of {count} clips finished in between: 0 lost, 0 done twice, 0 left over",
+        before.len()
     );
 }
 
@@ -484,6 +534,25 @@ fn a_long_clip_in_pieces_is_what_it_would_be_in_one() {
     let least = said.split("min:").nth(1).unwrap().split_whitespace().next().unwrap();
     assert!(least == "inf" || least.parse::<f64>().unwrap() > 40.0, "{said}");
     assert_eq!(counts(&run(at, &format!("in -o split --split 5 {data}"))), [0, 2, 0]);
+}
+
+#[test]
+fn a_clip_in_pieces_is_joined_as_soon_as_they_are_done() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("in")).unwrap();
+    long_clip(at, "in/a.mp4");
+    long(at, "in/b.mp4");
+    let mut child = batch(at, "in -o out --split 8 --jobs 1").stderr(Stdio::null()).spawn().unwrap();
+    wait_for_encoder(&child, || at.join("out/a.done.json").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(at.join("out/a.mp4").exists() && !at.join("out/b.done.json").exists());
+    // As if it had been killed before the pieces were taken away.
+    fs::create_dir_all(at.join("out/a.pieces")).unwrap();
+    let again = run(at, "in -o out --split 8");
+    assert!(again.status.success() && counts(&again) == [1, 1, 0], "{}", text(&again.stderr));
+    assert!(!at.join("out/a.pieces").exists() && !at.join("out/b.pieces").exists());
 }
 
 #[test]

@@ -67,15 +67,27 @@ fn a_slurm_array_is_equal_to_a_single_run() {
         .unwrap();
     let said = text(&array.stdout);
     let id = said.lines().next().unwrap_or_else(|| panic!("{}", text(&array.stderr))).to_owned();
-    cluster.wait("begun", |queue| queue.matches("RUNNING").count() >= 2);
-    cluster.ask(&format!("scontrol requeue {id}_0; scontrol update NodeName=node2 State=DRAIN Reason=test"));
-    std::thread::sleep(Duration::from_secs(1));
-    cluster.ask(&format!("scontrol update NodeName=node2 State=RESUME; scontrol update JobId={id}_0 StartTime=now"));
+    let task = format!("{id}_0");
+    let state = || cluster.ask(&format!("scontrol show job {task}"));
+    let is_running = |queue: &str| queue.contains(&format!("{task} RUNNING"));
+    cluster.wait("begun", |queue| is_running(queue) && queue.matches("RUNNING").count() >= 2);
+    // The processes of one task are killed while it works, and a node takes nothing more; what it has goes on.
+    cluster
+        .ask(&format!("scancel --signal=KILL --full {task}; scontrol update NodeName=node2 State=DRAIN Reason=test"));
+    assert!(cluster.ask("sinfo -h -n node2 -o %T").starts_with("drain"), "node2 is drained");
+    cluster.wait("killed", |queue| !is_running(queue));
+    let killed = state();
+    assert!(killed.contains("JobState=FAILED") || killed.contains("JobState=CANCELLED"), "{killed}");
+    cluster.ask(&format!("scontrol requeue {task}; scontrol update JobId={task} StartTime=now"));
+    cluster.ask("scontrol update NodeName=node2 State=RESUME");
     cluster.wait("over", str::is_empty);
+    assert!(state().contains("Restarts=1") && state().contains("JobState=COMPLETED"), "{}", state());
     let merged = std::fs::read_to_string(at.join("out/log/merge.log")).unwrap();
     assert!(merged.contains("24 done (240 frames"), "{merged}");
     assert!(run(at, "in -o whole --records jsonl").status.success());
     let mut made = relative(&at.join("out"));
     made.retain(|(name, _)| !name.starts_with("log"));
     assert!(made == relative(&at.join("whole")), "the same bytes");
+    let killed = killed.split_whitespace().find(|word| word.starts_with("JobState=")).unwrap_or_default();
+    eprintln!("array of 4 over 24 clips; task 0 killed ({killed}), requeued (Restarts=1), completed; merged: {merged}");
 }

@@ -1,0 +1,134 @@
+//! A worker process, as its master sees it.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+
+use super::worker::{Event, Job};
+use crate::cli::BatchArgs;
+use crate::{Error, Result};
+
+/// How long a worker may take to end and to clean up behind itself.
+const FAREWELL: Duration = Duration::from_secs(3);
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// What a worker was heard to say.
+pub(super) enum Heard {
+    Event(Event),
+    Nothing,
+    /// It has ended, and how.
+    End(String),
+}
+
+/// A running worker. Dropped, it is told to end, which also ends the clip that it has in work.
+pub(super) struct Worker {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// Model, device and precision, once the model is loaded.
+    pub classifier: String,
+    /// The last thing said that was no event: a crash's own words.
+    last_words: String,
+}
+
+impl Worker {
+    /// Starts this very program with the same settings, as a worker. With `--remeasure` one measures before all others.
+    ///
+    /// # Errors
+    /// [`Error::Child`] where no process can be started.
+    pub(super) fn start(args: &BatchArgs, threads: usize) -> Result<Self> {
+        static MEASURED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+        let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        if args.model.remeasure && measured.insert(threads) {
+            let mut first = Self::spawn(args, threads, true)?;
+            let is_over =
+                |heard| matches!(heard, Heard::End(_) | Heard::Event(Event::Ready { .. } | Event::Fatal { .. }));
+            while !is_over(first.hear(GLANCE)) {}
+        }
+        Self::spawn(args, threads, false)
+    }
+
+    fn spawn(args: &BatchArgs, threads: usize, measures: bool) -> Result<Self> {
+        let failed = |e: std::io::Error| Error::Child { program: "salstream", problem: format!("no worker: {e}") };
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.args(["batch", "--worker"]);
+        if args.threads.is_none() {
+            command.arg(format!("--threads={threads}"));
+        }
+        let line = args.settings.line.iter().filter(|flag| measures || *flag != "--remeasure");
+        command.args(line).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Ctrl-C reaches the master alone, which ends its workers in order.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(failed)?;
+        let (sender, lines) = unbounded();
+        if let Some(stderr) = child.stderr.take() {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(stderr).split(b'\n').map_while(std::io::Result::ok);
+                for line in lines {
+                    if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        let stdin = child.stdin.take();
+        Ok(Self { child, stdin, lines, classifier: String::new(), last_words: String::new() })
+    }
+
+    /// Gives it a job, to be done behind those that it has.
+    pub(super) fn give(&mut self, job: &Job) {
+        let job = serde_json::to_string(job).unwrap_or_default();
+        // One that has died is found out when nothing is heard of it.
+        let _ = self.stdin.as_mut().map(|stdin| writeln!(stdin, "{job}"));
+    }
+
+    /// What it says next, within `patience`.
+    pub(super) fn hear(&mut self, patience: Duration) -> Heard {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(event) => Heard::Event(event),
+                Err(_) => {
+                    if !line.trim().is_empty() {
+                        self.last_words = line.trim().to_owned();
+                    }
+                    Heard::Nothing
+                }
+            },
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Disconnected) => {
+                let how = self.child.wait().map_or_else(|e| e.to_string(), ended);
+                let words = if self.last_words.is_empty() { String::new() } else { format!(": {}", self.last_words) };
+                Heard::End(format!("{how}{words}"))
+            }
+        }
+    }
+
+    /// Ends it at once, whatever it is at.
+    pub(super) fn kill(mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let since = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if since.elapsed() > FAREWELL {
+                let _ = self.child.kill();
+            }
+            std::thread::sleep(GLANCE);
+        }
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match std::os::unix::process::ExitStatusExt::signal(&status) {
+        Some(signal) => format!("was killed by signal {signal}"),
+        None => format!("ended ({status})"),
+    }
+}

@@ -1,0 +1,46 @@
+//! How much room the disk must have for what it had no room for.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use indicatif::HumanBytes;
+
+use super::done::Done;
+use super::inputs::Clip;
+use super::summary::{Entry, Outcome};
+
+/// What a full disk says, and one with a limit for each user.
+const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
+/// What those of `clips` need that are left, where the disk was full for one of them: by their bytes, and what the results
+/// of the others in `folder` have come to.
+pub(super) fn needed(clips: &[Clip], entries: &[Entry], folder: &Path) -> Option<String> {
+    let is_full = |entry: &Entry| match &entry.outcome {
+        Outcome::Failed(reason) => FULL.iter().any(|full| reason.contains(full)),
+        _ => false,
+    };
+    if !entries.iter().any(is_full) {
+        return None;
+    }
+    let by_place: HashMap<String, &Clip> = clips.iter().map(|clip| (clip.stem.display().to_string(), clip)).collect();
+    let (mut read, mut written, mut left, mut bytes) = (0, 0, 0, 0u64);
+    for entry in entries {
+        let Some(clip) = by_place.get(&entry.place) else { continue };
+        match &entry.outcome {
+            Outcome::Done | Outcome::Skipped => {
+                let Some(done) = Done::read(&Done::path(clip, folder)) else { continue };
+                read += clip.size;
+                written += done.outputs.iter().map(|output| output.size).sum::<u64>();
+            }
+            Outcome::Failed(_) | Outcome::Open => {
+                left += 1;
+                bytes += clip.size;
+            }
+        }
+    }
+    // Without any result, as much as the inputs.
+    let factor = if read > 0 && written > 0 { written as f64 / read as f64 } else { 1.0 };
+    let what = if left == 1 { "clip that is" } else { "clips that are" };
+    let size = HumanBytes((bytes as f64 * factor) as u64);
+    Some(format!("the disk is full: about {size} are needed for the {left} {what} left; the same command goes on then"))
+}

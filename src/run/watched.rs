@@ -1,0 +1,38 @@
+//! A source that tells when it is read to its end.
+
+use crate::Result;
+use crate::frame::{Frame, VideoInfo};
+use crate::source::Source;
+
+/// A source, and whom to tell.
+pub struct Watched {
+    source: Box<dyn Source>,
+    read: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Watched {
+    /// Has `read` called once `source` has no more frames, or none that can be read.
+    pub fn new(source: Box<dyn Source>, read: impl FnOnce() + Send + 'static) -> Self {
+        Self { source, read: Some(Box::new(read)) }
+    }
+}
+
+impl Source for Watched {
+    fn info(&self) -> &VideoInfo {
+        self.source.info()
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        let frame = self.source.read();
+        if !matches!(frame, Ok(Some(_)))
+            && let Some(read) = self.read.take()
+        {
+            read();
+        }
+        frame
+    }
+
+    fn warnings(&self) -> &[String] {
+        self.source.warnings()
+    }
+}

@@ -1,0 +1,114 @@
+//! Folders that take nothing, disks that are full, names that are too long, inputs that go away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::program::{assert_refused, names, text};
+use crate::{batch, clips, counts, long, run, wait_for_encoder};
+
+/// Something to be undone by a command, such as a mount.
+struct Undo(&'static str, PathBuf);
+
+impl Undo {
+    /// `None`, said loudly, where this user or this machine does not allow it.
+    fn after(what: &str, command: &str, undo: &'static str, folder: &Path) -> Option<Self> {
+        let shell =
+            |command: &str| Command::new("sh").args(["-c", command, "sh"]).arg(folder).stderr(Stdio::null()).status();
+        if shell(command).is_ok_and(|status| status.success()) {
+            return Some(Self(undo, folder.to_owned()));
+        }
+        eprintln!("SKIPPED: {what}: this machine allows no `{command}`");
+        None
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        let _ = Command::new("sh").args(["-c", self.0, "sh"]).arg(&self.1).status();
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_at_the_start() {
+    let folder = clips(1);
+    let at = folder.path();
+    let out = at.join("out");
+    fs::create_dir(&out).unwrap();
+    // Permission bits stop everybody but root, and the second way needs root.
+    let command = "chmod 555 $1; test ! -w $1 || mount -t tmpfs -o ro none $1";
+    let undo = "umount $1 2>/dev/null; chmod 755 $1";
+    let Some(_undo) = Undo::after("a read-only folder", command, undo, &out) else { return };
+    assert_refused(&run(at, "in -o out"), 1, &["out", "cannot be written"]);
+    assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be made"]);
+}
+
+#[test]
+fn a_full_disk_tells_how_much_is_needed_and_goes_on_when_there_is_room() {
+    let folder = clips(2);
+    let at = folder.path();
+    long(at, "in/long.mp4");
+    let out = at.join("out");
+    fs::create_dir(&out).unwrap();
+    let mount = "mount -t tmpfs -o size=1m none $1";
+    let Some(_undo) = Undo::after("a full disk", mount, "umount $1", &out) else { return };
+    let output = run(at, "in -o out --crf 0 --jobs 1");
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), counts(&output)), (Some(1), [2, 0, 1]), "{said}");
+    assert!(said.contains("failed  in/long.mp4: ") && said.contains("No space left on device"), "{said}");
+    assert!(said.contains("are needed for the 1 clip that is left"), "{said}");
+    assert!(names(&out).iter().all(|name| !name.starts_with('.') && !name.starts_with("long")));
+    let more = Command::new("mount").args(["-o", "remount,size=100m"]).arg(&out).status().unwrap();
+    assert!(more.success());
+    assert_eq!(counts(&run(at, "in -o out --crf 0 --jobs 1")), [1, 2, 0]);
+}
+
+#[test]
+fn a_name_whose_results_have_none_costs_that_clip_only() {
+    let folder = clips(2);
+    let at = folder.path();
+    let name = format!("{}.mp4", "x".repeat(251));
+    fs::copy(at.join("in/0.mp4"), at.join("in").join(&name)).unwrap();
+    let output = run(at, "in -o out");
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), counts(&output)), (Some(1), [2, 0, 1]), "{said}");
+    let line = said.lines().find(|line| line.starts_with("  failed  ")).unwrap();
+    assert!(line.contains(&name) && line.ends_with("at most 245 bytes without its extension"), "{line}");
+}
+
+#[test]
+fn an_input_that_goes_away_costs_that_clip_only() {
+    let folder = clips(1);
+    let at = folder.path();
+    long(at, "in/a.mp4");
+    long(at, "in/b.mp4");
+    let child = batch(at, "in -o out --jobs 1").stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_encoder(&child, || at.join("out/0.done.json").exists());
+    fs::remove_file(at.join("in/a.mp4")).unwrap();
+    fs::remove_file(at.join("in/b.mp4")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), counts(&output)), (Some(1), [1, 0, 2]), "{said}");
+    assert_eq!(
+        said.matches("cannot be read: No such file").count(),
+        4,
+        "each once at its time and in the table: {said}"
+    );
+}
+
+#[test]
+fn results_beside_the_inputs_are_refused_or_kept_apart() {
+    let folder = clips(2);
+    let at = folder.path();
+    let before = fs::read(at.join("in/0.mp4")).unwrap();
+    assert_refused(&run(at, "in -o in"), 2, &["in", "folder of the results"]);
+    let same = run(at, "in/0.mp4 -o in");
+    assert!(text(&same.stderr).contains("the output is the input itself"), "{}", text(&same.stderr));
+    assert_eq!((same.status.code(), counts(&same)), (Some(1), [0, 0, 1]));
+    assert_eq!(fs::read(at.join("in/0.mp4")).unwrap(), before);
+    // Inputs below the results' folder are inputs.
+    fs::create_dir(at.join("all")).unwrap();
+    fs::rename(at.join("in"), at.join("all/in")).unwrap();
+    assert_eq!(counts(&run(at, "all/in -o all")), [2, 0, 0]);
+    assert_eq!(counts(&run(at, "all/in -o all")), [0, 2, 0]);
+}
