@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
 
+use rustix::pipe::fcntl_setpipe_size;
+
 use crate::{Error, Result};
 
 /// A running `ffmpeg`. Dropped before [`Ffmpeg::wait`], it is killed.
@@ -14,6 +16,10 @@ pub struct Ffmpeg {
     pub stdin: Option<ChildStdin>,
     complaints: Option<JoinHandle<Vec<String>>>,
 }
+
+/// Bytes that its standard input holds, at most as many as Linux lets everybody have: a frame goes over in few pieces, each
+/// of which costs a change between the processes.
+const PIPE: usize = 1 << 20;
 
 /// Lines of complaints that are kept: the first ones name the cause.
 const KEPT: usize = 20;
@@ -27,6 +33,8 @@ impl Ffmpeg {
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
         let mut child = command.spawn().map_err(failed)?;
         let stdin = child.stdin.take();
+        // Where there is no more room, the usual size does.
+        let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));
         let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || drain(BufReader::new(stderr))));
         Ok(Self { child, stdin, complaints })
     }

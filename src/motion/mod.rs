@@ -88,8 +88,8 @@ pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
     bars: Bars,
-    /// Whether a residual must be borne out by the pictures.
-    checked: bool,
+    /// Whether it works as the reference prototype does.
+    prototype: bool,
     state: Option<State>,
 }
 
@@ -113,16 +113,16 @@ impl MotionEstimator {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
     pub fn new(rate: Rate) -> Result<Self> {
-        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), checked: true, state: None })
+        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), prototype: false, state: None })
     }
 
-    /// As the reference prototype: with its finer flow, and every residual taken for motion, be it borne out by the pictures
-    /// or not.
+    /// As the reference prototype: with its finer flow, its slower way to shrink pictures, and every residual taken for motion,
+    /// be it borne out by the pictures or not.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
     pub fn as_prototype(self) -> Result<Self> {
-        Ok(Self { checked: false, flow: self.flow.refined(5)?, ..self })
+        Ok(Self { prototype: true, flow: self.flow.refined(5)?, ..self })
     }
 
     /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh. A frame
@@ -134,7 +134,7 @@ impl MotionEstimator {
         let part = self.bars.content(&frame.image)?;
         let sizes = WorkingSizes::of(part.size());
         let content = (part.size() != frame.size()).then(|| sizes.content(part, frame.size()));
-        let (grey, lab) = working_pictures(&Mat::roi(&frame.image, part)?, &sizes)?;
+        let (grey, lab) = working_pictures(&Mat::roi(&frame.image, part)?, &sizes, self.prototype)?;
         let previous = self.state.take();
         let restarted = previous.as_ref().is_some_and(|state| state.sizes != sizes || state.content != content);
         let mut motion = Motion {
@@ -173,7 +173,7 @@ impl MotionEstimator {
         let tolerance = f64::from(TOLERANCE / before.sizes.map_scale());
         motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
         let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
-        if self.checked {
+        if !self.prototype {
             unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
         }
         motion.residual = residual;
@@ -208,12 +208,15 @@ impl State {
 }
 
 /// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
-/// is read once; both are made of the picture in between.
-fn working_pictures(image: &(impl ToInputArray + MatTraitConst), sizes: &WorkingSizes) -> Result<(Mat, Mat)> {
-    let base = raster::shrink(image, sizes.base)?;
-    let mut grey = Mat::default();
+/// is read once, in the prototype's slower way or not; both are made of the picture in between.
+fn working_pictures(
+    image: &(impl ToInputArray + MatTraitConst),
+    sizes: &WorkingSizes,
+    prototype: bool,
+) -> Result<(Mat, Mat)> {
+    let base = if prototype { raster::area(image, sizes.base)? } else { raster::shrink(image, sizes.base)? };
+    let (mut grey, mut lab) = (Mat::default(), Mat::default());
     imgproc::cvt_color_def(&base, &mut grey, imgproc::COLOR_BGR2GRAY)?;
-    let mut lab = Mat::default();
-    imgproc::cvt_color_def(&raster::shrink(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
-    Ok((raster::shrink(&grey, sizes.flow)?, lab))
+    imgproc::cvt_color_def(&raster::area(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
+    Ok((raster::area(&grey, sizes.flow)?, lab))
 }

@@ -34,7 +34,7 @@ impl CutFinder {
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
     pub fn is_cut(&mut self, image: &Mat) -> Result<bool> {
         let sizes = WorkingSizes::of(image.size()?);
-        let (grey, lab) = working_pictures(image, &sizes)?;
+        let (grey, lab) = working_pictures(image, &sizes, false)?;
         if repeat::is_blank(&grey)? {
             return Ok(false);
         }

@@ -38,6 +38,11 @@ pub(crate) fn blur_wide(raster: &(impl ToInputArray + MatTraitConst), sigma: f64
     resized(&soft, whole, imgproc::INTER_LINEAR)
 }
 
+/// `image` at another size, usually smaller: the mean over each pixel's area.
+pub(crate) fn area(image: &impl ToInputArray, size: Size) -> Result<Mat> {
+    resized(image, size, imgproc::INTER_AREA)
+}
+
 /// `image` (8-bit) at another size, usually smaller: halved by the mean of four pixels while that leaves it no smaller, then
 /// bilinear. As smooth as the mean over each pixel's area, and several times as fast.
 pub(crate) fn shrink(image: &(impl ToInputArray + MatTraitConst), size: Size) -> Result<Mat> {
@@ -45,9 +50,9 @@ pub(crate) fn shrink(image: &(impl ToInputArray + MatTraitConst), size: Size) ->
     if !is_large(image.size()?) {
         return resized(image, size, imgproc::INTER_LINEAR);
     }
-    let mut small = resized(image, half(image.size()?), imgproc::INTER_AREA)?;
+    let mut small = area(image, half(image.size()?))?;
     while is_large(small.size()?) {
-        small = resized(&small, half(small.size()?), imgproc::INTER_AREA)?;
+        small = area(&small, half(small.size()?))?;
     }
     if small.size()? == size { Ok(small) } else { resized(&small, size, imgproc::INTER_LINEAR) }
 }
