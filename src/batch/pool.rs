@@ -106,8 +106,7 @@ impl Pool<'_> {
     /// Whether `clip` was the last open piece of a long one, now that it is done.
     pub(super) fn is_last_piece(&self, clip: &Clip) -> bool {
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = pieces.get_mut(&clip.whole().stem).filter(|_| clip.piece.is_some());
-        open.is_some_and(|open| {
+        pieces.get_mut(&clip.whole().stem).is_some_and(|open| {
             *open -= 1;
             *open == 0
         })

@@ -39,9 +39,11 @@ impl Seen {
         let bars = MultiProgress::with_draw_target(target);
         let whole = bars.add(ProgressBar::new(1).with_style(style("{bar:30} {msg}")));
         let lines = !bar && !json && !args.quiet && args.progress == ProgressMode::Auto;
-        let state = Mutex::new(State { tally: Tally::new(clips), running: HashMap::new() });
+        let tally = Tally::new(clips);
+        let reached = tally.reached();
+        let state = Mutex::new(State { tally, running: HashMap::new() });
         let seen = Self { json, lines, bars, whole, began: Instant::now(), state };
-        seen.draw(Tally::new(clips).reached());
+        seen.draw(reached);
         seen
     }
 

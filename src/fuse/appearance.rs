@@ -218,9 +218,7 @@ impl Examples {
 
 /// The means of a map's values over each cell of a grid.
 fn shrink(map: &Mat, size: Size) -> Result<Vec<f32>> {
-    let mut small = Mat::default();
-    imgproc::resize(map, &mut small, size, 0.0, 0.0, imgproc::INTER_AREA)?;
-    Ok(raster::values(&small)?.to_vec())
+    Ok(raster::values(&raster::area(map, size)?)?.to_vec())
 }
 
 fn enlarge(values: &[f32], from: Size, to: Size) -> Result<Mat> {

@@ -1,12 +1,13 @@
 //! Dense optical flow by DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 
+use opencv::core;
 use opencv::core::{Mat, MatTraitConst, Ptr, Scalar, Size, Vec2f};
 use opencv::prelude::*;
 use opencv::video::{DISOpticalFlow, DISOpticalFlow_PRESET_MEDIUM};
-use opencv::{core, imgproc};
 
 use crate::Result;
 use crate::frame::Flow;
+use crate::raster;
 
 /// Steps of variational refinement a scale. The recipe has five, which take half of the time; the fused maps' quality is
 /// the same with one.
@@ -42,8 +43,7 @@ impl FlowEstimator {
         if from == size {
             return Ok(Flow(found));
         }
-        let mut flow = Mat::default();
-        imgproc::resize(&found, &mut flow, size, 0.0, 0.0, imgproc::INTER_AREA)?;
+        let mut flow = raster::area(&found, size)?;
         let scale = [f64::from(size.width) / f64::from(from.width), f64::from(size.height) / f64::from(from.height)];
         scale_by(&mut flow, [scale[0] as f32, scale[1] as f32])?;
         Ok(Flow(flow))

@@ -122,8 +122,10 @@ impl Stages<'_> {
             let ending = loop {
                 match moved.recv() {
                     Ok(Some(job)) => {
-                        let fused = join.step(job, &gradients)?;
+                        let mut fused = join.step(job, &gradients)?;
+                        let started = Instant::now();
                         let sight = (lookahead > 0).then(|| Sight::of(&fused.motion)).transpose()?;
+                        fused.timing.fuse += milliseconds(started);
                         waiting.push_back((fused, sight));
                     }
                     Ok(None) => break Ok(()),
@@ -230,15 +232,18 @@ fn explain(
 ) -> Result<()> {
     loop {
         let (frames, ending) = several(key_frames, static_saliency.batch());
+        if frames.is_empty() {
+            return ending.unwrap_or(Ok(()));
+        }
         let started = Instant::now();
         if let Pace::Newest(desk) = pace {
             static_saliency.aim(&desk.settings().target)?;
         }
         let gradients = static_saliency.gradients(&frames)?;
-        if let (Pace::Newest(desk), false) = (pace, gradients.is_empty()) {
+        if let Pace::Newest(desk) = pace {
             desk.explained(static_saliency.best(desk::BEST));
         }
-        let took = milliseconds(started) / frames.len().max(1) as f32;
+        let took = milliseconds(started) / frames.len() as f32;
         gradients.into_iter().try_for_each(|gradient| out.send((gradient, took)))?;
         if let Some(ending) = ending {
             return ending;

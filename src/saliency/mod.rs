@@ -193,16 +193,19 @@ impl StaticSaliency {
     /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
     /// frame.
     pub fn gradients(&mut self, frames: &[impl Deref<Target = Frame>]) -> Result<Vec<Gradient>> {
-        let Some(last) = frames.last() else { return Ok(Vec::new()) };
+        if frames.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut inputs = Vec::new();
         for frame in frames {
             inputs.extend(self.input(frame)?);
         }
+        let size = inputs.len() / frames.len();
         // A clip's last frames may be too few.
-        let missing = self.classifier.batch().saturating_sub(frames.len());
-        inputs.extend(self.input(last)?.repeat(missing));
+        for _ in frames.len()..self.classifier.batch() {
+            inputs.extend_from_within(inputs.len() - size..);
+        }
         let mut found = self.classifier.run_batch(&inputs, self.held)?;
-        let size = inputs.len() / found.len();
         let mut gradients = Vec::new();
         for (index, frame) in frames.iter().enumerate() {
             let class = self.wanted(&found[index].scores);

@@ -67,14 +67,11 @@ fn apart(tape: &mut Tape, grad: &Tensor, all: &Phases, strides: &[usize], shape:
     let Some(reaches) = reaches.collect::<Option<Vec<_>>>() else { return Ok(None) };
     let mut made = Vec::new();
     for (phase, reach) in phases.iter().zip(&reaches) {
-        made.push(if reach.iter().any(|reach| reach.taps == 0) {
-            let size = [&shape[..2], &all.phase_size()].concat();
-            let zero = tape.constant(TensorProto::from_reals("", grad.dtype, &vec![1; size.len()], &[0.0]));
-            tape.expand(&zero, &size)
-        } else {
-            all.convolution(tape, grad, &all.weights(phase, reach), reach, shape[1])
-        });
+        let is_read = reach.iter().all(|reach| reach.taps > 0);
+        made.push(is_read.then(|| all.convolution(tape, grad, &all.weights(phase, reach), reach, shape[1])));
     }
+    let Some(like) = made.iter().flatten().next().cloned() else { return Ok(None) };
+    let made: Vec<Tensor> = made.into_iter().map(|phase| phase.unwrap_or_else(|| tape.zeros(&like))).collect();
     Ok(Some(tape.from_phases(&made, strides, shape)))
 }
 
@@ -125,12 +122,12 @@ impl Phases<'_> {
         let (outs, each_in) = (self.shape[0], self.shape[1]);
         let each_out = outs / self.groups;
         let taps: Vec<usize> = self.windows.iter().map(|window| window.kernel).collect();
-        let size: usize = reach.iter().map(|reach| reach.taps).product();
+        let (count, size) = (product(&taps), reach.iter().map(|reach| reach.taps).product::<usize>());
         let mut result = vec![0.0; self.groups * each_in * each_out * size];
         for (tap, place) in grid(&taps).into_iter().enumerate() {
             let Some(to) = self.place(&place, phase, reach) else { continue };
             for (out, channel) in (0..outs).flat_map(|out| (0..each_in).map(move |channel| (out, channel))) {
-                let value = self.values[(out * each_in + channel) * product(&taps) + tap];
+                let value = self.values[(out * each_in + channel) * count + tap];
                 let input = out / each_out * each_in + channel;
                 result[(input * each_out + out % each_out) * size + to] += value;
             }

@@ -122,19 +122,13 @@ pub fn try_out(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f3
 
 /// The gradient model for a way to run it; of one that was kept, itself.
 fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Compiled> {
-    let one_run = method.of_one_run();
-    if candidate.batch > 1
-        && let Some(batched) = source.batched(candidate.batch)
-    {
-        return batched.compile_as(candidate.variant, one_run);
-    }
-    if matches!(method, Method::Sampled(_))
-        && matches!(candidate.device, Device::Cuda | Device::TensorRt)
-        && let Some(batched) = source.batched(SAMPLES_AT_ONCE)
-    {
-        return batched.compile_as(candidate.variant, one_run);
-    }
-    source.compile_as(candidate.variant, one_run)
+    let is_card = matches!(candidate.device, Device::Cuda | Device::TensorRt);
+    let batch = match method {
+        Method::Sampled(_) if is_card => SAMPLES_AT_ONCE,
+        _ => candidate.batch,
+    };
+    let batched = if batch > 1 { source.batched(batch) } else { None };
+    batched.as_ref().unwrap_or(source).compile_as(candidate.variant, method.of_one_run())
 }
 
 /// The ways that were tried, and the best so far.
