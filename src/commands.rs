@@ -6,6 +6,7 @@ use opencv::core::{CV_8UC3, Mat, Scalar, Size, Vec3b};
 use opencv::prelude::*;
 
 use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, StoredPrecision, VerifyArgs};
+use crate::machine::cores;
 use crate::model::card::{Card, Flags};
 use crate::model::{self, ModelName, Preprocessor, Request, Source, Wish};
 use crate::report::{print, say};
@@ -96,10 +97,9 @@ fn verify(args: VerifyArgs) -> Result<u8> {
     let card = Card::find(&chosen, &Flags { preprocess: args.preprocess, labels: None }, &source.facts()?)?;
     let (preprocessor, _) = card.preprocessor;
     let pictures = pictures(&args.image, &source, &preprocessor)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // What is to be verified is the usual arithmetic, unless it is asked for.
     let precision = args.precision.fixed().or(Some(Precision::F32));
-    let wish = Wish { device: args.device.fixed(), precision, threads: cores, fallback: false, batches: false };
+    let wish = Wish { device: args.device.fixed(), precision, threads: cores(), fallback: false, batches: false };
     let mut checks: Vec<Check> = Vec::new();
     let mut problem = Ok(());
     verify::verify(source, &choice.method(&preprocessor), &wish, [&pictures[0], &pictures[1]], |check| {

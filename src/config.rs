@@ -10,7 +10,7 @@ use crate::cli::{
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::keyframes::{KeyFrames, StaticEvery};
-pub use crate::machine::cores;
+use crate::machine::cores;
 use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;

@@ -9,9 +9,10 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Clip;
-use crate::config::{RunConfig, cores};
+use crate::config::RunConfig;
 use crate::frame::{Rate, VideoInfo};
 use crate::fuse::FuseOptions;
+use crate::machine::cores;
 use crate::motion::CutFinder;
 use crate::run::Window;
 use crate::source::{self, Input, Options};

@@ -10,10 +10,10 @@ use clap::Parser;
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, Cli, Command, RunArgs};
-use crate::config::{RunConfig, cores};
+use crate::config::RunConfig;
 use crate::frame::Timing;
 use crate::grad::Method;
-use crate::machine::Machine;
+use crate::machine::{Machine, cores};
 use crate::model::card::{Card, Flags};
 use crate::model::{self, Candidate, Request, Wish};
 use crate::run::{self, Ending};

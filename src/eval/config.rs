@@ -6,9 +6,10 @@ use super::dataset::Choice;
 use super::metric::mask::{Protocol, Scale};
 use super::predict::{MakerConfig, Named, OwnMap};
 use crate::cli::EvalArgs;
-use crate::config::{Report, cores, fuse_options, key_frames, model_config};
+use crate::config::{Report, fuse_options, key_frames, model_config};
 use crate::frame::Rate;
 use crate::keyframes::StaticEvery;
+use crate::machine::cores;
 use crate::saliency::ModelConfig;
 use crate::{Error, Result, sink};
 

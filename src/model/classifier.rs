@@ -36,6 +36,14 @@ pub struct Attribution {
     pub features: Option<Features>,
 }
 
+impl Attribution {
+    /// The class of the highest score; of several the first.
+    pub fn top(&self) -> usize {
+        let higher = |best, (class, score): (usize, &f32)| if *score > self.scores[best] { class } else { best };
+        self.scores.iter().enumerate().fold(0, higher)
+    }
+}
+
 /// A differentiated classifier in a session.
 pub struct Classifier {
     session: Session,

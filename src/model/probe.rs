@@ -9,6 +9,7 @@ use super::image;
 use super::output::ScoreOutput;
 use super::session::{run_once, session};
 use crate::grad::{self, Shapes, TensorType};
+use crate::machine::cores;
 use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::runtime::{Device, Precision, SessionOptions};
 use crate::{Error, Result};
@@ -113,8 +114,7 @@ pub(super) fn run(model: &ModelProto, request: &Request) -> Result<Shapes> {
         graph.output =
             made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
+    let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: cores() };
     let refused = |error| foreign(graph).unwrap_or(error);
     let mut session = session(all, &options).map_err(refused)?;
     let inputs = ort::inputs![&*image => picture(&kind)?].into();

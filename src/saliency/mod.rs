@@ -208,7 +208,7 @@ impl StaticSaliency {
         let mut found = self.classifier.run_batch(&inputs, self.held)?;
         let mut gradients = Vec::new();
         for (index, frame) in frames.iter().enumerate() {
-            let class = self.wanted(&found[index].scores);
+            let class = self.wanted(&found[index]);
             if found[index].class != class {
                 found = self.classifier.run_batch(&inputs, Some(class))?;
             }
@@ -222,14 +222,11 @@ impl StaticSaliency {
         Ok(gradients)
     }
 
-    /// The class to explain where the model gives these scores.
-    fn wanted(&self, scores: &[f32]) -> usize {
-        let top = || {
-            scores.iter().enumerate().fold(0, |best, (class, score)| if *score > scores[best] { class } else { best })
-        };
+    /// The class to explain where the model says so.
+    fn wanted(&self, said: &Attribution) -> usize {
         match self.held {
-            Some(held) if self.target != Target::Top1 || !outweighed(scores, held) => held,
-            _ => top(),
+            Some(held) if self.target != Target::Top1 || !outweighed(&said.scores, held) => held,
+            _ => said.top(),
         }
     }
 

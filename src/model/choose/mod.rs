@@ -107,7 +107,11 @@ fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) 
     let best = field.best.as_ref().map(|(_, candidate, _)| *candidate);
     if let Some(best) = best.filter(|_| wish.batches && source.takes_batches()) {
         let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
-        field.enter(several, open(&several));
+        let opened = open(&several);
+        // A model may take one at a time only, whatever is asked of it.
+        if !opened.as_ref().is_ok_and(|classifier| classifier.batch() != several.batch) {
+            field.enter(several, opened);
+        }
     }
     field.winner(wish)
 }

@@ -89,7 +89,7 @@ impl Reference {
         let (mut correlation, mut same_classes) = (1.0f64, true);
         for ((picture, class), map) in pictures.iter().zip(&self.classes).zip(&self.maps) {
             let found = classifier.run(picture, Some(*class))?;
-            same_classes &= top(&found.scores) == Some(*class);
+            same_classes &= found.top() == *class;
             correlation = correlation.min(correlate(map, &smoothed(&found, classifier)?)?);
         }
         Ok(Measured { milliseconds: milliseconds(classifier, pictures)?, correlation, same_classes })
@@ -109,11 +109,6 @@ fn milliseconds(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<f6
         }
     }
     Ok(least)
-}
-
-fn top(scores: &[f32]) -> Option<usize> {
-    let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    best.map(|(class, _)| class)
 }
 
 /// The largest absolute value over the channels, blurred as the static map is.
