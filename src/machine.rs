@@ -35,6 +35,11 @@ impl Machine {
     pub fn has_bf16(&self) -> bool {
         self.features.iter().any(|feature| feature.ends_with("_bf16"))
     }
+
+    /// Whether the processor reckons in 16-bit floating point itself.
+    pub fn has_f16(&self) -> bool {
+        self.features.iter().any(|feature| feature.ends_with("_fp16"))
+    }
 }
 
 impl std::fmt::Display for Machine {

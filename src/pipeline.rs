@@ -6,6 +6,7 @@
 //! ends by an explicit word; one that merely closes is an error, never success.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::Scope;
@@ -46,6 +47,8 @@ pub struct Sender<T> {
 pub struct Receiver<T> {
     stage: &'static str,
     messages: channel::Receiver<Message<T>>,
+    /// Whether the end was said.
+    ended: Cell<bool>,
     _listens: Arc<()>,
 }
 
@@ -84,14 +87,14 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The next item, or `None` at the end.
+    /// The next item, or `None` at the end, however often it is asked.
     ///
     /// # Errors
     /// The error that stopped an earlier stage, or [`Error::Panic`] where the link closed without a word.
     pub fn recv(&self) -> Result<Option<T>> {
         match self.messages.recv() {
             Ok(message) => self.open(message),
-            Err(_) => Err(self.silent()),
+            Err(_) => self.closed(),
         }
     }
 
@@ -103,7 +106,7 @@ impl<T> Receiver<T> {
         let item = match self.messages.recv_timeout(patience) {
             Ok(message) => self.open(message)?,
             Err(channel::RecvTimeoutError::Timeout) => return Ok(Next::Late),
-            Err(channel::RecvTimeoutError::Disconnected) => return Err(self.silent()),
+            Err(channel::RecvTimeoutError::Disconnected) => self.closed()?,
         };
         Ok(item.map_or(Next::End, Next::Item))
     }
@@ -112,12 +115,18 @@ impl<T> Receiver<T> {
         match message {
             Message::Item(item) => Ok(Some(item)),
             Message::Failed(error) => Err(error),
-            Message::End => Ok(None),
+            Message::End => {
+                self.ended.set(true);
+                Ok(None)
+            }
         }
     }
 
-    fn silent(&self) -> Error {
-        Error::Panic { stage: self.stage.into(), message: "ended without a result".into() }
+    fn closed(&self) -> Result<Option<T>> {
+        match self.ended.get() {
+            true => Ok(None),
+            false => Err(Error::Panic { stage: self.stage.into(), message: "ended without a result".into() }),
+        }
     }
 }
 
@@ -142,7 +151,7 @@ pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) 
     let listens = Arc::new(());
     let waiting = (policy == Policy::Latest).then(|| messages.clone());
     let sender = Sender { messages: sender, waiting, listener: Arc::downgrade(&listens) };
-    (sender, Receiver { stage, messages, _listens: listens })
+    (sender, Receiver { stage, messages, ended: Cell::new(false), _listens: listens })
 }
 
 /// Starts a stage on a thread called `name` and returns the link that it feeds. What `work` returns ends the link: its
@@ -277,6 +286,7 @@ mod tests {
         sender.send(5).unwrap();
         sender.end();
         assert_eq!(receiver.recv().unwrap(), None, "the end is the present too");
+        assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::End, "and lasts");
         let (sender, receiver) = link::<u32>("capture", Policy::Latest);
         drop(receiver);
         assert!(matches!(sender.send(0), Err(Error::Stopped)));

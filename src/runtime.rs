@@ -41,7 +41,7 @@ impl Device {
     pub fn precisions(self) -> &'static [Precision] {
         match self {
             Self::Cpu => &[Precision::F32],
-            Self::OpenVino => &[Precision::F32, Precision::Bf16],
+            Self::OpenVino => &[Precision::F32, Precision::Bf16, Precision::F16],
             Self::Cuda => &[Precision::F32, Precision::Tf32],
             Self::TensorRt => &[Precision::F32, Precision::F16],
         }
@@ -211,7 +211,7 @@ fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDisp
     };
     Ok(Some(match (options.device, options.precision) {
         (Device::Cpu, Precision::F32) => return Ok(None),
-        (Device::OpenVino, Precision::F32 | Precision::Bf16) => {
+        (Device::OpenVino, Precision::F32 | Precision::Bf16 | Precision::F16) => {
             let hint = options.precision.to_string();
             ep::OpenVINO::default()
                 .with_device_type("CPU")

@@ -11,7 +11,7 @@ use super::pool::{Pool, Turn};
 use super::process::{Heard, Worker};
 use super::split::Piece;
 use super::summary::{Entry, Outcome};
-use super::worker::{Event, Finished, Job, endings};
+use super::worker::{Event, Finished, Job, endings, reason};
 use crate::{Error, Result};
 
 /// How often a master looks up from waiting.
@@ -98,9 +98,7 @@ impl<'a> Master<'a> {
                     self.given.push_back(Given { turn, state });
                     return Ok(());
                 }
-                // The clip is named where the reason is told.
-                Err(Error::Input { problem, .. }) => self.settle(turn, Err(problem)),
-                Err(error) => self.settle(turn, Err(error.to_string())),
+                Err(error) => self.settle(turn, Err(reason(error))),
             }
         }
         Ok(())
@@ -121,7 +119,7 @@ impl<'a> Master<'a> {
             Event::Read => self.give()?,
             Event::Finished(finished) => {
                 if let Some(Given { turn, state }) = self.answered() {
-                    let done = self.keep(&turn, state, finished).map_err(|error| error.to_string());
+                    let done = self.keep(&turn, state, finished).map_err(reason);
                     self.settle(turn, done);
                 }
             }

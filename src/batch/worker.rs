@@ -161,12 +161,18 @@ fn answer(clip: Result<Processed>, stop: &AtomicBool) {
             event["event"] = "finished".into();
             event
         }
-        // The clip is named where the reason is told.
-        Err(Error::Input { problem, .. }) => json!({ "event": "failed", "error": problem }),
-        Err(error) => json!({ "event": "failed", "error": error.to_string() }),
+        Err(error) => json!({ "event": "failed", "error": reason(error) }),
     };
     if !stop.load(Ordering::Relaxed) {
         say(&answer.to_string());
+    }
+}
+
+/// What went wrong with a clip, which is named where the reason is told.
+pub fn reason(error: Error) -> String {
+    match error {
+        Error::Input { problem, .. } => problem,
+        error => error.to_string(),
     }
 }
 

@@ -45,7 +45,7 @@ pub enum PrecisionChoice {
     Tf32,
     /// bfloat16 (openvino)
     Bf16,
-    /// 16-bit floating point (tensorrt)
+    /// 16-bit floating point (tensorrt; openvino, where the processor has it)
     F16,
 }
 

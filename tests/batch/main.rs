@@ -477,7 +477,7 @@ fn an_input_that_changes_meanwhile_is_not_done() {
     fs::rename(at.join("other.mp4"), at.join("in/long.mp4")).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
-    assert!(said.contains("in/long.mp4: ") && said.contains("changed while it was worked on"), "{said}");
+    assert!(said.contains("failed: in/long.mp4: changed while it was worked on"), "{said}");
     assert_eq!((output.status.code(), counts(&output)[2]), (Some(1), 1));
     assert!(!at.join("out/long.done.json").exists());
     assert_eq!(counts(&run(at, "in/long.mp4 -o out")), [1, 0, 0]);

@@ -93,7 +93,7 @@ fn a_device_that_is_missing_is_an_error_unless_another_may_stand_in() {
 fn a_precision_that_a_device_has_not_is_wrong_usage() {
     let folder = folder();
     assert_refused(&run(folder.path(), "--device cpu --precision bf16"), 2, &["cpu cannot compute in bf16"]);
-    assert_refused(&run(folder.path(), "--device openvino --precision f16"), 2, &["openvino cannot compute in f16"]);
+    assert_refused(&run(folder.path(), "--device openvino --precision tf32"), 2, &["openvino cannot compute in tf32"]);
 }
 
 #[test]

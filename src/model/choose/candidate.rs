@@ -61,7 +61,8 @@ pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for device in devices {
         let of = |precision: &Precision| {
-            wish.precision.map_or(worth_a_try(device, *precision, &machine), |p| p == *precision)
+            let asked = wish.precision == Some(*precision);
+            (asked || wish.precision.is_none()) && worth_a_try(device, *precision, &machine, asked)
         };
         for precision in device.precisions().iter().copied().filter(of) {
             found.extend(variants(device, wish).map(|variant| Candidate {
@@ -75,7 +76,7 @@ pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
     }
     match (found.is_empty(), wish.device, wish.precision) {
         (true, Some(device), Some(precision)) => {
-            Err(Error::Usage(format!("--device {device} cannot compute in {precision}; use --precision f32")))
+            Err(Error::Usage(format!("--device {device} cannot compute in {precision} here; use --precision f32")))
         }
         (true, None, Some(precision)) => {
             Err(Error::Usage(format!("no device here can compute in {precision}; use --precision auto")))
@@ -84,13 +85,35 @@ pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
     }
 }
 
-/// Whether `device` may gain by `precision`: what a processor has no instructions for is slower than f32.
-fn worth_a_try(device: Device, precision: Precision, machine: &Machine) -> bool {
-    device != Device::OpenVino || precision != Precision::Bf16 || machine.has_bf16()
+/// Whether `device` may gain by `precision`, which does not matter where it is `asked` for: what a processor has no
+/// instructions for is slower than f32. But without those for f16, OpenVINO silently computes in f32.
+fn worth_a_try(device: Device, precision: Precision, machine: &Machine, asked: bool) -> bool {
+    match (device, precision) {
+        (Device::OpenVino, Precision::Bf16) => asked || machine.has_bf16(),
+        (Device::OpenVino, Precision::F16) => machine.has_f16(),
+        _ => true,
+    }
 }
 
 /// ONNX Runtime's kernels are faster with either form of a strided convolution's gradient, as the machine has it.
 fn variants(device: Device, wish: &Wish) -> impl Iterator<Item = Variant> {
     let both = device == Device::Cpu && !wish.is_settled();
     [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == Variant::of(device))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_precision_is_for_processors_that_have_it() {
+        let tried = |features: &[&'static str], precision, asked| {
+            let machine = Machine { cpu: String::new(), cores: 2, features: features.to_vec(), gpus: Vec::new() };
+            worth_a_try(Device::OpenVino, precision, &machine, asked)
+        };
+        assert!(tried(&[], Precision::F32, false));
+        assert!(tried(&["avx512_bf16"], Precision::Bf16, false) && !tried(&["avx512_fp16"], Precision::Bf16, false));
+        assert!(tried(&["amx_fp16"], Precision::F16, false) && !tried(&["amx_bf16"], Precision::F16, false));
+        assert!(tried(&[], Precision::Bf16, true) && !tried(&[], Precision::F16, true));
+    }
 }
