@@ -20,8 +20,9 @@ use crate::{Error, Result};
 /// What happens to an item where the one before it still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// It waits behind, or its sender does: one item in work on each side and a little slack; more only costs memory.
-    Lossless,
+    /// It waits behind, where there are fewer than so many, or its sender does: more than one only costs memory, unless
+    /// the receiver takes several at once.
+    Lossless(usize),
     /// Its sender waits until the one before it is taken: nothing is lost, and nothing gets old in a queue.
     Prompt,
     /// It takes the place of the one before.
@@ -144,7 +145,7 @@ pub enum Next<T> {
 /// A link fed by the stage called `stage`.
 pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) {
     let (sender, messages) = channel::bounded(match policy {
-        Policy::Lossless => 2,
+        Policy::Lossless(most) => most,
         Policy::Prompt => 0,
         Policy::Latest => 1,
     });
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn items_arrive_in_order_and_the_end_is_said() {
-        let (items, error) = scope(|s| collect(&stage(s, "count", Policy::Lossless, count(1000)).unwrap()));
+        let (items, error) = scope(|s| collect(&stage(s, "count", Policy::Lossless(1), count(1000)).unwrap()));
         assert_eq!(items, (0..1000).collect::<Vec<_>>());
         assert!(error.is_none());
     }
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn an_error_arrives_behind_the_items_before_it_through_every_stage() {
         let (items, error) = scope(|s| {
-            let numbers = stage(s, "count", Policy::Lossless, |out: &Sender<u32>| {
+            let numbers = stage(s, "count", Policy::Lossless(1), |out: &Sender<u32>| {
                 count(3)(out)?;
                 Err(Error::Graph("root cause".into()))
             })
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_that_names_its_stage() {
         let (items, error) = scope(|s| {
-            let broken = stage(s, "broken", Policy::Lossless, |out: &Sender<u32>| {
+            let broken = stage(s, "broken", Policy::Lossless(1), |out: &Sender<u32>| {
                 out.send(7)?;
                 panic!("a bug of {} parts", 2)
             });
@@ -255,7 +256,7 @@ mod tests {
     fn a_stage_ends_when_nobody_listens() {
         let ended = scope(|s| {
             let (said, heard) = channel::bounded(1);
-            let endless = stage(s, "endless", Policy::Lossless, move |out: &Sender<u32>| {
+            let endless = stage(s, "endless", Policy::Lossless(1), move |out: &Sender<u32>| {
                 let result = (0..).try_for_each(|i| out.send(i));
                 said.send(matches!(result, Err(Error::Stopped))).unwrap();
                 result
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_link_closed_without_a_word_is_an_error() {
-        let (sender, receiver) = link::<u32>("side", Policy::Lossless);
+        let (sender, receiver) = link::<u32>("side", Policy::Lossless(1));
         sender.send(1).unwrap();
         drop(sender);
         assert_eq!(receiver.recv().unwrap(), Some(1));

@@ -33,13 +33,13 @@ impl Scorers {
         threads: usize,
         stop: &'scope AtomicBool,
     ) -> Result<Self> {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps", Policy::Lossless)).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps", Policy::Lossless(1))).unzip();
         // What the feeder itself sends is nothing: its errors go along the links.
-        stage(scope, "maps", Policy::Lossless, move |_: &Sender<()>| {
+        stage(scope, "maps", Policy::Lossless(1), move |_: &Sender<()>| {
             feed(maker, scorer.dataset, counting, senders, stop)
         })?;
         let score = |jobs: Receiver<Message>| {
-            stage(scope, "score", Policy::Lossless, move |out| {
+            stage(scope, "score", Policy::Lossless(1), move |out| {
                 while let Some(job) = jobs.recv()? {
                     out.send(scorer.score(&job?)?)?;
                 }

@@ -20,7 +20,7 @@ use crate::frame::Timing;
 use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::Receiver;
-use crate::saliency::StaticSaliency;
+use crate::saliency::{ModelConfig, StaticSaliency};
 use crate::source::Source;
 use crate::{Error, Result, source};
 pub use glance::Overview;
@@ -30,6 +30,9 @@ use progress::Progress;
 use stages::{Drawn, Pace, Stages};
 use watched::Watched;
 pub use window::{Span, Window};
+
+/// Pixels of a frame, 1920 x 1080, up to which several are explained at once.
+const LARGE: i32 = 1920 * 1080;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ pub enum Ending {
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
     set_num_threads(config.threads as i32)?;
     let clip = Clip::open(config.clone())?;
-    let mut static_saliency = StaticSaliency::open(&config.model)?;
+    let mut static_saliency = StaticSaliency::open(&clip.model())?;
     clip.process(&mut static_saliency, stop)?.finish()
 }
 
@@ -93,6 +96,13 @@ impl Clip {
         config.notes(source.warnings());
         let annotator = Annotator::new(config.style, source.info(), config.model.targets.len())?;
         Ok(Self { config, source, annotator })
+    }
+
+    /// The classifier that suits its frames: several large ones at once would take more memory than they save time.
+    fn model(&self) -> ModelConfig {
+        let mut model = self.config.model.clone();
+        model.wish.batches &= self.source.info().size.area() <= LARGE;
+        model
     }
 
     /// Has `read` called when the last frame was read, while it and those before it are still in work.

@@ -44,10 +44,10 @@ pub enum Pace<'a> {
 }
 
 impl Pace<'_> {
-    /// How frames come from the source.
-    fn incoming(self) -> Policy {
+    /// How frames come from the source; in a file, so many wait for who takes several at once.
+    fn incoming(self, several: usize) -> Policy {
         match self {
-            Self::Every => Policy::Lossless,
+            Self::Every => Policy::Lossless(several),
             Self::Newest(_) => Policy::Latest,
         }
     }
@@ -55,7 +55,7 @@ impl Pace<'_> {
     /// How they go on behind motion, which must not miss any.
     fn onward(self) -> Policy {
         match self {
-            Self::Every => Policy::Lossless,
+            Self::Every => Policy::Lossless(1),
             Self::Newest(_) => Policy::Prompt,
         }
     }
@@ -108,12 +108,12 @@ impl Stages<'_> {
         let Self { source, static_saliency, pace, key_frames, motion, fuser } = self;
         let done = Arc::new(AtomicU64::new(0));
         let seen = done.clone();
-        let (to_explain, explainable) = link("decode", pace.incoming());
-        let decoded = stage(scope, "decode", pace.incoming(), move |out| {
+        let incoming = pace.incoming(static_saliency.batch());
+        let (to_explain, explainable) = link("decode", incoming);
+        let decoded = stage(scope, "decode", incoming, move |out| {
             Decode { source, pace, key_frames, done: seen, to_explain }.run(stop, out)
         })?;
-        let gradients =
-            stage(scope, "static", pace.incoming(), move |out| explain(static_saliency, pace, &explainable, out))?;
+        let gradients = stage(scope, "static", incoming, move |out| explain(static_saliency, pace, &explainable, out))?;
         let moved = stage(scope, "motion", pace.onward(), move |out| estimate(motion, &decoded, out))?;
         stage(scope, "fuse", pace.onward(), move |out| {
             let lookahead = fuser.lookahead();
@@ -171,7 +171,7 @@ pub fn draw<'scope>(
     mut annotator: Annotator,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
-    stage(scope, "draw", pace.incoming(), move |out| {
+    stage(scope, "draw", pace.incoming(1), move |out| {
         while let Some(fused) = fused.recv()? {
             if let Pace::Newest(desk) = pace {
                 annotator = annotator.restyled(desk.settings().style())?;
