@@ -1,6 +1,8 @@
 //! What pages need of text.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::ffi::OsStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// What an address keeps as it is: also what parts a path.
 const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -11,8 +13,8 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// A path as an address, for an attribute.
-pub fn link(path: &str) -> String {
-    utf8_percent_encode(path, ADDRESS).to_string()
+pub fn link(path: impl AsRef<OsStr>) -> String {
+    percent_encode(path.as_ref().as_encoded_bytes(), ADDRESS).to_string()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Two questions about paths, asked in many places.
+//! Paths: questions that are asked in many places, and their form in JSON.
 
 use std::path::Path;
 
@@ -10,4 +10,31 @@ pub fn folder(path: &Path) -> &Path {
 /// The extension in lower case, without its dot; empty where there is none.
 pub fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+/// A path's form in JSON: text, or, where it is no UTF-8, `{"Unix": [bytes]}`.
+pub mod json {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Raw(OsString),
+    }
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = path.to_str().map_or_else(|| Form::Raw(path.into()), |text| Form::Text(text.into()));
+        form.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Text(text) => text.into(),
+            Form::Raw(name) => name.into(),
+        })
+    }
 }

@@ -46,6 +46,10 @@ impl Blender {
         let mut picture = frame.clone();
         for (pixel, &value) in picture.data_typed_mut::<Vec3b>()?.iter_mut().zip(values.data_bytes()?) {
             let layer = &self.layers[usize::from(value)];
+            // Of most pixels.
+            if layer.keep == 255 {
+                continue;
+            }
             for (channel, colour) in pixel.0.iter_mut().zip(layer.colour) {
                 *channel = ((u16::from(*channel) * layer.keep + colour + 127) / 255) as u8;
             }

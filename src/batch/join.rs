@@ -37,7 +37,7 @@ pub fn gather(entries: Vec<Entry>, folder: &Path, settings: &str) -> Vec<Entry> 
     for entry in pieces {
         clips.entry(entry.clip().whole().stem).or_default().push(entry);
     }
-    gathered.iter().for_each(|entry| drop(clips.remove(Path::new(&entry.place))));
+    gathered.iter().for_each(|entry| drop(clips.remove(&entry.place)));
     for mut pieces in clips.into_values() {
         pieces.sort_by_key(|entry| entry.piece.map(|piece| piece.index));
         gathered.push(entry(&pieces[0].clip().whole(), &pieces, folder, settings));

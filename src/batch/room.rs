@@ -22,10 +22,10 @@ pub(super) fn needed(clips: &[Clip], entries: &[Entry], folder: &Path) -> Option
     if !entries.iter().any(is_full) {
         return None;
     }
-    let by_place: HashMap<String, &Clip> = clips.iter().map(|clip| (clip.stem.display().to_string(), clip)).collect();
+    let by_place: HashMap<&Path, &Clip> = clips.iter().map(|clip| (clip.stem.as_path(), clip)).collect();
     let (mut read, mut written, mut left, mut bytes) = (0, 0, 0, 0u64);
     for entry in entries {
-        let Some(clip) = by_place.get(&entry.place) else { continue };
+        let Some(clip) = by_place.get(&*entry.place) else { continue };
         match &entry.outcome {
             Outcome::Done | Outcome::Skipped => {
                 let Some(done) = Done::read(&Done::path(clip, folder)) else { continue };

@@ -40,9 +40,11 @@ pub fn sheet(clips: &[Entry], closing: &str, folder: &Path) -> Vec<u8> {
 
 fn failed(clips: &[Entry]) -> String {
     let line = |entry: &Entry| match &entry.outcome {
-        Outcome::Failed(reason) => {
-            Some(format!("<li><b class='bad'>{}</b>: {}</li>", escaped(&entry.input), escaped(reason)))
-        }
+        Outcome::Failed(reason) => Some(format!(
+            "<li><b class='bad'>{}</b>: {}</li>",
+            escaped(&entry.input.to_string_lossy()),
+            escaped(reason)
+        )),
         _ => None,
     };
     let lines: String = clips.iter().filter_map(line).take(NAMED).collect();
@@ -54,24 +56,28 @@ fn card(entry: &Entry, folder: &Path) -> String {
     let done = Done::read(&Done::path(&clip, folder));
     let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
     let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();
-    let video = link(&format!("{}.mp4", entry.place));
+    let address = |ending: &str| link(clip.file(Path::new(""), ending));
+    let video = address(".mp4");
     let others =
         done.iter().flat_map(|done| &done.outputs).filter(|output| ![".mp4", PICTURE].contains(&&*output.ending));
     let links: String = others
         .map(|output| {
             let slash = if output.files > 1 { "/" } else { "" };
-            let address = link(&format!("{}{}{slash}", entry.place, output.ending));
-            format!(" <a href='{address}'>{}</a>", escaped(output.ending.trim_start_matches('.')))
+            format!(
+                " <a href='{}{slash}'>{}</a>",
+                address(&output.ending),
+                escaped(output.ending.trim_start_matches('.'))
+            )
         })
         .collect();
-    let input = fs::canonicalize(&clip.input).map(|path| format!("file://{}", link(&path.to_string_lossy())));
+    let input = fs::canonicalize(&clip.input).map(|path| format!("file://{}", link(path)));
     let original = input.map(|input| format!(" <a href='{input}'>input</a>")).unwrap_or_default();
     format!(
         "<article><a href='{video}'><img loading='lazy' alt='' src='data:image/jpeg;base64,{picture}'></a>{}\
          <div><p><a href='{video}'><b>{}</b></a></p><p>{}</p><p class='soft'>{} frames in {:.1} s,{original}{links}</p></div>\
          </article>",
         strip(&overview),
-        escaped(&entry.place),
+        escaped(&entry.place.to_string_lossy()),
         classes(&overview, entry.frames),
         entry.frames,
         entry.seconds,

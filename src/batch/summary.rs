@@ -1,7 +1,7 @@
 //! What came of a batch: for programs as `summary.json`, for people as a table and a contact sheet.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Display, Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -38,9 +38,11 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The file.
-    pub input: String,
+    #[serde(with = "crate::path::json")]
+    pub input: PathBuf,
     /// Its place in the output folder, without an ending.
-    pub place: String,
+    #[serde(with = "crate::path::json")]
+    pub place: PathBuf,
     /// What came of it.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -72,13 +74,13 @@ impl Entry {
     /// What came of `clip`.
     pub fn of(clip: &Clip, outcome: Outcome, done: Option<&Done>) -> Self {
         let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
-        let (input, place) = (clip.input.display().to_string(), clip.stem.display().to_string());
+        let (input, place) = (clip.input.clone(), clip.stem.clone());
         Self { input, place, outcome, frames, seconds, piece: clip.piece }
     }
 
     /// The clip that it speaks of, of unknown size.
     pub fn clip(&self) -> Clip {
-        Clip { input: (&self.input).into(), stem: (&self.place).into(), size: 0, piece: self.piece }
+        Clip { input: self.input.clone(), stem: self.place.clone(), size: 0, piece: self.piece }
     }
 }
 
@@ -123,9 +125,9 @@ impl Summary {
         self.clips.iter().any(|entry| !matches!(entry.outcome, Outcome::Done | Outcome::Skipped))
     }
 
-    fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn failed(&self) -> impl Iterator<Item = (Display<'_>, &str)> {
         self.clips.iter().filter_map(|entry| match &entry.outcome {
-            Outcome::Failed(reason) => Some((&*entry.input, &**reason)),
+            Outcome::Failed(reason) => Some((entry.input.display(), &**reason)),
             _ => None,
         })
     }
@@ -237,11 +239,9 @@ pub fn merge(folder: &Path) -> Result<Summary> {
 /// The entry, failed where what it speaks of is not there.
 fn checked(entry: Entry, folder: &Path) -> Entry {
     let clip = entry.clip();
-    // A name that is no UTF-8 cannot be looked up by what the summary holds of it.
-    let is_known = !entry.place.contains(char::REPLACEMENT_CHARACTER);
     let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
     match entry.outcome {
-        Outcome::Done | Outcome::Skipped if is_known && !is_there() => {
+        Outcome::Done | Outcome::Skipped if !is_there() => {
             Entry { outcome: Outcome::Failed("its result is missing or damaged".into()), ..entry }
         }
         _ => entry,

@@ -560,18 +560,23 @@ fn pieces_of_a_clip_are_done_on_several_machines_and_joined_by_the_merge() {
     let folder = tempdir().unwrap();
     let at = folder.path();
     fs::create_dir(at.join("in")).unwrap();
-    long_clip(at, "in/long.mp4");
+    long_clip(at, "long.mp4");
+    let named = |ending: &str| std::ffi::OsString::from_vec([b"l\xffng", ending.as_bytes()].concat());
+    fs::rename(at.join("long.mp4"), at.join("in").join(named(".mp4"))).unwrap();
     assert!(run(at, "in -o one --split 5 --records csv").status.success());
     assert!(run(at, "in -o out --split 5 --records csv --shard 1/2").status.success());
     let merge = || salstream(at).args(["batch", "--merge", "out"]).output().unwrap();
     assert_refused(&merge(), 1, &["out", "2/2"]);
     assert!(run(at, "in -o out --split 5 --records csv --shard 2/2").status.success());
-    fs::rename(at.join("out/long.pieces/0002-of-0003.mp4"), at.join("lost.mp4")).unwrap();
+    let piece = at.join("out").join(named(".pieces")).join("0002-of-0003.mp4");
+    fs::rename(&piece, at.join("lost.mp4")).unwrap();
     let lost = merge();
     assert!(lost.status.code() == Some(1) && text(&lost.stderr).contains("0002-of-0003"), "{}", text(&lost.stderr));
-    fs::rename(at.join("lost.mp4"), at.join("out/long.pieces/0002-of-0003.mp4")).unwrap();
+    fs::rename(at.join("lost.mp4"), &piece).unwrap();
     let merged = merge();
     assert!(merged.status.success(), "{}", text(&merged.stderr));
     assert!(relative(&at.join("out")) == relative(&at.join("one")));
     assert_eq!(counts(&merge()), [0, 1, 0], "once more does no harm");
+    fs::remove_file(at.join("out").join(named(".mp4"))).unwrap();
+    assert_eq!((merge().status.code(), counts(&merge())), (Some(1), [0, 0, 1]), "its pieces are gone");
 }
