@@ -105,7 +105,8 @@ impl RunConfig {
         let key_frames = key_frames(&model, StaticEvery::Frames(1));
         let fusion = fuse_options(&model, &picture.fusion)?;
         let mut model = model_config(model, request, method, threads)?;
-        model.wish.batches = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
+        model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
+        model.wish.batches = model.several;
         Ok(Self {
             source: source::Options {
                 start: clip.start,
@@ -165,6 +166,7 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
             fallback: model.fallback,
             batches: false,
         },
+        several: false,
         remeasure: model.remeasure,
         targets: model.target,
         request: request.into(),

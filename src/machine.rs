@@ -36,9 +36,9 @@ impl Machine {
         self.features.iter().any(|feature| feature.ends_with("_bf16"))
     }
 
-    /// Whether the processor reckons in 16-bit floating point itself.
+    /// Whether the processor is known to reckon in 16-bit floating point itself.
     pub fn has_f16(&self) -> bool {
-        self.features.iter().any(|feature| feature.ends_with("_fp16"))
+        self.features.contains(&"avx512_fp16")
     }
 }
 
@@ -63,7 +63,8 @@ fn promised(all: usize, task: Option<&str>) -> usize {
     task.and_then(|task| task.parse().ok()).map_or(all, |task: usize| task.clamp(1, all))
 }
 
-/// Gives back to the system what was freed: the C library keeps it for itself, up to 200 MB after a model was opened.
+/// Gives back to the system what was freed: the C library keeps it for itself, 76 MB of it after EfficientNet-Lite0
+/// was opened, 228 MB after ResNet50.
 pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it touches nothing but the allocator's own free memory, under the allocator's own locks.

@@ -20,8 +20,8 @@ use crate::{Error, Result};
 /// What happens to an item where the one before it still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// It waits behind, where there are fewer than so many, or its sender does: more than one only costs memory, unless
-    /// the receiver takes several at once.
+    /// It waits behind; where so many wait already, its sender does. One is enough, unless the receiver takes several at
+    /// once.
     Lossless(usize),
     /// Its sender waits until the one before it is taken: nothing is lost, and nothing gets old in a queue.
     Prompt,

@@ -46,7 +46,7 @@ impl Blender {
         let mut picture = frame.clone();
         for (pixel, &value) in picture.data_typed_mut::<Vec3b>()?.iter_mut().zip(values.data_bytes()?) {
             let layer = &self.layers[usize::from(value)];
-            // Of most pixels.
+            // Most pixels are not salient.
             if layer.keep == 255 {
                 continue;
             }

@@ -71,7 +71,13 @@ fn entry(clip: &Clip, pieces: &[Entry], folder: &Path, settings: &str) -> Entry 
 pub fn joined(clip: &Clip, count: usize, folder: &Path) -> Entry {
     match join(clip, count, folder) {
         Ok(done) => Entry::of(clip, Outcome::Done, Some(&done)),
-        Err(error) => Entry::of(clip, Outcome::Failed(format!("its pieces cannot be joined: {error}")), None),
+        Err(error) => {
+            let why = match error {
+                Error::Input { path, problem } if path == clip.input => problem,
+                error => error.to_string(),
+            };
+            Entry::of(clip, Outcome::Failed(format!("its pieces cannot be joined: {why}")), None)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::raster;
 
 /// DIS, set as the recipe measured it: medium preset down to the finest scale, patches every 4 pixels. But the recipe's
 /// five steps of variational refinement a scale are left out: they take half of the time, and the fused maps are as good
-/// without.
+/// without on DAVIS; before a moving camera alone they light up somewhat more (docs/quality.md).
 pub(crate) struct FlowEstimator {
     dis: Ptr<DISOpticalFlow>,
 }

@@ -31,8 +31,9 @@ use stages::{Drawn, Pace, Stages};
 use watched::Watched;
 pub use window::{Span, Window};
 
-/// Pixels of a frame, 1920 x 1080, up to which several are explained at once.
-const LARGE: i32 = 1920 * 1080;
+/// Pixels of a frame, 1920 x 1080, up to which it may be chosen to explain several at once. A batch's worker chooses before
+/// it knows its clips.
+const MOST_PIXELS: i32 = 1920 * 1080;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -98,10 +99,10 @@ impl Clip {
         Ok(Self { config, source, annotator })
     }
 
-    /// The classifier that suits its frames: several large ones at once would take more memory than they save time.
+    /// The classifier that suits its frames: several large ones at once take more memory than they save time.
     fn model(&self) -> ModelConfig {
         let mut model = self.config.model.clone();
-        model.wish.batches &= self.source.info().size.area() <= LARGE;
+        model.wish.batches &= self.source.info().size.area() <= MOST_PIXELS;
         model
     }
 

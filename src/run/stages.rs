@@ -204,6 +204,13 @@ struct Decode<'a> {
 
 impl Decode<'_> {
     fn run(mut self, stop: &AtomicBool, out: &Sender<Job<()>>) -> Result<()> {
+        let read = self.frames(stop, out);
+        // An error in reading is told behind the last frame; that the classifier has no more to do is none.
+        self.to_explain.end();
+        read
+    }
+
+    fn frames(&mut self, stop: &AtomicBool, out: &Sender<Job<()>>) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             let started = Instant::now();
             let Some(frame) = self.source.read()?.map(Arc::new) else { break };
@@ -215,11 +222,11 @@ impl Decode<'_> {
             self.key_frames.learn(self.done.load(Ordering::Relaxed), offered);
             let key = self.key_frames.is_key(frame.index);
             if key {
-                self.to_explain.send(frame.clone())?;
+                // Where the classifier has failed, it says why to who waits for its gradient.
+                let _ = self.to_explain.send(frame.clone());
             }
             out.send(Job { frame, key, timing, work: () })?;
         }
-        self.to_explain.end();
         Ok(())
     }
 }

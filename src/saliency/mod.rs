@@ -51,6 +51,8 @@ pub struct ModelConfig {
     pub card: Flags,
     /// Where and how to compute.
     pub wish: Wish,
+    /// Whether frames may wait for each other, where the model takes several at once.
+    pub several: bool,
     /// Whether to measure anew what is fastest, rather than to trust what was measured before.
     pub remeasure: bool,
     /// Which classes to explain, at least one; those behind the first by id or name.
@@ -116,7 +118,7 @@ impl StaticSaliency {
         let name = format!("{} on {}", chosen.name, opened.candidate);
         notes.extend(opened.notes);
         let (target, others) = targets(&config.targets, &labels)?;
-        let batch = if config.wish.batches { opened.classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
+        let batch = if config.several { opened.classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
             classifier: opened.classifier,
             batch,

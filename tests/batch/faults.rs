@@ -89,7 +89,7 @@ fn an_input_that_goes_away_costs_that_clip_only() {
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), counts(&output)), (Some(1), [1, 0, 2]), "{said}");
-    // The first may be gone before it is opened, or once it is written about.
+    // The first fails where it is opened or, where that came before, when its result is proven.
     assert_eq!(said.matches("No such file").count(), 4, "each once at its time and in the table: {said}");
     assert_eq!((said.matches("in/a.mp4: ").count(), said.matches("in/b.mp4: ").count()), (2, 2), "{said}");
 }

@@ -90,7 +90,7 @@ const TOLERANCE: f64 = 1e-3;
 /// the reference's gradient is that of a picture close by, or, where every picture has such units (inception_v3 has nine
 /// million units), as far away as these pictures' are from each other. A wrong rule is wrong on all of them.
 const NEIGHBOURS: u64 = 9;
-/// How far pictures' gradients may be from each other to count: PyTorch's own differ by as much on inception_v3's.
+/// The most that this may excuse: PyTorch's own differ by as much on inception_v3's.
 const FARTHEST: f64 = 6.5e-3;
 const NEAR: f64 = 4.0 * f32::EPSILON as f64;
 

@@ -30,6 +30,16 @@ fn sources_that_cannot_be_watched_are_refused() {
 }
 
 #[test]
+fn a_file_that_breaks_off_is_told_and_not_the_stage_that_was_idle() {
+    let folder = tempdir().unwrap();
+    clip(folder.path(), "whole.mkv", 3);
+    let whole = std::fs::read(folder.path().join("whole.mkv")).unwrap();
+    std::fs::write(folder.path().join("cut.mkv"), &whole[..whole.len() * 6 / 10]).unwrap();
+    let output = live(folder.path(), "cut.mkv -o out.mp4").output().unwrap();
+    assert_refused(&output, 1, &["cut.mkv", "frames could be decoded"]);
+}
+
+#[test]
 fn a_server_that_says_no_or_nothing_is_named() {
     let folder = tempdir().unwrap();
     let serve = |answer: &'static [u8]| {

@@ -113,7 +113,7 @@ mod tests {
         };
         assert!(tried(&[], Precision::F32, false));
         assert!(tried(&["avx512_bf16"], Precision::Bf16, false) && !tried(&["avx512_fp16"], Precision::Bf16, false));
-        assert!(tried(&["amx_fp16"], Precision::F16, false) && !tried(&["amx_bf16"], Precision::F16, false));
+        assert!(tried(&["avx512_fp16"], Precision::F16, false) && !tried(&["amx_bf16"], Precision::F16, false));
         assert!(tried(&[], Precision::Bf16, true) && !tried(&[], Precision::F16, true));
     }
 }

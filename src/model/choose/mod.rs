@@ -58,7 +58,7 @@ pub struct Opened {
     pub trials: Vec<Trial>,
 }
 
-/// How many frames are computed at once, at most: they wait for each other, and the links of the pipeline hold not many more.
+/// How many frames are computed at once, at most: they wait for each other, and every link before the classifier holds as many.
 pub const FRAMES_AT_ONCE: usize = 4;
 /// Part of one picture's time that a picture of several may take at most, to be worth their memory.
 const WORTH_WAITING: f64 = 0.95;
@@ -109,7 +109,7 @@ fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) 
         let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
         let opened = open(&several);
         // A model may take one at a time only, whatever is asked of it.
-        if !opened.as_ref().is_ok_and(|classifier| classifier.batch() != several.batch) {
+        if opened.as_ref().map_or(true, |classifier| classifier.batch() == several.batch) {
             field.enter(several, opened);
         }
     }
