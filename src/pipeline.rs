@@ -21,10 +21,8 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// It waits behind; where so many wait already, its sender does. One is enough, unless the receiver takes several at
-    /// once.
+    /// once; with none, nothing gets old in a queue.
     Lossless(usize),
-    /// Its sender waits until the one before it is taken: nothing is lost, and nothing gets old in a queue.
-    Prompt,
     /// It takes the place of the one before.
     Latest,
 }
@@ -146,7 +144,6 @@ pub enum Next<T> {
 pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) {
     let (sender, messages) = channel::bounded(match policy {
         Policy::Lossless(most) => most,
-        Policy::Prompt => 0,
         Policy::Latest => 1,
     });
     let listens = Arc::new(());
@@ -226,7 +223,7 @@ mod tests {
                 Err(Error::Graph("root cause".into()))
             })
             .unwrap();
-            let doubled = stage(s, "double", Policy::Prompt, move |out| {
+            let doubled = stage(s, "double", Policy::Lossless(0), move |out| {
                 while let Some(i) = numbers.recv()? {
                     out.send(2 * i)?;
                 }

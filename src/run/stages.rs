@@ -56,7 +56,7 @@ impl Pace<'_> {
     fn onward(self) -> Policy {
         match self {
             Self::Every => Policy::Lossless(1),
-            Self::Newest(_) => Policy::Prompt,
+            Self::Newest(_) => Policy::Lossless(0),
         }
     }
 }

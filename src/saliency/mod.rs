@@ -17,6 +17,7 @@ pub use target::{Target, TargetName};
 
 use self::fit::Place;
 use crate::frame::{Frame, Gradient, Prediction};
+use crate::machine::give_memory_back;
 use crate::model::card::Flags;
 use crate::model::{
     Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Request, Wish,
@@ -115,6 +116,7 @@ impl StaticSaliency {
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
         let opened = prepared.open(&chosen, &method, &preprocessor)?;
+        give_memory_back();
         let name = format!("{} on {}", chosen.name, opened.candidate);
         notes.extend(opened.notes);
         let (target, others) = targets(&config.targets, &labels)?;

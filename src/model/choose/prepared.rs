@@ -6,7 +6,6 @@ use super::store::{Kept, Place};
 use super::{Candidate, Opened, Trial, Wish, calibration, candidates, compile, open};
 use crate::Result;
 use crate::grad::Method;
-use crate::machine::give_memory_back;
 use crate::model::catalog::Chosen;
 use crate::model::{Preprocessor, Request, Source};
 
@@ -67,12 +66,6 @@ impl Prepared {
     /// # Errors
     /// Those of [`open`]. A cache that cannot be written is a note.
     pub fn open(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<Opened> {
-        let opened = self.open_as_chosen(chosen, method, preprocessor);
-        give_memory_back();
-        opened
-    }
-
-    fn open_as_chosen(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<Opened> {
         let Self { source, wish, state } = self;
         match state {
             State::Settled => settled(source, method, Candidate::reference(wish.threads), Vec::new()),
