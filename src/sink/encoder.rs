@@ -8,6 +8,7 @@ use opencv::core::{self, Mat, Size};
 use opencv::prelude::*;
 
 use super::container::{Container, timescale};
+use super::i420::I420;
 use super::matroska;
 use crate::ffmpeg::{Ffmpeg, media_name};
 use crate::frame::Rate;
@@ -31,6 +32,7 @@ pub(super) struct Encoder {
     /// The result, as the user knows it.
     output: PathBuf,
     size: Size,
+    planes: I420,
     ffmpeg: Ffmpeg,
 }
 
@@ -41,15 +43,15 @@ impl Encoder {
         let mut ffmpeg = Ffmpeg::spawn(arguments(encoding, mux, file))?;
         let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate));
         started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
-        Ok(Self { output: output.to_owned(), size, ffmpeg })
+        Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size)), ffmpeg })
     }
 
     /// Encodes a picture (`CV_8UC3`, BGR, of the size given) that is shown from `time` seconds on.
     pub(super) fn write(&mut self, picture: &Mat, time: f64) -> Result<()> {
         let mut padded = Mat::default();
         let picture = even(picture, self.size, &mut padded)?;
-        let pixels = picture.data_bytes()?;
-        let written = self.ffmpeg.stdin.as_mut().map(|stdin| matroska::write_frame(stdin, time, pixels));
+        let planes = self.planes.convert(picture.data_bytes()?).map_err(|e| failed(&self.output, &e.to_string()))?;
+        let written = self.ffmpeg.stdin.as_mut().map(|stdin| matroska::write_frame(stdin, time, planes));
         written.transpose().map(drop).map_err(|e| ended(&self.output, &mut self.ffmpeg, &e))
     }
 
@@ -64,13 +66,9 @@ fn arguments(encoding: Encoding, mux: Vec<OsString>, file: &Path) -> Vec<OsStrin
     let Encoding { container, rate, crf, .. } = encoding;
     let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
     let mut args: Vec<OsString> = input.map(Into::into).to_vec();
-    args.extend(
-        ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd,format=yuv420p"].map(Into::into),
-    );
     args.extend(container.encoder_args(crf));
-    args.extend(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"].map(Into::into));
-    args.extend(["-color_range", "tv", "-fps_mode", "passthrough"].map(Into::into));
-    args.extend(["-enc_time_base".into(), format!("1:{}", timescale(rate)).into()]);
+    args.extend(["-fps_mode", "passthrough", "-enc_time_base"].map(Into::into));
+    args.push(format!("1:{}", timescale(rate)).into());
     args.extend(mux);
     args.push(media_name(file.as_os_str()));
     args

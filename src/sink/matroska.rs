@@ -24,21 +24,37 @@ const VIDEO: u32 = 0xE0;
 const PIXEL_WIDTH: u32 = 0xB0;
 const PIXEL_HEIGHT: u32 = 0xBA;
 const UNCOMPRESSED_FOURCC: u32 = 0x002E_B524;
+const COLOUR: u32 = 0x55B0;
+const MATRIX_COEFFICIENTS: u32 = 0x55B1;
+const CHROMA_SITING_HORZ: u32 = 0x55B7;
+const CHROMA_SITING_VERT: u32 = 0x55B8;
+const RANGE: u32 = 0x55B9;
+const TRANSFER_CHARACTERISTICS: u32 = 0x55BA;
+const PRIMARIES: u32 = 0x55BB;
 const CLUSTER: u32 = 0x1F43_B675;
 const TIMESTAMP: u32 = 0xE7;
 const SIMPLE_BLOCK: u32 = 0xA3;
 
-/// FFmpeg's tag for packed 24-bit BGR.
-const BGR24: &[u8] = b"BGR\x18";
+/// BT.709, limited range, each colour in the middle of its four pixels.
+const COLOURS: [(u32, u64); 6] = [
+    (MATRIX_COEFFICIENTS, 1),
+    (CHROMA_SITING_HORZ, 2),
+    (CHROMA_SITING_VERT, 2),
+    (RANGE, 1),
+    (TRANSFER_CHARACTERISTICS, 1),
+    (PRIMARIES, 1),
+];
 /// Track 1, time 0 relative to the cluster, key frame.
 const BLOCK_HEADER: [u8; 4] = [0x81, 0, 0, 0x80];
 
-/// Writes the stream's header: one video track of `size` pixels, BGR24, nominally at `rate`.
+/// Writes the stream's header: one video track of `size` pixels, I420 in BT.709, nominally at `rate`.
 pub fn write_header(out: &mut impl Write, size: Size, rate: Rate) -> io::Result<()> {
+    let colours = COLOURS.map(|(id, value)| number(id, value)).concat();
     let video = [
         number(PIXEL_WIDTH, size.width.unsigned_abs().into()),
         number(PIXEL_HEIGHT, size.height.unsigned_abs().into()),
-        element(UNCOMPRESSED_FOURCC, BGR24),
+        element(UNCOMPRESSED_FOURCC, b"I420"),
+        element(COLOUR, &colours),
     ];
     let track = [
         number(TRACK_NUMBER, 1),
@@ -55,7 +71,7 @@ pub fn write_header(out: &mut impl Write, size: Size, rate: Rate) -> io::Result<
     out.write_all(&element(TRACKS, &element(TRACK_ENTRY, &track.concat())))
 }
 
-/// Writes one picture, `pixels` of packed BGR, shown from `time` seconds on.
+/// Writes one picture, its planes in `pixels`, shown from `time` seconds on.
 pub fn write_frame(out: &mut impl Write, time: f64, pixels: &[u8]) -> io::Result<()> {
     let timestamp = number(TIMESTAMP, nanoseconds(time));
     let block = BLOCK_HEADER.len() + pixels.len();

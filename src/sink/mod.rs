@@ -5,6 +5,7 @@
 
 mod container;
 mod encoder;
+mod i420;
 pub mod image;
 pub mod maps;
 mod matroska;

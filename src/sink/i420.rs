@@ -1,0 +1,54 @@
+//! Pictures as encoders take them: brightness whole, colour at half the size (I420, BT.709, limited range), which is half
+//! the bytes of BGR.
+
+use opencv::core::Size;
+use yuv::{BufferStoreMut, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
+
+/// Turns pictures of one size into I420, in memory that is used again. A pixel of colour is the mean of four.
+pub(super) struct I420 {
+    /// Even in both directions.
+    size: Size,
+    planes: Vec<u8>,
+}
+
+impl I420 {
+    pub(super) fn new(size: Size) -> Self {
+        Self { size, planes: vec![0; size.area() as usize / 2 * 3] }
+    }
+
+    /// The planes of a picture of `pixels`, packed BGR of the size given: Y, then Cb, then Cr.
+    pub(super) fn convert(&mut self, pixels: &[u8]) -> Result<&[u8], YuvError> {
+        let (width, height) = (self.size.width as u32, self.size.height as u32);
+        let (y, colour) = self.planes.split_at_mut(self.size.area() as usize);
+        let (u, v) = colour.split_at_mut(colour.len() / 2);
+        let mut planes = YuvPlanarImageMut {
+            y_plane: BufferStoreMut::Borrowed(y),
+            y_stride: width,
+            u_plane: BufferStoreMut::Borrowed(u),
+            u_stride: width / 2,
+            v_plane: BufferStoreMut::Borrowed(v),
+            v_stride: width / 2,
+            width,
+            height,
+        };
+        let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt709);
+        yuv::bgr_to_yuv420(&mut planes, pixels, width * 3, range, matrix, YuvConversionMode::Balanced)?;
+        Ok(&self.planes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_hold_brightness_and_the_mean_colour_of_four() {
+        let (red, blue) = ([0, 0, 255], [255, 0, 0]);
+        let pixels = [red, red, blue, red, red, red, red, blue].concat();
+        let mut i420 = I420::new(Size::new(4, 2));
+        // BT.709: red is (63, 102, 240), blue (32, 240, 118).
+        let expected = [63, 63, 32, 63, 63, 63, 63, 32, 102, 171, 240, 179];
+        let made = i420.convert(&pixels).unwrap();
+        assert!(made.iter().zip(expected).all(|(made, expected)| made.abs_diff(expected) <= 1), "{made:?}");
+    }
+}
