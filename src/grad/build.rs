@@ -133,15 +133,19 @@ impl Tape<'_> {
         self.emit("Transpose", &[x], vec![Attribute::ints("perm", &signed(order))], x.dtype, shape)
     }
 
-    /// `x` repeated along its axes of size 1, up to `shape`. Before opset 8 by adding zeros.
+    /// `x` repeated along its axes of size 1, up to `shape`. By multiplying with ones before opset 8, which has no operator
+    /// for it, and for OpenVINO, which has a slow one.
     pub fn expand(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
         if x.shape == shape {
             return x.clone();
         }
-        if self.opset() < 8 {
-            let zeros = vec![0.0; shape.iter().product()];
-            let zeros = self.constant(TensorProto::from_reals("", x.dtype, shape, &zeros));
-            return self.add(x, &zeros);
+        if x.dtype.is_float() && (self.opset() < 8 || self.variant() == Variant::OpenVino) {
+            let ahead = shape.len() - x.rank();
+            let repeated = |axis: usize| axis < ahead || x.shape[axis - ahead] == 1;
+            let sizes: Vec<usize> = (0..shape.len()).map(|axis| if repeated(axis) { shape[axis] } else { 1 }).collect();
+            let ones = vec![1.0; sizes.iter().product()];
+            let ones = self.constant(TensorProto::from_reals("", x.dtype, &sizes, &ones));
+            return self.mul(x, &ones);
         }
         let sizes = self.integers(&signed(shape));
         self.emit("Expand", &[x, &sizes], vec![], x.dtype, shape.to_vec())

@@ -53,5 +53,6 @@ pub fn seed(tape: &mut Tape, logits: &Tensor, (batch, classes): (usize, usize), 
     let column = tape.reshape(&class, &[batch, 1]);
     let hit = tape.compare("Equal", &column, &ids);
     let seed = tape.cast(&hit, logits.dtype);
+    tape.note_seed(&seed, &class);
     tape.reshape(&seed, &logits.shape)
 }

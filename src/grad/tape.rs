@@ -74,6 +74,8 @@ pub struct Tape<'a> {
     problem: Option<String>,
     guided: bool,
     guided_nodes: usize,
+    /// A one-hot matrix, and the columns of its ones.
+    seed: Option<(Tensor, Tensor)>,
 }
 
 impl<'a> Tape<'a> {
@@ -93,6 +95,7 @@ impl<'a> Tape<'a> {
             problem: None,
             guided: false,
             guided_nodes: 0,
+            seed: None,
         }
     }
 
@@ -133,6 +136,16 @@ impl<'a> Tape<'a> {
     /// The numbers in an integer value that does not depend on the picture.
     pub fn integers_of(&self, value: &Tensor) -> Option<Vec<i64>> {
         self.constant_of(value)?.integers().ok()
+    }
+
+    /// Notes that `one_hot` is 1 in the columns `classes` (int64, one for each row) and 0 elsewhere.
+    pub(super) fn note_seed(&mut self, one_hot: &Tensor, classes: &Tensor) {
+        self.seed = Some((one_hot.clone(), classes.clone()));
+    }
+
+    /// The columns of its ones where `value` is the one-hot matrix that the walk starts from.
+    pub fn seed_classes(&self, value: &Tensor) -> Option<&Tensor> {
+        self.seed.as_ref().filter(|(one_hot, _)| one_hot.name == value.name).map(|(_, classes)| classes)
     }
 
     /// Whether the walk that follows lets no negative gradient pass a rectifier.

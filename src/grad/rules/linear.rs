@@ -14,10 +14,12 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     if [a, b, grad].iter().any(|matrix| matrix.rank() != 2) {
         return Err(node.error("has operands that are no matrices"));
     }
-    let turned_b = separate(tape, b);
-    let by_a = match (trans_a, &turned_b) {
-        (false, Some(turned)) => product(tape, (grad, false), (turned, trans_b), alpha),
-        (false, None) => product(tape, (grad, false), (b, !trans_b), alpha),
+    let by_a = match (trans_a, of_classes(tape, grad, b, usize::from(!trans_b))) {
+        (false, Some(rows)) => tape.scale(&rows, f64::from(alpha)),
+        (false, None) => match separate(tape, b) {
+            Some(turned) => product(tape, (grad, false), (&turned, trans_b), alpha),
+            None => product(tape, (grad, false), (b, !trans_b), alpha),
+        },
         (true, _) => product(tape, (b, trans_b), (grad, true), alpha),
     };
     let by_b = match trans_b {
@@ -26,6 +28,21 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     };
     let by_c = tape.scale(grad, f64::from(node.proto.float("beta").unwrap_or(1.0)));
     Ok(vec![Some(by_a), Some(by_b), Some(by_c)])
+}
+
+/// The product of `grad` and weights that hold the classes along `axis`, where the walk begins here: `grad` is one-hot, and
+/// what is left of the product is what the weights hold for those classes.
+fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> Option<Tensor> {
+    let classes = tape.seed_classes(grad)?.clone();
+    let fits = weights.rank() == 2 && tape.constant_of(weights).is_some();
+    let inputs = *weights.shape.get(1 - axis).filter(|_| fits)?;
+    let mut shape = vec![classes.shape[0], inputs];
+    if axis == 1 {
+        shape.reverse();
+    }
+    let attributes = vec![Attribute::int("axis", axis as i64)];
+    let taken = tape.emit("Gather", &[weights, &classes], attributes, weights.dtype, shape);
+    Some(if axis == 1 { tape.transpose(&taken, &[1, 0]) } else { taken })
 }
 
 /// alpha A' B' of two matrices. Gemm needs a third operand before opset 11: a zero.
@@ -54,7 +71,7 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     shape.extend([left[left.len() - 2], right[right.len() - 1]]);
     let (a, b, grad) = (tape.reshape(a, &left), tape.reshape(b, &right), tape.reshape(grad, &shape));
     let (a_turned, b_turned) = (turned(tape, &a), turned(tape, &b));
-    let mut by_a = tape.matmul(&grad, &b_turned);
+    let mut by_a = of_classes(tape, &grad, &b, 1).unwrap_or_else(|| tape.matmul(&grad, &b_turned));
     let mut by_b = tape.matmul(&a_turned, &grad);
     if row && by_a.rank() >= 2 {
         by_a = without_axis(tape, &by_a, by_a.rank() - 2);

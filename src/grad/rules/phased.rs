@@ -11,12 +11,14 @@ use crate::onnx::{AttributeProto as Attribute, TensorProto};
 /// would be zeros.
 const GROWTH: usize = 16;
 
+/// Channels that one vector of a processor holds.
+const LANES: usize = 16;
+
 /// The gradient of an input of `shape`; none where the weights are no part of the model, or few of those of the phases
 /// would not be zeros.
 ///
-/// Without groups, one convolution makes all phases as its channels, since one large matrix product is faster than several
-/// small ones. With groups there is one for each phase: runtimes have fast kernels only where a group has as many outputs as
-/// inputs.
+/// A convolution for each phase multiplies nothing by zero. One that makes all phases as its channels is faster only where a
+/// phase has too few of them, as a picture has.
 pub fn input_gradient(
     tape: &mut Tape,
     grad: &Tensor,
@@ -32,13 +34,18 @@ pub fn input_gradient(
         return Ok(None);
     }
     let all = Phases { values: &values, shape: &weights.shape, windows, groups };
-    if groups == 1 { together(tape, grad, &all, &strides, shape) } else { apart(tape, grad, &all, &strides, shape) }
+    let single = windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0);
+    match groups == 1 && (shape[1] < LANES || single) {
+        true => together(tape, grad, &all, single, &strides, shape),
+        false => apart(tape, grad, &all, &strides, shape),
+    }
 }
 
 fn together(
     tape: &mut Tape,
     grad: &Tensor,
     all: &Phases,
+    single: bool,
     strides: &[usize],
     shape: &[usize],
 ) -> Result<Option<Tensor>> {
@@ -49,7 +56,7 @@ fn together(
     }
     let mut phases = grid(strides);
     let count = phases.len();
-    if all.windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0) {
+    if single {
         // All others are zeros.
         phases.truncate(1);
     }
