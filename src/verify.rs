@@ -88,7 +88,7 @@ impl Subject {
 /// `pictures` are two different ones, as the network is given them.
 ///
 /// # Errors
-/// Those of [`Source::compile`] and [`model::open`].
+/// Those of [`model::choose`] and [`Source::compile`].
 pub fn verify(
     source: Source,
     method: &Method,
@@ -112,7 +112,8 @@ pub fn verify(
         let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
         check.into_iter().for_each(&mut found);
     }
-    let opened = model::open(&source, method, wish, &pictures.map(<[f32]>::to_vec))?;
-    found(checks::devices(opened, &mut subject.classifier, pictures[0])?);
+    let choice = model::choose(&source, method, wish, &pictures.map(<[f32]>::to_vec))?;
+    let mut chosen = choice.open(source, method)?;
+    found(checks::devices(&choice, &mut chosen, &mut subject.classifier, pictures[0])?);
     Ok(())
 }

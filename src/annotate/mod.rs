@@ -9,6 +9,8 @@ mod strip;
 pub(crate) mod text;
 mod timeline;
 
+use std::borrow::Cow;
+
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
@@ -131,7 +133,7 @@ impl Annotator {
             Layout::Map => self.map(&maps.fused)?,
             Layout::Panels => {
                 let (map, overlay) = (self.map(&maps.fused)?, self.overlay(&input, &maps.fused)?);
-                self.tiled([&map, &input, &overlay])?
+                self.tiled([&map, &*input, &overlay])?
             }
             Layout::Grid => self.grid(&input, maps, labels)?,
             Layout::Timeline => self.tiled([&self.overlay(&input, &maps.fused)?])?,
@@ -167,13 +169,13 @@ impl Annotator {
         Ok(grid)
     }
 
-    fn fit(&self, image: &Mat) -> Result<Mat> {
+    fn fit<'a>(&self, image: &'a Mat) -> Result<Cow<'a, Mat>> {
         if image.size()? == self.tile {
-            return Ok(image.clone());
+            return Ok(Cow::Borrowed(image));
         }
         let mut fitted = Mat::default();
         imgproc::resize(image, &mut fitted, self.tile, 0.0, 0.0, imgproc::INTER_AREA)?;
-        Ok(fitted)
+        Ok(Cow::Owned(fitted))
     }
 
     fn overlay(&self, input: &Mat, map: &SaliencyMap) -> Result<Mat> {

@@ -107,7 +107,7 @@ fn gradients(args: &BenchArgs, threads: usize) -> Result<(String, Vec<GradientTi
     let (preprocessor, _) = Card::find(&chosen, &flags, &facts)?.preprocessor;
     let pictures = model::calibration(&preprocessor, source.input_size()?, facts.layout)?;
     let wish = Wish { device: None, precision: None, threads, fallback: false, batches: true };
-    let trials = model::try_out(&source, &Method::Gradient, &wish, &pictures)?;
+    let trials = model::choose(&source, &Method::Gradient, &wish, &pictures)?.trials;
     let time = |trial: model::Trial| GradientTime {
         candidate: trial.candidate,
         milliseconds: trial.result.as_ref().ok().map(|found| found.milliseconds),

@@ -33,9 +33,7 @@ mod source;
 
 pub use card::Card;
 pub use catalog::ModelName;
-pub use choose::{
-    Candidate, FRAMES_AT_ONCE, Measured, Opened, Prepared, Trial, Wish, calibration, candidates, open, try_out,
-};
+pub use choose::{Candidate, Choice, FRAMES_AT_ONCE, Measured, Prepared, Trial, Wish, calibration, candidates, choose};
 pub use classifier::{Attribution, Classifier, Layout};
 pub use image::LONGEST_SIDE;
 pub use labels::Labels;

@@ -115,14 +115,14 @@ impl StaticSaliency {
         let mut notes = [&*chosen.notes, &*card.notes].concat();
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
-        let opened = prepared.open(&chosen, &method, &preprocessor)?;
+        let (classifier, choice) = prepared.open(&chosen, &method, &preprocessor)?;
         give_memory_back();
-        let name = format!("{} on {}", chosen.name, opened.candidate);
-        notes.extend(opened.notes);
+        let name = format!("{} on {}", chosen.name, choice.candidate);
+        notes.extend(choice.notes);
         let (target, others) = targets(&config.targets, &labels)?;
-        let batch = if config.several { opened.classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
+        let batch = if config.several { classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
-            classifier: opened.classifier,
+            classifier,
             batch,
             sampler: Sampler::of(&method),
             preprocessor,

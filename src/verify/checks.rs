@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{Check, Subject, Verdict};
 use crate::Result;
 use crate::grad::{Around, Method, Sampling};
-use crate::model::{Attribution, Classifier, Opened};
+use crate::model::{Attribution, Choice, Classifier};
 
 /// Directions along which finite differences are taken.
 const DIRECTIONS: u64 = 8;
@@ -84,13 +84,13 @@ pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> 
 }
 
 /// The chosen device against the CPU in float32.
-pub fn devices(mut opened: Opened, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
-    let theirs = opened.classifier.run(picture, None)?;
+pub fn devices(choice: &Choice, chosen: &mut Classifier, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
+    let theirs = chosen.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
     let similarity = cosine(&ours, &theirs);
-    let unfit = opened.trials.iter().filter(|trial| trial.faithful().is_none());
+    let unfit = choice.trials.iter().filter(|trial| trial.faithful().is_none());
     let notes: String = unfit.map(|trial| format!("; {trial}")).collect();
-    let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", opened.candidate);
+    let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", choice.candidate);
     Ok(Check::new("device", similarity, similarity >= 0.99, detail))
 }
 

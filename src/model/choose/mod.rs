@@ -12,10 +12,13 @@ pub use candidate::{Candidate, candidates};
 pub use prepared::Prepared;
 pub use trial::{Measured, Trial};
 
+use serde::{Deserialize, Serialize};
+
 use self::trial::Reference;
 use super::source::Compiled;
 use super::{Classifier, Source};
 use crate::grad::Method;
+use crate::machine::give_memory_back;
 use crate::runtime::{Device, Precision};
 use crate::{Error, Result};
 
@@ -46,16 +49,27 @@ impl Wish {
     }
 }
 
-/// An opened classifier, and how it came to run as it does.
-pub struct Opened {
-    /// The classifier.
-    pub classifier: Classifier,
-    /// How it runs.
+/// The way that was chosen, and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Choice {
+    /// The way.
     pub candidate: Candidate,
     /// What the user should know at every run.
     pub notes: Vec<String>,
     /// What was tried; nothing where there was no choice.
     pub trials: Vec<Trial>,
+}
+
+impl Choice {
+    /// Opens the classifier in this way. Its weights go before the session takes its memory.
+    ///
+    /// # Errors
+    /// Those of [`Source::compile`] and [`Compiled::open`].
+    pub fn open(&self, source: Source, method: &Method) -> Result<Classifier> {
+        let compiled = compile(&source, method, &self.candidate)?;
+        drop(source);
+        compiled.open(&self.candidate.options())
+    }
 }
 
 /// How many frames are computed at once, at most: they wait for each other, and every link before the classifier holds as many.
@@ -66,62 +80,39 @@ const WORTH_WAITING: f64 = 0.95;
 /// How many samples a graphics card gets at a time; processors gain nothing from more than one.
 const SAMPLES_AT_ONCE: usize = 8;
 
-/// Opens the classifier for `method` in the fastest faithful way that `wish` leaves open; for a sampled method, with the
+/// Chooses the fastest faithful way that `wish` leaves open to run the classifier for `method`; for a sampled method, by the
 /// plain gradient, of several pictures where that pays. `pictures` are what it is tried on, as the network takes them.
 ///
 /// # Errors
 /// Those of [`candidates`], [`Source::compile`] and [`Compiled::open`]. A device or precision that was asked for and
 /// fails is an error, unless the wish allows a fallback.
-pub fn open(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Opened> {
-    match choose(source, method, wish, pictures) {
+pub fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Choice> {
+    match among_all(source, method, wish, pictures) {
         Err(error) if wish.fallback && wish.device.is_some() => {
             let free = Wish { device: None, precision: None, ..*wish };
-            let mut opened = choose(source, method, &free, pictures)?;
-            opened.notes.insert(0, format!("{error}; taking {} instead (--fallback)", opened.candidate));
-            Ok(opened)
+            let mut choice = among_all(source, method, &free, pictures)?;
+            choice.notes.insert(0, format!("{error}; taking {} instead (--fallback)", choice.candidate));
+            Ok(choice)
         }
         found => found,
     }
 }
 
-fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Opened> {
+fn among_all(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Choice> {
     let candidates = candidates(wish)?;
     let reference = Candidate::reference(wish.threads);
-    let mut classifier = compile(source, method, &reference)?.open(&reference.options())?;
     if candidates == [reference] {
-        return Ok(Opened { classifier, candidate: reference, notes: Vec::new(), trials: Vec::new() });
+        return Ok(Choice { candidate: reference, notes: Vec::new(), trials: Vec::new() });
     }
-    let expected = Reference::of(&mut classifier, pictures)?;
-    let mut field = Field { pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None };
-    if candidates.contains(&reference) {
-        field.enter(reference, Ok(classifier));
-    } else {
-        drop(classifier);
-    }
-    let open = |candidate: &Candidate| {
-        compile(source, method, candidate).and_then(|compiled| compiled.open(&candidate.options()))
-    };
-    for candidate in candidates.into_iter().filter(|candidate| *candidate != reference) {
-        field.enter(candidate, open(&candidate));
-    }
-    let best = field.best.as_ref().map(|(_, candidate, _)| *candidate);
-    if let Some(best) = best.filter(|_| wish.batches && source.takes_batches()) {
-        let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
-        let opened = open(&several);
-        // A model may take one at a time only, whatever is asked of it.
-        if opened.as_ref().map_or(true, |classifier| classifier.batch() == several.batch) {
-            field.enter(several, opened);
-        }
+    let mut field = Field::new(source, method, pictures, wish.threads)?;
+    candidates.iter().for_each(|candidate| field.enter(*candidate));
+    if let Some((_, best)) = field.best
+        && wish.batches
+        && source.takes_batches()
+    {
+        field.enter(Candidate { batch: FRAMES_AT_ONCE, ..best });
     }
     field.winner(wish)
-}
-
-/// Tries every way that `wish` leaves open.
-///
-/// # Errors
-/// Those of [`candidates`]; those of the reference itself. What fails in another way is a trial that says so.
-pub fn try_out(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Vec<Trial>> {
-    open(source, method, wish, pictures).map(|opened| opened.trials)
 }
 
 /// The gradient model for a way to run it; of one that was kept, itself.
@@ -135,59 +126,72 @@ fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Co
     batched.as_ref().unwrap_or(source).compile_as(candidate.variant, method.of_one_run())
 }
 
-/// The ways that were tried, and the best so far.
+/// The ways that were tried, and the best so far. No two are open at a time: each takes its memory.
 struct Field<'a> {
+    source: &'a Source,
+    method: &'a Method,
     pictures: &'a [Vec<f32>],
     expected: Reference,
     trials: Vec<Trial>,
-    best: Option<(f64, Candidate, Classifier)>,
+    best: Option<(f64, Candidate)>,
     /// One that works, but is not faithful.
-    doubtful: Option<(Candidate, Classifier)>,
+    doubtful: Option<Candidate>,
     problem: Option<Error>,
 }
 
-impl Field<'_> {
-    /// Tries a classifier that was opened as `candidate`.
-    fn enter(&mut self, candidate: Candidate, opened: Result<Classifier>) {
-        let measured = opened.and_then(|mut classifier| {
-            let measured = self.expected.measure(&mut classifier, self.pictures)?;
-            Ok((classifier, measured))
-        });
-        let (classifier, result) = match measured {
-            Ok((classifier, measured)) => (Some(classifier), Ok(measured)),
+impl<'a> Field<'a> {
+    fn new(source: &'a Source, method: &'a Method, pictures: &'a [Vec<f32>], threads: usize) -> Result<Self> {
+        let mut classifier = open(source, method, &Candidate::reference(threads))?;
+        let expected = Reference::of(&mut classifier, pictures)?;
+        Ok(Self { source, method, pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None })
+    }
+
+    /// Tries a way.
+    fn enter(&mut self, candidate: Candidate) {
+        let result = match self.measure(&candidate) {
+            Ok(Some(measured)) => Ok(measured),
+            Ok(None) => return,
             Err(error) => {
                 let said = error.to_string();
                 self.problem.get_or_insert(error);
-                (None, Err(said))
+                Err(said)
             }
         };
+        give_memory_back();
         let trial = Trial { candidate, result };
         let takes_part = |took| if candidate.batch > 1 { took / WORTH_WAITING } else { took };
-        match (classifier, trial.faithful().map(takes_part)) {
-            (Some(classifier), Some(took)) if self.best.as_ref().is_none_or(|(best, ..)| took < *best) => {
-                self.best = Some((took, candidate, classifier));
-            }
-            (Some(classifier), None) => self.doubtful = Some((candidate, classifier)),
+        match trial.faithful().map(takes_part) {
+            Some(took) if self.best.is_none_or(|(best, _)| took < best) => self.best = Some((took, candidate)),
+            None if trial.result.is_ok() => self.doubtful = Some(candidate),
             _ => {}
         }
         self.trials.push(trial);
     }
 
-    fn winner(self, wish: &Wish) -> Result<Opened> {
+    /// None where the model takes one picture at a time only, whatever is asked of it.
+    fn measure(&self, candidate: &Candidate) -> Result<Option<Measured>> {
+        let mut classifier = open(self.source, self.method, candidate)?;
+        let takes = candidate.batch == 1 || classifier.batch() == candidate.batch;
+        takes.then(|| self.expected.measure(&mut classifier, self.pictures)).transpose()
+    }
+
+    fn winner(self, wish: &Wish) -> Result<Choice> {
         let Self { trials, best, doubtful, problem, .. } = self;
-        if let Some((_, candidate, classifier)) = best {
-            return Ok(Opened { classifier, candidate, notes: Vec::new(), trials });
-        }
-        match (doubtful, problem) {
-            (Some((candidate, classifier)), _) if wish.is_settled() => {
+        match (best, doubtful, problem) {
+            (Some((_, candidate)), ..) => Ok(Choice { candidate, notes: Vec::new(), trials }),
+            (None, Some(candidate), _) if wish.is_settled() => {
                 let notes = trials.iter().map(Trial::to_string).collect();
-                Ok(Opened { classifier, candidate, notes, trials })
+                Ok(Choice { candidate, notes, trials })
             }
-            (None, Some(error)) => Err(error),
+            (None, None, Some(error)) => Err(error),
             _ => {
                 let said: Vec<_> = trials.iter().map(Trial::to_string).collect();
                 Err(Error::Runtime(format!("{}; use --device cpu --precision f32", said.join("; "))))
             }
         }
     }
+}
+
+fn open(source: &Source, method: &Method, candidate: &Candidate) -> Result<Classifier> {
+    compile(source, method, candidate)?.open(&candidate.options())
 }

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 
-use super::store::{Kept, Place};
-use super::{Candidate, Opened, Trial, Wish, calibration, candidates, compile, open};
+use super::store::Place;
+use super::{Candidate, Choice, Trial, Wish, calibration, candidates, choose, compile};
 use crate::Result;
 use crate::grad::Method;
 use crate::model::catalog::Chosen;
-use crate::model::{Preprocessor, Request, Source};
+use crate::model::{Classifier, Preprocessor, Request, Source};
 
 /// A classifier that waits to be opened.
 pub struct Prepared {
@@ -21,7 +21,7 @@ enum State {
     /// The user leaves nothing open.
     Settled,
     /// It was measured before.
-    Kept(Kept),
+    Kept(Choice),
     /// It is to be measured; others wait while the file is open.
     New(Place, Option<File>),
 }
@@ -50,13 +50,13 @@ impl Prepared {
         }
         let place = Place::of(chosen, request, method, sampled, &wish)?;
         let kept = || if remeasure { None } else { place.kept() };
-        if let Some((kept, source)) = kept() {
-            return Ok(Self { source, wish, state: State::Kept(kept) });
+        if let Some((choice, source)) = kept() {
+            return Ok(Self { source, wish, state: State::Kept(choice) });
         }
         let lock = place.lock();
         // Another process may have measured meanwhile.
         Ok(match kept() {
-            Some((kept, source)) => Self { source, wish, state: State::Kept(kept) },
+            Some((choice, source)) => Self { source, wish, state: State::Kept(choice) },
             None => Self { source: chosen.load(request)?, wish, state: State::New(place, lock) },
         })
     }
@@ -64,35 +64,38 @@ impl Prepared {
     /// Opens it for `method`, and keeps what was chosen.
     ///
     /// # Errors
-    /// Those of [`open`]. A cache that cannot be written is a note.
-    pub fn open(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<Opened> {
+    /// Those of [`choose`] and [`Choice::open`]. A cache that cannot be written is a note.
+    pub fn open(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<(Classifier, Choice)> {
         let Self { source, wish, state } = self;
-        match state {
-            State::Settled => settled(source, method, Candidate::reference(wish.threads), Vec::new()),
-            State::Kept(kept) => settled(source, method, kept.candidate, kept.notes),
-            State::New(place, _lock) => {
-                let pictures = calibration(preprocessor, source.input_size()?, source.facts()?.layout)?;
-                let mut opened = open(&source, method, &wish, &pictures)?;
-                opened.notes.splice(0..0, source.notes().iter().cloned());
-                let compiled = compile(&source, method, &opened.candidate)?;
-                let kept = place.keep(&chosen.path, &opened, compiled);
-                let tried: Vec<_> = opened.trials.iter().map(Trial::to_string).collect();
-                opened.notes.push(format!("took {}; measured here once: {}", opened.candidate, tried.join(", ")));
-                if let Err(error) = kept {
-                    opened
-                        .notes
-                        .push(format!("what was measured is not kept ({error}); the next start measures again"));
-                }
-                Ok(opened)
+        let choice = match state {
+            State::Settled => {
+                let candidate = Candidate::reference(wish.threads);
+                Choice { candidate, notes: source.notes().to_vec(), trials: Vec::new() }
             }
-        }
+            State::Kept(choice) => choice,
+            State::New(place, _lock) => measured(&source, chosen, method, preprocessor, &wish, &place)?,
+        };
+        Ok((choice.open(source, method)?, choice))
     }
 }
 
-/// Opens the source in one way. Its weights go before the session takes its memory.
-fn settled(source: Source, method: &Method, candidate: Candidate, notes: Vec<String>) -> Result<Opened> {
-    let notes = [source.notes(), &*notes].concat();
-    let compiled = compile(&source, method, &candidate)?;
-    drop(source);
-    Ok(Opened { classifier: compiled.open(&candidate.options())?, candidate, notes, trials: Vec::new() })
+/// Measures, and keeps what was chosen at `place`.
+fn measured(
+    source: &Source,
+    chosen: &Chosen,
+    method: &Method,
+    preprocessor: &Preprocessor,
+    wish: &Wish,
+    place: &Place,
+) -> Result<Choice> {
+    let pictures = calibration(preprocessor, source.input_size()?, source.facts()?.layout)?;
+    let mut choice = choose(source, method, wish, &pictures)?;
+    choice.notes.splice(0..0, source.notes().iter().cloned());
+    let kept = place.keep(&chosen.path, &choice, compile(source, method, &choice.candidate)?);
+    let tried: Vec<_> = choice.trials.iter().map(Trial::to_string).collect();
+    choice.notes.push(format!("took {}; measured here once: {}", choice.candidate, tried.join(", ")));
+    if let Err(error) = kept {
+        choice.notes.push(format!("what was measured is not kept ({error}); the next start measures again"));
+    }
+    Ok(choice)
 }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Candidate, Opened, Trial, Wish};
+use super::{Choice, Wish};
 use crate::grad::Method;
 use crate::machine::Machine;
 use crate::model::Request;
@@ -27,16 +27,12 @@ const MOST_FOLDERS: usize = 64;
 pub struct Place(PathBuf);
 
 /// A choice that was made.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Kept {
+#[derive(Serialize, Deserialize)]
+struct Kept {
     /// What it depends on, for people to read.
     about: String,
-    /// The way to run the classifier.
-    pub candidate: Candidate,
-    /// What the user should know of the model and the choice at every run.
-    pub notes: Vec<String>,
-    /// What was tried.
-    pub trials: Vec<Trial>,
+    #[serde(flatten)]
+    choice: Choice,
     /// The size of the graph's file.
     bytes: u64,
 }
@@ -71,20 +67,20 @@ impl Place {
     }
 
     /// The choice and its compiled model, where they are kept and whole.
-    pub fn kept(&self) -> Option<(Kept, Source)> {
+    pub fn kept(&self) -> Option<(Choice, Source)> {
         let kept: Kept = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
         let whole = fs::metadata(self.graph()).is_ok_and(|file| file.len() == kept.bytes);
         let source = whole.then(|| Source::load(&self.graph(), &Request::default()).ok())??;
         // The time of the last use decides what makes room; a folder that cannot be written keeps its own.
         let _ = File::options().append(true).open(self.choice()).and_then(|file| file.set_modified(SystemTime::now()));
-        Some((kept, source))
+        Some((kept.choice, source))
     }
 
     /// Keeps what was chosen; a model with data in other files, whose changes would go unseen, is left out.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
-    pub fn keep(&self, original: &Path, opened: &Opened, compiled: Compiled) -> Result<()> {
+    pub fn keep(&self, original: &Path, choice: &Choice, compiled: Compiled) -> Result<()> {
         if onnx::has_external_data(original) {
             return Ok(());
         }
@@ -92,8 +88,7 @@ impl Place {
         onnx::save(&compiled.model, &self.graph())?;
         let bytes = fs::metadata(self.graph()).map_err(Error::io(self.graph()))?.len();
         let about = original.display().to_string();
-        let (notes, trials) = (opened.notes.clone(), opened.trials.clone());
-        let kept = Kept { about, candidate: opened.candidate, notes, trials, bytes };
+        let kept = Kept { about, choice: choice.clone(), bytes };
         let text = serde_json::to_vec_pretty(&kept).map_err(|e| Error::output(self.choice(), e.to_string()))?;
         let part = tempfile::NamedTempFile::new_in(&self.0).map_err(Error::io(&self.0))?;
         fs::write(part.path(), text).map_err(Error::io(part.path()))?;
