@@ -83,7 +83,8 @@ fn stages(criterion: &mut Criterion) {
         });
         let mut annotator = Annotator::new(config.style, &info, 1).expect("the colour map is there");
         let label = ["a label 50 %".to_owned()];
-        let mut draw = |index: usize| annotator.draw(&frames[index], &maps[index], &label).expect("maps can be drawn");
+        let mut draw =
+            |index: usize| annotator.draw(frames[index].clone(), &maps[index], &label).expect("maps can be drawn");
         each(group, "draw", |index| drop(draw(index)));
         let pictures: Vec<Mat> = (0..FRAMES).map(draw).collect();
         encode(group, &info, &pictures);

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use opencv::core::{Mat, MatTraitConst, Size};
 
 /// One decoded picture of a clip.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Frame {
     /// Position in the clip, from 0, without gaps in file mode.
     pub index: u64,

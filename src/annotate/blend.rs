@@ -40,10 +40,9 @@ impl Blender {
         Ok(picture)
     }
 
-    /// The map over `frame` (8-bit BGR): pixels where the map is 0 stay as they are.
-    pub fn over(&self, frame: &Mat, map: &SaliencyMap) -> Result<Mat> {
-        let values = enlarged(map, frame.size()?)?;
-        let mut picture = frame.clone();
+    /// Lays the map over `picture` (8-bit BGR): pixels where the map is 0 stay as they are.
+    pub fn lay(&self, map: &SaliencyMap, picture: &mut Mat) -> Result<()> {
+        let values = enlarged(map, picture.size()?)?;
         for (pixel, &value) in picture.data_typed_mut::<Vec3b>()?.iter_mut().zip(values.data_bytes()?) {
             let layer = &self.layers[usize::from(value)];
             // Most pixels are not salient.
@@ -54,7 +53,7 @@ impl Blender {
                 *channel = ((u16::from(*channel) * layer.keep + colour + 127) / 255) as u8;
             }
         }
-        Ok(picture)
+        Ok(())
     }
 }
 
@@ -85,9 +84,10 @@ mod tests {
     }
 
     fn over_grey(value: f64, alpha: f32) -> [u8; 3] {
-        let frame = Mat::new_rows_cols_with_default(9, 12, CV_8UC3, Scalar::all(100.0)).unwrap();
+        let mut picture = Mat::new_rows_cols_with_default(9, 12, CV_8UC3, Scalar::all(100.0)).unwrap();
         let blender = Blender::new(Colormap::Hot.table().unwrap(), alpha);
-        blender.over(&frame, &constant_map(value)).unwrap().at_2d::<Vec3b>(4, 4).unwrap().0
+        blender.lay(&constant_map(value), &mut picture).unwrap();
+        picture.at_2d::<Vec3b>(4, 4).unwrap().0
     }
 
     #[test]

@@ -9,8 +9,6 @@ mod strip;
 pub(crate) mod text;
 mod timeline;
 
-use std::borrow::Cow;
-
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
@@ -126,29 +124,30 @@ impl Annotator {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
-    pub fn draw(&mut self, frame: &Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
-        let input = self.fit(&frame.image)?;
+    pub fn draw(&mut self, frame: Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
+        let time = frame.time;
+        let input = self.fit(frame.image)?;
         let mut picture = match self.style.layout {
-            Layout::Overlay => self.overlay(&input, &maps.fused)?,
+            Layout::Overlay => self.overlay(input, &maps.fused)?,
             Layout::Map => self.map(&maps.fused)?,
             Layout::Panels => {
-                let (map, overlay) = (self.map(&maps.fused)?, self.overlay(&input, &maps.fused)?);
-                self.tiled([&map, &*input, &overlay])?
+                let (map, overlay) = (self.map(&maps.fused)?, self.overlay(input.clone(), &maps.fused)?);
+                self.tiled([&map, &input, &overlay])?
             }
             Layout::Grid => self.grid(&input, maps, labels)?,
-            Layout::Timeline => self.tiled([&self.overlay(&input, &maps.fused)?])?,
+            Layout::Timeline => self.tiled([&self.overlay(input, &maps.fused)?])?,
         };
         let Size { width, height } = self.canvas();
         if let Some(strip) = &mut self.strip {
             let high = Strip::height(self.tile);
             let place = Rect::new(0, height - high, width, high);
-            strip.draw(&mut picture, place, Energy::of(frame.time, maps)?, self.style.label)?;
+            strip.draw(&mut picture, place, Energy::of(time, maps)?, self.style.label)?;
         }
         if self.style.label {
             let place = self.labelled();
             let label = labels.first().map(String::as_str).unwrap_or_default();
             text::caption(&mut picture, place, label, text::Corner::Bottom)?;
-            text::caption(&mut picture, place, &text::clock(frame.time), text::Corner::TopRight)?;
+            text::caption(&mut picture, place, &text::clock(time), text::Corner::TopRight)?;
         }
         Ok(picture)
     }
@@ -156,7 +155,7 @@ impl Annotator {
     fn grid(&self, input: &Mat, maps: &Maps, labels: &[String]) -> Result<Mat> {
         let (static_, motion) = (self.map(&maps.static_)?, self.map(&maps.motion)?);
         let others = maps.others.iter().map(|map| self.map(map)).collect::<Result<Vec<_>>>()?;
-        let overlay = self.overlay(input, &maps.fused)?;
+        let overlay = self.overlay(input.clone(), &maps.fused)?;
         let mut grid = self.tiled([input, &static_].into_iter().chain(&others).chain([&motion, &overlay]))?;
         if self.style.label {
             let classes = labels.iter().map(String::as_str).filter(|_| !others.is_empty());
@@ -169,17 +168,18 @@ impl Annotator {
         Ok(grid)
     }
 
-    fn fit<'a>(&self, image: &'a Mat) -> Result<Cow<'a, Mat>> {
+    fn fit(&self, image: Mat) -> Result<Mat> {
         if image.size()? == self.tile {
-            return Ok(Cow::Borrowed(image));
+            return Ok(image);
         }
         let mut fitted = Mat::default();
-        imgproc::resize(image, &mut fitted, self.tile, 0.0, 0.0, imgproc::INTER_AREA)?;
-        Ok(Cow::Owned(fitted))
+        imgproc::resize(&image, &mut fitted, self.tile, 0.0, 0.0, imgproc::INTER_AREA)?;
+        Ok(fitted)
     }
 
-    fn overlay(&self, input: &Mat, map: &SaliencyMap) -> Result<Mat> {
-        self.blender.over(input, map)
+    fn overlay(&self, mut input: Mat, map: &SaliencyMap) -> Result<Mat> {
+        self.blender.lay(map, &mut input)?;
+        Ok(input)
     }
 
     fn map(&self, map: &SaliencyMap) -> Result<Mat> {
@@ -254,7 +254,7 @@ mod tests {
         let maps =
             Maps { static_: map(0.2), others, motion: map(0.6), fused: map(1.0), motion_weight: 0.5, cut: false };
         let mut annotator = Annotator::new(style, &clip(size, None), classes).unwrap();
-        let picture = annotator.draw(&frame, &maps, &[]).unwrap();
+        let picture = annotator.draw(frame, &maps, &[]).unwrap();
         assert_eq!(picture.size().unwrap(), annotator.canvas());
         picture
     }

@@ -92,7 +92,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<Summary> {
     };
     let attended = std::thread::scope(|scope| {
         let fused = stages.start(scope, &done)?;
-        let drawn = stages::draw(scope, pace, annotator, fused)?;
+        let drawn = stages::draw(scope, pace, annotator, false, fused)?;
         let attended = audience.attend(&drawn, stop);
         done.store(true, Ordering::Relaxed);
         attended
@@ -166,9 +166,9 @@ impl<'a> Audience<'a> {
         if self.desk.settings().paused {
             return Ok(());
         }
-        let energy = MapEnergy::of(drawn.frame.time, &drawn.maps)?;
+        let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
         let energy = Energy { time: energy.time, static_: energy.static_ as f32, motion: energy.motion as f32 };
-        let shown = Arc::new(Shown { index: drawn.frame.index, time: drawn.frame.time, picture: drawn.picture });
+        let shown = Arc::new(Shown { index: drawn.index, time: drawn.time, picture: drawn.picture });
         if let Some(window) = &mut self.window {
             window.show(&shown.picture)?;
         }

@@ -70,14 +70,16 @@ impl Glance {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
     pub fn push(&mut self, drawn: &Drawn) -> Result<()> {
-        let energy = Energy::of(drawn.frame.time, &drawn.maps)?;
+        let energy = Energy::of(drawn.time, &drawn.maps)?;
         self.energies.push(energy);
         if let Some(said) = drawn.predictions.first() {
             *self.classes.entry(said.label.clone()).or_default() += 1;
         }
         let sum = energy.static_ + energy.motion;
-        if self.best.as_ref().is_none_or(|(most, _)| sum > *most) {
-            self.best = Some((sum, pair(&drawn.frame.image, &drawn.picture)?));
+        if let Some(input) = &drawn.thumbnail
+            && self.best.as_ref().is_none_or(|(most, _)| sum > *most)
+        {
+            self.best = Some((sum, pair(input, thumbnail(&drawn.picture)?)?));
         }
         Ok(())
     }
@@ -98,10 +100,17 @@ impl Glance {
     }
 }
 
-/// Both pictures side by side, small.
-fn pair(input: &Mat, result: &Mat) -> Result<Mat> {
-    let room = Size::new(i32::MAX, HEIGHT);
-    let pictures: Vector<Mat> = [fitted(input, room)?, fitted(result, room)?].into_iter().collect();
+/// A picture as small as it is shown.
+///
+/// # Errors
+/// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid picture brings about.
+pub fn thumbnail(picture: &Mat) -> Result<Mat> {
+    fitted(picture, Size::new(i32::MAX, HEIGHT))
+}
+
+/// Both pictures side by side.
+fn pair(input: &Mat, result: Mat) -> Result<Mat> {
+    let pictures: Vector<Mat> = [input.clone(), result].into_iter().collect();
     let mut out = Mat::default();
     core::hconcat(&pictures, &mut out)?;
     Ok(out)

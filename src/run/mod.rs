@@ -139,7 +139,8 @@ impl Clip {
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
-            drain(&stages::draw(scope, Pace::Every, annotator, fused)?, &mut outputs, &progress, config.window)
+            let drawn = stages::draw(scope, Pace::Every, annotator, config.glance.is_some(), fused)?;
+            drain(&drawn, &mut outputs, &progress, config.window)
         });
         progress.clear();
         let (ending, span) = ending?;
@@ -197,14 +198,14 @@ fn drain(
     let ending = loop {
         match drawn.recv() {
             Ok(Some(drawn)) => {
-                if window.is_some_and(|window| !window.holds(&drawn.frame)) {
-                    let time = drawn.frame.time;
-                    if let Some(span) = span.as_mut().filter(|_| window.is_some_and(|w| w.is_behind(&drawn.frame))) {
+                if window.is_some_and(|window| !window.holds(drawn.time)) {
+                    let time = drawn.time;
+                    if let Some(span) = span.as_mut().filter(|_| window.is_some_and(|w| w.is_behind(time))) {
                         span.next.get_or_insert(time);
                     }
                     continue;
                 }
-                let time = drawn.frame.time;
+                let time = drawn.time;
                 span.get_or_insert(Span { first: time, last: time, next: None }).last = time;
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 
 /// The annotated result.
 enum Picture {
-    Video(VideoSink),
+    Video(Box<VideoSink>),
     /// An image, written once its only frame is drawn.
     Image(ImageSink, Option<Mat>),
 }
@@ -86,7 +86,7 @@ impl Outputs {
         } else {
             let sound = info.sound.clone().filter(|_| config.audio);
             let options = EncodeOptions { crf: config.crf, overwrite: config.overwrite, sound };
-            Picture::Video(VideoSink::create(&config.output, canvas, info.rate, options)?)
+            Picture::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
         };
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
@@ -106,8 +106,8 @@ impl Outputs {
     /// Those of the single sinks, such as a full disk.
     pub fn write(&mut self, drawn: Drawn) -> Result<Timing> {
         let started = Instant::now();
-        let (first, start) = *self.first.get_or_insert((drawn.frame.index, drawn.frame.time));
-        let index = drawn.frame.index - first;
+        let (first, start) = *self.first.get_or_insert((drawn.index, drawn.time));
+        let index = drawn.index - first;
         if let Some((kind, sink)) = &mut self.maps {
             sink.write(index, kind.of(&drawn.maps))?;
         }
@@ -118,12 +118,12 @@ impl Outputs {
         if let Some((_, glance)) = &mut self.glance {
             glance.push(&drawn)?;
         }
-        let Drawn { picture, mut timing, frame, maps, .. } = drawn;
+        let Drawn { picture, mut timing, time, maps, .. } = drawn;
         if let Some((_, timeline)) = &mut self.timeline {
-            timeline.push(frame.time, &maps, &picture)?;
+            timeline.push(time, &maps, &picture)?;
         }
         match &mut self.picture {
-            Picture::Video(sink) => sink.write(&picture, frame.time - start)?,
+            Picture::Video(sink) => sink.write(&picture, time - start)?,
             Picture::Image(_, image) => *image = Some(picture),
         }
         timing.write = milliseconds(started);
@@ -165,14 +165,14 @@ impl Outputs {
 /// # Errors
 /// [`Error::OpenCv`] where OpenCV refuses, which no valid map brings about.
 pub(crate) fn record(drawn: &Drawn) -> Result<Record> {
-    let Drawn { frame, maps, predictions, timing, .. } = drawn;
+    let Drawn { index, time, maps, predictions, timing, .. } = drawn;
     let said = predictions.first();
     let (static_mean, static_peak) = summary(&maps.static_)?;
     let (motion_mean, motion_peak) = summary(&maps.motion)?;
     let (fused_mean, fused_peak) = summary(&maps.fused)?;
     Ok(Record {
-        index: frame.index,
-        time: frame.time,
+        index: *index,
+        time: *time,
         class: said.map(|said| said.class),
         label: said.map(|said| said.label.clone()),
         probability: said.map(|said| said.probability),

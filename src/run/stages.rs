@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use opencv::core::Mat;
 
+use super::glance::thumbnail;
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
 use crate::fuse::{Fuser, Sight, look_ahead};
@@ -87,8 +88,12 @@ pub struct Fused {
 
 /// A frame that is ready to be written.
 pub struct Drawn {
-    /// The frame as decoded.
-    pub frame: Arc<Frame>,
+    /// [`Frame::index`].
+    pub index: u64,
+    /// [`Frame::time`].
+    pub time: f64,
+    /// The frame as decoded, small, where that was asked for.
+    pub thumbnail: Option<Mat>,
     /// The annotated picture.
     pub picture: Mat,
     /// What it was drawn from.
@@ -164,11 +169,13 @@ fn settle(waiting: &mut VecDeque<(Fused, Option<Sight>)>) -> Result<Fused> {
     Ok(fused)
 }
 
-/// Starts the thread that draws `fused` frames and returns where they arrive.
+/// Starts the thread that draws `fused` frames, with `thumbnails` of what they were or without, and returns where they
+/// arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
     pace: Pace<'scope>,
     mut annotator: Annotator,
+    thumbnails: bool,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
     stage(scope, "draw", pace.incoming(1), move |out| {
@@ -176,20 +183,22 @@ pub fn draw<'scope>(
             if let Pace::Newest(desk) = pace {
                 annotator = annotator.restyled(desk.settings().style())?;
             }
-            out.send(drawn(&mut annotator, fused)?)?;
+            out.send(drawn(&mut annotator, thumbnails, fused)?)?;
         }
         Ok(())
     })
 }
 
-fn drawn(annotator: &mut Annotator, fused: Fused) -> Result<Drawn> {
+fn drawn(annotator: &mut Annotator, thumbnails: bool, fused: Fused) -> Result<Drawn> {
     let Fused { frame, maps, predictions, mut timing, .. } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
     let captions: Vec<String> = predictions.iter().map(caption).collect();
-    let picture = annotator.draw(&frame, &maps, &captions)?;
+    let Frame { index, time, .. } = *frame;
+    let thumbnail = thumbnails.then(|| thumbnail(&frame.image)).transpose()?;
+    let picture = annotator.draw(Arc::unwrap_or_clone(frame), &maps, &captions)?;
     timing.draw = milliseconds(started);
-    Ok(Drawn { frame, picture, maps, predictions, timing })
+    Ok(Drawn { index, time, thumbnail, picture, maps, predictions, timing })
 }
 
 /// Reads frames and chooses those to explain.

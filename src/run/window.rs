@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::Frame;
 use crate::source::Options;
 
 /// Which frames become part of the result, and which others are seen. Seconds from the clip's first frame.
@@ -43,17 +42,17 @@ impl Window {
         Options { start, duration, zero: Some(self.zero), ..*options }
     }
 
-    /// Whether `frame` is part of the result.
-    pub fn holds(&self, frame: &Frame) -> bool {
-        !self.is_before(frame) && !self.is_behind(frame)
+    /// Whether the frame at `time` is part of the result.
+    pub fn holds(&self, time: f64) -> bool {
+        !self.is_before(time) && !self.is_behind(time)
     }
 
-    /// Whether `frame` comes after the result.
-    pub fn is_behind(&self, frame: &Frame) -> bool {
-        frame.time >= self.until - self.slack
+    /// Whether the frame at `time` comes after the result.
+    pub fn is_behind(&self, time: f64) -> bool {
+        time >= self.until - self.slack
     }
 
-    fn is_before(&self, frame: &Frame) -> bool {
-        frame.time < self.from - self.slack
+    fn is_before(&self, time: f64) -> bool {
+        time < self.from - self.slack
     }
 }

@@ -14,13 +14,14 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     if [a, b, grad].iter().any(|matrix| matrix.rank() != 2) {
         return Err(node.error("has operands that are no matrices"));
     }
-    let by_a = match (trans_a, of_classes(tape, grad, b, usize::from(!trans_b))) {
-        (false, Some(rows)) => tape.scale(&rows, f64::from(alpha)),
-        (false, None) => match separate(tape, b) {
-            Some(turned) => product(tape, (grad, false), (&turned, trans_b), alpha),
-            None => product(tape, (grad, false), (b, !trans_b), alpha),
-        },
-        (true, _) => product(tape, (b, trans_b), (grad, true), alpha),
+    let by_a = if trans_a {
+        product(tape, (b, trans_b), (grad, true), alpha)
+    } else if let Some(weights) = of_classes(tape, grad, b, usize::from(!trans_b)) {
+        tape.scale(&weights, f64::from(alpha))
+    } else if let Some(turned) = separate(tape, b) {
+        product(tape, (grad, false), (&turned, trans_b), alpha)
+    } else {
+        product(tape, (grad, false), (b, !trans_b), alpha)
     };
     let by_b = match trans_b {
         false => product(tape, (a, !trans_a), (grad, false), alpha),
@@ -34,7 +35,7 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
 /// what is left of the product is what the weights hold for those classes.
 fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> Option<Tensor> {
     let classes = tape.seed_classes(grad)?.clone();
-    let fits = weights.rank() == 2 && tape.constant_of(weights).is_some();
+    let fits = weights.rank() == 2 && weights.shape[axis] == grad.shape[1] && tape.constant_of(weights).is_some();
     let inputs = *weights.shape.get(1 - axis).filter(|_| fits)?;
     let mut shape = vec![classes.shape[0], inputs];
     if axis == 1 {
