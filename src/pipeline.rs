@@ -20,8 +20,8 @@ use crate::{Error, Result};
 /// What happens to an item where the one before it still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// It waits behind; where so many wait already, its sender does. One is enough, unless the receiver takes several at
-    /// once; with none, nothing gets old in a queue.
+    /// It waits behind; where so many wait already, its sender does. With none it is handed over: nothing is held, and
+    /// nothing gets old in a queue.
     Lossless(usize),
     /// It takes the place of the one before.
     Latest,
