@@ -52,10 +52,15 @@ impl Pace<'_> {
             Self::Newest(_) => Policy::Latest,
         }
     }
-}
 
-/// How frames go on behind motion, which must not miss any: each is handed over, so that few are held.
-const ONWARD: Policy = Policy::Lossless(0);
+    /// How they leave motion, which must not miss any: in a file, the next is in work while one waits for its gradient.
+    fn onward(self) -> Policy {
+        match self {
+            Self::Every => Policy::Lossless(1),
+            Self::Newest(_) => Policy::Lossless(0),
+        }
+    }
+}
 
 /// A frame on its way, with what it has cost so far.
 struct Job<T> {
@@ -114,8 +119,8 @@ impl Stages<'_> {
             Decode { source, pace, key_frames, done: seen, to_explain }.run(stop, out)
         })?;
         let gradients = stage(scope, "static", incoming, move |out| explain(static_saliency, pace, &explainable, out))?;
-        let moved = stage(scope, "motion", ONWARD, move |out| estimate(motion, &decoded, out))?;
-        stage(scope, "fuse", ONWARD, move |out| {
+        let moved = stage(scope, "motion", pace.onward(), move |out| estimate(motion, &decoded, out))?;
+        stage(scope, "fuse", Policy::Lossless(0), move |out| {
             let lookahead = fuser.lookahead();
             let mut waiting: VecDeque<(Fused, Option<Sight>)> = VecDeque::new();
             let mut join = Join { fuser, pace, last: Vec::new() };
