@@ -113,7 +113,7 @@ pub fn verify(
         check.into_iter().for_each(&mut found);
     }
     let choice = model::choose(&source, method, wish, &pictures.map(<[f32]>::to_vec))?;
-    let mut chosen = choice.open(source, method)?;
+    let mut chosen = choice.open(&source, method)?;
     found(checks::devices(&choice, &mut chosen, &mut subject.classifier, pictures[0])?);
     Ok(())
 }

@@ -76,10 +76,10 @@ impl Glance {
             *self.classes.entry(said.label.clone()).or_default() += 1;
         }
         let sum = energy.static_ + energy.motion;
-        if let Some(input) = &drawn.thumbnail
+        if let Some(original) = &drawn.original
             && self.best.as_ref().is_none_or(|(most, _)| sum > *most)
         {
-            self.best = Some((sum, pair(input, thumbnail(&drawn.picture)?)?));
+            self.best = Some((sum, pair(&original.image, &drawn.picture)?));
         }
         Ok(())
     }
@@ -100,17 +100,10 @@ impl Glance {
     }
 }
 
-/// A picture as small as it is shown.
-///
-/// # Errors
-/// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid picture brings about.
-pub fn thumbnail(picture: &Mat) -> Result<Mat> {
-    fitted(picture, Size::new(i32::MAX, HEIGHT))
-}
-
-/// Both pictures side by side.
-fn pair(input: &Mat, result: Mat) -> Result<Mat> {
-    let pictures: Vector<Mat> = [input.clone(), result].into_iter().collect();
+/// Both pictures side by side, small.
+fn pair(input: &Mat, result: &Mat) -> Result<Mat> {
+    let room = Size::new(i32::MAX, HEIGHT);
+    let pictures: Vector<Mat> = [fitted(input, room)?, fitted(result, room)?].into_iter().collect();
     let mut out = Mat::default();
     core::hconcat(&pictures, &mut out)?;
     Ok(out)

@@ -198,14 +198,13 @@ fn drain(
     let ending = loop {
         match drawn.recv() {
             Ok(Some(drawn)) => {
-                if window.is_some_and(|window| !window.holds(drawn.time)) {
-                    let time = drawn.time;
+                let time = drawn.time;
+                if window.is_some_and(|window| !window.holds(time)) {
                     if let Some(span) = span.as_mut().filter(|_| window.is_some_and(|w| w.is_behind(time))) {
                         span.next.get_or_insert(time);
                     }
                     continue;
                 }
-                let time = drawn.time;
                 span.get_or_insert(Span { first: time, last: time, next: None }).last = time;
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use opencv::core::Mat;
 
-use super::glance::thumbnail;
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
 use crate::fuse::{Fuser, Sight, look_ahead};
@@ -92,8 +91,8 @@ pub struct Drawn {
     pub index: u64,
     /// [`Frame::time`].
     pub time: f64,
-    /// The frame as decoded, small, where that was asked for.
-    pub thumbnail: Option<Mat>,
+    /// The frame as decoded, where that was asked for.
+    pub original: Option<Arc<Frame>>,
     /// The annotated picture.
     pub picture: Mat,
     /// What it was drawn from.
@@ -169,13 +168,12 @@ fn settle(waiting: &mut VecDeque<(Fused, Option<Sight>)>) -> Result<Fused> {
     Ok(fused)
 }
 
-/// Starts the thread that draws `fused` frames, with `thumbnails` of what they were or without, and returns where they
-/// arrive.
+/// Starts the thread that draws `fused` frames, and keeps the `originals` beside or not; returns where they arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
     pace: Pace<'scope>,
     mut annotator: Annotator,
-    thumbnails: bool,
+    originals: bool,
     fused: Receiver<Fused>,
 ) -> Result<Receiver<Drawn>> {
     stage(scope, "draw", pace.incoming(0), move |out| {
@@ -183,22 +181,22 @@ pub fn draw<'scope>(
             if let Pace::Newest(desk) = pace {
                 annotator = annotator.restyled(desk.settings().style())?;
             }
-            out.send(drawn(&mut annotator, thumbnails, fused)?)?;
+            out.send(drawn(&mut annotator, originals, fused)?)?;
         }
         Ok(())
     })
 }
 
-fn drawn(annotator: &mut Annotator, thumbnails: bool, fused: Fused) -> Result<Drawn> {
+fn drawn(annotator: &mut Annotator, originals: bool, fused: Fused) -> Result<Drawn> {
     let Fused { frame, maps, predictions, mut timing, .. } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
     let captions: Vec<String> = predictions.iter().map(caption).collect();
     let Frame { index, time, .. } = *frame;
-    let thumbnail = thumbnails.then(|| thumbnail(&frame.image)).transpose()?;
+    let original = originals.then(|| frame.clone());
     let picture = annotator.draw(Arc::unwrap_or_clone(frame), &maps, &captions)?;
     timing.draw = milliseconds(started);
-    Ok(Drawn { index, time, thumbnail, picture, maps, predictions, timing })
+    Ok(Drawn { index, time, original, picture, maps, predictions, timing })
 }
 
 /// Reads frames and chooses those to explain.

@@ -71,8 +71,11 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     let mut shape = super::super::build::broadcast(&left[..left.len() - 2], &right[..right.len() - 2]);
     shape.extend([left[left.len() - 2], right[right.len() - 1]]);
     let (a, b, grad) = (tape.reshape(a, &left), tape.reshape(b, &right), tape.reshape(grad, &shape));
-    let (a_turned, b_turned) = (turned(tape, &a), turned(tape, &b));
-    let mut by_a = of_classes(tape, &grad, &b, 1).unwrap_or_else(|| tape.matmul(&grad, &b_turned));
+    let mut by_a = of_classes(tape, &grad, &b, 1).unwrap_or_else(|| {
+        let b_turned = turned(tape, &b);
+        tape.matmul(&grad, &b_turned)
+    });
+    let a_turned = turned(tape, &a);
     let mut by_b = tape.matmul(&a_turned, &grad);
     if row && by_a.rank() >= 2 {
         by_a = without_axis(tape, &by_a, by_a.rank() - 2);

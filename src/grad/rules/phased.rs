@@ -18,7 +18,8 @@ const LANES: usize = 16;
 /// would not be zeros.
 ///
 /// A convolution for each phase multiplies nothing by zero. One that makes all phases as its channels is faster only where a
-/// phase has too few of them, as a picture has.
+/// phase has too few of them, as a picture has; not with groups, for which runtimes have fast kernels only where a group has
+/// as many outputs as inputs.
 pub fn input_gradient(
     tape: &mut Tape,
     grad: &Tensor,
@@ -34,9 +35,8 @@ pub fn input_gradient(
         return Ok(None);
     }
     let all = Phases { values: &values, shape: &weights.shape, windows, groups };
-    let single = windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0);
-    match groups == 1 && (shape[1] < LANES || single) {
-        true => together(tape, grad, &all, single, &strides, shape),
+    match groups == 1 && (shape[1] < LANES || all.first_is_all()) {
+        true => together(tape, grad, &all, &strides, shape),
         false => apart(tape, grad, &all, &strides, shape),
     }
 }
@@ -45,7 +45,6 @@ fn together(
     tape: &mut Tape,
     grad: &Tensor,
     all: &Phases,
-    single: bool,
     strides: &[usize],
     shape: &[usize],
 ) -> Result<Option<Tensor>> {
@@ -56,8 +55,7 @@ fn together(
     }
     let mut phases = grid(strides);
     let count = phases.len();
-    if single {
-        // All others are zeros.
+    if all.first_is_all() {
         phases.truncate(1);
     }
     let weights: Vec<f64> = phases.iter().flat_map(|phase| all.weights(phase, &reach)).collect();
@@ -100,6 +98,11 @@ struct Phases<'a> {
 }
 
 impl Phases<'_> {
+    /// Whether all phases but the first are zeros.
+    fn first_is_all(&self) -> bool {
+        self.windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0)
+    }
+
     /// The reach along each axis of the phases that `wanted` names by axis and number. None where a convolution over them
     /// would need a negative padding.
     fn reach(&self, wanted: impl Fn(usize, usize) -> bool) -> Option<Vec<Reach>> {

@@ -61,14 +61,12 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Opens the classifier in this way. Its weights go before the session takes its memory.
+    /// Opens the classifier in this way.
     ///
     /// # Errors
     /// Those of [`Source::compile`] and [`Compiled::open`].
-    pub fn open(&self, source: Source, method: &Method) -> Result<Classifier> {
-        let compiled = compile(&source, method, &self.candidate)?;
-        drop(source);
-        compiled.open(&self.candidate.options())
+    pub fn open(&self, source: &Source, method: &Method) -> Result<Classifier> {
+        compile(source, method, &self.candidate)?.open(&self.candidate.options())
     }
 }
 
@@ -104,13 +102,28 @@ fn among_all(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>
     if candidates == [reference] {
         return Ok(Choice { candidate: reference, notes: Vec::new(), trials: Vec::new() });
     }
-    let mut field = Field::new(source, method, pictures, wish.threads)?;
-    candidates.iter().for_each(|candidate| field.enter(*candidate));
+    let open = |candidate: &Candidate| compile(source, method, candidate)?.open(&candidate.options());
+    let mut classifier = open(&reference)?;
+    let expected = Reference::of(&mut classifier, pictures)?;
+    let mut field = Field { pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None };
+    if candidates.contains(&reference) {
+        field.enter(reference, Ok(classifier));
+    } else {
+        drop(classifier);
+    }
+    for candidate in candidates.into_iter().filter(|candidate| *candidate != reference) {
+        field.enter(candidate, open(&candidate));
+    }
     if let Some((_, best)) = field.best
         && wish.batches
         && source.takes_batches()
     {
-        field.enter(Candidate { batch: FRAMES_AT_ONCE, ..best });
+        let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
+        let opened = open(&several);
+        // A model may take one at a time only, whatever is asked of it.
+        if opened.as_ref().map_or(true, |classifier| classifier.batch() == several.batch) {
+            field.enter(several, opened);
+        }
     }
     field.winner(wish)
 }
@@ -128,8 +141,6 @@ fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Co
 
 /// The ways that were tried, and the best so far. No two are open at a time: each takes its memory.
 struct Field<'a> {
-    source: &'a Source,
-    method: &'a Method,
     pictures: &'a [Vec<f32>],
     expected: Reference,
     trials: Vec<Trial>,
@@ -139,24 +150,15 @@ struct Field<'a> {
     problem: Option<Error>,
 }
 
-impl<'a> Field<'a> {
-    fn new(source: &'a Source, method: &'a Method, pictures: &'a [Vec<f32>], threads: usize) -> Result<Self> {
-        let mut classifier = open(source, method, &Candidate::reference(threads))?;
-        let expected = Reference::of(&mut classifier, pictures)?;
-        Ok(Self { source, method, pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None })
-    }
-
-    /// Tries a way.
-    fn enter(&mut self, candidate: Candidate) {
-        let result = match self.measure(&candidate) {
-            Ok(Some(measured)) => Ok(measured),
-            Ok(None) => return,
-            Err(error) => {
-                let said = error.to_string();
-                self.problem.get_or_insert(error);
-                Err(said)
-            }
-        };
+impl Field<'_> {
+    /// Tries a classifier that was opened as `candidate`.
+    fn enter(&mut self, candidate: Candidate, opened: Result<Classifier>) {
+        let measured = opened.and_then(|mut classifier| self.expected.measure(&mut classifier, self.pictures));
+        let result = measured.map_err(|error| {
+            let said = error.to_string();
+            self.problem.get_or_insert(error);
+            said
+        });
         give_memory_back();
         let trial = Trial { candidate, result };
         let takes_part = |took| if candidate.batch > 1 { took / WORTH_WAITING } else { took };
@@ -166,13 +168,6 @@ impl<'a> Field<'a> {
             _ => {}
         }
         self.trials.push(trial);
-    }
-
-    /// None where the model takes one picture at a time only, whatever is asked of it.
-    fn measure(&self, candidate: &Candidate) -> Result<Option<Measured>> {
-        let mut classifier = open(self.source, self.method, candidate)?;
-        let takes = candidate.batch == 1 || classifier.batch() == candidate.batch;
-        takes.then(|| self.expected.measure(&mut classifier, self.pictures)).transpose()
     }
 
     fn winner(self, wish: &Wish) -> Result<Choice> {
@@ -190,8 +185,4 @@ impl<'a> Field<'a> {
             }
         }
     }
-}
-
-fn open(source: &Source, method: &Method, candidate: &Candidate) -> Result<Classifier> {
-    compile(source, method, candidate)?.open(&candidate.options())
 }

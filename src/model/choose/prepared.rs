@@ -7,6 +7,7 @@ use super::{Candidate, Choice, Trial, Wish, calibration, candidates, choose, com
 use crate::Result;
 use crate::grad::Method;
 use crate::model::catalog::Chosen;
+use crate::model::source::Compiled;
 use crate::model::{Classifier, Preprocessor, Request, Source};
 
 /// A classifier that waits to be opened.
@@ -64,18 +65,21 @@ impl Prepared {
     /// Opens it for `method`, and keeps what was chosen.
     ///
     /// # Errors
-    /// Those of [`choose`] and [`Choice::open`]. A cache that cannot be written is a note.
+    /// Those of [`choose`] and [`Compiled::open`]. A cache that cannot be written is a note.
     pub fn open(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<(Classifier, Choice)> {
         let Self { source, wish, state } = self;
-        let choice = match state {
+        let compiled = |choice: Choice| compile(&source, method, &choice.candidate).map(|compiled| (choice, compiled));
+        let (choice, compiled) = match state {
             State::Settled => {
                 let candidate = Candidate::reference(wish.threads);
-                Choice { candidate, notes: source.notes().to_vec(), trials: Vec::new() }
+                compiled(Choice { candidate, notes: source.notes().to_vec(), trials: Vec::new() })?
             }
-            State::Kept(choice) => choice,
+            State::Kept(choice) => compiled(choice)?,
             State::New(place, _lock) => measured(&source, chosen, method, preprocessor, &wish, &place)?,
         };
-        Ok((choice.open(source, method)?, choice))
+        // The weights go before the session takes its memory.
+        drop(source);
+        Ok((compiled.open(&choice.candidate.options())?, choice))
     }
 }
 
@@ -87,15 +91,16 @@ fn measured(
     preprocessor: &Preprocessor,
     wish: &Wish,
     place: &Place,
-) -> Result<Choice> {
+) -> Result<(Choice, Compiled)> {
     let pictures = calibration(preprocessor, source.input_size()?, source.facts()?.layout)?;
     let mut choice = choose(source, method, wish, &pictures)?;
     choice.notes.splice(0..0, source.notes().iter().cloned());
-    let kept = place.keep(&chosen.path, &choice, compile(source, method, &choice.candidate)?);
+    let compiled = compile(source, method, &choice.candidate)?;
+    let kept = place.keep(&chosen.path, &choice, &compiled);
     let tried: Vec<_> = choice.trials.iter().map(Trial::to_string).collect();
     choice.notes.push(format!("took {}; measured here once: {}", choice.candidate, tried.join(", ")));
     if let Err(error) = kept {
         choice.notes.push(format!("what was measured is not kept ({error}); the next start measures again"));
     }
-    Ok(choice)
+    Ok((choice, compiled))
 }

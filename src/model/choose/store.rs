@@ -80,7 +80,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
-    pub fn keep(&self, original: &Path, choice: &Choice, compiled: Compiled) -> Result<()> {
+    pub fn keep(&self, original: &Path, choice: &Choice, compiled: &Compiled) -> Result<()> {
         if onnx::has_external_data(original) {
             return Ok(());
         }
