@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
 use crate::cli::{
-    ClipArgs, DataArgs, FusionArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs,
+    ClipArgs, DataArgs, FusionArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs,
 };
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
@@ -15,7 +15,7 @@ use crate::model::Wish;
 use crate::model::card::Flags;
 use crate::report::say;
 use crate::run::Window;
-use crate::saliency::{ModelConfig, TargetName};
+use crate::saliency::{MethodChoice, ModelConfig, TargetName};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::{self, Input};
@@ -104,7 +104,8 @@ impl RunConfig {
         check_kinds(&input, &output)?;
         let key_frames = key_frames(&model, StaticEvery::Frames(1));
         let fusion = fuse_options(&model, &picture.fusion)?;
-        let mut model = model_config(model, request, method, threads)?;
+        let method = method.of_frames(matches!(input, Input::Image(_)), model.raw)?;
+        let mut model = model_config(model, request, method, threads);
         model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
         model.wish.batches = model.several;
         Ok(Self {
@@ -152,11 +153,8 @@ pub fn key_frames(model: &ModelArgs, default: StaticEvery) -> KeyFrames {
 }
 
 /// Which classifier the flags ask for, and how it is to be run and explained.
-///
-/// # Errors
-/// [`Error::Usage`] for flags of the method that contradict each other.
-pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, threads: usize) -> Result<ModelConfig> {
-    Ok(ModelConfig {
+pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodChoice, threads: usize) -> ModelConfig {
+    ModelConfig {
         name: model.model,
         card: Flags { preprocess: model.preprocess, labels: model.labels },
         wish: Wish {
@@ -170,10 +168,10 @@ pub fn model_config(model: ModelArgs, request: RequestArgs, method: MethodArgs, 
         remeasure: model.remeasure,
         targets: model.target,
         request: request.into(),
-        method: method.choice()?,
+        method,
         channels: model.channels,
         fit: model.fit,
-    })
+    }
 }
 
 /// How the flags ask for maps to be made.

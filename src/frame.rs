@@ -125,8 +125,16 @@ pub struct Gradient {
     pub map: Mat,
     /// The class that the gradient belongs to.
     pub prediction: Prediction,
+    /// Whether the classifier saw the frame with noise added. What it says of such a frame does not count: the prediction
+    /// is that of an earlier frame, and there are neither features nor activation.
+    pub noisy: bool,
+    /// How many runs of the classifier the gradient is the mean of, at least 1.
+    pub samples: usize,
     /// What the classifier makes of each part of the frame, where it tells.
     pub features: Option<Features>,
+    /// Where in the frame the classifier finds the class, of one channel and not negative: the class activation map of
+    /// its last layer that has one (Selvaraju 2017).
+    pub activation: Option<Features>,
     /// The same frame's gradients of the further classes that are explained.
     pub others: Vec<Gradient>,
 }

@@ -10,10 +10,11 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
-    /// What to compute of the class's score
-    #[arg(long, value_enum, default_value_t = MethodName::Gradient)]
-    pub method: MethodName,
-    /// Pictures at which a sampled method takes the gradient [default: 16, integrated-gradients 32]
+    /// What to compute of the class's score [default: gradient; of frames smoothgrad, whose samples a clip spreads over
+    /// its frames]
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub method: Option<MethodName>,
+    /// Pictures at which a sampled method takes the gradient of each frame [default: 16, integrated-gradients 32]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
     pub samples: Option<u32>,
     /// Noise of the smoothgrad family, as a share of the picture's range of values [default: 0.15]
@@ -28,12 +29,29 @@ pub struct MethodArgs {
 }
 
 impl MethodArgs {
-    /// The method with everything that it needs.
+    /// The method with everything that it needs; the gradient where none is named.
     ///
     /// # Errors
     /// [`Error::Usage`] for a flag that the method does not know.
     pub fn choice(self) -> Result<MethodChoice> {
-        let MethodArgs { method, samples, noise, baseline, layer } = self;
+        let method = self.method.unwrap_or(MethodName::Gradient);
+        self.of(method)
+    }
+
+    /// The method for frames. Where none is named, it is SmoothGrad: of many samples for a `picture`, and for a clip of
+    /// samples spread over its frames, unless a number is named; and the gradient where frames are shown `raw`.
+    ///
+    /// # Errors
+    /// Those of [`choice`](Self::choice).
+    pub fn of_frames(self, picture: bool, raw: bool) -> Result<MethodChoice> {
+        let spread = self.method.is_none() && self.samples.is_none() && !picture && !raw;
+        let default = if raw { MethodName::Gradient } else { MethodName::SmoothGrad };
+        let method = self.method.unwrap_or(default);
+        Ok(MethodChoice { spread, ..self.of(method)? })
+    }
+
+    fn of(self, method: MethodName) -> Result<MethodChoice> {
+        let MethodArgs { samples, noise, baseline, layer, .. } = self;
         let flags = [
             ("--samples", samples.is_some(), method.is_sampled(), "smoothgrad and its kin, and integrated-gradients"),
             ("--noise", noise.is_some(), method.is_noisy(), "smoothgrad, smoothgrad-squared and vargrad"),
@@ -50,6 +68,7 @@ impl MethodArgs {
         Ok(MethodChoice {
             name: method,
             samples: samples.unwrap_or(default) as usize,
+            spread: false,
             noise: noise.unwrap_or(0.15),
             baseline: baseline.unwrap_or(BaselineName::Black),
             layer,

@@ -67,6 +67,7 @@ impl EvalConfig {
             check_keep(folder, &maps, args.yes)?;
         }
         let threads = args.threads.map_or_else(cores, usize::from);
+        let method = args.method.of_frames(false, args.model.raw)?;
         Ok(Self {
             maker: MakerConfig {
                 maps,
@@ -75,7 +76,7 @@ impl EvalConfig {
                 key_frames: key_frames(&args.model, StaticEvery::Frames(1)),
                 rate: Rate { num: args.fps, den: 1 },
             },
-            model: model_config(args.model, args.request, args.method, threads)?,
+            model: model_config(args.model, args.request, method, threads),
             root: args.dataset,
             truth: args.truth,
             choice: Choice { sequences: args.sequence, list: args.list },

@@ -50,7 +50,10 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     let own: Vec<String> = config.maker.maps.iter().map(|map| map.name()).collect();
     let kept = config.keep.as_ref().map(|folder| Kept::create(folder)).transpose()?;
     let needed = config.maker.maps.iter().any(|map| map.needs_classifier());
-    let classifier = needed.then(|| StaticSaliency::open(&config.model)).transpose()?;
+    let mut model = config.model.clone();
+    // A picture has no other frames to spread its samples over.
+    model.method.spread &= !dataset.is_stills();
+    let classifier = needed.then(|| StaticSaliency::open(&model)).transpose()?;
     let classifier_name = classifier.as_ref().map(|classifier| classifier.name().to_owned());
     classifier.iter().for_each(|classifier| config.report.notes(classifier.notes()));
     let scorer = Scorer {

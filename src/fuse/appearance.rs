@@ -1,7 +1,7 @@
 //! Memory of appearance: what the salient things of this shot look like to the classifier, and what the rest does.
 //!
 //! A linear discriminant (Fisher 1936) of the classifier's own features, learnt as the shot goes on from the fused maps
-//! themselves. Its features tell a swan from the water that moves like it; motion tells which of the two to look for.
+//! themselves. Its features tell a swan from the water that moves like it.
 
 use opencv::core::{CV_64FC1, DECOMP_CHOLESKY, Mat, Size};
 use opencv::imgproc;
@@ -16,11 +16,6 @@ use crate::raster;
 const KEEP: f64 = 0.96;
 /// A place is an example by this power of its saliency, or of the lack of it: only clear ones count.
 const CLEAR: i32 = 4;
-/// What a salient place counts for where nothing has moved. Where something has, it counts for one: what the motion
-/// never vouched for cannot talk itself up from frame to frame.
-const UNMOVED: f32 = 0.5;
-/// Part of a place's motion that is remembered in the next frame: things that stop have moved.
-const KEEP_MOVED: f64 = 0.97;
 /// Below this part of all examples being salient, the discriminant leans towards nothing being so.
 const LEAST_SALIENT: f64 = 0.1;
 /// Added to the diagonal of the covariance, in its mean: directions hardly ever seen tell nothing.
@@ -36,26 +31,22 @@ pub(super) struct AppearanceMemory {
     present: Option<Grid>,
     /// The log ratio, at the maps' size, carried along the flow between key frames.
     ratio: Option<Mat>,
-    /// How strongly each place has moved lately, 0..=1.
-    moved: Option<Mat>,
 }
 
 impl AppearanceMemory {
     /// For each pixel, the log of how much likelier what the classifier sees there is in what is salient than in the
-    /// rest; `None` while no features are known. `saliency` and `motion` are the frame's own maps, as they look so far.
+    /// rest; `None` while no features are known. `saliency` is the frame's map as it looks so far.
     pub(super) fn log_ratio(
         &mut self,
         gradient: Option<&Gradient>,
         trail: &Trail,
         saliency: &Mat,
-        motion: &Mat,
     ) -> Result<Option<&Mat>> {
-        self.remember_motion(trail, motion)?;
         self.ratio = self.ratio.take().map(|ratio| trail.warp(&ratio)).transpose()?;
         self.present = gradient.and_then(|gradient| gradient.features.as_ref()).map(Grid::of);
         if let (Some(grid), Some(gradient)) = (&self.present, gradient) {
             if self.remembered.as_ref().is_none_or(|examples| examples.channels() != grid.channels) {
-                self.remembered = Some(self.examples(grid, saliency)?);
+                self.remembered = Some(Examples::of(grid, &shrink(saliency, grid.size)?));
             }
             if let Some(examples) = &self.remembered {
                 let ratio = enlarge(&examples.log_ratio(grid)?, grid.size, saliency.size()?)?;
@@ -65,34 +56,16 @@ impl AppearanceMemory {
         Ok(self.ratio.as_ref())
     }
 
-    /// Remembers the frame, if it is a key frame, with its final saliency (0..=1).
-    pub(super) fn learn(&mut self, saliency: &Mat) -> Result<()> {
+    /// Remembers the frame, if it is a key frame, with its final saliency (0..=1); it counts by `weight`.
+    pub(super) fn learn(&mut self, saliency: &Mat, weight: f32) -> Result<()> {
         if let Some(grid) = self.present.take() {
-            let examples = self.examples(&grid, saliency)?;
+            let examples = Examples::of(&grid, &shrink(saliency, grid.size)?);
             self.remembered = Some(match self.remembered.take() {
-                Some(remembered) => remembered.mixed(&examples),
+                Some(remembered) => remembered.mixed(&examples, f64::from(weight)),
                 None => examples,
             });
         }
         Ok(())
-    }
-
-    fn remember_motion(&mut self, trail: &Trail, motion: &Mat) -> Result<()> {
-        let mut moved = motion.try_clone()?;
-        if let Some(before) = &self.moved {
-            let mut faded = Mat::default();
-            trail.warp(before)?.convert_to(&mut faded, -1, KEEP_MOVED, 0.0)?;
-            opencv::core::max(&faded, motion, &mut moved)?;
-        }
-        self.moved = Some(moved);
-        Ok(())
-    }
-
-    fn examples(&self, grid: &Grid, saliency: &Mat) -> Result<Examples> {
-        let saliency = shrink(saliency, grid.size)?;
-        let moved = self.moved.as_ref().map(|moved| shrink(moved, grid.size)).transpose()?;
-        let moved = moved.unwrap_or_else(|| vec![0.0; saliency.len()]);
-        Ok(Examples::of(grid, &saliency, &moved))
     }
 }
 
@@ -135,16 +108,15 @@ struct Examples {
 }
 
 impl Examples {
-    fn of(grid: &Grid, saliency: &[f32], moved: &[f32]) -> Self {
+    fn of(grid: &Grid, saliency: &[f32]) -> Self {
         let channels = grid.channels;
         let mut found = Self {
             mass: [0.0; 2],
             sums: [vec![0.0; channels], vec![0.0; channels]],
             products: vec![0.0; channels * (channels + 1) / 2],
         };
-        for ((vector, s), moved) in grid.places().zip(saliency).zip(moved) {
-            let salient = s.powi(CLEAR) * (UNMOVED + (1.0 - UNMOVED) * moved);
-            found.add(vector, [salient, (1.0 - s).powi(CLEAR)].map(f64::from));
+        for (vector, s) in grid.places().zip(saliency) {
+            found.add(vector, [s.powi(CLEAR), (1.0 - s).powi(CLEAR)].map(f64::from));
         }
         found
     }
@@ -167,9 +139,10 @@ impl Examples {
         self.sums[0].len()
     }
 
-    /// The memory with `present` added to it.
-    fn mixed(mut self, present: &Self) -> Self {
-        let mix = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a = KEEP * *a + b);
+    /// The memory with `present` added to it by `weight`, 0..=1; it forgets as fast as it learns.
+    fn mixed(mut self, present: &Self, weight: f64) -> Self {
+        let keep = KEEP.powf(weight);
+        let mix = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + weight * b);
         mix(&mut self.mass, &present.mass);
         mix(&mut self.products, &present.products);
         self.sums.iter_mut().zip(&present.sums).for_each(|(a, b)| mix(a, b));
@@ -240,33 +213,22 @@ mod tests {
         Features { channels: 2, height: 8, width: 8, values: first.chain(second).collect() }
     }
 
-    fn ratio(saliency: impl Fn(usize) -> f32, moved: f32) -> Vec<f32> {
+    fn ratio(saliency: impl Fn(usize) -> f32) -> Vec<f32> {
         let grid = Grid::of(&features());
         let saliency: Vec<f32> = (0..64).map(saliency).collect();
-        Examples::of(&grid, &saliency, &[moved; 64]).log_ratio(&grid).unwrap()
+        Examples::of(&grid, &saliency).log_ratio(&grid).unwrap()
     }
 
     #[test]
     fn what_looks_like_the_salient_things_is_salient() {
         // Only the upper half is known; the lower is told by its looks.
-        let ratio = ratio(
-            |i| {
-                if i >= 32 {
-                    0.5
-                } else if i % 8 >= 4 {
-                    1.0
-                } else {
-                    0.0
-                }
-            },
-            1.0,
-        );
+        let ratio = ratio(|i| if i >= 32 { 0.5 } else { f32::from(i % 8 >= 4) });
         assert!(ratio[63] > 1.0 && ratio[56] < -1.0, "{} {}", ratio[63], ratio[56]);
     }
 
     #[test]
     fn a_trace_of_salience_is_not_talked_up() {
-        let found = ratio(|i| if i % 8 >= 4 { 0.3 } else { 0.0 }, 0.0);
+        let found = ratio(|i| if i % 8 >= 4 { 0.3 } else { 0.0 });
         assert!(found[63] < 0.0, "{}", found[63]);
     }
 

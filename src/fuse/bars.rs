@@ -20,7 +20,10 @@ pub(super) fn crop(gradient: &Gradient, content: &Content) -> Result<Gradient> {
         index: gradient.index,
         map: Mat::roi(&gradient.map, part)?.try_clone()?,
         prediction: gradient.prediction.clone(),
+        noisy: gradient.noisy,
+        samples: gradient.samples,
         features: gradient.features.as_ref().map(|features| crop_features(features, content)),
+        activation: gradient.activation.as_ref().map(|activation| crop_features(activation, content)),
         others: gradient.others.iter().map(|other| crop(other, content)).collect::<Result<_>>()?,
     })
 }

@@ -20,8 +20,19 @@ type Lanes = [i16; 8];
 /// The barrier of a path not yet known: more than any.
 const UNKNOWN: i16 = 1024;
 
-/// Contrast of each pixel of an 8-bit Lab picture to the border: `CV_32FC1`, 0..=1.
-pub(super) fn border_contrast(lab: &Mat) -> Result<Mat> {
+/// Distance below which a picture has no structure: a wall, a sky. Photographs come to 26 at least.
+const FLAT: f32 = 10.0;
+
+/// How what a picture shows stands out from its border.
+pub(super) struct Contrast {
+    /// Of each pixel: `CV_32FC1`, 0..=1.
+    pub map: Mat,
+    /// Whether anything stands out, 0..=1.
+    pub structure: f32,
+}
+
+/// Contrast of each pixel of an 8-bit Lab picture to the border.
+pub(super) fn border_contrast(lab: &Mat) -> Result<Contrast> {
     let smooth = raster::blur(lab, 1.0)?;
     let size = smooth.size()?;
     let levels: Vec<Lanes> = smooth.data_typed::<Vec3b>()?.iter().map(|pixel| lanes(pixel.0)).collect();
@@ -29,7 +40,8 @@ pub(super) fn border_contrast(lab: &Mat) -> Result<Mat> {
     let sums: Vec<f32> = paths.iter().map(|path| f32::from(barriers(path)[..3].iter().sum::<i16>())).collect();
     let [full] = quantiles(&sums, [0.95]);
     let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(LEAST)).min(1.0)).collect();
-    raster::from_values(size, &contrast)
+    let structure = ((full - FLAT) / (LEAST - FLAT)).clamp(0.0, 1.0);
+    Ok(Contrast { map: raster::from_values(size, &contrast)?, structure })
 }
 
 fn lanes([l, a, b]: [u8; 3]) -> Lanes {

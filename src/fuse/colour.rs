@@ -64,11 +64,12 @@ impl ColourMemory {
         colours.0.iter().map(|&bin| ratio[bin as usize]).collect()
     }
 
-    /// Remembers the frame with its final saliency (0..=1).
-    pub(super) fn learn(&mut self, colours: &Colours, saliency: &[f32]) {
+    /// Remembers the frame with its final saliency (0..=1); it counts by `weight`, 0..=1, and the memory forgets as fast
+    /// as it learns.
+    pub(super) fn learn(&mut self, colours: &Colours, saliency: &[f32], weight: f32) {
         let present = Histograms::of(colours, saliency);
         self.remembered = Some(match &self.remembered {
-            Some(remembered) => remembered.mixed(KEEP, &present, 1.0),
+            Some(remembered) => remembered.mixed(KEEP.powf(weight), &present, weight),
             None => present,
         });
     }
@@ -168,7 +169,7 @@ mod tests {
         let colours = Colours([vec![RED; 50], vec![BLUE; 150]].concat());
         let saliency: Vec<f32> = (0..200).map(|i| if i < 50 { 0.9 } else { 0.1 }).collect();
         for _ in 0..10 {
-            memory.learn(&colours, &saliency);
+            memory.learn(&colours, &saliency, 1.0);
         }
         let ratio = memory.log_ratio(&colours, &[0.5; 200]);
         assert!(ratio[0] > 1.0 && ratio[199] < -1.0, "{} {}", ratio[0], ratio[199]);

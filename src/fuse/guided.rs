@@ -7,17 +7,21 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::raster;
 
-/// Radius of the windows in pixels.
-const RADIUS: i32 = 10;
-/// Variance, of colours in 0..=1, below which a window counts as flat.
-const EPSILON: f32 = 2e-5;
+/// Where the map is taken for a linear function of the picture.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    /// In pixels.
+    pub radius: i32,
+    /// Variance, of colours in 0..=1, below which a window counts as flat.
+    pub epsilon: f32,
+}
 
 /// `map` (`CV_32FC1`, 0..=1), redrawn as a locally linear function of the 8-bit picture `guide` of the same size.
-pub(super) fn guided_filter(guide: &Mat, map: &Mat) -> Result<Mat> {
+pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: Window) -> Result<Mat> {
     let mut colour = Mat::default();
     guide.convert_to(&mut colour, CV_32F, 1.0 / 255.0, 0.0)?;
-    let models = linear_models(colour.data_typed::<Vec3f>()?, raster::values(map)?, map.size()?)?;
-    let models = window_mean(&models)?;
+    let models = linear_models(colour.data_typed::<Vec3f>()?, raster::values(map)?, map.size()?, window)?;
+    let models = window_mean(&models, window)?;
     let mut out = raster::zeros(map.size()?)?;
     let pixels = models.data_typed::<Vec4f>()?.iter().zip(colour.data_typed::<Vec3f>()?);
     for (out, (model, i)) in out.data_typed_mut::<f32>()?.iter_mut().zip(pixels) {
@@ -27,11 +31,11 @@ pub(super) fn guided_filter(guide: &Mat, map: &Mat) -> Result<Mat> {
 }
 
 /// For the window around each pixel, the slope for each colour and the offset (`CV_32FC4`) that predict the map best.
-fn linear_models(colour: &[Vec3f], map: &[f32], size: Size) -> Result<Mat> {
+fn linear_models(colour: &[Vec3f], map: &[f32], size: Size, window: Window) -> Result<Mat> {
     // First and second moments of colour and map, four to a raster: a window's mean costs the same for four channels.
     let moments = |f: &dyn Fn(&Vec3f, f32) -> [f32; 4]| -> Result<Mat> {
         let values: Vec<Vec4f> = colour.iter().zip(map).map(|(i, &p)| Vec4f::from(f(i, p))).collect();
-        window_mean(&Mat::new_rows_cols_with_data(size.height, size.width, &values)?)
+        window_mean(&Mat::new_rows_cols_with_data(size.height, size.width, &values)?, window)
     };
     let first = moments(&|i, p| [i[0], i[1], i[2], p])?;
     let with_map = moments(&|i, p| [i[0] * p, i[1] * p, i[2] * p, 0.0])?;
@@ -41,17 +45,17 @@ fn linear_models(colour: &[Vec3f], map: &[f32], size: Size) -> Result<Mat> {
     let pixels = models.data_typed_mut::<Vec4f>()?.iter_mut().zip(with_map.data_typed::<Vec4f>()?);
     let second = squares.data_typed::<Vec4f>()?.iter().zip(mixed.data_typed::<Vec4f>()?);
     for ((model, with_map), (squares, mixed)) in pixels.zip(second) {
-        *model = linear_model(model, with_map, squares, mixed);
+        *model = linear_model(model, with_map, squares, mixed, window.epsilon);
     }
     Ok(models)
 }
 
 /// Solves `(covariance of colour + ε) slope = covariance of colour and map` by Cramer's rule.
 #[inline]
-fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f) -> Vec4f {
+fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f, epsilon: f32) -> Vec4f {
     let [m0, m1, m2, mp] = first.0;
     let [c0, c1, c2] = [with_map[0] - m0 * mp, with_map[1] - m1 * mp, with_map[2] - m2 * mp];
-    let [a, d, f] = [squares[0] - m0 * m0, squares[1] - m1 * m1, squares[2] - m2 * m2].map(|v| v + EPSILON);
+    let [a, d, f] = [squares[0] - m0 * m0, squares[1] - m1 * m1, squares[2] - m2 * m2].map(|v| v + epsilon);
     let [b, c, e] = [squares[3] - m0 * m1, mixed[0] - m0 * m2, mixed[1] - m1 * m2];
     let [xx, xy, xz] = [d * f - e * e, c * e - b * f, b * e - c * d];
     let [yy, yz, zz] = [a * f - c * c, b * c - a * e, a * d - b * b];
@@ -61,8 +65,8 @@ fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f)
     Vec4f::from([x, y, z, mp - x * m0 - y * m1 - z * m2])
 }
 
-fn window_mean(raster: &impl core::ToInputArray) -> Result<Mat> {
-    let side = Size::new(2 * RADIUS + 1, 2 * RADIUS + 1);
+fn window_mean(raster: &impl core::ToInputArray, Window { radius, .. }: Window) -> Result<Mat> {
+    let side = Size::new(2 * radius + 1, 2 * radius + 1);
     let mut out = Mat::default();
     imgproc::blur(raster, &mut out, side, Point::new(-1, -1), BORDER_REFLECT)?;
     Ok(out)
@@ -74,6 +78,7 @@ mod tests {
 
     use super::*;
 
+    const WINDOW: Window = Window { radius: 10, epsilon: 2e-5 };
     const SIZE: Size = Size { width: 64, height: 48 };
 
     /// Left half 0, right half 1, its edge blurred by `sigma`.
@@ -85,8 +90,8 @@ mod tests {
     #[test]
     fn a_flat_guide_leaves_the_windows_twofold_mean() {
         let guide = Mat::new_size_with_default(SIZE, CV_8UC3, Scalar::all(90.0)).unwrap();
-        let filtered = guided_filter(&guide, &step(1.0)).unwrap();
-        let expected = window_mean(&window_mean(&step(1.0)).unwrap()).unwrap();
+        let filtered = guided_filter(&guide, &step(1.0), WINDOW).unwrap();
+        let expected = window_mean(&window_mean(&step(1.0), WINDOW).unwrap(), WINDOW).unwrap();
         let pairs = raster::values(&filtered).unwrap().iter().zip(raster::values(&expected).unwrap());
         assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-3));
     }
@@ -96,7 +101,7 @@ mod tests {
         let edge: Vec<opencv::core::Vec3b> =
             (0..64 * 48).map(|i| if i % 64 >= 32 { [180, 140, 110] } else { [60, 120, 130] }.into()).collect();
         let guide = Mat::new_rows_cols_with_data(48, 64, &edge).unwrap().try_clone().unwrap();
-        let filtered = guided_filter(&guide, &step(3.0)).unwrap();
+        let filtered = guided_filter(&guide, &step(3.0), WINDOW).unwrap();
         let at = |x| *filtered.at_2d::<f32>(24, x).unwrap();
         assert!(at(33) - at(30) > 0.7, "{} {}", at(30), at(33));
         assert!(*step(3.0).at_2d::<f32>(24, 33).unwrap() - *step(3.0).at_2d::<f32>(24, 30).unwrap() < 0.4);

@@ -3,7 +3,7 @@
 use opencv::core::Mat;
 use opencv::prelude::*;
 
-use super::odds::{CERTAINTY, logit, sigmoid};
+use super::odds::{logit, probability};
 use crate::Result;
 use crate::frame::{Maps, SaliencyMap};
 use crate::motion::Motion;
@@ -77,11 +77,7 @@ impl Weighted {
 
     /// The mean as probabilities.
     fn mean(&self) -> Vec<f32> {
-        let probability = |odds: &f32| {
-            let p = sigmoid(odds / self.weight);
-            (p * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)
-        };
-        self.odds.iter().map(probability).collect()
+        self.odds.iter().map(|odds| probability(odds / self.weight)).collect()
     }
 }
 

@@ -13,12 +13,13 @@ mod modes;
 mod normalise;
 mod odds;
 mod planes;
+mod presence;
 mod raw;
 mod regions;
 mod static_map;
 mod trail;
 
-use opencv::core::{Mat, Size};
+use opencv::core::Mat;
 use opencv::prelude::*;
 
 pub use self::lookahead::{Sight, look_ahead};
@@ -111,15 +112,18 @@ impl Fuser {
         if motion.first {
             *self = Self::new(self.options);
         }
-        let size = motion.lab.size()?;
         self.trail.extend(motion)?;
-        let Static { known, shown } = self.static_map.step(gradient, &self.trail, size, self.options)?;
-        let others = self.others(gradient, size)?;
+        // What a noisy run says after a cut is of the shot before.
+        let gradient = gradient.filter(|gradient| !(motion.first && gradient.noisy));
+        let Static { known, focused, distinct, shown } =
+            self.static_map.step(gradient, &self.trail, &motion.lab, self.options)?;
+        let others = self.others(gradient, &motion.lab)?;
         let (moving, weight) = self.motion_map(motion, known.as_ref())?;
         let fused = match self.options.mode.pixel_rule() {
             Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
             None => {
-                let cues = Cues { static_: known.as_ref(), motion: &moving, confidence: weight };
+                let (static_, focused) = (known.as_ref(), focused.as_ref());
+                let cues = Cues { static_, focused, distinct, motion: &moving, confidence: weight };
                 self.evidence.step(motion, gradient, &cues, &self.trail)?
             }
         };
@@ -134,11 +138,11 @@ impl Fuser {
     }
 
     /// The static maps of the further classes, as they are shown.
-    fn others(&mut self, gradient: Option<&Gradient>, size: Size) -> Result<Vec<SaliencyMap>> {
+    fn others(&mut self, gradient: Option<&Gradient>, lab: &Mat) -> Result<Vec<SaliencyMap>> {
         let gradients = gradient.map(|gradient| gradient.others.as_slice()).unwrap_or_default();
         self.others.resize_with(self.others.len().max(gradients.len()), StaticMap::default);
         let step = |(index, map): (usize, &mut StaticMap)| {
-            let found = map.step(gradients.get(index), &self.trail, size, self.options)?;
+            let found = map.step(gradients.get(index), &self.trail, lab, self.options)?;
             Ok(SaliencyMap(found.shown))
         };
         self.others.iter_mut().enumerate().map(step).collect()

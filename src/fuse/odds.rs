@@ -4,7 +4,7 @@
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 
 /// Keeps the log odds of 0 and 1 finite: about -3 and 3.
-pub(super) const CERTAINTY: f32 = 0.05;
+const CERTAINTY: f32 = 0.05;
 
 /// The log odds of `p` (0..=1).
 #[inline]
@@ -16,6 +16,12 @@ pub(super) fn logit(p: f32) -> f32 {
 #[inline]
 pub(super) fn sigmoid(l: f32) -> f32 {
     1.0 / (1.0 + exp(-l))
+}
+
+/// The inverse of [`logit`], bounded: 0 and 1 are reached at its ends.
+#[inline]
+pub(super) fn probability(l: f32) -> f32 {
+    (sigmoid(l) * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)
 }
 
 /// The natural logarithm of a positive, normal number, to within 5e-7: of its exponent, and of its mantissa, from the
@@ -62,7 +68,7 @@ mod tests {
         assert!((logit(0.0) + logit(1.0)).abs() < 1e-6 && logit(1.0) < 3.1);
         assert_eq!(logit(0.5), 0.0);
         for p in [0.1f32, 0.3, 0.8] {
-            let back = sigmoid(logit(p)) * (1.0 + 2.0 * CERTAINTY) - CERTAINTY;
+            let back = probability(logit(p));
             assert!((back - p).abs() < 2e-6, "{p} {back}");
         }
         assert!(sigmoid(-60.0) > 0.0 && sigmoid(60.0) == 1.0);

@@ -1,20 +1,30 @@
 //! The static map of one class, over time.
 
 use opencv::core::{Mat, Size};
+use opencv::imgproc;
 use opencv::prelude::*;
 
 use super::FuseOptions;
 use super::average::GradientAverage;
+use super::guided::{Window, guided_filter};
 use super::raw::raw;
 use super::trail::Trail;
 use crate::Result;
-use crate::frame::Gradient;
+use crate::frame::{Features, Gradient};
 use crate::raster;
+use crate::raster::quantile::quantiles;
+
+/// How the average is drawn to the picture's edges: what it is blurred by is as wide.
+const EDGES: Window = Window { radius: 20, epsilon: 1e-4 };
+/// The quantile of the activation that counts as full.
+const FULL_ACTIVATION: f64 = 0.99;
 
 /// What is known of a class's gradient in the shot so far.
 #[derive(Default)]
 pub(super) struct StaticMap {
     average: GradientAverage,
+    /// Where the classifier found the class last, carried along the flow.
+    activation: Option<Mat>,
     /// The last key frame's own gradient, where that is what is shown.
     raw: Option<Mat>,
 }
@@ -23,26 +33,59 @@ pub(super) struct StaticMap {
 pub(super) struct Static {
     /// The average along the flow; `None` before the first gradient.
     pub known: Option<Mat>,
-    /// What is drawn: the average, or the last key frame's own gradient; black where there is none yet.
+    /// The average where the classifier also finds the class; the average alone where it does not tell.
+    pub focused: Option<Mat>,
+    /// How surely the average shows more than a flat texture, 0..=1.
+    pub distinct: f32,
+    /// What is drawn: the average with the picture's edges, or the last key frame's own gradient; black where there is
+    /// none yet.
     pub shown: Mat,
 }
 
 impl StaticMap {
-    /// Goes on to the current frame, with a gradient where there is one.
+    /// Goes on to the current frame, whose picture is `lab`, with a gradient where there is one.
     pub(super) fn step(
         &mut self,
         gradient: Option<&Gradient>,
         trail: &Trail,
-        size: Size,
+        lab: &Mat,
         options: FuseOptions,
     ) -> Result<Static> {
+        let size = lab.size()?;
         let FuseOptions { raw: own, smooth, .. } = options;
         let known = self.average.step(gradient, trail, size, smooth)?;
         if let Some(gradient) = gradient.filter(|_| own) {
             self.raw = Some(raw(gradient, size)?);
         }
-        let shown = if own { self.raw.as_ref() } else { known.as_ref() };
-        let shown = shown.map_or_else(|| raster::zeros(size), |map| Ok(map.try_clone()?))?;
-        Ok(Static { known, shown })
+        let shown = match (&known, &self.raw) {
+            (_, Some(raw)) if own => raw.try_clone()?,
+            (Some(known), _) if !own => guided_filter(lab, known, EDGES)?,
+            _ => raster::zeros(size)?,
+        };
+        self.activation = self.activation.take().map(|map| trail.warp(&map)).transpose()?;
+        if let Some((gradient, activation)) = gradient.and_then(|of| Some((of, of.activation.as_ref()?))) {
+            self.activation = trail.warp_from(gradient.index, enlarged(activation, size)?)?.or(self.activation.take());
+        }
+        let focused = match (&known, &self.activation) {
+            (Some(known), Some(activation)) => Some(product(known, activation)?),
+            _ => known.as_ref().map(|known| known.try_clone()).transpose()?,
+        };
+        Ok(Static { known, focused, distinct: self.average.distinct(), shown })
     }
+}
+
+/// A class activation map at the maps' size, full at 1.
+fn enlarged(activation: &Features, size: Size) -> Result<Mat> {
+    let coarse = Mat::new_rows_cols_with_data(activation.height as i32, activation.width as i32, &activation.values)?;
+    let mut map = Mat::default();
+    imgproc::resize(&coarse, &mut map, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
+    let [full] = quantiles(raster::values(&map)?, [FULL_ACTIVATION]);
+    map.data_typed_mut::<f32>()?.iter_mut().for_each(|value| *value = (*value / full.max(1e-9)).clamp(0.0, 1.0));
+    Ok(map)
+}
+
+fn product(a: &Mat, b: &Mat) -> Result<Mat> {
+    let mut out = a.try_clone()?;
+    out.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(b)?).for_each(|(a, b)| *a *= b);
+    Ok(out)
 }

@@ -6,12 +6,7 @@ use crate::{Error, Result};
 
 /// The class activation map of a layer `(values, gradient)`, in the image's shape.
 pub fn map(tape: &mut Tape, layer: &(Tensor, Tensor), image: &Tensor, plus_plus: bool) -> Result<Tensor> {
-    tape.enter("attribution");
-    let (values, gradient) = layer;
-    let weights = if plus_plus { higher_order(tape, values, gradient) } else { mean(tape, gradient) };
-    let weighted = tape.mul(values, &weights);
-    let sum = tape.reduce_sum(&weighted, &[1]);
-    let positive = tape.unary("Relu", &sum);
+    let positive = coarse(tape, layer, plus_plus);
     let channels_last = match image.shape.as_slice() {
         [_, 3, _, _] => false,
         [_, _, _, 3] => true,
@@ -21,6 +16,16 @@ pub fn map(tape: &mut Tape, layer: &(Tensor, Tensor), image: &Tensor, plus_plus:
     let map = enlarge(tape, &positive, spatial);
     let map = if channels_last { tape.transpose(&map, &[0, 2, 3, 1]) } else { map };
     Ok(tape.expand(&map, &image.shape))
+}
+
+/// The class activation map of a layer `(values, gradient)`, at the layer's size: `[N, 1, height, width]`.
+pub fn coarse(tape: &mut Tape, layer: &(Tensor, Tensor), plus_plus: bool) -> Tensor {
+    tape.enter("attribution");
+    let (values, gradient) = layer;
+    let weights = if plus_plus { higher_order(tape, values, gradient) } else { mean(tape, gradient) };
+    let weighted = tape.mul(values, &weights);
+    let sum = tape.reduce_sum(&weighted, &[1]);
+    tape.unary("Relu", &sum)
 }
 
 /// The mean over all places.

@@ -1,7 +1,7 @@
 //! The inputs and outputs of a gradient model, and its metadata.
 
 use super::tape::Tensor;
-use super::{CLASS, FEATURES, GRADIENT, METHOD, Options, SCORES, Shapes, TARGET, score, walk};
+use super::{ACTIVATION, CLASS, FEATURES, GRADIENT, METHOD, Options, SCORES, Shapes, TARGET, score, walk};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::{Error, Result};
 
@@ -62,11 +62,11 @@ pub fn assemble(
     shapes: &Shapes,
     nodes: Vec<onnx::NodeProto>,
     initializers: Vec<TensorProto>,
-    features: Option<&Tensor>,
+    beside: &[(&str, Tensor)],
 ) -> Result<()> {
     graph.node.extend(nodes);
     graph.initializer.extend(initializers);
-    walk::drop_dead(graph, &[SCORES, CLASS, GRADIENT, FEATURES]);
+    walk::drop_dead(graph, &[SCORES, CLASS, GRADIENT, FEATURES, ACTIVATION]);
     let image = shapes.tensors.get(&shapes.image).ok_or_else(|| Error::Graph("the image has no shape".into()))?;
     let (batch, classes) = score::size(shapes)?;
     graph.input = vec![
@@ -78,9 +78,7 @@ pub fn assemble(
         ValueInfoProto::fixed(CLASS, DataType::Int64, &[batch]),
         ValueInfoProto::fixed(GRADIENT, image.dtype, &image.shape),
     ];
-    if let Some(kind) = features {
-        graph.output.push(ValueInfoProto::fixed(FEATURES, kind.dtype, &kind.shape));
-    }
+    graph.output.extend(beside.iter().map(|(name, x)| ValueInfoProto::fixed(name, x.dtype, &x.shape)));
     // OpenVINO takes over parts of the graph only where the shapes between them are known.
     let made = graph.node.iter().flat_map(|node| &node.output);
     let known = made.filter_map(|name| Some((name, shapes.tensors.get(name)?)));

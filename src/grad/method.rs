@@ -109,17 +109,19 @@ impl Method {
     }
 }
 
-/// Writes the attribution of one pass; `score` is the logits and their gradient.
+/// Writes the attribution of one pass, and beside a plain gradient the class activation map of the last layer that has
+/// one, where `options` ask for what the classifier knows besides. `score` is the logits and their gradient.
 pub(super) fn attribute(
     tape: &mut Tape,
     graph: &GraphProto,
     shapes: &Shapes,
     score: &(Tensor, Tensor),
     options: &Options,
-) -> Result<Tensor> {
+) -> Result<(Tensor, Option<Tensor>)> {
     let image = tape.value(&shapes.image)?;
     let to_image = |tape: &mut Tape| walk::gradient(tape, graph, shapes, score, &shapes.image);
-    Ok(match &options.method {
+    let attribution = match &options.method {
+        Method::Gradient if options.features => return with_activation(tape, graph, shapes, score),
         Method::Gradient | Method::Sampled(_) => to_image(tape)?,
         Method::InputXGradient => {
             let gradient = to_image(tape)?;
@@ -139,7 +141,27 @@ pub(super) fn attribute(
             tape.enter("attribution");
             tape.mul(&guided, &cam)
         }
-    })
+    };
+    Ok((attribution, None))
+}
+
+/// The gradient, and the class activation map of the last layer that has one.
+fn with_activation(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+) -> Result<(Tensor, Option<Tensor>)> {
+    let last = layer::find(graph, shapes, &score.0, &Layer::Last).ok();
+    let (gradient, at_last) = walk::gradients(tape, graph, shapes, score, &shapes.image, last.as_deref())?;
+    let activation = match (last, at_last) {
+        (Some(name), Some(at_last)) => {
+            let layer = (tape.value(&name)?, at_last);
+            Some(cam::coarse(tape, &layer, false))
+        }
+        _ => None,
+    };
+    Ok((gradient, activation))
 }
 
 /// A layer's value and its gradient.

@@ -75,6 +75,9 @@ pub const CLASS: &str = "class";
 pub const GRADIENT: &str = "gradient";
 /// The name of the output of a feature map, `[N, channels, height, width]`, where one is asked for.
 pub const FEATURES: &str = "salstream.features";
+/// The name of the output of the class activation map (Selvaraju 2017) of the last layer that has one,
+/// `[N, 1, height, width]`, not negative, where features are asked for.
+pub const ACTIVATION: &str = "salstream.activation";
 
 /// The key of the metadata that name the method.
 pub const METHOD: &str = "salstream.method";
@@ -100,7 +103,8 @@ pub struct Options {
     /// SHA-256 of the source file in hexadecimal, for the metadata; may be empty.
     pub source: String,
     /// Whether to hand out a feature map beside, as [`FEATURES`]: of those at an eighth of the picture's size the
-    /// narrowest, and of several the last. A model that has none there gets no such output; nor does a sampled method.
+    /// narrowest, and of several the last; and beside a plain gradient a class activation map, as [`ACTIVATION`]. A model
+    /// that has none there gets no such output; nor does a sampled method.
     pub features: bool,
 }
 
@@ -150,17 +154,17 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let dtype = tape.value(&shapes.image)?.dtype;
     let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
     let score = (logits, seed);
-    let attribution = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
+    let (attribution, activation) = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
     tape.name_output(&attribution, GRADIENT);
     let features = match options.features.then(|| layer::features(&graph, &shapes, &score.0)).flatten() {
         Some(name) => Some(tape.value(&name)?),
         None => None,
     };
-    if let Some(features) = &features {
-        tape.name_output(features, FEATURES);
-    }
+    let beside: Vec<(&str, Tensor)> =
+        [(FEATURES, features), (ACTIVATION, activation)].into_iter().filter_map(|(name, x)| Some((name, x?))).collect();
+    beside.iter().for_each(|(name, x)| tape.name_output(x, name));
     let (nodes, initializers) = tape.finish();
-    interface::assemble(&mut graph, &shapes, nodes, initializers, features.as_ref())?;
+    interface::assemble(&mut graph, &shapes, nodes, initializers, &beside)?;
     if let Method::Sampled(sampling) = &options.method {
         graph = sample::repeat(graph, &shapes, opset, sampling)?;
     }

@@ -16,6 +16,18 @@ pub fn gradient(
     score: &(Tensor, Tensor),
     goal: &str,
 ) -> Result<Tensor> {
+    Ok(gradients(tape, graph, shapes, score, goal, None)?.0)
+}
+
+/// The same, and the gradient with respect to the value `on_the_way`, where one lies between `goal` and score.
+pub fn gradients(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+    goal: &str,
+    on_the_way: Option<&str>,
+) -> Result<(Tensor, Option<Tensor>)> {
     let active = active(graph, shapes, &score.0, goal);
     // What makes the goal lies before it.
     let behind = |node: &&NodeProto| {
@@ -25,7 +37,7 @@ pub fn gradient(
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
     refuse_unknown(&nodes, tape.opset())?;
     refuse_half(shapes, &active)?;
-    walk(tape, &nodes, &active, score, goal)
+    walk(tape, &nodes, &active, score, goal, on_the_way)
 }
 
 /// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them. They are
@@ -94,9 +106,14 @@ fn walk(
     active: &HashSet<String>,
     (logits, seed): &(Tensor, Tensor),
     goal: &str,
-) -> Result<Tensor> {
+    on_the_way: Option<&str>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let mut passed = None;
     let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name.clone(), seed.clone())]);
     for proto in nodes.iter().rev() {
+        if let Some(name) = on_the_way.filter(|name| proto.output.iter().any(|output| output == name)) {
+            passed = grads.get(name).cloned();
+        }
         let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
         let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
         tape.enter(&format!("{}/grad", proto.label()));
@@ -111,9 +128,10 @@ fn walk(
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
     }
-    grads.remove(goal).ok_or_else(|| {
+    let unreached = || {
         Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into())
-    })
+    };
+    Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
 }
 
 /// Applies one rule; the gradients of the node's active inputs, each of its input's shape.

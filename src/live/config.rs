@@ -92,13 +92,14 @@ impl LiveConfig {
             target: target.clone(),
             paused: false,
         };
+        let method = args.method.of_frames(false, args.model.raw)?;
         let fusion = FuseOptions { lookahead: 0, ..fuse_options(&args.model, &args.picture.fusion)? };
         Ok(Self {
             input,
             give_up: args.give_up.map(Duration::from_secs_f64),
             key_frames: key_frames(&args.model, StaticEvery::Auto),
             fusion,
-            model: model_config(args.model, args.request, args.method, threads)?,
+            model: model_config(args.model, args.request, method, threads),
             settings,
             window,
             serve: args.serve,

@@ -34,6 +34,8 @@ pub struct Attribution {
     pub gradient: Vec<f32>,
     /// A feature map of the classifier, where it hands one out.
     pub features: Option<Features>,
+    /// The class activation map, where it hands one out.
+    pub activation: Option<Features>,
 }
 
 impl Attribution {
@@ -146,20 +148,22 @@ impl Classifier {
             let problem = "the model's scores are no finite numbers; its weights are damaged, or its pixels wrong";
             return Err(Error::Graph(format!("{problem} (see --preprocess)")));
         }
-        let features = match self.interface.features {
-            Some([channels, height, width]) => {
-                let (_, values) = values[grad::FEATURES].try_extract_tensor::<f32>()?;
-                let picture = values.chunks_exact(channels * height * width);
-                picture.map(|values| Some(Features { channels, height, width, values: values.to_vec() })).collect()
-            }
-            None => vec![None; batch],
+        let grids = |name: &str, shape: Option<[usize; 3]>| -> Result<Vec<Option<Features>>> {
+            let Some([channels, height, width]) = shape else { return Ok(vec![None; batch]) };
+            let (_, values) = values[name].try_extract_tensor::<f32>()?;
+            let picture = values.chunks_exact(channels * height * width);
+            Ok(picture.map(|values| Some(Features { channels, height, width, values: values.to_vec() })).collect())
         };
+        let beside = grids(grad::FEATURES, self.interface.features)?
+            .into_iter()
+            .zip(grids(grad::ACTIVATION, self.interface.activation)?);
         let each = class.iter().zip(scores.chunks(*classes)).zip(gradient.chunks(expected / batch));
-        let found = each.zip(features).map(|(((class, scores), gradient), features)| Attribution {
+        let found = each.zip(beside).map(|(((class, scores), gradient), (features, activation))| Attribution {
             scores: scores.to_vec(),
             class: usize::try_from(*class).unwrap_or(0),
             gradient: gradient.to_vec(),
             features,
+            activation,
         });
         Ok(found.collect())
     }

@@ -46,6 +46,8 @@ pub(super) struct Interface {
     pub classes: usize,
     /// Channels, height and width of the feature map, where there is one.
     pub features: Option<[usize; 3]>,
+    /// The same of the class activation map, whose channels are one.
+    pub activation: Option<[usize; 3]>,
 }
 
 impl Variant {
@@ -224,9 +226,13 @@ fn interface(graph: &GraphProto) -> Option<Interface> {
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
     let layout = layout(&shape)?;
     let scores = graph.output.iter().find(|output| output.name() == grad::SCORES)?;
-    let features = graph.output.iter().find(|output| output.name() == grad::FEATURES);
-    let features = features.and_then(sizes).and_then(|shape| <[usize; 3]>::try_from(&shape[1..]).ok());
-    Some(Interface { input: image.name().into(), shape, layout, classes: *sizes(scores)?.get(1)?, features })
+    let grid = |name: &str| {
+        let output = graph.output.iter().find(|output| output.name() == name);
+        output.and_then(sizes).and_then(|shape| <[usize; 3]>::try_from(&shape[1..]).ok())
+    };
+    let (features, activation) = (grid(grad::FEATURES), grid(grad::ACTIVATION));
+    let classes = *sizes(scores)?.get(1)?;
+    Some(Interface { input: image.name().into(), shape, layout, classes, features, activation })
 }
 
 /// The layout of a picture of this shape; none where it has not three channels.

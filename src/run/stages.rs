@@ -308,7 +308,7 @@ impl Join<'_> {
         if maps.cut {
             self.last.clear();
         }
-        if let Some(Gradient { prediction, others, .. }) = gradient {
+        if let Some(Gradient { prediction, others, .. }) = gradient.filter(|gradient| !gradient.noisy) {
             self.last = [prediction].into_iter().chain(others.into_iter().map(|other| other.prediction)).collect();
         }
         Ok(Fused { frame, motion, maps, predictions: self.last.clone(), timing })

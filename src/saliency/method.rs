@@ -67,6 +67,8 @@ pub struct MethodChoice {
     pub name: MethodName,
     /// Pictures at which a sampled method takes the gradient, at least 1.
     pub samples: usize,
+    /// Whether the samples of SmoothGrad are spread over a clip: one run a key frame, and noise in some of them.
+    pub spread: bool,
     /// Standard deviation of the noise, as a share of the picture's range of values.
     pub noise: f32,
     /// Where integrated gradients start.
@@ -76,8 +78,16 @@ pub struct MethodChoice {
 }
 
 impl MethodChoice {
-    /// The method for a network that is given its pixels by `preprocessor`.
+    /// Whether a frame takes one run of the network.
+    pub fn runs_once(&self) -> bool {
+        self.spread || !self.name.is_sampled()
+    }
+
+    /// The method for a network that is given its pixels by `preprocessor`: what is computed of each frame.
     pub fn method(&self, preprocessor: &Preprocessor) -> Method {
+        if self.spread {
+            return self.of_one_run();
+        }
         let noisy = |statistic| self.sampled(Around::Noise { level: self.noise, statistic });
         match self.name {
             MethodName::SmoothGrad => noisy(Statistic::Mean),

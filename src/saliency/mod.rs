@@ -3,6 +3,7 @@
 
 mod fit;
 mod method;
+mod noise;
 mod sampler;
 mod target;
 
@@ -16,7 +17,8 @@ pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
 use self::fit::Place;
-use crate::frame::{Frame, Gradient, Prediction};
+use self::noise::SpreadNoise;
+use crate::frame::{Features, Frame, Gradient, Prediction};
 use crate::machine::give_memory_back;
 use crate::model::card::Flags;
 use crate::model::{
@@ -71,7 +73,7 @@ pub struct ModelConfig {
 impl ModelConfig {
     /// Whether one run of the model is all that a frame needs.
     pub fn explains_one_run(&self) -> bool {
-        self.targets.len() == 1 && !self.method.name.is_sampled()
+        self.targets.len() == 1 && self.method.runs_once()
     }
 }
 
@@ -84,6 +86,10 @@ pub struct StaticSaliency {
     batch: usize,
     /// Draws the pictures of a sampled method.
     sampler: Option<Sampler>,
+    /// How many of them there are a frame, at least 1.
+    samples: usize,
+    /// Makes some of a clip's frames noisy, where its samples are spread over them.
+    noise: Option<SpreadNoise>,
     preprocessor: Preprocessor,
     labels: Labels,
     channels: Channels,
@@ -109,7 +115,7 @@ impl StaticSaliency {
     /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
-        let (one_run, sampled) = (config.method.of_one_run(), config.method.name.is_sampled());
+        let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
         let prepared = Prepared::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
         let card = Card::find(&chosen, &config.card, &prepared.source.facts()?)?;
         let mut notes = [&*chosen.notes, &*card.notes].concat();
@@ -125,6 +131,8 @@ impl StaticSaliency {
             classifier,
             batch,
             sampler: Sampler::of(&method),
+            samples: if sampled { config.method.samples } else { 1 },
+            noise: config.method.spread.then(|| SpreadNoise::new(config.method.noise)),
             preprocessor,
             labels,
             channels: config.channels,
@@ -183,6 +191,7 @@ impl StaticSaliency {
     pub fn restart(&mut self) {
         self.held = self.target.fixed();
         self.sampler.iter_mut().for_each(Sampler::restart);
+        self.noise.iter_mut().for_each(SpreadNoise::restart);
     }
 
     /// How many frames [`gradients`](Self::gradients) is best given at once.
@@ -200,9 +209,11 @@ impl StaticSaliency {
         if frames.is_empty() {
             return Ok(Vec::new());
         }
-        let mut inputs = Vec::new();
+        let (mut inputs, mut noisy) = (Vec::new(), Vec::new());
         for frame in frames {
-            inputs.extend(self.input(frame)?);
+            let mut input = self.input(frame)?;
+            noisy.push(self.noise.as_mut().is_some_and(|noise| noise.add(&mut input)));
+            inputs.extend(input);
         }
         let size = inputs.len() / frames.len();
         // A clip's last frames may be too few.
@@ -212,7 +223,10 @@ impl StaticSaliency {
         let mut found = self.classifier.run_batch(&inputs, self.held)?;
         let mut gradients = Vec::new();
         for (index, frame) in frames.iter().enumerate() {
-            let class = self.wanted(&found[index]);
+            let class = match self.held {
+                Some(held) if noisy[index] => held,
+                _ => self.wanted(&found[index]),
+            };
             if found[index].class != class {
                 found = self.classifier.run_batch(&inputs, Some(class))?;
             }
@@ -220,8 +234,11 @@ impl StaticSaliency {
                 self.held = Some(class);
             }
             let plain = std::mem::take(&mut found[index]);
-            self.scores.clone_from(&plain.scores);
-            gradients.push(self.explain(frame, &inputs[index * size..(index + 1) * size], plain)?);
+            if !noisy[index] {
+                self.scores.clone_from(&plain.scores);
+            }
+            let gradient = self.explain(frame, &inputs[index * size..(index + 1) * size], plain)?;
+            gradients.push(if noisy[index] { self.of_noisy(gradient) } else { gradient });
         }
         Ok(gradients)
     }
@@ -239,13 +256,23 @@ impl StaticSaliency {
         let place = self.place(frame);
         let mut result = self.attribution(input, plain)?;
         let mut found = self.explained(frame.index, &result, place)?;
-        found.features = result.features.take().map(|features| place.crop_features(features)).transpose()?;
+        let crop = |features: Option<Features>| features.map(|features| place.crop_features(features)).transpose();
+        (found.features, found.activation) = (crop(result.features.take())?, crop(result.activation.take())?);
         for class in self.others.clone() {
             let plain = self.classifier.run(input, Some(class))?;
             let other = self.attribution(input, plain)?;
             found.others.push(self.explained(frame.index, &other, place)?);
         }
         Ok(found)
+    }
+
+    /// The gradient of a noisy frame: what was said of the frame before stands.
+    fn of_noisy(&self, gradient: Gradient) -> Gradient {
+        let prediction = Prediction {
+            probability: probability(&self.scores, gradient.prediction.class),
+            ..gradient.prediction
+        };
+        Gradient { noisy: true, prediction, features: None, activation: None, ..gradient }
     }
 
     /// Whether the class is to be the one that is best in most frames.
@@ -292,7 +319,10 @@ impl StaticSaliency {
             index,
             map: place.crop(&map)?,
             prediction: Prediction { class, label, probability: probability(&found.scores, class) },
+            noisy: false,
+            samples: self.samples,
             features: None,
+            activation: None,
             others: Vec::new(),
         })
     }

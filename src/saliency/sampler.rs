@@ -4,8 +4,8 @@ use opencv::core::{BORDER_REPLICATE, Mat, MatTraitConst, MatTraitConstManual, Si
 use opencv::imgproc;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand_distr::{Distribution, StandardNormal};
 
+use super::noise::add_noise;
 use crate::Result;
 use crate::grad::{self, Around, Baseline, Method, Sampling, Statistic};
 use crate::model::{Attribution, Classifier, Layout};
@@ -71,46 +71,35 @@ impl Sampler {
             Around::Noise { statistic: Statistic::MeanSquare, .. } => square,
             Around::Noise { statistic: Statistic::Variance, .. } => (square - sum * sum).max(0.0),
         };
-        let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
+        let gradient = sum.into_iter().zip(squares).zip(line).map(combine).collect();
         Ok(Attribution { gradient, ..clean })
     }
 
-    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Line> {
-        let (least, most) = input.iter().fold((f32::MAX, f32::MIN), |(least, most), v| (least.min(*v), most.max(*v)));
+    /// From the baseline to the picture.
+    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Vec<f32>> {
         match &self.sampling.around {
-            Around::Noise { level, .. } => {
-                let (deviation, steps) = (level * (most - least), vec![0.0; input.len()]);
-                Ok(Line { deviation, steps })
-            }
+            Around::Noise { .. } => Ok(vec![0.0; input.len()]),
             Around::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
-                let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
-                Ok(Line { deviation: 0.0, steps })
+                Ok(input.iter().zip(start).map(|(value, start)| value - start).collect())
             }
         }
     }
 
-    fn picture(&mut self, input: &[f32], line: &Line, sample: usize) -> Vec<f32> {
+    fn picture(&mut self, input: &[f32], line: &[f32], sample: usize) -> Vec<f32> {
         match self.sampling.around {
-            Around::Noise { .. } => {
-                let noise = StandardNormal.sample_iter(&mut self.random);
-                input.iter().zip(noise).map(|(value, noise): (&f32, f32)| value + line.deviation * noise).collect()
+            Around::Noise { level, .. } => {
+                let mut picture = input.to_vec();
+                add_noise(&mut picture, level, &mut self.random);
+                picture
             }
             Around::Path(_) => {
                 // Behind the last sample, a batch is filled up with the picture itself.
                 let rest = 1.0 - self.places.get(sample).map_or(1.0, |place| place.0);
-                input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
+                input.iter().zip(line).map(|(value, step)| value - rest * step).collect()
             }
         }
     }
-}
-
-/// Where the samples of one picture lie.
-struct Line {
-    /// Standard deviation of the noise.
-    deviation: f32,
-    /// From the baseline to the picture.
-    steps: Vec<f32>,
 }
 
 /// The baseline of a picture, as the network is given it.
