@@ -4,9 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::annotate::{Layout, Style};
-use crate::cli::{
-    ClipArgs, DataArgs, FusionArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs,
-};
+use crate::cli::{ClipArgs, DataArgs, FusionArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs};
 use crate::frame::Rate;
 use crate::fuse::FuseOptions;
 use crate::keyframes::{KeyFrames, StaticEvery};

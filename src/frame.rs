@@ -116,7 +116,7 @@ pub struct Features {
 }
 
 /// One frame's input gradient and prediction: what the static stage hands on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gradient {
     /// Index of the frame that it belongs to.
     pub index: u64,

@@ -1,4 +1,4 @@
-//! A chart of static and motion energy over time, cuts marked.
+//! A chart of static, motion and fused energy over time, cuts marked.
 //!
 //! The vertical axis goes from 0 to 1, always, so that it never jumps and frames and clips compare. It is one of square
 //! roots: energies are mostly below 0.3, and small ones matter.
@@ -10,13 +10,14 @@ use super::energy::Energy;
 use super::text;
 use crate::Result;
 
-/// The colours of a chart, in BGR. Static and motion are told apart by colour-blind eyes too (Okabe and Ito 2008).
+/// The colours of a chart, in BGR. The curves are told apart by colour-blind eyes too (Okabe and Ito 2008).
 pub struct Palette {
     pub paper: Scalar,
     pub ink: Scalar,
     rule: Scalar,
     static_: Scalar,
     motion: Scalar,
+    fused: Scalar,
 }
 
 /// On a dark ground, for a picture that is shown.
@@ -26,6 +27,7 @@ pub const SCREEN: Palette = Palette {
     rule: Scalar::new(70.0, 70.0, 70.0, 0.0),
     static_: Scalar::new(233.0, 180.0, 86.0, 0.0),
     motion: Scalar::new(0.0, 159.0, 230.0, 0.0),
+    fused: Scalar::new(167.0, 121.0, 204.0, 0.0),
 };
 
 /// On white, for a picture that is printed.
@@ -35,6 +37,7 @@ pub const PRINT: Palette = Palette {
     rule: Scalar::new(205.0, 205.0, 205.0, 0.0),
     static_: Scalar::new(178.0, 114.0, 0.0, 0.0),
     motion: Scalar::new(0.0, 94.0, 213.0, 0.0),
+    fused: Scalar::new(115.0, 158.0, 0.0, 0.0),
 };
 
 /// Energies at which the vertical axis has a line.
@@ -73,7 +76,8 @@ impl Chart<'_> {
             imgproc::line(picture, top, bottom, self.palette.ink, self.stroke(), LINE_8, 0)?;
         }
         self.curve(picture, plot, energies, |energy| energy.static_, self.palette.static_)?;
-        self.curve(picture, plot, energies, |energy| energy.motion, self.palette.motion)
+        self.curve(picture, plot, energies, |energy| energy.motion, self.palette.motion)?;
+        self.curve(picture, plot, energies, |energy| energy.fused, self.palette.fused)
     }
 
     /// The rectangle between the axes.
@@ -152,12 +156,12 @@ impl Chart<'_> {
     }
 
     fn legend(&self, picture: &mut Mat, capital: f64) -> Result<()> {
-        let Palette { ink, static_, motion, .. } = *self.palette;
+        let Palette { ink, static_, motion, fused, .. } = *self.palette;
         let (plot, length) = (self.plot()?, capital as i32 * 3 / 2);
         let baseline = self.place.y + pad(capital) + capital as i32;
         let middle = baseline - capital as i32 / 2;
         let mut x = plot.x;
-        for (name, colour) in [("static", static_), ("motion", motion), ("cut", ink)] {
+        for (name, colour) in [("static", static_), ("motion", motion), ("fused", fused), ("cut", ink)] {
             let sample = if name == "cut" {
                 let x = x + length / 2;
                 (Point::new(x, baseline - capital as i32), Point::new(x, baseline))

@@ -1,7 +1,7 @@
 //! How salient a frame is as a whole, in one number a map.
 
 use crate::Result;
-use crate::frame::Maps;
+use crate::frame::{Maps, SaliencyMap};
 
 /// One frame's energies: the means of its maps, 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Energy {
     pub static_: f64,
     /// Mean of the motion map.
     pub motion: f64,
+    /// Mean of the fused map.
+    pub fused: f64,
     /// Whether a cut lies before the frame.
     pub cut: bool,
 }
@@ -22,8 +24,8 @@ impl Energy {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid map brings about.
     pub fn of(time: f64, maps: &Maps) -> Result<Self> {
-        let static_ = opencv::core::mean_def(&maps.static_.0)?[0];
-        let motion = opencv::core::mean_def(&maps.motion.0)?[0];
-        Ok(Self { time, static_, motion, cut: maps.cut })
+        let mean = |map: &SaliencyMap| -> Result<f64> { Ok(opencv::core::mean_def(&map.0)?[0]) };
+        let (static_, motion, fused) = (mean(&maps.static_)?, mean(&maps.motion)?, mean(&maps.fused)?);
+        Ok(Self { time, static_, motion, fused, cut: maps.cut })
     }
 }

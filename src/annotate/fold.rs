@@ -59,6 +59,7 @@ fn joined(a: Energy, b: Energy, share: f64) -> Energy {
         time: a.time,
         static_: a.static_ + (b.static_ - a.static_) * share,
         motion: a.motion + (b.motion - a.motion) * share,
+        fused: a.fused + (b.fused - a.fused) * share,
         cut: a.cut || b.cut,
     }
 }
@@ -73,7 +74,7 @@ mod tests {
         let frames = 3 * MOST + 1;
         for i in 0..frames {
             let half = if i < frames / 2 { 0.0 } else { 1.0 };
-            fold.push(Energy { time: i as f64, static_: half, motion: (i % 2) as f64, cut: i == 4001 });
+            fold.push(Energy { time: i as f64, static_: half, motion: (i % 2) as f64, fused: half, cut: i == 4001 });
         }
         let columns = fold.columns();
         assert_eq!(columns.len(), (3 * MOST).div_ceil(4) + 1);
@@ -86,8 +87,9 @@ mod tests {
     #[test]
     fn short_clips_keep_every_frame() {
         let mut fold = Fold::default();
-        let energies: Vec<Energy> =
-            (0..9).map(|i| Energy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, cut: false }).collect();
+        let energies: Vec<Energy> = (0..9)
+            .map(|i| Energy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, fused: 0.0, cut: false })
+            .collect();
         energies.iter().for_each(|&energy| fold.push(energy));
         assert_eq!(fold.columns(), energies);
     }

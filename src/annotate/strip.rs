@@ -56,7 +56,7 @@ mod tests {
         let mut picture = Mat::new_rows_cols_with_default(place.height, place.width, CV_8UC3, black).unwrap();
         let mut seen = Vec::new();
         for i in 0..150 {
-            let energy = Energy { time: f64::from(i) / 10.0, static_: 0.1, motion: 0.01, cut: i == 20 };
+            let energy = Energy { time: f64::from(i) / 10.0, static_: 0.1, motion: 0.01, fused: 0.1, cut: i == 20 };
             strip.draw(&mut picture, place, energy, false).unwrap();
             seen.push(marks(&picture));
         }

@@ -9,7 +9,7 @@ use crate::raster;
 /// How the static map `s`, the motion map `m` and the motion's weight `w` (all 0..=1) make the fused map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Fusion {
-    /// Evidence of motion, gradient, border contrast, place, memory of colours and the past, summed as log odds.
+    /// What moves by itself where something does, and what the classifier looks at where nothing does.
     #[default]
     Adaptive,
     /// The stronger: `max(w m, s)`.

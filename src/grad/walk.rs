@@ -128,9 +128,8 @@ fn walk(
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
     }
-    let unreached = || {
-        Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into())
-    };
+    let unreached =
+        || Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into());
     Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
 }
 

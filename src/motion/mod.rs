@@ -4,6 +4,7 @@ mod bars;
 mod camera;
 mod cut;
 mod flow;
+mod overlay;
 mod repeat;
 mod shots;
 mod sizes;
@@ -15,6 +16,7 @@ use opencv::imgproc;
 use self::bars::Bars;
 use self::camera::Camera;
 use self::flow::FlowEstimator;
+use self::overlay::Overlays;
 pub use self::shots::CutFinder;
 use self::sizes::WorkingSizes;
 use crate::Result;
@@ -88,6 +90,7 @@ pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
     bars: Bars,
+    overlays: Overlays,
     /// Whether it works as the reference prototype does.
     prototype: bool,
     state: Option<State>,
@@ -113,7 +116,14 @@ impl MotionEstimator {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
     pub fn new(rate: Rate) -> Result<Self> {
-        Ok(Self { rate, flow: FlowEstimator::new()?, bars: Bars::default(), prototype: false, state: None })
+        Ok(Self {
+            rate,
+            flow: FlowEstimator::new()?,
+            bars: Bars::default(),
+            overlays: Overlays::default(),
+            prototype: false,
+            state: None,
+        })
     }
 
     /// As the reference prototype: with its finer flow, its slower way to shrink pictures, and every residual taken for motion,
@@ -175,6 +185,7 @@ impl MotionEstimator {
         let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
         if !self.prototype {
             unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+            self.overlays.discount(&mut residual, &motion.lab, &camera)?;
         }
         motion.residual = residual;
         motion.flow = flow;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use opencv::core::set_num_threads;
+use opencv::core::{self, set_num_threads};
 
 use crate::annotate::Annotator;
 use crate::config::RunConfig;
@@ -143,12 +143,12 @@ impl Clip {
             drain(&drawn, &mut outputs, &progress, config.window)
         });
         progress.clear();
-        let (ending, span) = ending?;
+        let Drained { ending, span, empty } = ending?;
         let ending = match ending {
             Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
             ending => ending,
         };
-        Ok(Processed { config, outputs, progress, started, classifier, ending, span })
+        Ok(Processed { config, outputs, progress, started, classifier, ending, span, empty })
     }
 }
 
@@ -161,6 +161,7 @@ pub struct Processed {
     classifier: String,
     ending: Ending,
     span: Option<Span>,
+    empty: u64,
 }
 
 impl Processed {
@@ -169,7 +170,7 @@ impl Processed {
     /// # Errors
     /// Those of the outputs.
     pub fn finish(self) -> Result<Summary> {
-        let Self { config, outputs, progress, started, classifier, ending, span } = self;
+        let Self { config, outputs, progress, started, classifier, ending, span, empty } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
             Ending::Interrupted if frames == 0 => (None, None),
@@ -177,6 +178,7 @@ impl Processed {
             _ => {
                 let Written { path, warnings, overview } = outputs.finish()?;
                 config.notes(&warnings);
+                config.notes(&note_on_empty(empty, frames).into_iter().collect::<Vec<_>>());
                 (Some(path), overview)
             }
         };
@@ -187,14 +189,32 @@ impl Processed {
     }
 }
 
+/// Up to this value everywhere, a fused map shows nothing.
+const STANDS_OUT: f64 = 0.5;
+
+/// Says in how many of the frames nothing stands out, from one in a hundred on.
+fn note_on_empty(empty: u64, frames: u64) -> Option<String> {
+    let percent = (100 * empty).checked_div(frames)?;
+    (percent > 0).then(|| format!("nothing stood out in {percent} % of the frames: their fused maps stay below 0.5"))
+}
+
+/// What came of a clip's frames.
+struct Drained {
+    ending: Ending,
+    span: Option<Span>,
+    /// Frames in which nothing stands out.
+    empty: u64,
+}
+
 /// Writes every frame of the `window` that arrives. An input that breaks off after some frames is an ending, not an error.
 fn drain(
     drawn: &Receiver<Drawn>,
     outputs: &mut Outputs,
     progress: &Progress,
     window: Option<Window>,
-) -> Result<(Ending, Option<Span>)> {
+) -> Result<Drained> {
     let mut span: Option<Span> = None;
+    let mut empty = 0;
     let ending = loop {
         match drawn.recv() {
             Ok(Some(drawn)) => {
@@ -206,6 +226,9 @@ fn drain(
                     continue;
                 }
                 span.get_or_insert(Span { first: time, last: time, next: None }).last = time;
+                let mut peak = 0.0;
+                core::min_max_loc(&drawn.maps.fused.0, None, Some(&mut peak), None, None, &core::no_array())?;
+                empty += u64::from(peak <= STANDS_OUT);
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);
             }
@@ -214,5 +237,5 @@ fn drain(
             Err(error) => return Err(error),
         }
     };
-    Ok((ending, span.filter(|_| window.is_some())))
+    Ok(Drained { ending, span: span.filter(|_| window.is_some()), empty })
 }

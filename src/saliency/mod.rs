@@ -212,7 +212,7 @@ impl StaticSaliency {
         let (mut inputs, mut noisy) = (Vec::new(), Vec::new());
         for frame in frames {
             let mut input = self.input(frame)?;
-            noisy.push(self.noise.as_mut().is_some_and(|noise| noise.add(&mut input)));
+            noisy.push(self.noise.as_mut().is_some_and(|noise| noise.add(&mut input, frame.time)));
             inputs.extend(input);
         }
         let size = inputs.len() / frames.len();
@@ -268,10 +268,8 @@ impl StaticSaliency {
 
     /// The gradient of a noisy frame: what was said of the frame before stands.
     fn of_noisy(&self, gradient: Gradient) -> Gradient {
-        let prediction = Prediction {
-            probability: probability(&self.scores, gradient.prediction.class),
-            ..gradient.prediction
-        };
+        let prediction =
+            Prediction { probability: probability(&self.scores, gradient.prediction.class), ..gradient.prediction };
         Gradient { noisy: true, prediction, features: None, activation: None, ..gradient }
     }
 

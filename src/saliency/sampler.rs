@@ -5,7 +5,7 @@ use opencv::imgproc;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use super::noise::add_noise;
+use super::noise::{add_noise, range};
 use crate::Result;
 use crate::grad::{self, Around, Baseline, Method, Sampling, Statistic};
 use crate::model::{Attribution, Classifier, Layout};
@@ -90,7 +90,7 @@ impl Sampler {
         match self.sampling.around {
             Around::Noise { level, .. } => {
                 let mut picture = input.to_vec();
-                add_noise(&mut picture, level, &mut self.random);
+                add_noise(&mut picture, level * range(input), &mut self.random);
                 picture
             }
             Around::Path(_) => {

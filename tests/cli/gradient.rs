@@ -218,7 +218,7 @@ fn flags_that_a_method_does_not_know_are_refused() {
     let refused = |args: &str, words: &[&str]| {
         assert_refused(&run(folder.path(), &format!("run clip.mp4 {NET} {args}")), 2, words);
     };
-    refused("--samples 4", &["--samples is for --method smoothgrad"]);
+    refused("--method gradient --samples 4", &["--samples is for --method smoothgrad"]);
     refused("--method guided --noise 0.1", &["--noise is for"]);
     refused("--method grad-cam --baseline black", &["--baseline is for"]);
     refused("--method smoothgrad --layer a", &["--layer is for"]);

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::common::{
     Graph, Random, data, devices, existing, gradient_model, options, relative_error, try_session, value, write,
 };
-use salstream::grad::Variant;
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+use salstream::grad::{Layer, Method, Variant};
 use salstream::home;
-use salstream::model::{Attribution, Classifier, Layout};
+use salstream::model::{Attribution, Classifier, Layout, Request, Source};
 use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
 use salstream::runtime::Device;
 
@@ -212,7 +214,32 @@ fn gradient_models_keep_the_interface_and_run_as_they_are() {
     assert_eq!(source.value(), given.sha256());
     let mut made = Classifier::open(&out, &options(Device::Cpu)).unwrap();
     let pixels = &picture(6)[..576];
-    assert_eq!(made.run(pixels, Some(2)).unwrap(), given.run(pixels, Some(2)).unwrap());
+    // What is handed out beside the interface is for this program alone.
+    let expected = Attribution { features: None, activation: None, ..given.run(pixels, Some(2)).unwrap() };
+    assert_eq!(made.run(pixels, Some(2)).unwrap(), expected);
+}
+
+#[test]
+fn the_activation_beside_a_gradient_is_grad_cam() {
+    let (_folder, path) = saved(&small(11, Layout::Nchw, 1).0);
+    let source = Source::load(&path, &Request::default()).unwrap();
+    for device in [Device::Cpu, Device::OpenVino] {
+        let run = |method: &Method| {
+            let compiled = source.compile(device, method).unwrap();
+            compiled.open(&options(Device::Cpu)).unwrap().run(&picture(6)[..576], Some(3)).unwrap()
+        };
+        let coarse = run(&Method::Gradient).activation.unwrap();
+        let cells = Mat::new_rows_cols_with_data(coarse.height as i32, coarse.width as i32, &coarse.values).unwrap();
+        let expected = run(&Method::GradCam(Layer::Last)).gradient;
+        let (mut found, (width, height)) = (Mat::default(), (12, 16));
+        let size = Size::new(width, height);
+        opencv::imgproc::resize(&cells, &mut found, size, 0.0, 0.0, opencv::imgproc::INTER_LINEAR).unwrap();
+        let found = found.data_typed::<f32>().unwrap();
+        assert!(found.iter().any(|value| *value > 0.0));
+        for (a, b) in found.iter().zip(&expected) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
 }
 
 #[test]

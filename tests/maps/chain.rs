@@ -2,7 +2,7 @@
 
 use opencv::core::Mat;
 use opencv::prelude::*;
-use salstream::frame::{Frame, Gradient, Maps, Prediction, Rate};
+use salstream::frame::{Frame, Gradient, Maps, Rate};
 use salstream::fuse::{FuseOptions, Fuser, Fusion};
 use salstream::motion::{Motion, MotionEstimator};
 
@@ -66,5 +66,5 @@ pub fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
     };
     let values: Vec<f32> = (0..224 * 224).map(|i| strength(i) * noise()).collect();
     let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
-    Gradient { index: frame.index, map, prediction: Prediction::default(), features: None, others: Vec::new() }
+    Gradient { index: frame.index, map, ..Gradient::default() }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 use opencv::{imgcodecs, imgproc};
-use salstream::frame::{Frame, Gradient, Prediction};
+use salstream::frame::{Frame, Gradient};
 use salstream::fuse::Fusion;
 
 use crate::chain::{Chain, RATE};
@@ -14,8 +14,8 @@ use crate::scene::mean;
 
 /// The one threshold for all sequences.
 const THRESHOLD: f32 = 0.55;
-/// J of the prototype on the six sequences is 0.731.
-const LEAST_J: f64 = 0.72;
+/// J of these six sequences is 0.79.
+const LEAST_J: f64 = 0.77;
 /// Between frames whose gradient is taken, unless SALSTREAM_FULL is set: J is the same to 0.002, and the test is quick.
 const KEY_FRAME_EVERY: u64 = 4;
 /// Written by tests/references/maps.py, which tells its layout.
@@ -100,7 +100,7 @@ impl Fixture {
         let small = self.take(56 * 56);
         let values: Vec<f32> = (0..224 * 224).map(|i| f32::from(small[i / 224 / 4 * 56 + i % 224 / 4])).collect();
         let map = Mat::new_rows_cols_with_data(224, 224, &values).unwrap().try_clone().unwrap();
-        Gradient { index: index as u64, map, prediction: Prediction::default(), features: None, others: Vec::new() }
+        Gradient { index: index as u64, map, ..Gradient::default() }
     }
 
     fn thousandths(&mut self, count: usize) -> Vec<f64> {
@@ -131,9 +131,12 @@ fn the_maps_agree_with_the_prototypes() {
             if !FIXTURE_CHECKED.contains(&(frame.index as usize)) {
                 continue;
             }
-            let ours = [&motion.residual, &maps.motion.0, &maps.static_.0, &maps.fused.0];
+            // Static and fused maps are made in other ways than the prototype's since: only the motion is still the same.
+            let ours = [Some(&motion.residual), Some(&maps.motion.0), None, None];
             for (name, map) in ["residual", "motion", "static", "fused"].into_iter().zip(ours) {
-                let off = difference(map, &fixture.thousandths(FIXTURE_MAP.area() as usize));
+                let expected = fixture.thousandths(FIXTURE_MAP.area() as usize);
+                let Some(map) = map else { continue };
+                let off = difference(map, &expected);
                 eprintln!("{sequence} {} {name}: {:.2} % off", frame.index, 100.0 * off);
                 assert!(off < 0.05, "{sequence} {} {name}: {:.1} % off", frame.index, 100.0 * off);
             }

@@ -3,7 +3,7 @@
 use opencv::core::{Mat, Size, Vec3b};
 use opencv::imgproc;
 use opencv::prelude::*;
-use salstream::frame::{Frame, Gradient, Prediction};
+use salstream::frame::{Frame, Gradient};
 use salstream::home;
 use salstream::model::Classifier;
 use salstream::runtime::{Device, Precision, SessionOptions};
@@ -33,8 +33,8 @@ impl Gradients {
         let strongest = |i: usize| (0..3).map(|c| gradient[c * area + i].abs()).fold(0.0, f32::max);
         let map: Vec<f32> = (0..area).map(strongest).collect();
         let map = Mat::new_rows_cols_with_data(SIDE, SIDE, &map).unwrap().try_clone().unwrap();
-        let (prediction, features) = (Prediction::default(), found.features);
-        Gradient { index: frame.index, map, prediction, features, others: Vec::new() }
+        let (features, activation) = (found.features, found.activation);
+        Gradient { index: frame.index, map, features, activation, ..Gradient::default() }
     }
 }
 
