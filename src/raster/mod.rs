@@ -57,6 +57,11 @@ pub(crate) fn shrink(image: &(impl ToInputArray + MatTraitConst), size: Size) ->
     if small.size()? == size { Ok(small) } else { resized(&small, size, imgproc::INTER_LINEAR) }
 }
 
+/// `raster` at a larger size, bilinear.
+pub(crate) fn enlarged(raster: &Mat, size: Size) -> Result<Mat> {
+    resized(raster, size, imgproc::INTER_LINEAR)
+}
+
 fn half(size: Size) -> Size {
     Size::new((size.width + 1) / 2, (size.height + 1) / 2)
 }
