@@ -234,7 +234,7 @@ pub struct DataArgs {
     /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
-    /// Draw static and motion energy over the whole clip, cuts marked, above frames of the result: .png, .jpg
+    /// Draw static, motion and fused energy over the whole clip, cuts marked, above frames of the result: .png, .jpg
     #[arg(long, value_name = "FILE")]
     pub timeline: Option<PathBuf>,
     /// Write one map per frame into this folder, named by its index, at the source's size

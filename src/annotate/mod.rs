@@ -33,7 +33,7 @@ pub enum Layout {
     /// Input, static (one for each class that is explained), motion and fused in a square; below, static and motion
     /// energy over the last 10 s, cuts marked.
     Grid,
-    /// The overlay; below, static and motion energy over the last 10 s, cuts marked.
+    /// The overlay; below, static, motion and fused energy over the last 10 s, cuts marked.
     Timeline,
     /// The saliency map alone.
     Map,

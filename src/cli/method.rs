@@ -10,8 +10,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
-    /// What to compute of the class's score [default: gradient; of frames smoothgrad, whose samples a clip spreads over
-    /// its frames]
+    /// What to compute of the class's score [default: smoothgrad, spread over the frames of a clip; for models gradient]
     #[arg(long, value_enum, value_name = "METHOD")]
     pub method: Option<MethodName>,
     /// Pictures at which a sampled method takes the gradient of each frame [default: 16, integrated-gradients 32]
