@@ -128,7 +128,7 @@ pub struct Gradient {
     /// Whether the classifier saw the frame with noise added. What it says of such a frame does not count: the prediction
     /// is that of an earlier frame, and there are neither features nor activation.
     pub noisy: bool,
-    /// How many runs of the classifier the gradient is the mean of, at least 1.
+    /// How many runs of the classifier the gradient is the mean of; 0 counts as 1.
     pub samples: usize,
     /// What the classifier makes of each part of the frame, where it tells.
     pub features: Option<Features>,

@@ -30,8 +30,8 @@ pub enum Layout {
     Overlay,
     /// Saliency map, input, overlay side by side: the method's classic picture.
     Panels,
-    /// Input, static (one for each class that is explained), motion and fused in a square; below, static and motion
-    /// energy over the last 10 s, cuts marked.
+    /// Input, static (one for each class that is explained), motion and fused in a square; below, static,
+    /// motion and fused energy over the last 10 s, cuts marked.
     Grid,
     /// The overlay; below, static, motion and fused energy over the last 10 s, cuts marked.
     Timeline,

@@ -4,7 +4,6 @@
 //! themselves. Its features tell a swan from the water that moves like it.
 
 use opencv::core::{CV_64FC1, DECOMP_CHOLESKY, Mat, Size};
-use opencv::imgproc;
 use opencv::prelude::*;
 
 use super::trail::Trail;
@@ -195,9 +194,7 @@ fn shrink(map: &Mat, size: Size) -> Result<Vec<f32>> {
 }
 
 fn enlarge(values: &[f32], from: Size, to: Size) -> Result<Mat> {
-    let mut large = Mat::default();
-    imgproc::resize(&raster::from_values(from, values)?, &mut large, to, 0.0, 0.0, imgproc::INTER_LINEAR)?;
-    Ok(large)
+    raster::enlarged(&raster::from_values(from, values)?, to)
 }
 
 #[cfg(test)]

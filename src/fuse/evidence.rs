@@ -7,8 +7,7 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 use super::appearance::AppearanceMemory;
-use super::border;
-use super::border::Contrast;
+use super::border::{Contrast, border_contrast};
 use super::colour::{ColourMemory, Colours};
 use super::guided::{Window, guided_filter};
 use super::odds::{logit, probability, sigmoid};
@@ -19,7 +18,7 @@ use crate::frame::Gradient;
 use crate::motion::Motion;
 use crate::raster;
 
-/// What a cue's whole range is worth, in log odds. J is the same to 0.005 at 0.7 and 1.4 times each.
+/// What a cue's whole range is worth, in log odds. At 0.7 and 1.4 times each, J stays within 0.01.
 const STATIC: f32 = 1.0;
 const CENTRE: f32 = 0.7;
 const BORDER: f32 = 1.2;
@@ -36,7 +35,7 @@ const SETTLED: f32 = 1.0 / (1.0 - PAST);
 const BOUND: f32 = 3.0;
 /// What speaks against a picture without structure, or a texture without a place that matters more than others.
 const NOTHING_THERE: f32 = 6.0;
-/// How maps are drawn to the picture's edges. Radii from 8 to 12 are as good.
+/// How maps are drawn to the picture's edges. J is the same at a radius of 8, and 0.008 lower at 12.
 const EDGES: Window = Window { radius: 10, epsilon: 2e-5 };
 
 /// What a frame's maps say, each `CV_32FC1` of values in 0..=1.
@@ -82,7 +81,7 @@ impl Evidence {
             self.centre = centre(size);
         }
         self.presence.step(raster::values(cues.motion)?);
-        let contrast = border::border_contrast(&motion.lab)?;
+        let contrast = border_contrast(&motion.lab)?;
         let moving = self.place(&contrast, cues.focused, NEUTRAL_MOVING)?;
         let moving = self.moving.step(moving, motion, gradient, cues, trail, self.presence.now)?;
         let lately = self.presence.lately;
@@ -146,7 +145,7 @@ impl Moving {
     }
 }
 
-/// Log odds with the edges of the picture `lab`: filtered as they are, since what is sure beyond bounds is no surer.
+/// Log odds with the edges of the picture `lab`: filtered within bounds, so that one sure pixel does not outweigh its neighbours.
 fn drawn_to_edges(lab: &Mat, odds: &[f32]) -> Result<Vec<f32>> {
     let unit: Vec<f32> = odds.iter().map(|odds| (odds.clamp(-BOUND, BOUND) / BOUND + 1.0) / 2.0).collect();
     let drawn = guided_filter(lab, &raster::from_values(lab.size()?, &unit)?, EDGES)?;

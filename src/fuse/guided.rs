@@ -1,8 +1,7 @@
 //! The guided filter with a colour guide: draws a map's edges to the picture's (He, Sun and Tang, 2010). Its linear models
-//! are found at half the size (He and Sun, "Fast Guided Filter", 2015): as good on DAVIS, in a third of the time.
+//! are found at half the size (He and Sun, "Fast Guided Filter", 2015): as good on DAVIS, and faster.
 
-use opencv::core::{self, BORDER_REFLECT, CV_32F, Mat, Point, Size, Vec3f, Vec4f};
-use opencv::imgproc;
+use opencv::core::{BORDER_REFLECT, CV_32F, Mat, Size, ToInputArray, Vec3f, Vec4f};
 use opencv::prelude::*;
 
 use crate::Result;
@@ -22,7 +21,7 @@ pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: Window) -> Result<Ma
     let mut colour = Mat::default();
     guide.convert_to(&mut colour, CV_32F, 1.0 / 255.0, 0.0)?;
     let (whole, window) = (map.size()?, Window { radius: window.radius / 2, ..window });
-    let half = Size::new((whole.width + 1) / 2, (whole.height + 1) / 2);
+    let half = raster::half(whole);
     let (small_colour, small_map) = (raster::area(&colour, half)?, raster::area(map, half)?);
     let models = linear_models(small_colour.data_typed::<Vec3f>()?, raster::values(&small_map)?, half, window)?;
     let models = raster::enlarged(&window_mean(&models, window)?, whole)?;
@@ -69,11 +68,8 @@ fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f,
     Vec4f::from([x, y, z, mp - x * m0 - y * m1 - z * m2])
 }
 
-fn window_mean(raster: &impl core::ToInputArray, Window { radius, .. }: Window) -> Result<Mat> {
-    let side = Size::new(2 * radius + 1, 2 * radius + 1);
-    let mut out = Mat::default();
-    imgproc::blur(raster, &mut out, side, Point::new(-1, -1), BORDER_REFLECT)?;
-    Ok(out)
+fn window_mean(raster: &impl ToInputArray, Window { radius, .. }: Window) -> Result<Mat> {
+    raster::window_mean(raster, 2 * radius + 1, BORDER_REFLECT)
 }
 
 #[cfg(test)]

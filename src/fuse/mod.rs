@@ -88,8 +88,8 @@ impl Fuser {
     ///
     /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
     /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
-    /// or a cut clears all memory. On such a frame nothing is known of motion: its map is black, at full weight, because
-    /// the gradient alone would be a flash. Black bars about the picture are 0.
+    /// or a cut clears all memory. Nothing is known of motion on such a frame: its motion map
+    /// is black, and the adaptive mode shows what the classifier looks at. Black bars about the picture are 0.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
@@ -122,7 +122,7 @@ impl Fuser {
         let fused = match self.options.mode.pixel_rule() {
             Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
             None => {
-                let (static_, focused) = (known.as_ref(), focused.as_ref());
+                let (static_, focused) = (known.as_ref(), focused.as_ref().or(known.as_ref()));
                 let cues = Cues { static_, focused, distinct, motion: &moving, confidence: weight };
                 self.evidence.step(motion, gradient, &cues, &self.trail)?
             }

@@ -85,9 +85,7 @@ fn edges(lightness: &[u8], size: Size) -> Result<Vec<f32>> {
 }
 
 fn window_mean(values: &[f32], size: Size) -> Result<Mat> {
-    let (mut mean, side) = (Mat::default(), Size::new(WINDOW, WINDOW));
-    imgproc::blur(&raster::from_values(size, values)?, &mut mean, side, Point::new(-1, -1), BORDER_REFLECT_101)?;
-    Ok(mean)
+    raster::window_mean(&raster::from_values(size, values)?, WINDOW, BORDER_REFLECT_101)
 }
 
 #[cfg(test)]

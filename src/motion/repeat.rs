@@ -1,9 +1,9 @@
 //! Frames that show nothing new: repeated ones (pulldown, stutter, a frozen picture), and blank ones.
 
-use opencv::core::{self, BORDER_REFLECT_101, CV_32F, Mat, NORM_INF, Point, Size, no_array};
-use opencv::imgproc;
+use opencv::core::{self, BORDER_REFLECT_101, Mat, NORM_INF, no_array};
 
 use crate::Result;
+use crate::raster;
 
 /// Side, in pixels, of the windows over whose means two codings of the same picture are compared, and the largest
 /// difference of them in grey levels. Coded repeats came to 2.9, frames of a slow boat to 8.5. Little moves as little as
@@ -19,10 +19,7 @@ pub(super) fn is_same(a: &Mat, b: &Mat) -> Result<bool> {
 }
 
 fn window_mean(grey: &Mat) -> Result<Mat> {
-    let mut mean = Mat::default();
-    let side = Size::new(WINDOW, WINDOW);
-    imgproc::box_filter(grey, &mut mean, CV_32F, side, Point::new(-1, -1), true, BORDER_REFLECT_101)?;
-    Ok(mean)
+    raster::window_mean(grey, WINDOW, BORDER_REFLECT_101)
 }
 
 /// Whether a grey picture (`CV_8UC1`) has nothing in it that a flow could follow.
@@ -34,7 +31,7 @@ pub(super) fn is_blank(grey: &Mat) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use opencv::core::{CV_8U, RNG, RNG_UNIFORM, Rect, Scalar};
+    use opencv::core::{CV_8U, RNG, RNG_UNIFORM, Rect, Scalar, Size};
     use opencv::prelude::*;
 
     use super::*;

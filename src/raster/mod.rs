@@ -4,7 +4,9 @@ pub(crate) mod quantile;
 pub(crate) mod robust;
 pub(crate) mod warp;
 
-use opencv::core::{BORDER_DEFAULT, CV_32FC1, Mat, MatTraitConst, MatTraitConstManual, Scalar, Size, ToInputArray};
+use opencv::core::{
+    BORDER_DEFAULT, CV_32F, CV_32FC1, Mat, MatTraitConst, MatTraitConstManual, Point, Scalar, Size, ToInputArray,
+};
 use opencv::imgproc;
 
 use crate::Result;
@@ -58,11 +60,19 @@ pub(crate) fn shrink(image: &(impl ToInputArray + MatTraitConst), size: Size) ->
 }
 
 /// `raster` at a larger size, bilinear.
-pub(crate) fn enlarged(raster: &Mat, size: Size) -> Result<Mat> {
+pub(crate) fn enlarged(raster: &impl ToInputArray, size: Size) -> Result<Mat> {
     resized(raster, size, imgproc::INTER_LINEAR)
 }
 
-fn half(size: Size) -> Size {
+/// The mean over a window of `side` by `side` pixels about each pixel, as floats; OpenCV's `border` says what lies beyond.
+pub(crate) fn window_mean(raster: &impl ToInputArray, side: i32, border: i32) -> Result<Mat> {
+    let (mut out, middle) = (Mat::default(), Point::new(-1, -1));
+    imgproc::box_filter(raster, &mut out, CV_32F, Size::new(side, side), middle, true, border)?;
+    Ok(out)
+}
+
+/// Half of a size, rounded up.
+pub(crate) fn half(size: Size) -> Size {
     Size::new((size.width + 1) / 2, (size.height + 1) / 2)
 }
 

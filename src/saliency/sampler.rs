@@ -71,35 +71,46 @@ impl Sampler {
             Around::Noise { statistic: Statistic::MeanSquare, .. } => square,
             Around::Noise { statistic: Statistic::Variance, .. } => (square - sum * sum).max(0.0),
         };
-        let gradient = sum.into_iter().zip(squares).zip(line).map(combine).collect();
+        let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
         Ok(Attribution { gradient, ..clean })
     }
 
-    /// From the baseline to the picture.
-    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Vec<f32>> {
+    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Line> {
         match &self.sampling.around {
-            Around::Noise { .. } => Ok(vec![0.0; input.len()]),
+            Around::Noise { level, .. } => {
+                let (deviation, steps) = (level * range(input), vec![0.0; input.len()]);
+                Ok(Line { deviation, steps })
+            }
             Around::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
-                Ok(input.iter().zip(start).map(|(value, start)| value - start).collect())
+                let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
+                Ok(Line { deviation: 0.0, steps })
             }
         }
     }
 
-    fn picture(&mut self, input: &[f32], line: &[f32], sample: usize) -> Vec<f32> {
+    fn picture(&mut self, input: &[f32], line: &Line, sample: usize) -> Vec<f32> {
         match self.sampling.around {
-            Around::Noise { level, .. } => {
+            Around::Noise { .. } => {
                 let mut picture = input.to_vec();
-                add_noise(&mut picture, level * range(input), &mut self.random);
+                add_noise(&mut picture, line.deviation, &mut self.random);
                 picture
             }
             Around::Path(_) => {
                 // Behind the last sample, a batch is filled up with the picture itself.
                 let rest = 1.0 - self.places.get(sample).map_or(1.0, |place| place.0);
-                input.iter().zip(line).map(|(value, step)| value - rest * step).collect()
+                input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
             }
         }
     }
+}
+
+/// Where the samples of one picture lie.
+struct Line {
+    /// Standard deviation of the noise.
+    deviation: f32,
+    /// From the baseline to the picture.
+    steps: Vec<f32>,
 }
 
 /// The baseline of a picture, as the network is given it.

@@ -71,7 +71,7 @@ fn assert_stands(found: &Settled, most_motion: f64) {
 }
 
 #[test]
-fn in_a_still_scene_shows_what_the_classifier_looks_at() {
+fn a_still_scene_shows_what_the_classifier_looks_at() {
     assert_stands(&settled((0..20).map(|_| STILL), 0.0), 1e-6);
 }
 
