@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::Recipe;
+use super::fingerprint::SettingsFingerprint;
 use super::inputs::Clip;
 use super::trial::Trial;
 use crate::cli::BatchArgs;
@@ -51,7 +51,7 @@ impl Crew {
     /// The crew for `clips`, whose results go below `folder`. Without `--jobs` it is measured where there is much to do.
     pub(super) fn of(
         args: &BatchArgs,
-        recipe: &Recipe,
+        fingerprint: &SettingsFingerprint,
         config: &RunConfig,
         folder: &Path,
         clips: &[Clip],
@@ -64,7 +64,7 @@ impl Crew {
         match args.jobs.fixed() {
             Some(jobs) => Self::new(args, jobs.min(most)),
             None if most == 1 => usual,
-            None => trial().and_then(|trial| measured(&trial, args, recipe, usual, most, stop)).unwrap_or(usual),
+            None => trial().and_then(|trial| measured(&trial, args, fingerprint, usual, most, stop)).unwrap_or(usual),
         }
     }
 }
@@ -73,12 +73,12 @@ impl Crew {
 fn measured(
     trial: &Trial<'_>,
     args: &BatchArgs,
-    recipe: &Recipe,
+    fingerprint: &SettingsFingerprint,
     usual: Crew,
     most: usize,
     stop: &AtomicBool,
 ) -> Option<Crew> {
-    let about = format!("{} {} {} {:?}", Machine::this(), recipe.settings, trial.kind(), args.threads);
+    let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), args.threads);
     let mut kept = read();
     if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !args.model.remeasure) {
         return Some(if known.crew.jobs > most { Crew::new(args, most) } else { known.crew });

@@ -145,8 +145,8 @@ impl<'a> Master<'a> {
 
     /// Keeps the proof that a clip is done.
     fn keep(&self, turn: &Turn, state: State, finished: Finished) -> Result<Done> {
-        let Pool { args, recipe, folder, .. } = self.pool;
-        let (settings, model) = (recipe.settings.clone(), recipe.model.clone());
+        let Pool { args, fingerprint, folder, .. } = self.pool;
+        let (settings, model) = (fingerprint.settings.clone(), fingerprint.model.clone());
         let classifier = self.worker.as_ref().map(|worker| worker.classifier.clone()).unwrap_or_default();
         let work = Work { clip: &turn.clip, state, settings, model, classifier, finished };
         Done::keep(work, folder, &endings(args))

@@ -5,6 +5,7 @@
 
 mod crew;
 mod done;
+mod fingerprint;
 mod inputs;
 mod join;
 mod master;
@@ -25,16 +26,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use sha2::{Digest, Sha256};
-
 use crate::annotate::Layout;
 use crate::cli::BatchArgs;
 use crate::config::Report;
-use crate::model::file_sha256;
 use crate::report::print;
 use crate::{Error, Result, ffmpeg, sink};
 use crew::Crew;
 use done::{Done, Todo, todo};
+use fingerprint::SettingsFingerprint;
 use inputs::Clip;
 use shard::Shard;
 use summary::{Entry, Outcome};
@@ -42,21 +41,6 @@ pub use summary::{Summary, merge};
 
 /// What is to be done with a clip, and what was done before.
 type Planned = (Todo, Option<Done>);
-
-/// The settings' identity: what makes a result what it is.
-struct Recipe {
-    settings: String,
-    model: String,
-}
-
-impl Recipe {
-    fn of(args: &BatchArgs) -> Result<Self> {
-        let model = file_sha256(&args.model.model.choose()?.path)?;
-        let text = format!("{} {model} {}", env!("CARGO_PKG_VERSION"), args.recipe());
-        let settings = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { settings, model })
-    }
-}
 
 /// Does what is to be done of the clips that `args` name; `None` where that was only to be shown.
 ///
@@ -69,7 +53,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     // The flags of a single run are checked once, for all.
     let config = worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
     check_split(args)?;
-    let recipe = Recipe::of(args)?;
+    let fingerprint = SettingsFingerprint::of(args)?;
     let all = inputs::clips(args, &folder)?;
     let all = match args.split {
         Some(seconds) => split::split(all, seconds, &config.source),
@@ -77,7 +61,7 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     };
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
-    let todo = |clip: &Clip| todo(clip, &folder, &recipe.settings, args.hash, args.verify);
+    let todo = |clip: &Clip| todo(clip, &folder, &fingerprint.settings, args.hash, args.verify);
     let plan = plan(&clips, todo);
     if args.dry_run {
         return show(&clips, &plan).map(|()| None);
@@ -88,14 +72,14 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
     sink::write(&folder.join("settings.toml"), args.settings.text.as_bytes(), true)?;
     // An old summary says nothing of this run; there may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
-    let mut summary = Summary::new(shard, &recipe.settings);
+    let mut summary = Summary::new(shard, &fingerprint.settings);
     for (clip, (todo, done)) in clips.iter().zip(&plan) {
         if *todo == Todo::Skip {
             summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
         }
     }
-    let crew = Crew::of(args, &recipe, &config, &folder, &open, stop);
-    pool::run(args, &recipe, &folder, open, crew, stop, &mut summary)?;
+    let crew = Crew::of(args, &fingerprint, &config, &folder, &open, stop);
+    pool::run(args, &fingerprint, &folder, open, crew, stop, &mut summary)?;
     let report = Report::new(args.progress, args.quiet);
     report.notes(summary.needed(&clips, &folder).as_slice());
     if shard == Shard::WHOLE {

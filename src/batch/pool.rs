@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Recipe;
 use super::crew::Crew;
+use super::fingerprint::SettingsFingerprint;
 use super::inputs::Clip;
 use super::master::Master;
 use super::seen::Seen;
@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// What the masters share.
 pub(super) struct Pool<'a> {
     pub args: &'a BatchArgs,
-    pub recipe: &'a Recipe,
+    pub fingerprint: &'a SettingsFingerprint,
     pub folder: &'a Path,
     /// Threads of each worker.
     pub threads: usize,
@@ -48,7 +48,7 @@ pub(super) struct Turn {
 /// What fails for every clip: a model that cannot be opened, a process that cannot be started.
 pub(super) fn run(
     args: &BatchArgs,
-    recipe: &Recipe,
+    fingerprint: &SettingsFingerprint,
     folder: &Path,
     clips: Vec<Clip>,
     Crew { jobs, threads }: Crew,
@@ -63,7 +63,7 @@ pub(super) fn run(
     let queue = Mutex::new(clips.into_iter().map(|clip| Turn { clip, tries: 0, alone: false }).collect());
     let pool = Pool {
         args,
-        recipe,
+        fingerprint,
         folder,
         threads,
         stop,

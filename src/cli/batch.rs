@@ -189,13 +189,4 @@ impl BatchArgs {
             settings: SettingsArgs::default(),
         }
     }
-
-    /// All that makes a result what it is, as text.
-    pub fn recipe(&self) -> String {
-        let Self { model, request, method, picture, clip, records, maps, map, map_format, split, .. } = self;
-        let model = ModelArgs { remeasure: false, fallback: false, ..model.clone() };
-        format!(
-            "{model:?} {request:?} {method:?} {picture:?} {clip:?} {records:?} {maps:?} {map:?} {map_format:?} {split:?}"
-        )
-    }
 }

@@ -106,6 +106,18 @@ struct SizeArg {
     size: Option<[usize; 2]>,
 }
 
+impl RequestArgs {
+    /// Height and width of the classifier's picture, if given.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        self.size.size
+    }
+
+    /// The output of class scores, if given.
+    pub fn scores(&self) -> Option<&ScoreOutput> {
+        self.scores.as_ref()
+    }
+}
+
 impl From<RequestArgs> for Request {
     fn from(args: RequestArgs) -> Self {
         Self { batch: 1, size: args.size.size, output: args.scores }

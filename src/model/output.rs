@@ -44,6 +44,19 @@ impl std::str::FromStr for ScoreOutput {
     }
 }
 
+impl std::fmt::Display for ScoreOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        let index = self.index.iter().map(|index| match index {
+            Index::All => ":".to_owned(),
+            Index::At(place) => place.to_string(),
+            Index::Mean => "*".to_owned(),
+        });
+        let index: Vec<String> = index.collect();
+        if index.is_empty() { Ok(()) } else { write!(f, "[{}]", index.join(",")) }
+    }
+}
+
 impl ScoreOutput {
     /// Adds the nodes that pick the scores; the name of what they make.
     ///

@@ -31,6 +31,18 @@ impl std::str::FromStr for TargetName {
     }
 }
 
+impl std::fmt::Display for TargetName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Top1 => f.write_str("top1"),
+            Self::Locked => f.write_str("locked"),
+            Self::Frequent => f.write_str("frequent"),
+            Self::Id(id) => id.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Which class to explain, checked against a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {

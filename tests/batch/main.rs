@@ -88,6 +88,9 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     let done: Value = serde_json::from_slice(&fs::read(at.join("out/sub/1.done.json")).unwrap()).unwrap();
     assert_eq!((done["frames"].as_u64(), done["outputs"].as_array().unwrap().len()), (Some(10), 3));
     assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0]);
+    let other_version = fs::read_to_string(at.join("out/2.done.json")).unwrap().replace(env!("CARGO_PKG_VERSION"), "0.0.9");
+    fs::write(at.join("out/2.done.json"), other_version).unwrap();
+    assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0], "finished by another version is finished");
 
     let plan = |args: &str| text(&run(at, args).stdout);
     let same = "in -o out --records jsonl --dry-run";
