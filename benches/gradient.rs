@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use onnx_grad::onnx::{DataType, ValueInfoProto};
 use ort::value::TensorRef;
 use prost::Message;
 use salstream::model::{Classifier, catalog, probe};
-use salstream::onnx::{DataType, ValueInfoProto};
 use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::{Result, onnx};
 

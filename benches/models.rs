@@ -5,18 +5,19 @@
 
 use std::time::Instant;
 
+use onnx_grad::Request;
+use onnx_grad::onnx::{DataType, ModelProto, ValueInfoProto};
+use onnx_grad::{Method, Options, Variant, differentiate};
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
-use salstream::grad::{Method, Options, Variant, differentiate};
-use salstream::model::{Classifier, Request, Source, prepare};
-use salstream::onnx::{DataType, ModelProto, ValueInfoProto};
+use salstream::model::{Classifier, Source, prepare};
 use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::{Result, onnx};
 
 #[path = "../tests/gradients/fixture.rs"]
 mod fixture;
-#[path = "../tests/gradients/random.rs"]
+#[path = "../crates/onnx-grad/tests/gradients/random.rs"]
 mod random;
 
 use fixture::Reference;

@@ -4,23 +4,28 @@
 //! A layer stands between a 1x1 convolution that makes its channels of a picture's three and a global average that makes
 //! its channels classes; "nothing" is what these two cost.
 
-#[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../tests/gradients/common.rs"]
+#[path = "../crates/onnx-grad/tests/gradients/common.rs"]
 mod common;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../tests/gradients/random.rs"]
+#[path = "../crates/onnx-grad/tests/gradients/random.rs"]
 mod random;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+#[path = "../tests/gradients/runtime.rs"]
+mod runtime;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+#[path = "../tests/gradients/support.rs"]
+mod support;
 
 use std::time::Duration;
 
-use common::{Graph, devices, gradient_model, options};
+use common::{Graph, gradient_model};
 use criterion::{Criterion, criterion_group, criterion_main};
+use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
-use salstream::grad::Variant;
-use salstream::onnx::{AttributeProto as A, DataType, ModelProto};
 use salstream::runtime::{Device, Runtime};
+use support::{devices, options};
 
 const OPSET: i64 = 17;
 
@@ -82,7 +87,7 @@ fn rules(criterion: &mut Criterion) {
             group.bench_function(format!("{device}/forward"), |b| {
                 b.iter(|| drop(forward.run(ort::inputs![image()]).expect("the layer runs")));
             });
-            let (whole, _) = gradient_model(&model, 1, Variant::of(device));
+            let (whole, _) = gradient_model(&model, 1, device.variant());
             let mut whole = session(&whole, device);
             let target = || TensorRef::from_array_view(([1], &[-1_i64][..])).expect("the shape fits");
             group.bench_function(format!("{device}/with gradient"), |b| {

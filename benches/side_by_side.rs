@@ -9,8 +9,9 @@ use std::io::{BufRead, stdin};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use salstream::grad::Method;
-use salstream::model::{Classifier, Request, Source};
+use onnx_grad::Method;
+use onnx_grad::Request;
+use salstream::model::{Classifier, Source};
 use salstream::runtime::{Device, SessionOptions};
 use salstream::{Error, Result};
 

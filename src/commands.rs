@@ -8,12 +8,14 @@ use opencv::prelude::*;
 use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, StoredPrecision, VerifyArgs};
 use crate::machine::cores;
 use crate::model::card::{Card, Flags};
-use crate::model::{self, ModelName, Preprocessor, Request, Source, Wish};
+use crate::model::{self, ModelName, Preprocessor, Source, Wish};
 use crate::report::{print, say};
 use crate::runtime::Precision;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
-use crate::{Error, Result, live, onnx, sink, verify};
+use crate::{Error, Result, live, sink, verify};
+use onnx_grad::Request;
+use onnx_grad::onnx;
 
 /// Runs one subcommand; the exit status.
 ///
@@ -87,7 +89,7 @@ fn grad(args: GradArgs) -> Result<()> {
     if precision == StoredPrecision::F16 {
         made.graph.iter_mut().for_each(onnx::store_in_half);
     }
-    onnx::save(&made, &file)
+    Ok(onnx::save(&made, &file)?)
 }
 
 fn verify(args: VerifyArgs) -> Result<u8> {

@@ -74,6 +74,18 @@ impl Error {
     }
 }
 
+impl From<onnx_grad::Error> for Error {
+    fn from(error: onnx_grad::Error) -> Self {
+        match error {
+            onnx_grad::Error::Request(problem) => Self::Usage(problem),
+            onnx_grad::Error::Graph(problem) => Self::Graph(problem),
+            onnx_grad::Error::Io { path, source } => Self::Io { path, source },
+            onnx_grad::Error::Model { path, problem } => Self::Model { path, problem },
+            onnx_grad::Error::Output { path, problem } => Self::Output { path, problem },
+        }
+    }
+}
+
 impl From<ort::Error> for Error {
     fn from(e: ort::Error) -> Self {
         Self::Runtime(brief(&e))

@@ -2,7 +2,7 @@
 //!
 //! `salstream` differentiates an ONNX classifier with respect to its input picture, as ordinary ONNX nodes that stock
 //! ONNX Runtime runs, finds the motion that the camera does not explain, and fuses both into saliency maps drawn over
-//! the frames. [`onnx`], [`grad`] and [`model`] are of use on their own.
+//! the frames. [`onnx_grad`] and [`model`] are of use on their own.
 
 pub mod annotate;
 pub mod batch;
@@ -16,7 +16,6 @@ pub mod eval;
 mod ffmpeg;
 pub mod frame;
 pub mod fuse;
-pub mod grad;
 pub mod home;
 mod html;
 pub mod keyframes;
@@ -24,7 +23,6 @@ pub mod live;
 pub mod machine;
 pub mod model;
 pub mod motion;
-pub mod onnx;
 mod path;
 pub mod pipeline;
 mod raster;
@@ -37,3 +35,4 @@ pub mod source;
 pub mod verify;
 
 pub use error::{Error, Result};
+pub use onnx_grad;

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use onnx_grad::Variant;
 use ort::environment::Environment;
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 use ort::session::Session;
@@ -36,6 +37,11 @@ pub enum Device {
 impl Device {
     /// Every device, the one that is always there first.
     pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
+
+    /// The form of a gradient model that is usually fastest here.
+    pub fn variant(self) -> Variant {
+        if self == Self::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime }
+    }
 
     /// In what it computes, the exact first.
     pub fn precisions(self) -> &'static [Precision] {

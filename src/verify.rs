@@ -9,10 +9,10 @@ mod weights;
 use serde::Serialize;
 
 use crate::Result;
-use crate::grad::Method;
 use crate::model::{self, Attribution, Classifier, Compiled, Source, Wish};
 use crate::runtime::{Device, Precision, SessionOptions};
 use crate::saliency::Sampler;
+use onnx_grad::Method;
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -12,13 +12,14 @@ use serde::Serialize;
 use crate::cli::{BenchArgs, Cli, Command, RunArgs};
 use crate::config::RunConfig;
 use crate::frame::Timing;
-use crate::grad::Method;
 use crate::machine::{Machine, cores};
 use crate::model::card::{Card, Flags};
-use crate::model::{self, Candidate, Request, Wish};
+use crate::model::{self, Candidate, Wish};
 use crate::run::{self, Ending};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
+use onnx_grad::Method;
+use onnx_grad::Request;
 
 /// Frames from one gradient to the next, in the runs of a whole clip.
 const KEY_FRAMES: [u32; 2] = [1, 4];

@@ -3,9 +3,9 @@
 use clap::{Args, value_parser};
 
 use super::unit_interval;
-use crate::model::{LONGEST_SIDE, Request, ScoreOutput};
 use crate::saliency::{BaselineName, MethodChoice, MethodName};
 use crate::{Error, Result};
+use onnx_grad::{MAX_SIDE, Request, ScoreOutput};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
@@ -133,10 +133,10 @@ impl From<ModelRequestArgs> for Request {
 /// Height and width from `320x240` or `224`.
 fn size(text: &str) -> Result<[usize; 2], String> {
     let (width, height) = text.split_once('x').unwrap_or((text, text));
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=LONGEST_SIDE).contains(side));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
     match (side(width), side(height)) {
         (Some(width), Some(height)) => Ok([height, width]),
-        _ => Err(format!("must be WIDTHxHEIGHT or one number, each from 1 to {LONGEST_SIDE}")),
+        _ => Err(format!("must be WIDTHxHEIGHT or one number, each from 1 to {MAX_SIDE}")),
     }
 }
 

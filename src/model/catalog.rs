@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::card::Sidecar;
-use super::{Preprocessor, Request, Source};
+use super::{Preprocessor, Source};
 use crate::{Error, Result, home, path};
+use onnx_grad::Request;
 
 /// What `models/catalog.toml` says of one model.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,13 +5,13 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::probe::Request;
 use super::session::session;
 use super::source::{Compiled, Interface, Source};
 use crate::frame::Features;
-use crate::grad::{self, Method};
 use crate::runtime::SessionOptions;
 use crate::{Error, Result};
+use onnx_grad::Request;
+use onnx_grad::{self as grad, Method};
 
 /// The order of the axes of a model's picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

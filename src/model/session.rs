@@ -6,9 +6,9 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use ort::session::{RunOptions, Session, SessionInputs, SessionOutputs};
 use prost::Message;
 
-use crate::onnx::{self, ModelProto};
 use crate::runtime::{Runtime, SessionOptions};
 use crate::{Error, Result};
+use onnx_grad::onnx::{self, ModelProto};
 
 /// Opens a session on `model`, whose memory is freed before the session takes its own.
 ///

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
+use onnx_grad::{self as grad, Method, Options, Request, ScoreOutput, Shapes, Variant, note_on_size};
 use sha2::{Digest, Sha256};
 
 use super::Layout;
 use super::card::Facts;
-use super::image::note_on_size;
-use super::probe::{self, Request, prepare};
-use crate::grad::{self, Method, Options, Shapes, Variant};
-use crate::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
+use super::probe::{find_shapes, prepare};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
 
@@ -48,13 +47,6 @@ pub(super) struct Interface {
     pub features: Option<[usize; 3]>,
     /// The same of the class activation map, whose channels are one.
     pub activation: Option<[usize; 3]>,
-}
-
-impl Variant {
-    /// The form that is usually fastest on `device`.
-    pub fn of(device: Device) -> Self {
-        if device == Device::OpenVino { Self::OpenVino } else { Self::OnnxRuntime }
-    }
 }
 
 impl Source {
@@ -149,7 +141,7 @@ impl Source {
     /// # Errors
     /// Those of [`compile_as`](Self::compile_as).
     pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
-        self.compile_as(Variant::of(device), method)
+        self.compile_as(device.variant(), method)
     }
 
     /// Makes the gradient model in one form, with a feature map beside where the classifier has one.
@@ -178,15 +170,15 @@ impl Source {
     pub fn batched(&self, batch: usize) -> Option<Self> {
         let output = self.shapes.as_ref()?.output.clone();
         let request = Request { batch, ..self.request.clone() };
-        let mut shapes = probe::run(&self.model, &request).ok()?;
-        shapes.output = output;
+        let whole = ScoreOutput { name: output, index: Vec::new() };
+        let shapes = find_shapes(&self.model, &Request { output: Some(whole), ..request.clone() }).ok()?;
         let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
         fits.then(|| self.copy(request, Some(shapes)))
     }
 
     fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method, features: bool) -> Result<ModelProto> {
         let options = Options { variant, method: method.clone(), source: self.sha256.clone(), features };
-        grad::differentiate(&self.model, shapes, &options).map_err(about(&self.path))
+        grad::differentiate(&self.model, shapes, &options).map_err(|error| about(&self.path)(error.into()))
     }
 
     /// The gradient model that the file is, if it is one of `method`.

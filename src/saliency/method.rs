@@ -1,7 +1,7 @@
 //! Which attribution method to take, as typed.
 
-use crate::grad::{Around, Baseline, Layer, Method, Sampling, Statistic};
 use crate::model::Preprocessor;
+use onnx_grad::{Baseline, Layer, Method, Perturbation, Sampling, Statistic};
 
 /// An attribution method by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -88,12 +88,12 @@ impl MethodChoice {
         if self.spread {
             return self.of_one_run();
         }
-        let noisy = |statistic| self.sampled(Around::Noise { level: self.noise, statistic });
+        let noisy = |statistic| self.sampled(Perturbation::Noise { level: self.noise, statistic });
         match self.name {
             MethodName::SmoothGrad => noisy(Statistic::Mean),
             MethodName::SmoothGradSquared => noisy(Statistic::MeanSquare),
             MethodName::VarGrad => noisy(Statistic::Variance),
-            MethodName::IntegratedGradients => self.sampled(Around::Path(match self.baseline {
+            MethodName::IntegratedGradients => self.sampled(Perturbation::Path(match self.baseline {
                 BaselineName::Black => Baseline::Colour(preprocessor.black()),
                 BaselineName::Mean => Baseline::Mean,
                 BaselineName::Blurred => Baseline::Blurred,
@@ -120,7 +120,7 @@ impl MethodChoice {
         self.name == MethodName::IntegratedGradients && self.baseline == BaselineName::Black
     }
 
-    fn sampled(&self, around: Around) -> Method {
-        Method::Sampled(Sampling { samples: self.samples, around })
+    fn sampled(&self, perturbation: Perturbation) -> Method {
+        Method::Sampled(Sampling { samples: self.samples, perturbation })
     }
 }

@@ -22,9 +22,10 @@ use crate::frame::{Features, Frame, Gradient, Prediction};
 use crate::machine::give_memory_back;
 use crate::model::card::Flags;
 use crate::model::{
-    Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Request, Wish,
+    Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Wish,
 };
 use crate::{Error, Result};
+use onnx_grad::Request;
 
 /// How the gradient's colour channels become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

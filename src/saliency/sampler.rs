@@ -7,8 +7,8 @@ use rand::rngs::SmallRng;
 
 use super::noise::{add_noise, range};
 use crate::Result;
-use crate::grad::{self, Around, Baseline, Method, Sampling, Statistic};
 use crate::model::{Attribution, Classifier, Layout};
+use onnx_grad::{self as grad, Baseline, Method, Perturbation, Sampling, Statistic};
 
 /// Draws the pictures and adds up what a classifier says of them.
 ///
@@ -24,9 +24,9 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler whose noise is the same in every run of the program.
     pub fn new(sampling: Sampling) -> Self {
-        let places = match sampling.around {
-            Around::Path(_) => grad::gauss_legendre(sampling.samples),
-            Around::Noise { .. } => vec![(1.0, 1.0 / sampling.samples as f64); sampling.samples],
+        let places = match sampling.perturbation {
+            Perturbation::Path(_) => grad::gauss_legendre(sampling.samples),
+            Perturbation::Noise { .. } => vec![(1.0, 1.0 / sampling.samples as f64); sampling.samples],
         };
         let places = places.into_iter().map(|(place, weight)| (place as f32, weight as f32)).collect();
         Self { sampling, places, random: SmallRng::seed_from_u64(0) }
@@ -65,23 +65,23 @@ impl Sampler {
                 }
             }
         }
-        let combine = |((sum, square), step): ((f32, f32), f32)| match self.sampling.around {
-            Around::Path(_) => sum * step,
-            Around::Noise { statistic: Statistic::Mean, .. } => sum,
-            Around::Noise { statistic: Statistic::MeanSquare, .. } => square,
-            Around::Noise { statistic: Statistic::Variance, .. } => (square - sum * sum).max(0.0),
+        let combine = |((sum, square), step): ((f32, f32), f32)| match self.sampling.perturbation {
+            Perturbation::Path(_) => sum * step,
+            Perturbation::Noise { statistic: Statistic::Mean, .. } => sum,
+            Perturbation::Noise { statistic: Statistic::MeanSquare, .. } => square,
+            Perturbation::Noise { statistic: Statistic::Variance, .. } => (square - sum * sum).max(0.0),
         };
         let gradient = sum.into_iter().zip(squares).zip(line.steps).map(combine).collect();
         Ok(Attribution { gradient, ..clean })
     }
 
     fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Line> {
-        match &self.sampling.around {
-            Around::Noise { level, .. } => {
+        match &self.sampling.perturbation {
+            Perturbation::Noise { level, .. } => {
                 let (deviation, steps) = (level * range(input), vec![0.0; input.len()]);
                 Ok(Line { deviation, steps })
             }
-            Around::Path(baseline) => {
+            Perturbation::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
                 let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
                 Ok(Line { deviation: 0.0, steps })
@@ -90,13 +90,13 @@ impl Sampler {
     }
 
     fn picture(&mut self, input: &[f32], line: &Line, sample: usize) -> Vec<f32> {
-        match self.sampling.around {
-            Around::Noise { .. } => {
+        match self.sampling.perturbation {
+            Perturbation::Noise { .. } => {
                 let mut picture = input.to_vec();
                 add_noise(&mut picture, line.deviation, &mut self.random);
                 picture
             }
-            Around::Path(_) => {
+            Perturbation::Path(_) => {
                 // Behind the last sample, a batch is filled up with the picture itself.
                 let rest = 1.0 - self.places.get(sample).map_or(1.0, |place| place.0);
                 input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()

@@ -6,8 +6,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{Check, Subject, Verdict};
 use crate::Result;
-use crate::grad::{Around, Method, Sampling};
 use crate::model::{Attribution, Choice, Classifier};
+use onnx_grad::{Method, Perturbation, Sampling};
 
 /// Directions along which finite differences are taken.
 const DIRECTIONS: u64 = 8;
@@ -69,7 +69,9 @@ pub fn two_classes(subject: &mut Subject, method: &Method, picture: &[f32]) -> R
 
 /// Integrated gradients sum to the difference of the scores of picture and baseline.
 pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> Result<Option<Check>> {
-    let Method::Sampled(Sampling { around: Around::Path(baseline), samples }) = method else { return Ok(None) };
+    let Method::Sampled(Sampling { perturbation: Perturbation::Path(baseline), samples }) = method else {
+        return Ok(None);
+    };
     let found = subject.run(picture, None)?;
     let start = crate::saliency::baseline(&subject.classifier, picture, baseline)?;
     let at_start = subject.classifier.run(&start, Some(found.class))?;

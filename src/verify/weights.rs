@@ -6,9 +6,9 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{Check, Subject, Verdict};
 use crate::Result;
-use crate::grad::Method;
 use crate::model::Source;
-use crate::onnx::{self, DataType, GraphProto, TensorProto};
+use onnx_grad::Method;
+use onnx_grad::onnx::{self, DataType, GraphProto, TensorProto};
 
 /// How many times the map is looked at while more and more layers lose their weights.
 const STAGES: usize = 6;

@@ -19,7 +19,7 @@ mod slurm;
 
 use program::{assert_refused, ffmpeg, probe, salstream, text};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gradients/small.onnx");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onnx-grad/tests/fixtures/small.onnx");
 
 fn batch(folder: &Path, args: &str) -> Command {
     let mut command = salstream(folder);
@@ -88,7 +88,8 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     let done: Value = serde_json::from_slice(&fs::read(at.join("out/sub/1.done.json")).unwrap()).unwrap();
     assert_eq!((done["frames"].as_u64(), done["outputs"].as_array().unwrap().len()), (Some(10), 3));
     assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0]);
-    let other_version = fs::read_to_string(at.join("out/2.done.json")).unwrap().replace(env!("CARGO_PKG_VERSION"), "0.0.9");
+    let other_version =
+        fs::read_to_string(at.join("out/2.done.json")).unwrap().replace(env!("CARGO_PKG_VERSION"), "0.0.9");
     fs::write(at.join("out/2.done.json"), other_version).unwrap();
     assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0], "finished by another version is finished");
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::program::{assert_refused, data, ffmpeg, names, probe, salstream, text};
-use prost::Message;
-use salstream::onnx::{
+use onnx_grad::onnx::{
     self, AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     ValueInfoProto,
 };
+use prost::Message;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 

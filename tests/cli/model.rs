@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::program::{assert_refused, data, ffmpeg, salstream, text};
-use prost::Message;
-use salstream::onnx::{
+use onnx_grad::onnx::{
     DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
     ValueInfoProto,
 };
+use prost::Message;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::{TempDir, tempdir};

@@ -9,7 +9,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::program::{assert_refused, ffmpeg, salstream, text};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gradients/small.onnx");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onnx-grad/tests/fixtures/small.onnx");
 
 /// A folder with a picture, a clip, and a cache of its own.
 fn folder() -> TempDir {

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
+use onnx_grad::onnx::{self, ModelProto, TensorProto};
 use salstream::model::{Attribution, Classifier};
-use salstream::onnx::{self, ModelProto, TensorProto};
 
 use crate::random::Random;
 

@@ -1,12 +1,14 @@
-//! The gradient compiler: each rule, whole networks against PyTorch, and files that are broken.
+//! Gradient models in the program: whole networks against PyTorch, and files that are broken.
 
-mod bodies;
+#[path = "../../crates/onnx-grad/tests/gradients/common.rs"]
 mod common;
 mod files;
 mod fixture;
 mod methods;
 mod models;
 mod networks;
+#[path = "../../crates/onnx-grad/tests/gradients/random.rs"]
 mod random;
 mod resnet50;
-mod rules;
+mod runtime;
+mod support;

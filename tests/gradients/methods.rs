@@ -4,11 +4,13 @@
 
 use std::path::Path;
 
-use crate::common::{Graph, Random, devices, options, reals, relative_error, try_session, value};
+use crate::common::{Graph, Random, reals, relative_error, try_session, value};
+use crate::support::{devices, options};
+use onnx_grad::Request;
+use onnx_grad::onnx::{self, AttributeProto as A, DataType, ModelProto};
+use onnx_grad::{Baseline, Layer, Method, Options, Perturbation, Sampling, Statistic, Variant, differentiate};
 use salstream::Result;
-use salstream::grad::{Around, Baseline, Layer, Method, Options, Sampling, Statistic, Variant, differentiate};
-use salstream::model::{Request, Source, prepare, probe};
-use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
+use salstream::model::{Source, find_shapes, prepare};
 use salstream::runtime::Device;
 use salstream::saliency::Sampler;
 
@@ -36,7 +38,7 @@ fn network() -> ModelProto {
 
 #[test]
 fn the_documented_model_is_this_network() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gradients/small.onnx");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/onnx-grad/tests/fixtures/small.onnx");
     assert_eq!(onnx::load(&path).unwrap(), network());
 }
 
@@ -45,11 +47,11 @@ fn picture() -> Vec<f64> {
 }
 
 fn path(samples: usize, baseline: Baseline) -> Method {
-    Method::Sampled(Sampling { samples, around: Around::Path(baseline) })
+    Method::Sampled(Sampling { samples, perturbation: Perturbation::Path(baseline) })
 }
 
 fn noise(samples: usize, statistic: Statistic) -> Method {
-    Method::Sampled(Sampling { samples, around: Around::Noise { level: 0.15, statistic } })
+    Method::Sampled(Sampling { samples, perturbation: Perturbation::Noise { level: 0.15, statistic } })
 }
 
 /// The methods in the order of the script, and how far chance may take them from the reference.
@@ -79,7 +81,8 @@ fn references() -> Vec<Vec<f64>> {
 
 fn made(method: &Method, variant: Variant) -> Result<ModelProto> {
     let model = network();
-    differentiate(&model, &probe(&model, 1)?, &Options { variant, method: method.clone(), ..Default::default() })
+    let options = Options { variant, method: method.clone(), ..Default::default() };
+    Ok(differentiate(&model, &find_shapes(&model, &Request::default())?, &options)?)
 }
 
 /// Class and attribution from a gradient model.
@@ -156,8 +159,10 @@ fn samples_are_taken_for_the_top_class_of_the_picture_itself() {
     assert_eq!(class, plain.0);
     assert_eq!(found, run(&smooth, class).1);
     assert!(relative_error(&found, &plain.1) > 0.05);
-    let still =
-        Method::Sampled(Sampling { samples: 3, around: Around::Noise { level: 0.0, statistic: Statistic::Mean } });
+    let still = Method::Sampled(Sampling {
+        samples: 3,
+        perturbation: Perturbation::Noise { level: 0.0, statistic: Statistic::Mean },
+    });
     assert!(relative_error(&run(&made(&still, Variant::OnnxRuntime).unwrap(), -1).1, &plain.1) < 1e-6);
 }
 

@@ -2,13 +2,15 @@
 //!
 //! `tests/references/models.py` and `models_tf.py` make the graphs and the reference values.
 
-use salstream::grad::{Method, Variant};
-use salstream::model::{Classifier, Request, Source};
-use salstream::onnx::{self, DataType};
+use onnx_grad::Request;
+use onnx_grad::onnx::{self, DataType};
+use onnx_grad::{Method, Variant};
+use salstream::model::{Classifier, Source};
 use salstream::runtime::Device;
 
-use crate::common::{devices, gradient_model, options, reals, relative_error, try_session, value};
+use crate::common::{gradient_model, reals, relative_error, try_session, value};
 use crate::fixture::{self, Reference};
+use crate::support::{devices, options};
 
 /// A test for each graph, named like its file, with an underscore for the hyphen.
 macro_rules! networks {

@@ -4,15 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::{
-    Graph, Random, data, devices, existing, gradient_model, options, relative_error, try_session, value, write,
-};
+use crate::common::{Graph, Random, gradient_model, relative_error, try_session, value};
+use crate::support::{data, devices, existing, options, write};
+use onnx_grad::Request;
+use onnx_grad::onnx::{self, AttributeProto as A, DataType, ModelProto};
+use onnx_grad::{Layer, Method, Variant};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
-use salstream::grad::{Layer, Method, Variant};
 use salstream::home;
-use salstream::model::{Attribution, Classifier, Layout, Request, Source};
-use salstream::onnx::{self, AttributeProto as A, DataType, ModelProto};
+use salstream::model::{Attribution, Classifier, Layout, Source};
 use salstream::runtime::Device;
 
 /// The class and the sampling of the reference script.

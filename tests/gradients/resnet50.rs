@@ -1,7 +1,7 @@
 //! ResNet50 as torchvision builds it, with BatchNormalization, its parameters from a random stream: the same numbers in
 //! the same order as `seeded_resnet50` in `tests/references/gradients.py`.
 
-use salstream::onnx::{AttributeProto, DataType, ModelProto};
+use onnx_grad::onnx::{AttributeProto, DataType, ModelProto};
 
 use crate::common::{Graph, Random};
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::program::{ffmpeg, salstream};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/gradients/small.onnx");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onnx-grad/tests/fixtures/small.onnx");
 
 /// `salstream live ARGS` with a small model on the plain CPU provider.
 pub fn live(folder: &Path, args: &str) -> Command {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::model::{ChannelOrder, LONGEST_SIDE, Labels, Preprocessing, Preprocessor};
+use crate::model::{ChannelOrder, Labels, Preprocessing, Preprocessor};
 use crate::{Error, Result};
+use onnx_grad::MAX_SIDE;
 
 /// What a sidecar says, its values checked.
 ///
@@ -93,8 +94,8 @@ fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         format!("{place}{}", error.message().replace('\n', ", "))
     })?;
-    if fields.size.is_some_and(|size| size.iter().any(|side| !(1..=LONGEST_SIDE).contains(side))) {
-        return Err(format!("size is [height, width] in pixels, each from 1 to {LONGEST_SIDE}"));
+    if fields.size.is_some_and(|size| size.iter().any(|side| !(1..=MAX_SIDE).contains(side))) {
+        return Err(format!("size is [height, width] in pixels, each from 1 to {MAX_SIDE}"));
     }
     let preprocessor = preprocessor(&fields)?;
     Ok(Sidecar { path: path.into(), preprocessor, size: fields.size, labels: fields.labels })

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Wish;
-use crate::grad::Variant;
 use crate::machine::Machine;
 use crate::runtime::{Device, Precision, Runtime, SessionOptions};
 use crate::{Error, Result};
+use onnx_grad::Variant;
 
 /// One way to run a classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Candidate {
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.device, self.precision)?;
-        let usual = Variant::of(self.device) == self.variant;
+        let usual = self.device.variant() == self.variant;
         f.write_str(if usual { "" } else { " in OpenVINO's form" })?;
         if self.batch == 1 { Ok(()) } else { write!(f, ", {} pictures at once", self.batch) }
     }
@@ -98,7 +98,7 @@ fn worth_a_try(device: Device, precision: Precision, machine: &Machine, asked: b
 /// ONNX Runtime's kernels are faster with either form of a strided convolution's gradient, as the machine has it.
 fn variants(device: Device, wish: &Wish) -> impl Iterator<Item = Variant> {
     let both = device == Device::Cpu && !wish.is_settled();
-    [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == Variant::of(device))
+    [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == device.variant())
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use self::trial::Reference;
 use super::source::Compiled;
 use super::{Classifier, Source};
-use crate::grad::Method;
 use crate::machine::give_memory_back;
 use crate::runtime::{Device, Precision};
 use crate::{Error, Result};
+use onnx_grad::Method;
 
 /// Where and how to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::fs::File;
 use super::store::Place;
 use super::{Candidate, Choice, Trial, Wish, calibration, candidates, choose, compile};
 use crate::Result;
-use crate::grad::Method;
 use crate::model::catalog::Chosen;
 use crate::model::source::Compiled;
-use crate::model::{Classifier, Preprocessor, Request, Source};
+use crate::model::{Classifier, Preprocessor, Source};
+use onnx_grad::Method;
+use onnx_grad::Request;
 
 /// A classifier that waits to be opened.
 pub struct Prepared {

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Choice, Wish};
-use crate::grad::Method;
 use crate::machine::Machine;
-use crate::model::Request;
 use crate::model::catalog::Chosen;
 use crate::model::source::{Compiled, Source, file_sha256};
 use crate::runtime::{Device, Runtime};
-use crate::{Error, Result, home, onnx};
+use crate::{Error, Result, home};
+use onnx_grad::Method;
+use onnx_grad::Request;
+use onnx_grad::onnx;
 
 /// How much is kept.
 const MOST_BYTES: u64 = 1 << 30;

@@ -147,9 +147,9 @@ fn correlate(a: &Mat, b: &Mat) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grad::Variant;
     use crate::raster::from_values;
     use crate::runtime::Device;
+    use onnx_grad::Variant;
 
     fn trial(precision: Precision, correlation: f64, same_classes: bool) -> Trial {
         let candidate =

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::grad::{BLOCKED, RULES};
 use crate::model::Layout;
 use crate::model::card::Facts;
-use crate::onnx::tensor_shape_proto::dimension::Value as Size;
-use crate::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
+use onnx_grad::onnx::tensor_shape_proto::dimension::Value as Size;
+use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
+use onnx_grad::{BLOCKED, RULES};
 
 /// An input or output.
 #[derive(Debug, Serialize)]
@@ -157,7 +157,7 @@ fn passage(node: &NodeProto, depends: bool) -> Passage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{AttributeProto, TensorProto};
+    use onnx_grad::onnx::{AttributeProto, TensorProto};
 
     fn node(op: &str, domain: &str, inputs: &[&str]) -> NodeProto {
         let inputs = inputs.iter().map(|input| input.to_string()).collect();

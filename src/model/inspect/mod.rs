@@ -10,11 +10,12 @@ pub use graph::{Operator, Passage, Value};
 use super::card::{Card, Facts, Flags};
 use super::catalog::Chosen;
 use super::source::{file_sha256, is_gradient_model};
-use super::{Labels, ModelName, Preprocessor, Request};
-use crate::grad::{self, Method};
-use crate::onnx::{self, ModelProto};
+use super::{Labels, ModelName, Preprocessor};
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Result};
+use onnx_grad::Request;
+use onnx_grad::onnx::{self, ModelProto};
+use onnx_grad::{self as grad, Method};
 
 /// What is found in a model file.
 #[derive(Debug, Serialize)]

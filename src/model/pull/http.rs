@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::part::Part;
 use crate::Error;
-use crate::onnx::Stranger;
+use onnx_grad::onnx::NotAModel;
 
 /// No ONNX file is larger: the format cannot hold more.
 const LARGEST: u64 = 1 << 31;
@@ -197,9 +197,11 @@ fn is_html(kind: &[u8]) -> bool {
 
 /// What the file is, where it is certainly no model.
 fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
-    match Stranger::recognise(head).or(is_page.then_some(Stranger::WebPage)) {
-        Some(Stranger::LfsPointer) => Some("has a Git LFS pointer, not the model; take the address of the file itself"),
-        Some(Stranger::WebPage) => Some("has a web page, not the model; take the address of the file itself"),
+    match NotAModel::sniff(head).or(is_page.then_some(NotAModel::WebPage)) {
+        Some(NotAModel::LfsPointer) => {
+            Some("has a Git LFS pointer, not the model; take the address of the file itself")
+        }
+        Some(NotAModel::WebPage) => Some("has a web page, not the model; take the address of the file itself"),
         None => head.is_empty().then_some("has an empty file"),
     }
 }

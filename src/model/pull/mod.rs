@@ -10,8 +10,9 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, Entry};
 use super::source::file_sha256;
-use crate::{Error, Result, home, onnx};
+use crate::{Error, Result, home};
 use http::{Client, Failure};
+use onnx_grad::onnx;
 use part::Part;
 
 /// How often an address is asked anew for what is missing, as long as each time some of it arrives.
@@ -238,7 +239,7 @@ fn check(order: &Order, file: &Path) -> Result<(), String> {
         }
     }
     onnx::load(file).map(drop).map_err(|error| match error {
-        Error::Model { problem, .. } => format!("has a file that {problem}"),
+        onnx_grad::Error::Model { problem, .. } => format!("has a file that {problem}"),
         other => other.to_string(),
     })
 }

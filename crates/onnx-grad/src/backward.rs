@@ -1,0 +1,200 @@
+//! The walk from the score back to the image: which nodes matter, and how gradients meet.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::{Error, Result};
+use crate::onnx::{self, DataType, GraphProto, NodeProto};
+use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, rule};
+use crate::tape::{Node, Tape, Tensor};
+use crate::types::{Shapes, TensorType};
+
+/// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the image, or a layer.
+pub fn gradient(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+    goal: &str,
+) -> Result<Tensor> {
+    Ok(gradients(tape, graph, shapes, score, goal, None)?.0)
+}
+
+/// The same, and the gradient with respect to the value `on_the_way`, where one lies between `goal` and score.
+pub fn gradients(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+    goal: &str,
+    on_the_way: Option<&str>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let active = active(graph, shapes, &score.0, goal);
+    // What makes the goal lies before it.
+    let behind = |node: &&NodeProto| {
+        let makes = |wanted: &dyn Fn(&String) -> bool| node.output.iter().any(wanted);
+        makes(&|name| active.contains(name)) && !makes(&|name| name == goal)
+    };
+    let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
+    refuse_unknown(&nodes, tape.opset())?;
+    refuse_half(shapes, &active)?;
+    walk(tape, &nodes, &active, score, goal, on_the_way)
+}
+
+/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them. They are
+/// floating-point values, and integers that stand for such values: what QuantizeLinear makes, and what follows from it.
+pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
+    let is_float = |name: &str| shapes.tensors.get(name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
+    let mut reached = HashSet::from([goal]);
+    for node in graph.node.iter().filter(|node| !blocked(node)) {
+        let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
+        if !read.is_empty() {
+            let quantised = node.is("QuantizeLinear") || !read.into_iter().all(is_float);
+            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || is_float(name)));
+        }
+    }
+    let mut leading = HashSet::from([logits.name.as_str()]);
+    for node in graph.node.iter().rev() {
+        if node.output.iter().any(|name| leading.contains(name.as_str())) {
+            leading.extend(onnx::names_read(node));
+        }
+    }
+    reached.intersection(&leading).map(|name| name.to_string()).collect()
+}
+
+fn blocked(node: &NodeProto) -> bool {
+    node.is_standard() && BLOCKED.contains(&node.op_type())
+}
+
+/// Refuses a graph with operators that have no rule on the way from the image to the score, naming all of them.
+fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
+    let unknown: Vec<String> = nodes
+        .iter()
+        .filter(|node| rule(node).is_none())
+        .map(|node| match node.domain() {
+            "" => format!("{} (node {})", node.op_type(), node.label()),
+            domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
+        })
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "no gradient is known for {} operator{} between image and score, at opset {opset}: {}; export the model with \
+         other operators or another opset, or take --method grad-cam with a --layer behind them",
+        unknown.len(),
+        if unknown.len() == 1 { "" } else { "s" },
+        unknown.join(", ")
+    )))
+}
+
+/// Refuses a graph that computes in half precision on the way from the image to the score.
+fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
+    let half = |name: &&String| {
+        let kind = shapes.tensors.get(*name);
+        kind.is_some_and(|kind| matches!(kind.dtype, DataType::Float16 | DataType::Bfloat16))
+    };
+    match active.iter().filter(half).min() {
+        Some(name) => Err(Error::Graph(format!("{name} is in half precision; export the model in float32"))),
+        None => Ok(()),
+    }
+}
+
+/// Carries the score's gradient back to `goal`.
+fn walk(
+    tape: &mut Tape,
+    nodes: &[&NodeProto],
+    active: &HashSet<String>,
+    (logits, seed): &(Tensor, Tensor),
+    goal: &str,
+    on_the_way: Option<&str>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let mut passed = None;
+    let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name.clone(), seed.clone())]);
+    for proto in nodes.iter().rev() {
+        if let Some(name) = on_the_way.filter(|name| proto.output.iter().any(|output| output == name)) {
+            passed = grads.get(name).cloned();
+        }
+        let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
+        let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
+        tape.enter(&format!("{}/grad", proto.label()));
+        for (input, grad) in step(tape, rule, proto, arriving, active)? {
+            let sum = match grads.remove(&input) {
+                Some(other) => tape.add(&other, &grad),
+                None => grad,
+            };
+            grads.insert(input, sum);
+        }
+        if let Some(problem) = tape.problem() {
+            return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
+        }
+    }
+    let unreached =
+        || Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into());
+    Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
+}
+
+/// Applies one rule; the gradients of the node's active inputs, each of its input's shape.
+fn step(
+    tape: &mut Tape,
+    rule: Rule,
+    proto: &NodeProto,
+    grads: Vec<Option<Tensor>>,
+    active: &HashSet<String>,
+) -> Result<Vec<(String, Tensor)>> {
+    let values = |tape: &Tape, names: &[String]| -> Result<Vec<Option<Tensor>>> {
+        names.iter().map(|name| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) }).collect()
+    };
+    let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
+    let node = Node { proto, inputs, outputs, grads };
+    if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
+        return Err(node.error("passes its second output on to the score, for which no gradient is known"));
+    }
+    let grad = match &node.grads[0] {
+        Some(grad) => tape.rectified(proto, grad),
+        None => tape.zeros(node.output(0)?),
+    };
+    let results = rule(tape, &node, &grad)?;
+    let mut out = Vec::new();
+    for (index, input) in node.inputs.iter().enumerate() {
+        let Some(input) = input.as_ref().filter(|input| active.contains(&input.name)) else { continue };
+        let Some(grad) = results.get(index).cloned().flatten() else {
+            let problem = format!("has no gradient with respect to input {index} ({})", input.name);
+            return Err(node.error(&format!("{problem}, which depends on the image; export the model without it")));
+        };
+        out.push((input.name.clone(), unbroadcast(tape, grad, &input.shape)));
+    }
+    Ok(out)
+}
+
+/// Outputs whose types are known; masks and the like need not be.
+fn known(tape: &Tape, names: &[String]) -> Vec<Option<Tensor>> {
+    names.iter().map(|name| tape.value(name).ok()).collect()
+}
+
+/// Sums `grad` over the axes along which an operand of `shape` was repeated.
+fn unbroadcast(tape: &mut Tape, grad: Tensor, shape: &[usize]) -> Tensor {
+    if grad.shape == shape {
+        return grad;
+    }
+    let Some(added) = grad.rank().checked_sub(shape.len()) else { return tape.reshape(&grad, shape) };
+    let repeated = |axis: &usize| *axis < added || (shape[axis - added] == 1 && grad.shape[*axis] != 1);
+    let axes: Vec<usize> = (0..grad.rank()).filter(repeated).collect();
+    let summed = if axes.is_empty() { grad } else { tape.reduce_sum(&grad, &axes) };
+    tape.reshape(&summed, shape)
+}
+
+/// Drops every node, and every initializer, that none of `outputs` needs.
+pub fn drop_dead(graph: &mut GraphProto, outputs: &[&str]) {
+    let mut needed: HashSet<String> = outputs.iter().map(|name| name.to_string()).collect();
+    let mut live = vec![false; graph.node.len()];
+    for (index, node) in graph.node.iter().enumerate().rev() {
+        if node.output.iter().any(|name| needed.contains(name)) {
+            live[index] = true;
+            needed.extend(onnx::names_read(node).into_iter().map(str::to_owned));
+        }
+    }
+    let mut live = live.into_iter();
+    graph.node.retain(|_| live.next() == Some(true));
+    graph.initializer.retain(|tensor| needed.contains(tensor.name()));
+    graph.sparse_initializer.retain(|tensor| tensor.values.as_ref().is_some_and(|v| needed.contains(v.name())));
+}

@@ -1,0 +1,74 @@
+//! The compiler's passes, in order.
+
+use crate::error::{Error, Result};
+use crate::onnx::{self, ModelProto};
+use crate::tape::{Tape, Tensor};
+use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
+use crate::{feature_map, folding, method, sampling_loop, score, signature};
+
+/// Appends an attribution of a class's score to the image, by default the score's gradient.
+///
+/// The result has the image input, `target`, and the outputs `scores`, `class` and `gradient`; a final Softmax is left
+/// out, so that scores are logits. Batch and image size are those of `shapes`. The opset stays.
+///
+/// # Errors
+/// [`Error::Graph`] where the graph is malformed, where operators without a rule lie between image and score (all are
+/// named), where the score does not depend on the image, or where the model has no layer that the method needs.
+pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
+    let opset = onnx::opset(model);
+    check_opset(opset)?;
+    let mut model = model.clone();
+    let mut shapes = shapes.clone();
+    let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
+    onnx::sort(&mut graph)?;
+    signature::free_names(&mut graph, &mut shapes)?;
+    folding::constants(&mut graph, &shapes);
+    folding::transposes(&mut graph);
+    folding::batch_normalization(&mut graph)?;
+    let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
+    let logits = score::logits(&graph, &shapes)?;
+    let dtype = tape.value(&shapes.image)?.dtype;
+    let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
+    let score = (logits, seed);
+    let (attribution, activation) = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
+    tape.name_output(&attribution, GRADIENT);
+    let features = match options.features.then(|| feature_map::features(&graph, &shapes, &score.0)).flatten() {
+        Some(name) => Some(tape.value(&name)?),
+        None => None,
+    };
+    let beside: Vec<(&str, Tensor)> =
+        [(FEATURES, features), (ACTIVATION, activation)].into_iter().filter_map(|(name, x)| Some((name, x?))).collect();
+    beside.iter().for_each(|(name, x)| tape.name_output(x, name));
+    let (nodes, initializers) = tape.finish();
+    signature::assemble(&mut graph, &shapes, nodes, initializers, &beside)?;
+    if let Method::Sampled(sampling) = &options.method {
+        graph = sampling_loop::repeat(graph, &shapes, opset, sampling)?;
+    }
+    signature::finish(&mut model, graph, options);
+    Ok(model)
+}
+
+/// The oldest version of the standard operator set whose operators broadcast as the reverse pass wants.
+const LEAST_OPSET: i64 = 7;
+
+/// The newest one that ONNX Runtime 1.24 knows.
+const MOST_OPSET: i64 = 25;
+
+/// Refuses a model of an opset that the compiler does not write.
+///
+/// # Errors
+/// [`Error::Graph`] below opset 7 and above 25.
+pub fn check_opset(opset: i64) -> Result<()> {
+    if (LEAST_OPSET..=MOST_OPSET).contains(&opset) {
+        return Ok(());
+    }
+    if opset > MOST_OPSET {
+        return Err(Error::Graph(format!(
+            "the model's opset is {opset}, newer than the {MOST_OPSET} known here; export it with an older opset"
+        )));
+    }
+    Err(Error::Graph(format!(
+        "the model's opset is {opset}, and the gradient needs {LEAST_OPSET} or later; export it with a newer opset, or \
+         convert it with onnx.version_converter"
+    )))
+}

@@ -1,0 +1,80 @@
+//! Reverse-mode differentiation of ONNX graphs: from a classifier to the classifier and its input gradient.
+//!
+//! [`differentiate`] appends the reverse pass as ordinary nodes of the standard domain, which stock ONNX Runtime runs.
+//! One rule per operator ([`RULES`]) says how a gradient passes it; the backward pass sums and unbroadcasts.
+//!
+//! ```
+//! # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ort/runtime.rs")); }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use onnx_grad::{Options, Request, differentiate, load, prepare, save};
+//! use ort::value::Tensor;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("gradient.onnx");
+//! # let (out, pixels) = (out.as_path(), vec![0.5f32; 3 * 16 * 12]);
+//! let classifier = load("tests/fixtures/small.onnx".as_ref())?;
+//! // `runtime::run` runs a model once, to find shapes: the example `ort` has it for ONNX Runtime.
+//! let (classifier, shapes) = prepare(classifier, &Request::default(), runtime::run)?;
+//! save(&differentiate(&classifier, &shapes, &Options::default())?, out)?;
+//!
+//! // From here on any ONNX Runtime will do.
+//! let mut session = runtime::session(&load(out)?, runtime::Provider::Cpu)?;
+//! let image = Tensor::from_array(([1, 3, 16, 12], pixels))?;
+//! let target = Tensor::from_array(([1], vec![-1i64]))?; // the top class
+//! let found = session.run(ort::inputs!["image" => image, "target" => target])?;
+//! let (shape, gradient) = found["gradient"].try_extract_tensor::<f32>()?;
+//! assert_eq!(**shape, [1, 3, 16, 12]);
+//! assert!(gradient.iter().any(|slope| *slope != 0.0));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Ties and kinks
+//! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` pass it as inside their bounds only
+//!   strictly inside them. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 where all elements are 0.
+//! - `Max`, `Min`, `ReduceMax` and `ReduceMin`: operands or elements that tie get equal shares, as in PyTorch.
+//! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as in PyTorch. Ties are
+//!   common: flat regions of a picture, and pooling of what was pooled before. `GlobalMaxPool` shares it among them.
+//! - `QuantizeLinear`: straight through, that is as if it did not round, and 0 where the result saturates.
+//! - Rounding decides on which side of a kink a unit lies that is within rounding of it. Runtimes agree to about 1e-6
+//!   relative (L2) where no unit does; each that does may change a deep network's gradient by some 1e-3.
+
+#![warn(missing_docs)]
+
+mod backward;
+mod cam;
+mod differentiate;
+mod error;
+mod feature_map;
+mod folding;
+mod image_input;
+mod method;
+pub mod onnx;
+mod polyphase;
+mod prepare;
+mod probe;
+mod quadrature;
+mod rules;
+mod sampling_loop;
+mod score;
+mod score_output;
+mod signature;
+mod tape;
+mod tape_ops;
+mod types;
+
+pub use differentiate::{check_opset, differentiate};
+pub use error::{Error, Result};
+pub use image_input::{MAX_SIDE, note_on_size};
+pub use onnx::{load, save};
+pub use prepare::{Request, find_shapes, prepare};
+pub use probe::{Probe, ProbedValue};
+pub use quadrature::gauss_legendre;
+pub use rules::{BLOCKED, RULES, Rule};
+pub use sampling_loop::blur_deviation;
+pub use score_output::{Index, ScoreOutput};
+pub use tape::{Node, Tape, Tensor};
+pub use types::{
+    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, Sampling,
+    Shapes, Statistic, TARGET, TensorType, Variant,
+};

@@ -1,0 +1,124 @@
+//! Branches whose condition is known, and loops of known length, written out as plain nodes.
+
+use std::collections::HashMap;
+
+use super::rename::{Names, Written, count_nodes};
+use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
+
+/// The longest loop that is written out.
+const TURNS: i64 = 1024;
+
+/// The most nodes of a graph for which loops are written out.
+const NODES: usize = 1 << 14;
+
+/// Writes out the branches and loops that constants, or the values in `known`, decide; whether there was one.
+///
+/// Loops whose condition changes, those that collect a value a turn, and those that would become too many nodes stay as
+/// they are.
+pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, TensorProto>) -> bool {
+    let fixed: HashMap<String, i64> = constants(graph)
+        .into_iter()
+        .chain(known.iter().map(|(name, tensor)| (name.as_str(), tensor)))
+        .filter_map(|(name, tensor)| match tensor.integers().ok()?.as_slice() {
+            [value] => Some((name.to_owned(), *value)),
+            _ => None,
+        })
+        .collect();
+    let mut changed = false;
+    let mut left = NODES.saturating_sub(graph.node.len());
+    for node in std::mem::take(&mut graph.node) {
+        let written = if node.is("If") {
+            branch(&node, &fixed)
+        } else if node.is("Loop") {
+            turns(&node, &fixed, left)
+        } else {
+            None
+        };
+        changed |= written.is_some();
+        match written {
+            Some(written) => {
+                left = left.saturating_sub(count_nodes(&written.nodes));
+                written.into_graph(graph);
+            }
+            None => graph.node.push(node),
+        }
+    }
+    changed
+}
+
+fn prefix(node: &NodeProto) -> String {
+    node.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
+}
+
+fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<Written> {
+    let condition = *fixed.get(node.input.first()?)?;
+    let graph = node.graph(if condition != 0 { "then_branch" } else { "else_branch" })?;
+    let mut names = Names::new(prefix(node), &graph.node);
+    let mut written = names.body(graph);
+    written.hand_over(graph.output.iter().map(|output| names.of(output.name())), &node.output);
+    Some(written)
+}
+
+/// The turns of a loop, one after the other, where they are no more than `most` nodes.
+fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<Written> {
+    let body = node.graph("body")?;
+    let turns = *fixed.get(node.input.first()?)?;
+    let long = !(0..=TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
+    let starts =
+        node.input.get(1).is_none_or(|name| name.is_empty() || fixed.get(name).is_some_and(|value| *value != 0));
+    let mut values = node.input.get(2..)?.to_vec();
+    let collects = body.output.len() != values.len() + 1;
+    if long || !starts || collects || body.input.len() != values.len() + 2 || !goes_on(body) {
+        return None;
+    }
+    let mut all = Written::default();
+    for turn in 0..turns {
+        let mut names = Names::new(format!("{}/{turn}", prefix(node)), &body.node);
+        let (index, going) = (names.fresh("index"), names.fresh("going"));
+        let given = [&[index.clone(), going.clone()], values.as_slice()].concat();
+        names.bind(body.input.iter().map(|input| input.name()), &given);
+        let written = names.body(body);
+        all.nodes.extend(written.nodes);
+        all.initializers.extend(written.initializers);
+        all.initializers.push(TensorProto::from_integers(&index, &[], &[turn]));
+        all.initializers.push(TensorProto::from_raw(&going, DataType::Bool, &[], vec![1]));
+        values = body.output[1..].iter().map(|output| names.of(output.name())).collect();
+    }
+    all.hand_over(values.into_iter(), &node.output);
+    Some(all)
+}
+
+/// A loop that says neither how long it is nor when it ends; a runtime would never come back from it.
+pub fn endless_loop(graph: &GraphProto) -> Option<&NodeProto> {
+    let missing = |node: &NodeProto, index: usize| node.input.get(index).is_none_or(String::is_empty);
+    let constants = constants(graph);
+    let is_true = |name: &String| {
+        constants.get(name.as_str()).and_then(|tensor| tensor.integers().ok()).is_some_and(|values| values == [1])
+    };
+    graph.node.iter().filter(|node| node.is("Loop") && missing(node, 0)).find(|node| {
+        let starts = missing(node, 1) || node.input.get(1).is_some_and(is_true);
+        starts && node.graph("body").is_some_and(goes_on)
+    })
+}
+
+/// Whether no turn of a loop can end it: the condition that it hands on is the one that it got, or true.
+fn goes_on(body: &GraphProto) -> bool {
+    let constants = constants(body);
+    let mut name = body.output.first().map(|output| output.name()).unwrap_or_default();
+    // Each step passes one node, unless they hand a value on in a circle.
+    for _ in 0..=body.node.len() {
+        if body.input.get(1).is_some_and(|input| input.name() == name) {
+            return true;
+        }
+        if let Some(tensor) = constants.get(name) {
+            return tensor.integers().is_ok_and(|values| values == [1]);
+        }
+        let maker =
+            body.node.iter().find(|node| node.is("Identity") && node.output.first().is_some_and(|out| out == name));
+        match maker.and_then(|node| node.input.first()) {
+            Some(input) if input != name => name = input,
+            _ => return false,
+        }
+    }
+    false
+}

@@ -1,0 +1,102 @@
+//! Functions that a model defines for itself.
+
+use super::rename::{Names, Written, count_nodes};
+use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
+use crate::error::{Error, Result};
+
+/// How deep functions may call each other.
+const DEPTH: usize = 32;
+
+/// The most nodes that a model's functions may become.
+const NODES: usize = 1 << 18;
+
+/// Puts the bodies of the model's own functions in the place of the nodes that call them.
+///
+/// # Errors
+/// [`Error::Graph`] where functions call each other without end, become more than 2^18 nodes, or were written for
+/// another version of the operator set.
+pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
+    let functions = std::mem::take(&mut model.functions);
+    for (function, wanted) in functions.iter().flat_map(|f| f.opset_import.iter().map(move |opset| (f, opset))) {
+        match model.opset_import.iter().find(|known| domain(known) == domain(wanted)) {
+            None => model.opset_import.push(wanted.clone()),
+            Some(known) if known.version() == wanted.version() || !domain(known).is_empty() => {}
+            Some(known) => {
+                return Err(Error::Graph(format!(
+                    "the function {} is written for opset {} and the model for {}; export the model again",
+                    function.name(),
+                    wanted.version(),
+                    known.version()
+                )));
+            }
+        }
+    }
+    let Some(graph) = &mut model.graph else { return Ok(()) };
+    let mut left = Some(NODES);
+    for _ in 0..DEPTH {
+        let changed = expand(graph, &functions, &mut left);
+        if left.is_none() {
+            break;
+        }
+        if !changed {
+            return Ok(());
+        }
+    }
+    Err(Error::Graph(format!(
+        "the model's functions call each other without end, or become more than {NODES} nodes; export the model again"
+    )))
+}
+
+/// The operator set's domain; the standard one has two names.
+fn domain(opset: &OperatorSetIdProto) -> &str {
+    if opset.domain() == "ai.onnx" { "" } else { opset.domain() }
+}
+
+/// Expands every call once, while there are nodes `left` to write; whether there was one. Calls beyond that stay.
+fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<usize>) -> bool {
+    let mut changed = false;
+    for mut node in std::mem::take(&mut graph.node) {
+        let key = (node.domain(), node.op_type(), node.overload());
+        let called = functions.iter().find(|f| (f.domain(), f.name(), f.overload()) == key);
+        if let Some(function) = called {
+            *left = left.and_then(|left| left.checked_sub(count_nodes(&function.node)));
+        }
+        if let Some(function) = called.filter(|_| left.is_some()) {
+            written(function, &node).into_graph(graph);
+            changed = true;
+            continue;
+        }
+        for graph in node.subgraphs_mut() {
+            changed |= expand(graph, functions, left);
+        }
+        graph.node.push(node);
+    }
+    changed
+}
+
+/// A function's nodes with the caller's names and attributes.
+fn written(function: &FunctionProto, call: &NodeProto) -> Written {
+    // Outputs are made once in a graph, so that their names are prefixes of their own; nodes' names may repeat.
+    let prefix = call.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+    let mut names = Names::new(prefix, &function.node);
+    names.bind(function.input.iter().map(String::as_str), &call.input);
+    let mut nodes = names.nodes(&function.node);
+    let given: Vec<&AttributeProto> = call.attribute.iter().chain(&function.attribute_proto).collect();
+    nodes.iter_mut().for_each(|node| settle(node, &given));
+    let mut written = Written { nodes, ..Default::default() };
+    written.hand_over(function.output.iter().map(|name| names.of(name)), &call.output);
+    written
+}
+
+/// Replaces attributes that refer to those of the call, also in subgraphs; those that the call leaves out go.
+fn settle(node: &mut NodeProto, given: &[&AttributeProto]) {
+    let settled = |own: AttributeProto| match own.ref_attr_name() {
+        "" => Some(own),
+        name => {
+            let found = given.iter().find(|attribute| attribute.name() == name)?;
+            Some(AttributeProto { name: own.name.clone(), ..(*found).clone() })
+        }
+    };
+    node.attribute = std::mem::take(&mut node.attribute).into_iter().filter_map(settled).collect();
+    node.subgraphs_mut().flat_map(|graph| &mut graph.node).for_each(|node| settle(node, given));
+}

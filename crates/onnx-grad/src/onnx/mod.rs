@@ -1,0 +1,27 @@
+//! ONNX files: the official types, reading and writing them safely, and the graph's order.
+//!
+//! The types are generated from the official schema (`onnx.proto`, Apache-2.0) and committed.
+
+mod control_flow;
+mod file;
+mod fp16;
+mod function;
+mod graph;
+mod metadata;
+mod node;
+mod rename;
+// Generated; the schema documents them.
+#[allow(missing_docs)]
+#[rustfmt::skip]
+mod proto;
+mod sniff;
+mod tensor;
+
+pub use control_flow::{endless_loop, write_out_control_flow};
+pub use file::{MAX_IR_VERSION, decode, has_external_data, is_large, load, save};
+pub use fp16::store_in_half;
+pub use function::inline_functions;
+pub use graph::{constants, hoist_constants, names_read, opset, sort};
+pub use proto::tensor_proto::DataType;
+pub use proto::*;
+pub use sniff::NotAModel;

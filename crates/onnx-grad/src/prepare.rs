@@ -1,0 +1,139 @@
+//! From a classifier's file to a graph that can be differentiated, with the shapes of all its values.
+
+use crate::differentiate::check_opset;
+use crate::error::{Error, Result};
+use crate::onnx::{self, GraphProto, ModelProto, NodeProto};
+use crate::probe::{Probe, ProbedValue};
+use crate::score_output::ScoreOutput;
+use crate::types::{Shapes, TensorType};
+
+/// What to settle if a classifier's file leaves it open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Pictures at a time, at least 1.
+    pub batch: usize,
+    /// Height and width of the picture in pixels; none takes the file's own, or 224 x 224 if it takes any.
+    pub size: Option<[usize; 2]>,
+    /// The output of class scores; none takes the first `[N, classes]`.
+    pub output: Option<ScoreOutput>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { batch: 1, size: None, output: None }
+    }
+}
+
+/// Makes a classifier ready for [`differentiate`](crate::differentiate()): its functions and known branches are written
+/// out as plain nodes, and its shapes are found.
+///
+/// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after branches or loops were
+/// written out.
+///
+/// # Errors
+/// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or not the output that was
+/// asked for, or has functions that call themselves; [`Error::Request`] if it does not take pictures of the requested
+/// size; those of `run`.
+pub fn prepare<E: From<Error>>(
+    mut model: ModelProto,
+    request: &Request,
+    mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<(ModelProto, Shapes), E> {
+    check_opset(onnx::opset(&model))?;
+    onnx::inline_functions(&mut model)?;
+    model.graph.iter_mut().for_each(onnx::hoist_constants);
+    refuse_unfit(model.graph.as_ref().ok_or_else(no_graph)?)?;
+    let mut shapes = probe(&model, request, &mut run)?;
+    while let Some(graph) = &mut model.graph
+        && onnx::write_out_control_flow(graph, &shapes.constants)
+    {
+        shapes = probe(&model, request, &mut run)?;
+    }
+    let opset = onnx::opset(&model);
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    shapes.output = match &request.output {
+        Some(output) => output.select(graph, &mut shapes, opset)?,
+        None => scores(graph, &shapes)?,
+    };
+    Ok((model, shapes))
+}
+
+/// The shapes of a model that stays as it is: what [`prepare`] finds, without its changes. An output that is asked for
+/// is taken as a whole, without an index.
+///
+/// # Errors
+/// Those of [`prepare`].
+pub fn find_shapes<E: From<Error>>(
+    model: &ModelProto,
+    request: &Request,
+    run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<Shapes, E> {
+    let mut shapes = probe(model, request, run)?;
+    shapes.output = match &request.output {
+        Some(output) => output.name.clone(),
+        None => scores(model.graph.as_ref().ok_or_else(no_graph)?, &shapes)?,
+    };
+    Ok(shapes)
+}
+
+fn probe<E: From<Error>>(
+    model: &ModelProto,
+    request: &Request,
+    mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<Shapes, E> {
+    let (probe, reader) = Probe::new(model, request)?;
+    Ok(reader.shapes(run(probe)?))
+}
+
+/// Refuses what ONNX Runtime 1.24 would not come back from, and weights of a kind that is not known here.
+fn refuse_unfit(graph: &GraphProto) -> Result<()> {
+    if let Some(node) = onnx::endless_loop(graph) {
+        return Err(Error::Graph(format!("node {} (Loop) never ends; export the model again", node.label())));
+    }
+    if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
+        let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
+        return Err(Error::Graph(problem));
+    }
+    let windowed = |node: &&NodeProto| node.op_type().ends_with("Pool") || node.op_type().starts_with("Conv");
+    match graph.node.iter().filter(|node| node.is_standard()).filter(windowed).find_map(impossible_window) {
+        Some(problem) => Err(Error::Graph(problem)),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a window's geometry: a negative padding ends ONNX Runtime 1.24 by a segmentation fault.
+fn impossible_window(node: &NodeProto) -> Option<String> {
+    let least = [("pads", 0), ("output_padding", 0), ("kernel_shape", 1), ("strides", 1), ("dilations", 1)];
+    let below = |(name, least): &(&str, i64)| node.ints(name).is_some_and(|all| all.iter().any(|value| value < least));
+    let (name, least) = least.into_iter().find(below)?;
+    Some(format!("node {} ({}) has {name} below {least}; export the model again", node.label(), node.op_type()))
+}
+
+pub(crate) fn no_graph() -> Error {
+    Error::Graph("the model has no graph; export it again".into())
+}
+
+/// The first output of class scores.
+fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
+    let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
+    let is_scores = |kind: &&TensorType| match kind.shape.as_slice() {
+        [n, classes, rest @ ..] => {
+            Some(*n) == batch && *classes > 1 && rest.iter().all(|size| *size == 1) && kind.dtype.is_float()
+        }
+        _ => false,
+    };
+    let outputs = || graph.output.iter().map(|output| output.name());
+    if let Some(name) = outputs().find(|name| shapes.tensors.get(*name).filter(is_scores).is_some()) {
+        return Ok(name.into());
+    }
+    let found: Vec<String> = outputs()
+        .map(|name| {
+            format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default())
+        })
+        .collect();
+    Err(Error::Graph(format!(
+        "the model has no output [N, classes] of scores, only: {}; give an image classifier, or name an output by \
+         --scores",
+        found.join(", ")
+    )))
+}

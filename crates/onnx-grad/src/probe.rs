@@ -1,0 +1,115 @@
+//! Finding the shapes of all values by one run: which model to run, and what its results tell.
+
+use std::collections::HashSet;
+
+use crate::error::{Error, Result};
+use crate::image_input;
+use crate::onnx::{self, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use crate::prepare::Request;
+use crate::prepare::no_graph;
+use crate::types::{Shapes, TensorType};
+
+/// The model with every value as an output, to be run once on a black picture.
+pub struct Probe {
+    /// The model.
+    pub model: ModelProto,
+    /// The name of its only input.
+    pub image: String,
+    /// The type of that input, to be filled with zeros.
+    pub kind: TensorType,
+}
+
+/// One output of a [`Probe`]'s run. Outputs that are not tensors are left out.
+pub struct ProbedValue {
+    /// The output's name.
+    pub name: String,
+    /// Its element type and shape.
+    pub kind: TensorType,
+    /// Its elements, little-endian; needed only if there are at most [`ProbedValue::MAX_ELEMENTS`].
+    pub data: Option<Vec<u8>>,
+}
+
+impl ProbedValue {
+    /// Values up to this many elements are worth keeping if they are the same for all pictures.
+    pub const MAX_ELEMENTS: usize = 4096;
+}
+
+/// Reads the results of a probe.
+pub(crate) struct Reader {
+    image: String,
+    kind: TensorType,
+    varying: HashSet<String>,
+}
+
+impl Probe {
+    /// The probe of `model`, and what reads its results.
+    pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, Reader)> {
+        let (image, kind) = image_input::image(model.graph.as_ref().ok_or_else(no_graph)?, request)?;
+        let mut all = model.clone();
+        let mut changing = HashSet::new();
+        if let Some(graph) = &mut all.graph {
+            onnx::sort(graph)?;
+            changing = varying(graph, &image);
+            for input in graph.input.iter_mut().filter(|input| input.name() == image) {
+                *input = ValueInfoProto::fixed(&image, kind.dtype, &kind.shape);
+            }
+            graph.value_info.clear();
+            graph.output =
+                made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
+        }
+        let reader = Reader { image: image.clone(), kind: kind.clone(), varying: changing };
+        Ok((Self { model: all, image, kind }, reader))
+    }
+
+    /// Why a runtime refused the model, if operators outside the standard domain are to blame: an error that names all of
+    /// them, where runtimes name the first that they do not know.
+    pub fn foreign_operators(model: &ModelProto) -> Option<Error> {
+        let custom = model.graph.iter().flat_map(|graph| &graph.node).filter(|node| !node.is_standard());
+        let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
+        let problem = "does not run in ONNX Runtime; it has operators outside the standard domain";
+        let remedy = "export it with standard operators";
+        (!names.is_empty()).then(|| Error::Graph(format!("{problem}: {}; {remedy}", names.join(", "))))
+    }
+
+    /// What to do if the model does not run on the probe's picture.
+    pub fn remedy(model: &ModelProto) -> &'static str {
+        match model.graph.as_ref().is_some_and(image_input::is_free) {
+            true => "give the picture's --size",
+            false => "export the model again",
+        }
+    }
+}
+
+impl Reader {
+    /// The shapes of all values, and the small ones that are the same for all pictures. Which output holds the scores
+    /// stays open.
+    pub(crate) fn shapes(self, values: Vec<ProbedValue>) -> Shapes {
+        let mut shapes = Shapes { image: self.image.clone(), ..Default::default() };
+        shapes.tensors.insert(self.image, self.kind);
+        for ProbedValue { name, kind, data } in values {
+            let is_small = kind.shape.iter().product::<usize>() <= ProbedValue::MAX_ELEMENTS;
+            if let Some(data) = data.filter(|_| is_small && !self.varying.contains(&name)) {
+                let constant = TensorProto::from_raw(&name, kind.dtype, &kind.shape, data);
+                shapes.constants.insert(name.clone(), constant);
+            }
+            shapes.tensors.insert(name, kind);
+        }
+        shapes
+    }
+}
+
+/// The names that nodes make.
+fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
+    graph.node.iter().flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty())
+}
+
+/// The values of a sorted graph that depend on the picture's contents, not on its shape alone.
+fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
+    let mut names = HashSet::from([image.to_owned()]);
+    for node in graph.node.iter().filter(|node| !node.is("Shape") && !node.is("Size")) {
+        if onnx::names_read(node).iter().any(|name| names.contains(*name)) {
+            names.extend(node.output.iter().cloned());
+        }
+    }
+    names
+}

@@ -1,0 +1,122 @@
+//! Convolution and transposed convolution: with the same weights, each is the input gradient of the other.
+
+use super::polyphase;
+use super::window::{Window, spatial};
+use crate::error::Result;
+use crate::onnx::AttributeProto as Attribute;
+use crate::tape::{Node, Tape, Tensor};
+use crate::types::Variant;
+
+/// The fastest of three equal forms: a convolution with flipped weights at stride 1, convolutions to the phases of a
+/// strided input where the runtime gains, and the transposed convolution, which is always right.
+pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, weights) = (node.input(0)?, node.input(1)?);
+    let windows = Window::all(node, spatial(&weights.shape))?;
+    let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
+    if weights.shape[1].checked_mul(groups) != Some(x.shape[1]) || !weights.shape[0].is_multiple_of(groups) {
+        return Err(node.error("has weights that do not fit its input"));
+    }
+    let mut result = flipped(tape, grad, weights, &windows, groups);
+    // ONNX Runtime's transposed convolution is fast enough unless channels are grouped.
+    if result.is_none() && (groups > 1 || tape.variant() == Variant::OpenVino) {
+        result = polyphase::input_gradient(tape, grad, weights, &windows, groups, &x.shape)?;
+    }
+    let weights = separate(tape, weights, groups);
+    Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, &weights, &windows, groups)))])
+}
+
+/// The weights as a constant of their own for OpenVINO 2025.4, where each group has as many inputs as outputs: it takes
+/// weights that both passes read for the same in both.
+fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
+    let square = weights.shape[0] == weights.shape[1] * groups;
+    match tape.constant_of(weights).filter(|_| square && tape.variant() == Variant::OpenVino).cloned() {
+        Some(values) => tape.constant(values),
+        None => weights.clone(),
+    }
+}
+
+/// An attribute of integers.
+pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
+    Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
+}
+
+/// The general form, for any stride, padding, dilation and number of groups.
+pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Tensor {
+    let left_over = windows.iter().map(|window| (-window.end()).max(0) as usize);
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("strides", windows.iter().map(|window| window.stride)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", pads(windows)),
+        ints("output_padding", left_over),
+        Attribute::int("group", groups as i64),
+    ];
+    let mut shape = vec![grad.shape[0], weights.shape[1] * groups];
+    shape.extend(windows.iter().map(|window| window.input));
+    tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape)
+}
+
+/// The gradient of a transposed convolution: a convolution with the same weights.
+pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, weights) = (node.input(0)?, node.input(1)?);
+    let windows = Window::transposed(node, spatial(&weights.shape))?;
+    let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
+    let fits = x.shape[1] == weights.shape[0] && weights.shape[1].checked_mul(groups) == Some(grad.shape[1]);
+    if !fits || !x.shape[1].is_multiple_of(groups) {
+        return Err(node.error("has weights that do not fit its input"));
+    }
+    if windows.iter().any(|window| -window.end() >= window.stride as i64) {
+        return Err(node.error("writes so far past its input that ONNX Runtime computes it wrongly"));
+    }
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("strides", windows.iter().map(|window| window.stride)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", pads(&windows)),
+        Attribute::int("group", groups as i64),
+    ];
+    Ok(vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))])
+}
+
+/// The padding of a convolution with these windows; what is left over behind the last is no padding.
+fn pads(windows: &[Window]) -> impl Iterator<Item = usize> {
+    let ends = windows.iter().map(|window| window.end().max(0) as usize);
+    windows.iter().map(|window| window.begin).chain(ends)
+}
+
+/// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which
+/// runs in the fastest kernels. Runtimes fold the flipping at load, so the file holds the weights once.
+fn flipped(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Option<Tensor> {
+    let begin = |window: &Window| (window.extent() - 1).checked_sub(window.begin);
+    let end = |window: &Window| usize::try_from(window.extent() as i64 - 1 - window.end()).ok();
+    let begins: Vec<usize> = windows.iter().map(begin).collect::<Option<_>>()?;
+    let ends: Vec<usize> = windows.iter().map(end).collect::<Option<_>>()?;
+    if windows.iter().any(|window| window.stride != 1) {
+        return None;
+    }
+    let axes: Vec<usize> = (2..weights.rank()).collect();
+    let weights = tape.flip(weights, &axes)?;
+    let weights = swap_channels(tape, &weights, groups);
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.kernel)),
+        ints("dilations", windows.iter().map(|window| window.dilation)),
+        ints("pads", begins.into_iter().chain(ends)),
+        Attribute::int("group", groups as i64),
+    ];
+    let mut shape = vec![grad.shape[0], weights.shape[0]];
+    shape.extend(windows.iter().map(|window| window.input));
+    Some(tape.emit("Conv", &[grad, &weights], attributes, grad.dtype, shape))
+}
+
+/// Weights `[out, in / groups, ...]` as `[in, out / groups, ...]`.
+fn swap_channels(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
+    let (out, each_in) = (weights.shape[0], weights.shape[1]);
+    let each_out = out / groups;
+    let space = spatial(&weights.shape);
+    let grouped = tape.reshape(weights, &[&[groups, each_out, each_in], space].concat());
+    let swapped = match (each_out, each_in) {
+        (1, _) | (_, 1) => tape.reshape(&grouped, &[&[groups, each_in, each_out], space].concat()),
+        _ => tape.transpose(&grouped, &[&[0, 2, 1], (3..grouped.rank()).collect::<Vec<_>>().as_slice()].concat()),
+    };
+    tape.reshape(&swapped, &[&[groups * each_in, each_out], space].concat())
+}

@@ -1,0 +1,134 @@
+//! Operators that pick elements by their places, or write to them.
+
+use super::{along_axis, argument, axis};
+use crate::error::Result;
+use crate::onnx::AttributeProto as Attribute;
+use crate::tape::{Node, Tape, Tensor};
+
+/// `place` counted from the start of an axis of `size` places.
+fn from_start(node: &Node, place: i64, size: usize) -> Result<usize> {
+    axis(node, place, size).map_err(|_| node.error(&format!("has index {place} on an axis of {size}")))
+}
+
+pub fn slice(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let starts = argument(tape, node, 1, "starts")?.unwrap_or_default();
+    let axes = argument(tape, node, 3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = argument(tape, node, 4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
+    if axes.len() != starts.len() || steps.len() != starts.len() || grad.rank() != x.rank() {
+        return Err(node.error("has starts that do not fit its input"));
+    }
+    let mut result = grad.clone();
+    for ((start, along), step) in starts.into_iter().zip(axes).zip(steps) {
+        let along = axis(node, along, x.rank())?;
+        let size = x.shape[along] as i64;
+        let start = if start < 0 { start.saturating_add(size) } else { start };
+        let start = start.clamp(0, if step < 0 { (size - 1).max(0) } else { size });
+        let place = |output: usize| start.saturating_add(step.saturating_mul(output as i64)).try_into().ok();
+        let sources: Vec<Option<usize>> = (0..grad.shape[along]).map(place).collect();
+        result = along_axis::add_back(tape, &result, along, &sources, x.shape[along]);
+    }
+    Ok(vec![Some(result)])
+}
+
+pub fn gather(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
+    let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
+    let source = |place: &i64| from_start(node, *place, x.shape[along]).map(Some);
+    let sources = indices.iter().map(source).collect::<Result<Vec<_>>>()?;
+    let picked = tape.reshape(grad, &[&x.shape[..along], &[sources.len()], &x.shape[along + 1..]].concat());
+    Ok(vec![Some(along_axis::add_back(tape, &picked, along, &sources, x.shape[along]))])
+}
+
+/// Every index is a place on the axis, in a tensor of the output's shape.
+pub fn gather_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
+    let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
+    let count: usize = grad.shape.iter().product();
+    if grad.rank() != x.rank() || indices.len() != count {
+        return Err(node.error("has indices that do not fit its input"));
+    }
+    let source = |(output, index): (usize, &i64)| -> Result<Option<usize>> {
+        let (mut rest, mut place, mut stride) = (output, 0, 1);
+        for axis in (0..x.rank()).rev() {
+            let at = if axis == along { from_start(node, *index, x.shape[axis])? } else { rest % grad.shape[axis] };
+            rest /= grad.shape[axis];
+            place += at * stride;
+            stride *= x.shape[axis];
+        }
+        Ok(Some(place))
+    };
+    let sources = indices.iter().enumerate().map(source).collect::<Result<Vec<_>>>()?;
+    let flat = tape.reshape(grad, &[count]);
+    let result = along_axis::add_back(tape, &flat, 0, &sources, x.shape.iter().product());
+    Ok(vec![Some(tape.reshape(&result, &x.shape))])
+}
+
+/// Every row of indices is a place on the leading axes, and picks all that lies behind it.
+pub fn gather_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, rows) = (node.input(0)?, node.input(1)?);
+    let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
+    let batched = usize::try_from(node.proto.int("batch_dims").unwrap_or(0)).unwrap_or(usize::MAX);
+    let depth = rows.shape.last().copied().unwrap_or(0);
+    let fits = batched < rows.rank() && depth > 0 && batched.saturating_add(depth) <= x.rank();
+    if !fits || indices.len() != rows.shape.iter().product::<usize>() || x.shape[..batched] != rows.shape[..batched] {
+        return Err(node.error("has indices that do not fit its input"));
+    }
+    let picked = &x.shape[batched..batched + depth];
+    let behind: usize = x.shape[batched + depth..].iter().product();
+    let (batches, places) = (x.shape[..batched].iter().product::<usize>(), picked.iter().product::<usize>());
+    let each = (indices.len() / depth / batches.max(1)).max(1);
+    let source = |(row, indices): (usize, &[i64])| -> Result<Option<usize>> {
+        let place = indices.iter().zip(picked).try_fold(0, |place, (index, size)| -> Result<usize> {
+            Ok(place * size + from_start(node, *index, *size)?)
+        })?;
+        Ok(Some(row / each * places + place))
+    };
+    let sources = indices.chunks(depth).enumerate().map(source).collect::<Result<Vec<_>>>()?;
+    let flat = tape.reshape(grad, &[sources.len(), behind]);
+    let result = along_axis::add_back(tape, &flat, 0, &sources, batches * places);
+    Ok(vec![Some(tape.reshape(&result, &x.shape))])
+}
+
+pub fn scatter_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    scattered(tape, node, grad, "GatherND", vec![])
+}
+
+pub fn scatter_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let along = Attribute::int("axis", node.proto.int("axis").unwrap_or(0));
+    scattered(tape, node, grad, "GatherElements", vec![along])
+}
+
+/// Updates get the gradient at their places, which `picking` picks; the data get it elsewhere, or everywhere where
+/// updates were added.
+fn scattered(
+    tape: &mut Tape,
+    node: &Node,
+    grad: &Tensor,
+    picking: &str,
+    axis: Vec<Attribute>,
+) -> Result<Vec<Option<Tensor>>> {
+    let (indices, updates) = (node.input(1)?, node.input(2)?);
+    let by_data = match node.proto.text("reduction") {
+        None | Some("none") => {
+            let zeros = tape.zeros(updates);
+            let shape = grad.shape.clone();
+            tape.emit(node.proto.op_type(), &[grad, indices, &zeros], axis.clone(), grad.dtype, shape)
+        }
+        Some("add") => grad.clone(),
+        Some(other) => return Err(node.error(&format!("combines values by {other}, for which there is no gradient"))),
+    };
+    let by_updates = tape.emit(picking, &[grad, indices], axis, grad.dtype, updates.shape.clone());
+    Ok(vec![Some(by_data), None, Some(by_updates)])
+}
+
+/// The sum from the other end.
+pub fn cumulative_sum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let flag = |name: &str| i64::from(node.proto.int(name).unwrap_or(0) != 0);
+    let attributes =
+        vec![Attribute::int("exclusive", flag("exclusive")), Attribute::int("reverse", 1 - flag("reverse"))];
+    let result = tape.emit("CumSum", &[grad, node.input(1)?], attributes, grad.dtype, grad.shape.clone());
+    Ok(vec![Some(result)])
+}

@@ -1,0 +1,193 @@
+//! The rules: how a gradient passes each operator.
+//!
+//! A rule receives the gradient of the node's first output (the others' are in [`Node::grads`]) and returns one gradient
+//! an input: none for inputs through which no gradient passes, such as weights, sizes and bounds. Gradients may have the
+//! output's shape where an input was broadcast; the walk sums them. To add an operator, add a row and a test case.
+
+mod activation;
+pub(super) mod along_axis;
+mod arithmetic;
+mod attention;
+mod conv;
+mod einsum;
+mod index;
+pub(super) mod interpolation;
+mod linear;
+mod lp;
+mod normalization;
+mod polyphase;
+mod pool;
+mod quantize;
+mod reduce;
+mod resize;
+mod shape;
+mod softmax;
+mod window;
+
+use crate::error::Result;
+use crate::onnx::NodeProto;
+use crate::tape::{Node, Tape, Tensor};
+
+/// How a gradient passes one operator.
+pub type Rule = fn(&mut Tape, &Node, &Tensor) -> Result<Vec<Option<Tensor>>>;
+
+/// Every operator with a rule.
+pub const RULES: &[(&str, Rule)] = &[
+    // Arithmetic
+    ("Abs", arithmetic::abs),
+    ("Add", arithmetic::add),
+    ("Cos", arithmetic::cos),
+    ("Div", arithmetic::div),
+    ("Exp", arithmetic::exp),
+    ("Log", arithmetic::log),
+    ("Max", arithmetic::extremum),
+    ("Mean", arithmetic::mean),
+    ("Min", arithmetic::extremum),
+    ("Mul", arithmetic::mul),
+    ("Neg", arithmetic::neg),
+    ("Pow", arithmetic::pow),
+    ("Reciprocal", arithmetic::reciprocal),
+    ("Sin", arithmetic::sin),
+    ("Sqrt", arithmetic::sqrt),
+    ("Sub", arithmetic::sub),
+    ("Sum", arithmetic::sum),
+    ("Where", arithmetic::choice),
+    // Linear layers
+    ("Attention", attention::attention),
+    ("Conv", conv::conv),
+    ("ConvTranspose", conv::conv_transpose),
+    ("Einsum", einsum::einsum),
+    ("Gemm", linear::gemm),
+    ("MatMul", linear::matmul),
+    // Activations
+    ("Celu", activation::celu),
+    ("Clip", activation::clip),
+    ("Elu", activation::elu),
+    ("Erf", activation::erf),
+    ("Gelu", activation::gelu),
+    ("HardSigmoid", activation::hard_sigmoid),
+    ("HardSwish", activation::hard_swish),
+    ("LeakyRelu", activation::leaky_relu),
+    ("LogSoftmax", softmax::log_softmax),
+    ("Mish", activation::mish),
+    ("PRelu", activation::prelu),
+    ("Relu", activation::relu),
+    ("Selu", activation::selu),
+    ("Shrink", activation::shrink),
+    ("Sigmoid", activation::sigmoid),
+    ("Softmax", softmax::softmax),
+    ("Softplus", activation::softplus),
+    ("Softsign", activation::softsign),
+    ("Swish", activation::swish),
+    ("Tanh", activation::tanh),
+    ("ThresholdedRelu", activation::thresholded_relu),
+    // Normalisation
+    ("BatchNormalization", normalization::batch),
+    ("GroupNormalization", normalization::group),
+    ("InstanceNormalization", normalization::instance),
+    ("LRN", normalization::local_response),
+    ("LayerNormalization", normalization::layer),
+    ("LpNormalization", lp::normalization),
+    ("MeanVarianceNormalization", normalization::mean_variance),
+    ("RMSNormalization", normalization::root_mean_square),
+    // Pooling
+    ("AveragePool", pool::average),
+    ("GlobalAveragePool", pool::global_average),
+    ("GlobalLpPool", lp::global_pool),
+    ("GlobalMaxPool", pool::global_max),
+    ("LpPool", lp::pool),
+    ("MaxPool", pool::max),
+    // Quantisation
+    ("DequantizeLinear", quantize::dequantize),
+    ("QuantizeLinear", quantize::quantize),
+    // Reduction
+    ("ReduceL1", reduce::l1),
+    ("ReduceL2", reduce::l2),
+    ("ReduceLogSum", reduce::log_sum),
+    ("ReduceLogSumExp", reduce::log_sum_exp),
+    ("ReduceMax", reduce::extremum),
+    ("ReduceMean", reduce::mean),
+    ("ReduceMin", reduce::extremum),
+    ("ReduceProd", reduce::product),
+    ("ReduceSum", reduce::sum),
+    ("ReduceSumSquare", reduce::sum_square),
+    // Shape
+    ("Cast", shape::cast),
+    ("Concat", shape::concat),
+    ("DepthToSpace", shape::depth_to_space),
+    ("Dropout", shape::dropout),
+    ("Expand", shape::expand),
+    ("Flatten", shape::reshape),
+    ("Identity", shape::reshape),
+    ("Pad", shape::pad),
+    ("Reshape", shape::reshape),
+    ("SpaceToDepth", shape::space_to_depth),
+    ("Split", shape::split),
+    ("Squeeze", shape::reshape),
+    ("Tile", shape::tile),
+    ("Transpose", shape::transpose),
+    ("Trilu", shape::triangle),
+    ("Unsqueeze", shape::reshape),
+    // Places
+    ("CumSum", index::cumulative_sum),
+    ("Gather", index::gather),
+    ("GatherElements", index::gather_elements),
+    ("GatherND", index::gather_nd),
+    ("Resize", resize::resize),
+    ("ScatterElements", index::scatter_elements),
+    ("ScatterND", index::scatter_nd),
+    ("Slice", index::slice),
+    ("Upsample", resize::resize),
+];
+
+/// Operators whose rules look at the gradients of all outputs; the others know that of the first.
+pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
+
+/// Operators where the gradient stops: their results are piecewise constant or do not depend on the values.
+pub const BLOCKED: &[&str] = &[
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Ceil",
+    "Equal",
+    "EyeLike",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "Hardmax",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "NonZero",
+    "Not",
+    "Or",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Round",
+    "Shape",
+    "Sign",
+    "Size",
+    "Xor",
+];
+
+/// The rule for `node`, if there is one.
+pub fn rule(node: &NodeProto) -> Option<Rule> {
+    let row = RULES.iter().find(|(op, _)| node.is(op));
+    row.map(|(_, rule)| *rule)
+}
+
+/// The integers of input `index`, or else of the attribute `name`; none where neither is given.
+fn argument(tape: &Tape, node: &Node, index: usize, name: &str) -> Result<Option<Vec<i64>>> {
+    let Some(value) = node.inputs.get(index).and_then(Option::as_ref) else {
+        return Ok(node.proto.ints(name).map(<[i64]>::to_vec));
+    };
+    let known = tape.integers_of(value);
+    known.map(Some).ok_or_else(|| node.error(&format!("has {name} that are not known before the picture is")))
+}
+
+/// The axis that `axis` means, which counts from the end where it is negative.
+fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
+    let from_start = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(from_start).ok().filter(|axis| *axis < rank).ok_or_else(|| node.error(&format!("has axis {axis}")))
+}

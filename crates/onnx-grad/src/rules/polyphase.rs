@@ -1,0 +1,174 @@
+//! The input gradient of a strided convolution by its phases: every `stride`-th input belongs to the same phase, and each
+//! phase is an ordinary convolution of the output's gradient. DepthToSpace interleaves them.
+
+use super::conv::ints;
+use super::window::{Window, grid, product, spatial};
+use crate::error::Result;
+use crate::onnx::{AttributeProto as Attribute, TensorProto};
+use crate::tape::{Tape, Tensor};
+
+/// How many times the weights those of all phases may hold. A network's hold a few times as many; beyond it, nearly all
+/// would be zeros.
+const GROWTH: usize = 16;
+
+/// Channels that one vector of a processor holds.
+const LANES: usize = 16;
+
+/// The gradient of an input of `shape`; none where the weights are no part of the model, or few of those of the phases
+/// would not be zeros.
+///
+/// A convolution for each phase multiplies nothing by zero. One that makes all phases as its channels is faster only where a
+/// phase has too few of them, as a picture has; not with groups, for which runtimes have fast kernels only where a group has
+/// as many outputs as inputs.
+pub fn input_gradient(
+    tape: &mut Tape,
+    grad: &Tensor,
+    weights: &Tensor,
+    windows: &[Window],
+    groups: usize,
+    shape: &[usize],
+) -> Result<Option<Tensor>> {
+    let Some(values) = tape.constant_of(weights) else { return Ok(None) };
+    let values = values.reals()?;
+    let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
+    if product(&strides) > GROWTH.saturating_mul(product(spatial(&weights.shape))) {
+        return Ok(None);
+    }
+    let all = Phases { values: &values, shape: &weights.shape, windows, groups };
+    match groups == 1 && (shape[1] < LANES || all.first_is_all()) {
+        true => together(tape, grad, &all, &strides, shape),
+        false => apart(tape, grad, &all, &strides, shape),
+    }
+}
+
+fn together(
+    tape: &mut Tape,
+    grad: &Tensor,
+    all: &Phases,
+    strides: &[usize],
+    shape: &[usize],
+) -> Result<Option<Tensor>> {
+    let Some(reach) = all.reach(|_, _| true) else { return Ok(None) };
+    let taps: usize = reach.iter().map(|reach| reach.taps).product();
+    if product(strides).saturating_mul(taps) > GROWTH.saturating_mul(product(spatial(all.shape))) {
+        return Ok(None);
+    }
+    let mut phases = grid(strides);
+    let count = phases.len();
+    if all.first_is_all() {
+        phases.truncate(1);
+    }
+    let weights: Vec<f64> = phases.iter().flat_map(|phase| all.weights(phase, &reach)).collect();
+    let made = all.convolution(tape, grad, &weights, &reach, phases.len() * shape[1]);
+    let mut missing = vec![0; made.rank()];
+    missing[1] = (count - phases.len()) * shape[1];
+    let made = tape.pad(&made, &vec![0; made.rank()], &missing);
+    Ok(Some(tape.interleave(&made, strides, shape)))
+}
+
+fn apart(tape: &mut Tape, grad: &Tensor, all: &Phases, strides: &[usize], shape: &[usize]) -> Result<Option<Tensor>> {
+    let phases = grid(strides);
+    let reaches = phases.iter().map(|phase| all.reach(|axis, found| phase[axis] == found));
+    let Some(reaches) = reaches.collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let mut made = Vec::new();
+    for (phase, reach) in phases.iter().zip(&reaches) {
+        let is_read = reach.iter().all(|reach| reach.taps > 0);
+        made.push(is_read.then(|| all.convolution(tape, grad, &all.weights(phase, reach), reach, shape[1])));
+    }
+    let Some(like) = made.iter().flatten().next().cloned() else { return Ok(None) };
+    let made: Vec<Tensor> = made.into_iter().map(|phase| phase.unwrap_or_else(|| tape.zeros(&like))).collect();
+    Ok(Some(tape.from_phases(&made, strides, shape)))
+}
+
+/// Which outputs the inputs of a phase, or of several, need along one axis: `taps` of them, from `first` places ahead.
+struct Reach {
+    first: i64,
+    taps: usize,
+    begin: usize,
+    end: usize,
+}
+
+/// A convolution whose input is seen by its phases.
+struct Phases<'a> {
+    /// The weights `[out, in / groups, ...]`.
+    values: &'a [f64],
+    shape: &'a [usize],
+    windows: &'a [Window],
+    groups: usize,
+}
+
+impl Phases<'_> {
+    /// Whether all phases but the first are zeros.
+    fn first_is_all(&self) -> bool {
+        self.windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0)
+    }
+
+    /// The reach along each axis of the phases that `wanted` names by axis and number. None where a convolution over them
+    /// would need a negative padding.
+    fn reach(&self, wanted: impl Fn(usize, usize) -> bool) -> Option<Vec<Reach>> {
+        let along = |(axis, window): (usize, &Window)| {
+            let read = (0..window.kernel).map(|tap| window.phase(tap));
+            let shifts: Vec<i64> = read.filter(|(phase, _)| wanted(axis, *phase)).map(|(_, shift)| shift).collect();
+            let (Some(first), Some(last)) = (shifts.iter().min(), shifts.iter().max()) else {
+                return Some(Reach { first: 0, taps: 0, begin: 0, end: 0 });
+            };
+            let end = window.phase_length() as i64 + last - window.output as i64;
+            Some(Reach {
+                first: *first,
+                taps: (last - first + 1) as usize,
+                begin: usize::try_from(-first).ok()?,
+                end: usize::try_from(end).ok()?,
+            })
+        };
+        self.windows.iter().enumerate().map(along).collect()
+    }
+
+    fn phase_size(&self) -> Vec<usize> {
+        self.windows.iter().map(Window::phase_length).collect()
+    }
+
+    /// The weights of one phase, `[in, out / groups, ...]`, over `reach`.
+    fn weights(&self, phase: &[usize], reach: &[Reach]) -> Vec<f64> {
+        let (outs, each_in) = (self.shape[0], self.shape[1]);
+        let each_out = outs / self.groups;
+        let taps: Vec<usize> = self.windows.iter().map(|window| window.kernel).collect();
+        let (count, size) = (product(&taps), reach.iter().map(|reach| reach.taps).product::<usize>());
+        let mut result = vec![0.0; self.groups * each_in * each_out * size];
+        for (tap, place) in grid(&taps).into_iter().enumerate() {
+            let Some(to) = self.place(&place, phase, reach) else { continue };
+            for (out, channel) in (0..outs).flat_map(|out| (0..each_in).map(move |channel| (out, channel))) {
+                let value = self.values[(out * each_in + channel) * count + tap];
+                let input = out / each_out * each_in + channel;
+                result[(input * each_out + out % each_out) * size + to] += value;
+            }
+        }
+        result
+    }
+
+    /// Where the tap at `place` lies among those of the phase; none where it reads another.
+    fn place(&self, place: &[usize], phase: &[usize], reach: &[Reach]) -> Option<usize> {
+        let mut to = 0;
+        for (((window, reach), tap), phase) in self.windows.iter().zip(reach).zip(place).zip(phase) {
+            let (found, shift) = window.phase(*tap);
+            if found != *phase {
+                return None;
+            }
+            to = to * reach.taps + (shift - reach.first) as usize;
+        }
+        Some(to)
+    }
+
+    /// The convolution of `grad` with `weights` to so many channels.
+    fn convolution(&self, tape: &mut Tape, grad: &Tensor, weights: &[f64], reach: &[Reach], channels: usize) -> Tensor {
+        let kernel: Vec<usize> = reach.iter().map(|reach| reach.taps).collect();
+        let size = [&[channels, self.shape[0] / self.groups], kernel.as_slice()].concat();
+        let weights = tape.constant(TensorProto::from_reals("", grad.dtype, &size, weights));
+        let attributes = vec![
+            ints("kernel_shape", kernel.into_iter()),
+            ints("pads", reach.iter().map(|reach| reach.begin).chain(reach.iter().map(|reach| reach.end))),
+            Attribute::int("group", self.groups as i64),
+        ];
+        let made = [&[grad.shape[0], channels], self.phase_size().as_slice()].concat();
+        tape.emit("Conv", &[grad, &weights], attributes, grad.dtype, made)
+    }
+}

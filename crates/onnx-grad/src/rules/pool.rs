@@ -1,0 +1,148 @@
+//! Pooling.
+
+use super::conv;
+use super::window::{Window, grid, product, spatial};
+use crate::error::Result;
+use crate::onnx::TensorProto;
+use crate::tape::{Node, Tape, Tensor};
+
+/// The gradient of each window goes to the first element that equals the window's maximum.
+///
+/// Inputs are split into phases, one for each remainder of their place by the stride. A tap of the window then pairs a
+/// block of outputs with a block of one phase, so that slices, comparisons and sums do it all: ScatterElements runs in a
+/// reference kernel in OpenVINO. What a tap passes on is taken from the gradient that is left for the taps after it.
+pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, y) = (node.input(0)?, node.output(0)?);
+    let windows: Vec<Window> = Window::all(node, &kernel(node)?)?.into_iter().map(Window::within).collect();
+    let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
+    if product(&strides) > product(spatial(&x.shape)) {
+        return Err(node.error("has strides that reach past its input"));
+    }
+    let phases = tape.to_phases(x, &strides);
+    let mut sums: Vec<Option<Tensor>> = vec![None; phases.len()];
+    let mut left = grad.clone();
+    for taps in grid(&windows.iter().map(|window| window.kernel).collect::<Vec<_>>()) {
+        let Some(block) = Block::of(&windows, &taps) else { continue };
+        let phase = &phases[block.phase];
+        let inputs = block.cut(tape, phase, &block.inputs);
+        let [maxima, arriving] = [y, &left].map(|t| block.cut(tape, t, &block.outputs));
+        let hit = tape.equal(&inputs, &maxima);
+        let part = tape.keep(&hit, &arriving);
+        let passed = block.put(tape, &part, &block.outputs, &grad.shape);
+        left = tape.sub(&left, &passed);
+        let part = block.put(tape, &part, &block.inputs, &phase.shape);
+        sums[block.phase] = Some(match sums[block.phase].take() {
+            Some(sum) => tape.add(&sum, &part),
+            None => part,
+        });
+    }
+    let sums: Vec<Tensor> = sums.into_iter().map(|sum| sum.unwrap_or_else(|| tape.zeros(&phases[0]))).collect();
+    Ok(vec![Some(tape.from_phases(&sums, &strides, &x.shape))])
+}
+
+/// The outputs whose windows read an input through one tap, and those inputs in their phase.
+struct Block {
+    phase: usize,
+    /// The first output along each spatial axis.
+    outputs: Vec<usize>,
+    /// The first input along each spatial axis.
+    inputs: Vec<usize>,
+    sizes: Vec<usize>,
+}
+
+impl Block {
+    /// None where the tap reads nothing but padding.
+    fn of(windows: &[Window], taps: &[usize]) -> Option<Self> {
+        let mut block = Self { phase: 0, outputs: Vec::new(), inputs: Vec::new(), sizes: Vec::new() };
+        for (window, tap) in windows.iter().zip(taps) {
+            let outputs = window.outputs_through(*tap);
+            let (phase, shift) = window.phase(*tap);
+            block.phase = block.phase * window.stride + phase;
+            block.inputs.push(usize::try_from(outputs.start as i64 - shift).ok()?);
+            block.outputs.push(outputs.start);
+            block.sizes.push(outputs.len());
+        }
+        (!block.sizes.contains(&0)).then_some(block)
+    }
+
+    /// The block of `t` that starts at `place`.
+    fn cut(&self, tape: &mut Tape, t: &Tensor, place: &[usize]) -> Tensor {
+        let ends = place.iter().zip(&self.sizes).map(|(start, size)| start + size);
+        let ends: Vec<usize> = t.shape[..2].iter().copied().chain(ends).collect();
+        tape.slice(t, &[&[0, 0], place].concat(), &ends)
+    }
+
+    /// A value of `shape` that is `part` at `place`, and 0 elsewhere.
+    fn put(&self, tape: &mut Tape, part: &Tensor, place: &[usize], shape: &[usize]) -> Tensor {
+        let behind = place.iter().zip(&self.sizes).zip(spatial(shape));
+        let behind = behind.map(|((start, size), whole)| whole.saturating_sub(start + size));
+        tape.pad(part, &[&[0, 0], place].concat(), &[0, 0].into_iter().chain(behind).collect::<Vec<_>>())
+    }
+}
+
+/// Each output's gradient spread evenly over the inputs that its window counted.
+pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let windows = Window::all(node, &kernel(node)?)?;
+    let share: Vec<f64> = shares(node, &windows);
+    let shape = [&[1, 1], spatial(&grad.shape)].concat();
+    let share = tape.constant(TensorProto::from_reals("", grad.dtype, &shape, &share));
+    let spread = tape.mul(grad, &share);
+    Ok(vec![Some(sum_of_windows(tape, &spread, &windows, x))])
+}
+
+/// For each element of `x`, the sum of the values of all windows that read it.
+pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[Window], x: &Tensor) -> Tensor {
+    // Every channel is a picture of its own, so that one window of ones serves all.
+    let single = |shape: &[usize]| [&[shape[0] * shape[1], 1], spatial(shape)].concat();
+    let values = tape.reshape(values, &single(&values.shape));
+    let kernel: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
+    let ones = vec![1.0; kernel.iter().product()];
+    let ones = tape.constant(TensorProto::from_reals("", values.dtype, &[&[1, 1], kernel.as_slice()].concat(), &ones));
+    let result = conv::transposed(tape, &values, &ones, windows, 1);
+    tape.reshape(&result, &x.shape)
+}
+
+/// One over the number of inputs that each window counts.
+fn shares(node: &Node, windows: &[Window]) -> Vec<f64> {
+    let pads = node.proto.ints("pads").unwrap_or_default();
+    let counts_padding = node.proto.int("count_include_pad").unwrap_or(0) != 0;
+    let count = |axis: usize, output: usize| {
+        let window = &windows[axis];
+        let padding = pads.get(windows.len() + axis).copied().unwrap_or_else(|| window.end()).max(0) as usize;
+        let behind = window.begin + window.input + padding;
+        let counted = |tap: &usize| match counts_padding {
+            true => output * window.stride + tap * window.dilation < behind,
+            false => window.reads(output, *tap).is_some(),
+        };
+        (0..window.kernel).filter(counted).count()
+    };
+    let outputs: Vec<usize> = windows.iter().map(|window| window.output).collect();
+    let total =
+        |place: Vec<usize>| place.iter().enumerate().map(|(axis, output)| count(axis, *output)).product::<usize>();
+    grid(&outputs).into_iter().map(|place| 1.0 / total(place).max(1) as f64).collect()
+}
+
+/// The window's size along each spatial axis.
+pub fn kernel(node: &Node) -> Result<Vec<usize>> {
+    let sizes = node.proto.ints("kernel_shape").unwrap_or_default();
+    let sizes: Option<Vec<usize>> = sizes.iter().map(|size| usize::try_from(*size).ok()).collect();
+    sizes.ok_or_else(|| node.error("has a negative kernel_shape"))
+}
+
+pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let shape = &node.input(0)?.shape;
+    let count: usize = spatial(shape).iter().product();
+    let share = tape.scale(grad, 1.0 / count as f64);
+    Ok(vec![Some(tape.expand(&share, shape))])
+}
+
+/// The elements that equal their channel's maximum share its gradient.
+pub fn global_max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let hit = tape.equal(x, node.output(0)?);
+    let ones = tape.cast(&hit, x.dtype);
+    let count = tape.reduce_sum(&ones, &(2..x.rank()).collect::<Vec<_>>());
+    let share = tape.div(grad, &count);
+    Ok(vec![Some(tape.keep(&hit, &share))])
+}

@@ -1,0 +1,54 @@
+//! Quantisation, by the straight-through estimator (Bengio, Leonard and Courville 2013): rounding counts as the identity,
+//! and what saturates gets no gradient. The gradient of a quantised value has the scale's floating-point type.
+
+use super::axis;
+use crate::error::Result;
+use crate::onnx::DataType;
+use crate::tape::{Node, Tape, Tensor};
+
+/// g / scale where the input lies less than half a level outside what the type holds.
+pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (x, y) = (node.input(0)?, node.output(0)?);
+    let (low, high) = match y.dtype {
+        DataType::Int8 => (-128.0, 127.0),
+        DataType::Uint8 => (0.0, 255.0),
+        DataType::Int16 => (-32768.0, 32767.0),
+        DataType::Uint16 => (0.0, 65535.0),
+        _ => return Err(node.error("quantises to another type than 8 or 16 bit integers; export the model without it")),
+    };
+    let scale = parameter(tape, node, 1)?;
+    let scale = tape.cast(&scale, x.dtype);
+    let (mut low, mut high) = (tape.scalar(x, low - 0.5), tape.scalar(x, high + 0.5));
+    if node.inputs.get(2).is_some_and(Option::is_some) {
+        let zero_point = parameter(tape, node, 2)?;
+        let zero_point = tape.cast(&zero_point, x.dtype);
+        (low, high) = (tape.sub(&low, &zero_point), tape.sub(&high, &zero_point));
+    }
+    // Runtimes compute the bounds once, at load.
+    let (low, high) = (tape.mul(&low, &scale), tape.mul(&high, &scale));
+    let (above, below) = (tape.compare("Greater", x, &low), tape.compare("Less", x, &high));
+    let inside = tape.compare("And", &above, &below);
+    let over = tape.div(grad, &scale);
+    Ok(vec![Some(tape.keep(&inside, &over))])
+}
+
+/// g scale.
+pub fn dequantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let scale = parameter(tape, node, 1)?;
+    Ok(vec![Some(tape.mul(grad, &scale))])
+}
+
+/// The scale or the zero point, in a shape that broadcasts along the node's axis.
+fn parameter(tape: &mut Tape, node: &Node, index: usize) -> Result<Tensor> {
+    let (x, value) = (node.input(0)?, node.input(index)?);
+    if node.proto.int("block_size").unwrap_or(0) != 0 {
+        return Err(node.error("quantises values of the picture in blocks; export the model with one scale an axis"));
+    }
+    let count: usize = value.shape.iter().product();
+    if count == 1 {
+        return Ok(value.clone());
+    }
+    let mut shape = vec![1; x.rank()];
+    shape[axis(node, node.proto.int("axis").unwrap_or(1), x.rank())?] = count;
+    Ok(tape.reshape(value, &shape))
+}

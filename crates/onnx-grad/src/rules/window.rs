@@ -1,0 +1,169 @@
+//! Sliding windows: the geometry that convolution and pooling share.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::tape::Node;
+
+/// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Taps in the window.
+    pub kernel: usize,
+    /// Inputs from one window to the next.
+    pub stride: usize,
+    /// Inputs from one tap to the next.
+    pub dilation: usize,
+    /// Padding before the first input.
+    pub begin: usize,
+    /// Number of inputs.
+    pub input: usize,
+    /// Number of outputs.
+    pub output: usize,
+}
+
+/// More taps, padding or stride than any network has: beyond it, attributes are taken for broken.
+const LIMIT: usize = 1 << 20;
+
+impl Window {
+    /// The windows of `node` along each spatial axis, its automatic padding resolved.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
+        let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
+        let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
+        Ok(windows.into_iter().map(|window| window.padded(padding)).collect())
+    }
+
+    /// The windows of a transposed convolution, which writes where a convolution reads: its result counts as the input.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    pub fn transposed(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
+        let windows = Self::read(node, kernel, &node.output(0)?.shape, &node.input(0)?.shape)?;
+        let upper = match node.proto.text("auto_pad").unwrap_or("NOTSET") {
+            "SAME_UPPER" => true,
+            "SAME_LOWER" => false,
+            _ if node.proto.ints("output_shape").is_some() => false,
+            _ => return Ok(windows),
+        };
+        let added = node.proto.ints("output_padding").unwrap_or_default();
+        let cut = |(axis, window): (usize, Self)| {
+            let added = added.get(axis).map_or(0, |added| (*added).clamp(0, LIMIT as i64) as usize);
+            let total = ((window.output - 1) * window.stride + added + window.extent()).saturating_sub(window.input);
+            Self { begin: if upper { total / 2 } else { total - total / 2 }, ..window }
+        };
+        Ok(windows.into_iter().enumerate().map(cut).collect())
+    }
+
+    /// The windows as the attributes have them, between two values of the given shapes.
+    fn read(node: &Node, kernel: &[usize], input: &[usize], output: &[usize]) -> Result<Vec<Self>> {
+        let (input, output) = (spatial(input), spatial(output));
+        let axes = kernel.len();
+        let list = |name: &str, default: usize, length: usize| -> Result<Vec<usize>> {
+            let Some(values) = node.proto.ints(name) else { return Ok(vec![default; length]) };
+            let values: Option<Vec<usize>> = values.iter().map(|value| usize::try_from(*value).ok()).collect();
+            let fits = |values: &Vec<usize>| {
+                values.len() == length && values.iter().all(|value| (default..=LIMIT).contains(value))
+            };
+            let fits = values.filter(fits);
+            fits.ok_or_else(|| node.error(&format!("has {name} that do not fit its input")))
+        };
+        let taps = kernel.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+        if axes == 0
+            || taps.is_none_or(|taps| taps > LIMIT)
+            || input.len() != axes
+            || output.len() != axes
+            || kernel.contains(&0)
+            || output.contains(&0)
+        {
+            return Err(node.error("has a kernel that does not fit its input"));
+        }
+        let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);
+        let pads = list("pads", 0, 2 * axes)?;
+        let window = |axis: usize| Self {
+            kernel: kernel[axis],
+            stride: strides[axis],
+            dilation: dilations[axis],
+            begin: pads[axis],
+            input: input[axis],
+            output: output[axis],
+        };
+        Ok((0..axes).map(window).collect())
+    }
+
+    /// The window with the padding that `auto_pad` asks for.
+    fn padded(self, auto_pad: &str) -> Self {
+        let total = ((self.output - 1) * self.stride + self.extent()).saturating_sub(self.input);
+        let begin = match auto_pad {
+            "SAME_UPPER" => total / 2,
+            "SAME_LOWER" => total - total / 2,
+            "VALID" => 0,
+            _ => self.begin,
+        };
+        Self { begin, ..self }
+    }
+
+    /// The same window with the shortest stride that means the same: where there is one output, no stride is taken.
+    pub fn within(self) -> Self {
+        if self.output == 1 { Self { stride: self.stride.min(self.input.max(1)), ..self } } else { self }
+    }
+
+    /// The distance from a window's first to behind its last input.
+    pub fn extent(&self) -> usize {
+        (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// The padding behind the last input (negative where inputs are left over), and with it the place of every output.
+    pub fn end(&self) -> i64 {
+        ((self.output - 1) * self.stride + self.extent()) as i64 - (self.begin + self.input) as i64
+    }
+
+    /// The input that a tap of an output reads; none in the padding.
+    pub fn reads(&self, output: usize, tap: usize) -> Option<usize> {
+        (output * self.stride + tap * self.dilation).checked_sub(self.begin).filter(|place| *place < self.input)
+    }
+
+    /// The outputs that read an input, not padding, through `tap`.
+    pub fn outputs_through(&self, tap: usize) -> Range<usize> {
+        let ahead = tap * self.dilation;
+        let start = self.begin.saturating_sub(ahead).div_ceil(self.stride);
+        let end = (self.begin + self.input).saturating_sub(ahead).div_ceil(self.stride);
+        start.min(self.output)..end.min(self.output)
+    }
+
+    /// The number of inputs in one phase, where every `stride`-th input belongs to the same phase.
+    pub fn phase_length(&self) -> usize {
+        self.input.div_ceil(self.stride)
+    }
+
+    /// The phase of the inputs that `tap` reads, and how many places their outputs lie ahead: input
+    /// `stride * u + phase` is read through `tap` by output `u + shift`.
+    pub fn phase(&self, tap: usize) -> (usize, i64) {
+        let offset = tap as i64 * self.dilation as i64 - self.begin as i64;
+        let stride = self.stride as i64;
+        (offset.rem_euclid(stride) as usize, -offset.div_euclid(stride))
+    }
+}
+
+/// The sizes behind batch and channels.
+pub fn spatial(shape: &[usize]) -> &[usize] {
+    shape.get(2..).unwrap_or_default()
+}
+
+/// The product of `sizes`, or the largest number where it is beyond that.
+pub fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |product: usize, size| product.saturating_mul(*size))
+}
+
+/// All combinations of one index below each limit, the last index running fastest.
+pub fn grid(limits: &[usize]) -> Vec<Vec<usize>> {
+    limits.iter().fold(vec![Vec::new()], |grid, limit| {
+        let extend = |index: &Vec<usize>| {
+            let index = index.clone();
+            (0..*limit).map(move |next| [index.as_slice(), &[next]].concat())
+        };
+        grid.iter().flat_map(extend).collect()
+    })
+}

@@ -1,0 +1,229 @@
+//! Gradients at many pictures in one graph: a Loop whose body is the gradient model.
+//!
+//! The body's first turn sees the image itself and finds scores and class; the turns that follow see the samples, with
+//! that class as their target. Noise comes from RandomNormalLike with a fixed seed: each session repeats its pictures.
+
+use crate::error::{Error, Result};
+use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
+use crate::quadrature::gauss_legendre;
+use crate::tape::{Tape, Tensor};
+use crate::types::{Baseline, Perturbation, Sampling, Statistic};
+use crate::types::{CLASS, GRADIENT, SCORES, Shapes, TARGET, TensorType, Variant};
+use crate::{score, signature};
+
+/// Wraps the graph of a gradient model, so that its output `gradient` becomes what `sampling` says.
+pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Sampling) -> Result<GraphProto> {
+    let TensorType { dtype, shape } =
+        shapes.tensors.get(&shapes.image).cloned().ok_or_else(|| Error::Graph("the image has no shape".into()))?;
+    let (batch, classes) = score::size(shapes)?;
+    let (inputs, outputs, name) = (body.input.clone(), body.output.clone(), body.name.clone());
+    for value in [shapes.image.as_str(), TARGET, SCORES, CLASS, GRADIENT] {
+        signature::rename(&mut body, value, &inner(value));
+    }
+    let image = Tensor { name: shapes.image.clone(), dtype, shape: shape.clone() };
+    let empty = GraphProto::default();
+    let mut tape = Tape::new(&empty, shapes, opset, Variant::OnnxRuntime);
+    tape.enter("samples");
+    let line = Line::new(&mut tape, &image, &sampling.perturbation)?;
+    let square =
+        matches!(&sampling.perturbation, Perturbation::Noise { statistic, .. } if *statistic != Statistic::Mean);
+    add_turn(&mut body, shapes, opset, &Turn { image: &image, line: &line, sampling, square, size: (batch, classes) });
+    let scores = Tensor { name: inner(SCORES), dtype, shape: vec![batch, classes] };
+    let (no_scores, nothing) = (tape.zeros(&scores), tape.zeros(&image));
+    let turns = tape.constant(TensorProto::from_integers("", &[], &[sampling.samples as i64 + 1]));
+    let always = Tensor { name: String::new(), dtype: DataType::Bool, shape: vec![] };
+    let target = Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: vec![batch] };
+    let mut given = vec![&turns, &always, &target, &no_scores, &nothing];
+    given.extend(square.then_some(&nothing));
+    let carried = given[2..].iter().map(|value| (value.dtype, value.shape.clone())).collect();
+    let found = tape.emit_many("Loop", &given, vec![Attribute::graph("body", body)], carried);
+    let result = line.result(&mut tape, &found[2..], sampling);
+    for (value, name) in [(&found[1], SCORES), (&found[0], CLASS), (&result, GRADIENT)] {
+        tape.name_output(value, name);
+    }
+    let (node, initializer) = tape.finish();
+    Ok(GraphProto { name, node, initializer, input: inputs, output: outputs, ..Default::default() })
+}
+
+/// The name inside of the loop of a value that has this name outside.
+fn inner(name: &str) -> String {
+    format!("sample/{name}")
+}
+
+/// What the samples are made of, computed once.
+enum Line {
+    /// The standard deviation of the noise, one number a picture.
+    Noise(Tensor),
+    /// The baseline and the image's difference from it.
+    Path { start: Tensor, difference: Tensor },
+}
+
+impl Line {
+    fn new(tape: &mut Tape, image: &Tensor, perturbation: &Perturbation) -> Result<Self> {
+        match perturbation {
+            Perturbation::Noise { level, .. } => {
+                let (most, least) =
+                    (tape.reduce(image, "ReduceMax", &[1, 2, 3]), tape.reduce(image, "ReduceMin", &[1, 2, 3]));
+                let range = tape.sub(&most, &least);
+                Ok(Self::Noise(tape.scale(&range, f64::from(*level))))
+            }
+            Perturbation::Path(baseline) => {
+                let start = start(tape, image, baseline)?;
+                let difference = tape.sub(image, &start);
+                Ok(Self::Path { start, difference })
+            }
+        }
+    }
+
+    /// The picture of a turn: the image itself where `clean` is 1, in the first.
+    fn picture(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, clean: &Tensor, samples: usize) -> Tensor {
+        match self {
+            Self::Noise(deviation) => {
+                let one = tape.scalar(clean, 1.0);
+                let drawn = tape.sub(&one, clean);
+                let attributes =
+                    vec![Attribute::float("mean", 0.0), Attribute::float("scale", 1.0), Attribute::float("seed", 1.0)];
+                let noise = tape.emit("RandomNormalLike", &[image], attributes, image.dtype, image.shape.clone());
+                let deviation = tape.mul(deviation, &drawn);
+                let noise = tape.mul(&noise, &deviation);
+                tape.add(image, &noise)
+            }
+            Self::Path { start, difference } => {
+                let places: Vec<f64> = gauss_legendre(samples).into_iter().map(|(place, _)| place).collect();
+                let place = turn_value(tape, image, index, 1.0, &places);
+                let moved = tape.mul(difference, &place);
+                tape.add(start, &moved)
+            }
+        }
+    }
+
+    /// The weight of each turn's gradient in the sums: none in the first.
+    fn weight(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, samples: usize) -> Tensor {
+        let weights = match self {
+            Self::Noise(_) => vec![1.0 / samples as f64; samples],
+            Self::Path { .. } => gauss_legendre(samples).into_iter().map(|(_, weight)| weight).collect(),
+        };
+        turn_value(tape, image, index, 0.0, &weights)
+    }
+
+    /// The attribution from the weighted sums over all samples.
+    fn result(&self, tape: &mut Tape, sums: &[Tensor], sampling: &Sampling) -> Tensor {
+        match (&sampling.perturbation, self) {
+            (Perturbation::Path(_), Self::Path { difference, .. }) => tape.mul(&sums[0], difference),
+            (Perturbation::Noise { statistic: Statistic::MeanSquare, .. }, _) => sums[1].clone(),
+            (Perturbation::Noise { statistic: Statistic::Variance, .. }, _) => {
+                let square = tape.mul(&sums[0], &sums[0]);
+                let variance = tape.sub(&sums[1], &square);
+                // Rounding may take it below 0.
+                tape.unary("Relu", &variance)
+            }
+            _ => sums[0].clone(),
+        }
+    }
+}
+
+/// The value of a turn: `first`, then one of `others` a sample.
+fn turn_value(tape: &mut Tape, like: &Tensor, index: &Tensor, first: f64, others: &[f64]) -> Tensor {
+    let values = [&[first], others].concat();
+    let table = tape.constant(TensorProto::from_reals("", like.dtype, &[values.len()], &values));
+    tape.emit("Gather", &[&table, index], vec![], like.dtype, vec![])
+}
+
+/// The baseline as a picture, or as one value a channel.
+fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor> {
+    let (channels, rows, columns) = match image.shape.as_slice() {
+        [_, 3, _, _] => (1, 2, 3),
+        [_, _, _, 3] => (3, 1, 2),
+        other => return Err(Error::Graph(format!("the image is {other:?}, neither NCHW nor NHWC"))),
+    };
+    Ok(match baseline {
+        Baseline::Colour(colour) => {
+            let mut shape = vec![1; 4];
+            shape[channels] = 3;
+            let values = colour.map(f64::from);
+            tape.constant(TensorProto::from_reals("", image.dtype, &shape, &values))
+        }
+        Baseline::Mean => {
+            let sum = tape.reduce_sum(image, &[rows, columns]);
+            tape.scale(&sum, 1.0 / (image.shape[rows] * image.shape[columns]) as f64)
+        }
+        Baseline::Blurred => {
+            let planes = if channels == 1 { image.clone() } else { tape.transpose(image, &[0, 3, 1, 2]) };
+            let across = blur(tape, image, image.shape[columns]);
+            let down = blur(tape, image, image.shape[rows]);
+            // The kernel is symmetric away from the border only, so that the second factor is transposed.
+            let across = tape.transpose(&across, &[1, 0]);
+            let rows = tape.matmul(&down, &planes);
+            let blurred = tape.matmul(&rows, &across);
+            if channels == 1 { blurred } else { tape.transpose(&blurred, &[0, 2, 3, 1]) }
+        }
+    })
+}
+
+/// The matrix that blurs an axis of `size` places, its ends repeated.
+fn blur(tape: &mut Tape, like: &Tensor, size: usize) -> Tensor {
+    let deviation = blur_deviation(size);
+    let reach = (3.0 * deviation).ceil() as i64;
+    let weight = |offset: i64| (-0.5 * (offset as f64 / deviation).powi(2)).exp();
+    let total: f64 = (-reach..=reach).map(weight).sum();
+    let mut values = vec![0.0; size * size];
+    for row in 0..size {
+        for offset in -reach..=reach {
+            let column = (row as i64 + offset).clamp(0, size as i64 - 1) as usize;
+            values[row * size + column] += weight(offset) / total;
+        }
+    }
+    tape.constant(TensorProto::from_reals("", like.dtype, &[size, size], &values))
+}
+
+/// The standard deviation, in pixels, of the blur of [`Baseline::Blurred`] along a side of `size` pixels.
+pub fn blur_deviation(size: usize) -> f64 {
+    size as f64 / 20.0
+}
+
+/// What one turn of the loop needs to know.
+struct Turn<'a> {
+    image: &'a Tensor,
+    line: &'a Line,
+    sampling: &'a Sampling,
+    square: bool,
+    size: (usize, usize),
+}
+
+/// Turns the graph of a gradient model into the loop's body: it makes its own picture and adds up what it finds.
+fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &Turn) {
+    let Turn { image, line, sampling, square, size: (batch, classes) } = *turn;
+    let tensor = |name: &str, dtype, shape: &[usize]| Tensor { name: inner(name), dtype, shape: shape.to_vec() };
+    let index = tensor("index", DataType::Int64, &[]);
+    let going = tensor("going", DataType::Bool, &[]);
+    let target = tensor(TARGET, DataType::Int64, &[batch]);
+    let known = tensor("known", image.dtype, &[batch, classes]);
+    let sums = ["sum", "squares"].map(|name| tensor(name, image.dtype, &image.shape));
+    let sums = &sums[..1 + usize::from(square)];
+    let mut tape = Tape::new(body, shapes, opset, Variant::OnnxRuntime);
+    tape.enter("sample");
+    let number = tape.cast(&index, image.dtype);
+    let zero = tape.scalar(image, 0.0);
+    let first = tape.equal(&number, &zero);
+    let clean = tape.cast(&first, image.dtype);
+    let picture = line.picture(&mut tape, image, &index, &clean, sampling.samples);
+    tape.name_output(&picture, &inner(&image.name));
+    let before = tape.take_nodes();
+    let (scores, gradient) =
+        (tensor(SCORES, image.dtype, &[batch, classes]), tensor(GRADIENT, image.dtype, &image.shape));
+    let weight = line.weight(&mut tape, image, &index, sampling.samples);
+    let counted = tape.mul(&gradient, &weight);
+    let squared = square.then(|| tape.mul(&counted, &gradient));
+    let clean_scores = tape.mul(&scores, &clean);
+    let class = tensor(CLASS, DataType::Int64, &[batch]);
+    let mut next = vec![tape.unary("Identity", &going), class, tape.add(&known, &clean_scores)];
+    for (sum, more) in sums.iter().zip([Some(counted), squared].into_iter().flatten()) {
+        next.push(tape.add(sum, &more));
+    }
+    let (after, initializers) = tape.finish();
+    body.node = [before, std::mem::take(&mut body.node), after].concat();
+    body.initializer.extend(initializers);
+    let declared = |value: &Tensor| ValueInfoProto::fixed(&value.name, value.dtype, &value.shape);
+    body.input = [&index, &going, &target, &known].into_iter().chain(sums).map(declared).collect();
+    body.output = next.iter().map(declared).collect();
+}

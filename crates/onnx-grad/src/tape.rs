@@ -1,0 +1,290 @@
+//! The tape: where rules read the forward pass and write nodes of the reverse pass.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::{Error, Result};
+use crate::onnx::{self, AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
+use crate::types::{Shapes, TensorType, Variant};
+
+/// A value of the graph, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// The value's name.
+    pub name: String,
+    /// The element type.
+    pub dtype: DataType,
+    /// The size along each axis.
+    pub shape: Vec<usize>,
+}
+
+impl Tensor {
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+}
+
+/// A forward node as a rule sees it.
+pub struct Node<'a> {
+    /// Operator and attributes.
+    pub proto: &'a NodeProto,
+    /// The inputs, in order; none for one left out.
+    pub inputs: Vec<Option<Tensor>>,
+    /// The outputs, in order; none for one left out.
+    pub outputs: Vec<Option<Tensor>>,
+    /// The gradient that reaches each output; none where nothing depends on it.
+    pub grads: Vec<Option<Tensor>>,
+}
+
+impl Node<'_> {
+    /// Input `index`.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where it is left out.
+    pub fn input(&self, index: usize) -> Result<&Tensor> {
+        self.inputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks input {index}")))
+    }
+
+    /// Output `index`.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where it is left out.
+    pub fn output(&self, index: usize) -> Result<&Tensor> {
+        self.outputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks output {index}")))
+    }
+
+    /// An error about this node.
+    pub fn error(&self, problem: &str) -> Error {
+        Error::Graph(format!("node {} ({}) {problem}", self.proto.label(), self.proto.op_type()))
+    }
+}
+
+/// Collects the nodes of the reverse pass.
+pub struct Tape<'a> {
+    shapes: &'a Shapes,
+    constants: HashMap<&'a str, &'a TensorProto>,
+    opset: i64,
+    variant: Variant,
+    scope: String,
+    names: HashSet<String>,
+    counts: HashMap<String, usize>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
+    problem: Option<String>,
+    guided: bool,
+    guided_nodes: usize,
+    /// A one-hot matrix, and the columns of its ones.
+    seed: Option<(Tensor, Tensor)>,
+}
+
+impl<'a> Tape<'a> {
+    pub(crate) fn new(graph: &'a GraphProto, shapes: &'a Shapes, opset: i64, variant: Variant) -> Self {
+        let names = graph.node.iter().flat_map(|node| node.output.iter().cloned().chain([node.name().to_owned()]));
+        Self {
+            shapes,
+            constants: onnx::constants(graph),
+            opset,
+            variant,
+            scope: String::new(),
+            names: names.chain(graph.initializer.iter().map(|tensor| tensor.name().to_owned())).collect(),
+            counts: HashMap::new(),
+            nodes: Vec::new(),
+            initializers: Vec::new(),
+            pool: HashMap::new(),
+            problem: None,
+            guided: false,
+            guided_nodes: 0,
+            seed: None,
+        }
+    }
+
+    /// The version of the standard operator set that nodes are written in.
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// The runtime to write for.
+    pub fn variant(&self) -> Variant {
+        self.variant
+    }
+
+    /// Sets the prefix of the names of the nodes that follow.
+    pub(crate) fn enter(&mut self, scope: &str) {
+        self.scope = scope.into();
+    }
+
+    /// A value of the forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where its shape is unknown.
+    pub fn value(&self, name: &str) -> Result<Tensor> {
+        let TensorType { dtype, shape } = match self.constants.get(name) {
+            Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
+            None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
+                Error::Graph(format!("the shape of {name} is unknown; export the model with fixed sizes"))
+            })?,
+        };
+        Ok(Tensor { name: name.into(), dtype, shape })
+    }
+
+    /// The numbers in a value that does not depend on the picture, where they are known.
+    pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
+        self.constants.get(value.name.as_str()).copied()
+    }
+
+    /// The numbers in an integer value that does not depend on the picture.
+    pub fn integers_of(&self, value: &Tensor) -> Option<Vec<i64>> {
+        self.constant_of(value)?.integers().ok()
+    }
+
+    /// Notes that `one_hot` is 1 in the columns `classes` (int64, one for each row) and 0 elsewhere.
+    pub(crate) fn note_seed(&mut self, one_hot: &Tensor, classes: &Tensor) {
+        self.seed = Some((one_hot.clone(), classes.clone()));
+    }
+
+    /// The columns of its ones where `value` is the one-hot matrix that the walk starts from.
+    pub fn seed_classes(&self, value: &Tensor) -> Option<&Tensor> {
+        self.seed.as_ref().filter(|(one_hot, _)| one_hot.name == value.name).map(|(_, classes)| classes)
+    }
+
+    /// Whether the walk that follows lets no negative gradient pass a rectifier.
+    pub(crate) fn guide(&mut self, guided: bool) {
+        self.guided = guided;
+    }
+
+    /// How many rectifiers have been guided.
+    pub(crate) fn guided_nodes(&self) -> usize {
+        self.guided_nodes
+    }
+
+    /// The gradient that arrives at `node`, without its negative part where the walk is guided and the node a rectifier.
+    pub(crate) fn rectified(&mut self, node: &NodeProto, grad: &Tensor) -> Tensor {
+        if !self.guided || !self.rectifies(node) {
+            return grad.clone();
+        }
+        self.guided_nodes += 1;
+        self.unary("Relu", grad)
+    }
+
+    /// Whether `node` is a Relu, or a Clip at 0.
+    fn rectifies(&self, node: &NodeProto) -> bool {
+        let low = || match node.input.get(1) {
+            Some(name) => self.constants.get(name.as_str())?.reals().ok()?.first().copied(),
+            None => node.float("min").map(f64::from),
+        };
+        node.is("Relu") || node.is("Clip") && low() == Some(0.0)
+    }
+
+    /// Writes a node with one output of the given type.
+    pub fn emit(
+        &mut self,
+        op: &str,
+        inputs: &[&Tensor],
+        attributes: Vec<AttributeProto>,
+        dtype: DataType,
+        shape: Vec<usize>,
+    ) -> Tensor {
+        let mut outputs = self.emit_many(op, inputs, attributes, vec![(dtype, shape)]);
+        outputs.swap_remove(0)
+    }
+
+    /// Writes a node with several outputs.
+    pub fn emit_many(
+        &mut self,
+        op: &str,
+        inputs: &[&Tensor],
+        attributes: Vec<AttributeProto>,
+        outputs: Vec<(DataType, Vec<usize>)>,
+    ) -> Vec<Tensor> {
+        let name = self.fresh(op);
+        let single = outputs.len() == 1;
+        let tensor = |(index, (dtype, shape))| Tensor {
+            name: if single { name.clone() } else { format!("{name}:{index}") },
+            dtype,
+            shape,
+        };
+        let outputs: Vec<Tensor> = outputs.into_iter().enumerate().map(tensor).collect();
+        let inputs = inputs.iter().map(|input| input.name.clone()).collect();
+        let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
+        node.attribute = attributes;
+        self.nodes.push(node);
+        outputs
+    }
+
+    /// A name in the current scope that nothing bears yet.
+    fn fresh(&mut self, op: &str) -> String {
+        let base = format!("{}/{op}", self.scope);
+        // Counting on from the last name keeps long scopes from going through all of theirs again.
+        let count = self.counts.entry(base.clone()).or_default();
+        loop {
+            let name = if *count == 0 { base.clone() } else { format!("{base}_{count}") };
+            *count += 1;
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+
+    /// Notes that operands do not fit `operation`, unless they do; the walk then ends with an error about the node. So
+    /// builder methods need not return results, and rules read like formulas.
+    pub(crate) fn expect(&mut self, fits: bool, operation: &str) -> bool {
+        if !fits && self.problem.is_none() {
+            self.problem =
+                Some(format!("has shapes that do not fit its gradient ({operation}); export the model again"));
+        }
+        fits
+    }
+
+    /// The first problem noted since the last call.
+    pub(crate) fn problem(&mut self) -> Option<String> {
+        self.problem.take()
+    }
+
+    /// Adds a constant; equal ones are shared.
+    pub fn constant(&mut self, mut tensor: TensorProto) -> Tensor {
+        let shape = tensor.dims.iter().map(|size| *size as usize).collect();
+        let key = (tensor.data_type(), tensor.dims.clone(), tensor.raw_data().to_vec());
+        if let Some(known) = self.pool.get(&key) {
+            return known.clone();
+        }
+        let name = self.fresh("constant");
+        tensor.name = Some(name.clone());
+        let value = Tensor { name, dtype: tensor.dtype(), shape };
+        self.initializers.push(tensor);
+        self.pool.insert(key, value.clone());
+        value
+    }
+
+    /// Gives a value the name of a graph output.
+    pub(crate) fn name_output(&mut self, value: &Tensor, name: &str) {
+        let inputs = vec![value.name.clone()];
+        self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
+    }
+
+    /// The nodes written since the last call.
+    pub(crate) fn take_nodes(&mut self) -> Vec<NodeProto> {
+        std::mem::take(&mut self.nodes)
+    }
+
+    pub(crate) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {
+        (self.nodes, self.initializers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_scope_takes_no_longer_a_name_and_skips_those_of_the_model() {
+        let taken = NodeProto::new("Relu", "scope/Relu_1", vec!["x".into()], vec!["y".into()]);
+        let graph = GraphProto { node: vec![taken], ..Default::default() };
+        let shapes = Shapes::default();
+        let mut tape = Tape::new(&graph, &shapes, 17, Variant::OnnxRuntime);
+        tape.enter("scope");
+        let names: Vec<String> = (0..100_000).map(|_| tape.fresh("Relu")).collect();
+        assert_eq!(names[..3], ["scope/Relu", "scope/Relu_2", "scope/Relu_3"]);
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+    }
+}

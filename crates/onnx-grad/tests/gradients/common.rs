@@ -1,0 +1,135 @@
+//! What the tests of the gradient compiler share: a builder of graphs, sessions, measures.
+
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
+use std::error::Error;
+
+use onnx_grad::onnx::{
+    AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+use onnx_grad::{Options, Request, Shapes, Variant, differentiate};
+use ort::session::Session;
+use ort::value::Tensor;
+
+pub use crate::random::Random;
+use crate::runtime::{self, Provider};
+
+/// Builds a classifier with the image input `image`.
+pub struct Graph {
+    pub opset: i64,
+    pub dtype: DataType,
+    pub random: Random,
+    pub nodes: Vec<NodeProto>,
+    pub initializers: Vec<TensorProto>,
+}
+
+impl Graph {
+    pub fn new(opset: i64, dtype: DataType) -> Self {
+        Self { opset, dtype, random: Random(opset as u64), nodes: Vec::new(), initializers: Vec::new() }
+    }
+
+    /// Adds a node; the name of its output.
+    pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let name = format!("{op}{}", self.nodes.len());
+        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+        self.nodes.push(NodeProto { attribute: attributes, ..NodeProto::new(op, &name, inputs, vec![name.clone()]) });
+        name
+    }
+
+    pub fn reals(&mut self, shape: &[usize], values: &[f64]) -> String {
+        let name = format!("weights{}", self.initializers.len());
+        self.initializers.push(TensorProto::from_reals(&name, self.dtype, shape, values));
+        name
+    }
+
+    /// Random weights in [-1, 1).
+    pub fn weights(&mut self, shape: &[usize]) -> String {
+        let values = self.random.take(shape.iter().product());
+        self.reals(shape, &values)
+    }
+
+    /// Random weights in [0.5, 1.5).
+    pub fn positive(&mut self, shape: &[usize]) -> String {
+        let values: Vec<f64> =
+            self.random.take(shape.iter().product()).into_iter().map(|value| 1.0 + value / 2.0).collect();
+        self.reals(shape, &values)
+    }
+
+    pub fn integers(&mut self, values: &[i64]) -> String {
+        let name = format!("integers{}", self.initializers.len());
+        self.initializers.push(TensorProto::from_integers(&name, &[values.len()], values));
+        name
+    }
+
+    /// The model with the image of the given shape and one output.
+    pub fn model(&self, image: &[usize], output: &str) -> ModelProto {
+        let graph = GraphProto {
+            name: Some("test".into()),
+            node: self.nodes.clone(),
+            initializer: self.initializers.clone(),
+            input: vec![ValueInfoProto::fixed("image", self.dtype, image)],
+            output: vec![ValueInfoProto { name: Some(output.into()), ..Default::default() }],
+            ..Default::default()
+        };
+        ModelProto {
+            ir_version: Some(10),
+            opset_import: vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }],
+            graph: Some(graph),
+            ..Default::default()
+        }
+    }
+}
+
+/// The shapes of a model as it is, for `batch` pictures.
+pub fn find_shapes(model: &ModelProto, batch: usize) -> Result<Shapes, Box<dyn Error>> {
+    runtime::find_shapes(model, &Request { batch, ..Request::default() })
+}
+
+pub fn try_session(model: &ModelProto) -> Result<Session, Box<dyn Error>> {
+    runtime::session(model, Provider::Cpu)
+}
+
+/// The gradient model, and the shapes that it was made with.
+pub fn gradient_model(model: &ModelProto, batch: usize, variant: Variant) -> (ModelProto, Shapes) {
+    let shapes = find_shapes(model, batch).unwrap();
+    let result = differentiate(model, &shapes, &Options { variant, ..Default::default() }).unwrap();
+    (result, shapes)
+}
+
+/// Differentiates in both variants; a refusal is as good as a result.
+pub fn attempt(model: &ModelProto, shapes: &Shapes) {
+    for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
+        if let Err(problem) = differentiate(model, shapes, &Options { variant, ..Default::default() }) {
+            let shown = onnx_grad::Error::model("model.onnx", problem.to_string()).to_string();
+            let names = ["node ", "nodes ", "tensor ", "opset", "the shape of ", "the image", "output", "operator"];
+            assert!(!shown.contains(char::is_control) && names.iter().any(|name| shown.contains(name)), "{shown}");
+        }
+    }
+}
+
+/// A value for a session in the given type.
+pub fn value(dtype: DataType, shape: &[usize], values: &[f64]) -> ort::value::DynValue {
+    match dtype {
+        DataType::Double => Tensor::from_array((shape.to_vec(), values.to_vec())).unwrap().into_dyn(),
+        _ => {
+            let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+            Tensor::from_array((shape.to_vec(), values)).unwrap().into_dyn()
+        }
+    }
+}
+
+/// A session's output as float64.
+pub fn reals(value: &ort::value::DynValue) -> Vec<f64> {
+    match value.try_extract_tensor::<f64>() {
+        Ok((_, values)) => values.to_vec(),
+        Err(_) => value.try_extract_tensor::<f32>().unwrap().1.iter().map(|value| f64::from(*value)).collect(),
+    }
+}
+
+/// |a - b| / |b| in the Euclidean norm.
+pub fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let difference: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+    let size: f64 = b.iter().map(|b| b.powi(2)).sum();
+    (difference / size).sqrt()
+}

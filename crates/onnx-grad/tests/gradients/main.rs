@@ -1,0 +1,7 @@
+//! The compiler's rules against finite differences, and bodies of functions and loops.
+
+mod bodies;
+mod common;
+mod random;
+mod rules;
+mod runtime;

@@ -1,0 +1,69 @@
+//! Normalisation.
+
+use super::conv::conv;
+use super::{ALL, Case, F64, FROM_11, IMAGE, LINEAR, SMOOTH, case, matrix};
+use crate::common::Graph;
+use onnx_grad::onnx::AttributeProto as A;
+
+const FROM_17: &[i64] = &[17, 18, 20, 22];
+
+fn norm(g: &mut Graph, input: &str, attributes: Vec<A>) -> String {
+    let [scale, bias, mean, variance] = [g.positive(&[3]), g.weights(&[3]), g.weights(&[3]), g.positive(&[3])];
+    g.node("BatchNormalization", &[input, &scale, &bias, &mean, &variance], attributes)
+}
+
+fn layer(g: &mut Graph, shape: &[usize], attributes: Vec<A>) -> String {
+    let (scale, bias) = (g.weights(shape), g.weights(shape));
+    g.node("LayerNormalization", &["image", &scale, &bias], attributes)
+}
+
+fn rms(g: &mut Graph, shape: &[usize], attributes: Vec<A>) -> String {
+    let scale = g.weights(shape);
+    g.node("RMSNormalization", &["image", &scale], attributes)
+}
+
+fn instance(g: &mut Graph, input: &str, attributes: Vec<A>) -> String {
+    let (scale, bias) = (g.weights(&[3]), g.weights(&[3]));
+    g.node("InstanceNormalization", &[input, &scale, &bias], attributes)
+}
+
+/// Six channels in `groups` groups; scales are one a group before opset 21.
+fn group(g: &mut Graph, groups: i64, attributes: Vec<A>) -> String {
+    let x = matrix(g, &[1, 6, 4, 9]);
+    let shape = [if g.opset < 21 { groups as usize } else { 6 }];
+    let (scale, bias) = (g.weights(&shape), g.weights(&shape));
+    let attributes = attributes.into_iter().chain([A::int("num_groups", groups)]).collect();
+    g.node("GroupNormalization", &[&x, &scale, &bias], attributes)
+}
+
+/// Local response normalisation of six channels.
+fn local(g: &mut Graph, size: i64, mut attributes: Vec<A>) -> String {
+    let x = matrix(g, &[1, 6, 4, 9]);
+    attributes.push(A::int("size", size));
+    g.node("LRN", &[&x], attributes)
+}
+
+#[rustfmt::skip]
+pub const CASES: &[Case] = &[
+    case("BatchNormalization", "general", F64, &[9, 14, 15, 22], IMAGE, |g| norm(g, "image", vec![A::float("epsilon", 0.01)])),
+    case("BatchNormalization", "general, float32", LINEAR, ALL, IMAGE, |g| norm(g, "image", vec![])),
+    case("BatchNormalization", "folded", LINEAR, ALL, IMAGE, |g| { let y = conv(g, &[3, 3, 3, 3], vec![]); norm(g, &y, vec![]) }),
+    case("BatchNormalization", "not folded: the convolution is read twice", LINEAR, ALL, IMAGE, |g| { let y = conv(g, &[3, 3, 1, 1], vec![]); let n = norm(g, &y, vec![]); g.node("Add", &[&y, &n], vec![]) }),
+    case("BatchNormalization", "channels only", LINEAR, ALL, IMAGE, |g| { let x = matrix(g, &[72, 3]); norm(g, &x, vec![]) }),
+    case("BatchNormalization", "one axis", LINEAR, ALL, IMAGE, |g| { let x = matrix(g, &[2, 3, 36]); norm(g, &x, vec![]) }),
+    case("LayerNormalization", "last axis", F64, FROM_17, IMAGE, |g| layer(g, &[8], vec![])),
+    case("LayerNormalization", "float32", SMOOTH, FROM_17, IMAGE, |g| layer(g, &[8], vec![A::int("stash_type", 1)])),
+    case("LayerNormalization", "three axes, epsilon", F64, FROM_17, IMAGE, |g| layer(g, &[3, 9, 8], vec![A::int("axis", 1), A::float("epsilon", 0.1)])),
+    case("LayerNormalization", "axis from the end, repeated scale", F64, FROM_17, IMAGE, |g| layer(g, &[9, 1], vec![A::int("axis", -2)])),
+    case("LayerNormalization", "without a bias", F64, FROM_17, IMAGE, |g| { let s = g.weights(&[8]); g.node("LayerNormalization", &["image", &s], vec![]) }),
+    case("RMSNormalization", "last axis", F64, &[23], IMAGE, |g| rms(g, &[8], vec![])),
+    case("RMSNormalization", "two axes, epsilon", F64, &[23], IMAGE, |g| rms(g, &[9, 8], vec![A::int("axis", 2), A::float("epsilon", 0.1)])),
+    case("InstanceNormalization", "", SMOOTH, ALL, IMAGE, |g| instance(g, "image", vec![])),
+    case("InstanceNormalization", "one axis, epsilon", SMOOTH, FROM_11, IMAGE, |g| { let x = matrix(g, &[2, 3, 36]); instance(g, &x, vec![A::float("epsilon", 0.1)]) }),
+    case("GroupNormalization", "two groups", SMOOTH, &[18, 20, 21, 22], IMAGE, |g| group(g, 2, vec![])),
+    case("GroupNormalization", "three groups, epsilon", SMOOTH, &[18, 20, 21, 22], IMAGE, |g| group(g, 3, vec![A::float("epsilon", 0.1)])),
+    case("MeanVarianceNormalization", "", SMOOTH, &[9, 10, 13, 18, 22], IMAGE, |g| g.node("MeanVarianceNormalization", &["image"], vec![])),
+    case("MeanVarianceNormalization", "axes", SMOOTH, &[9, 10, 13, 18, 22], IMAGE, |g| g.node("MeanVarianceNormalization", &["image"], vec![A::ints("axes", &[1, 3])])),
+    case("LRN", "three channels", SMOOTH, ALL, IMAGE, |g| local(g, 3, vec![A::float("alpha", 0.9), A::float("beta", 0.6), A::float("bias", 0.7)])),
+    case("LRN", "five channels, default constants", SMOOTH, ALL, IMAGE, |g| local(g, 5, vec![])),
+];

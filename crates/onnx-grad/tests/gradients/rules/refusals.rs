@@ -1,0 +1,104 @@
+//! Uses of an operator that have no gradient here: one line that says what and where.
+
+use super::IMAGE;
+use crate::common::{Graph, find_shapes};
+use onnx_grad::onnx::{AttributeProto as A, DataType};
+use onnx_grad::{Options, Variant, differentiate};
+
+/// What differentiating the operator that `build` adds says.
+fn refusal(opset: i64, build: fn(&mut Graph) -> String) -> String {
+    let mut g = Graph::new(opset, DataType::Float);
+    let y = build(&mut g);
+    let y = g.node("Flatten", &[&y], vec![]);
+    let model = g.model(IMAGE, &y);
+    let options = Options { variant: Variant::OnnxRuntime, ..Default::default() };
+    let problem = differentiate(&model, &find_shapes(&model, 1).unwrap(), &options).unwrap_err().to_string();
+    assert!(!problem.contains('\n'), "{problem}");
+    problem
+}
+
+fn normalised(g: &mut Graph, attributes: Vec<A>) -> String {
+    let [scale, bias, mean, variance] = [g.positive(&[3]), g.weights(&[3]), g.weights(&[3]), g.positive(&[3])];
+    let y = g.node("BatchNormalization", &["image", &scale, &bias, &mean, &variance], attributes);
+    g.nodes[0].output.extend(["mean".to_owned(), "variance".to_owned()]);
+    y
+}
+
+/// The picture resized to 14 x 5.
+fn resized(g: &mut Graph, attribute: A) -> String {
+    let sizes = g.integers(&[1, 3, 14, 5]);
+    let roi = g.reals(&[8], &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+    g.node("Resize", &["image", &roi, "", &sizes], vec![A::text("mode", "linear"), attribute])
+}
+
+#[test]
+fn weights_made_from_the_image_are_refused() {
+    let problem = refusal(13, |g| {
+        let (starts, ends, axes) = (g.integers(&[2]), g.integers(&[4]), g.integers(&[2]));
+        let weights = g.node("Slice", &["image", &starts, &ends, &axes], vec![]);
+        g.node("Conv", &["image", &weights], vec![])
+    });
+    assert!(problem.contains("Conv1 (Conv) has no gradient with respect to input 1 (Slice0)"), "{problem}");
+    assert!(problem.contains("depends on the image"), "{problem}");
+}
+
+#[test]
+fn places_that_the_picture_decides_are_refused() {
+    let problem = refusal(13, |g| {
+        let places = g.node("ArgMax", &["image"], vec![A::int("axis", 3)]);
+        g.node("GatherElements", &["image", &places], vec![A::int("axis", 3)])
+    });
+    assert!(problem.contains("GatherElements1 (GatherElements) has indices that are not known"), "{problem}");
+}
+
+#[test]
+fn statistics_of_training_are_refused() {
+    let problem = refusal(15, |g| normalised(g, vec![A::int("training_mode", 1)]));
+    assert!(problem.contains("training mode; export the model in evaluation mode"), "{problem}");
+}
+
+#[test]
+fn transposed_convolutions_that_runtimes_compute_wrongly_are_refused() {
+    let problem = refusal(13, |g| {
+        let weights = g.weights(&[3, 2, 2, 2]);
+        let attributes = vec![A::ints("dilations", &[3, 3]), A::ints("output_padding", &[2, 0])];
+        g.node("ConvTranspose", &["image", &weights], attributes)
+    });
+    assert!(problem.contains("ConvTranspose0 (ConvTranspose) writes so far past its input"), "{problem}");
+}
+
+#[test]
+fn resizing_by_other_rules_is_refused() {
+    let problem = refusal(13, |g| resized(g, A::text("coordinate_transformation_mode", "tf_crop_and_resize")));
+    assert!(problem.contains("resizes by tf_crop_and_resize"), "{problem}");
+    let problem = refusal(18, |g| resized(g, A::int("antialias", 1)));
+    assert!(problem.contains("antialias"), "{problem}");
+    let problem = refusal(18, |g| {
+        let sizes = g.integers(&[14, 5]);
+        let attributes = vec![A::ints("axes", &[2, 3]), A::text("keep_aspect_ratio_policy", "not_larger")];
+        g.node("Resize", &["image", "", "", &sizes], attributes)
+    });
+    assert!(problem.contains("keeps the aspect ratio"), "{problem}");
+}
+
+/// The picture's values 24 times over, in the given shape of 5184 elements.
+fn repeated(g: &mut Graph, sizes: &[i64]) -> String {
+    let (row, times, sizes) = (g.integers(&[1, 216]), g.integers(&[1, 24]), g.integers(sizes));
+    let x = g.node("Reshape", &["image", &row], vec![]);
+    let x = g.node("Tile", &[&x, &times], vec![]);
+    g.node("Reshape", &[&x, &sizes], vec![])
+}
+
+#[test]
+fn matrices_that_no_network_needs_are_refused() {
+    let problem = refusal(13, |g| {
+        let x = repeated(g, &[1, 5184, 1, 1]);
+        g.node("LRN", &[&x], vec![A::int("size", 3)])
+    });
+    assert!(problem.contains("(LRN) needs 5184 x 5184 weights"), "{problem}");
+    let problem = refusal(13, |g| {
+        let (x, sizes) = (repeated(g, &[1, 1, 1, 5184]), g.integers(&[1, 1, 1, 5000]));
+        g.node("Resize", &[&x, "", "", &sizes], vec![A::text("mode", "linear")])
+    });
+    assert!(problem.contains("(Resize) needs 5000 x 5184 weights"), "{problem}");
+}

@@ -1,0 +1,16 @@
+//! ONNX Runtime, as the example has it.
+
+use std::error::Error;
+
+use onnx_grad::onnx::ModelProto;
+use onnx_grad::{Request, Shapes};
+
+pub use example::{Provider, has, run, session};
+
+#[path = "../../examples/ort/runtime.rs"]
+mod example;
+
+/// The shapes of a model as it is.
+pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes, Box<dyn Error>> {
+    onnx_grad::find_shapes(model, request, run)
+}
