@@ -9,8 +9,8 @@ use std::time::Instant;
 use onnx_grad::onnx::{DataType, ValueInfoProto};
 use ort::value::TensorRef;
 use prost::Message;
+use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::model::{Classifier, catalog, probe};
-use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::{Result, onnx};
 
 const RUNS: usize = 20;

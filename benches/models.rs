@@ -11,8 +11,8 @@ use onnx_grad::{Method, Options, Variant, differentiate};
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
+use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::model::{Classifier, Source, prepare};
-use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::{Result, onnx};
 
 #[path = "../tests/gradients/fixture.rs"]

@@ -24,7 +24,7 @@ use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
-use salstream::runtime::{Device, Runtime};
+use salstream::model::runtime::{Device, Runtime};
 use support::{devices, options};
 
 const OPSET: i64 = 17;

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use onnx_grad::Method;
 use onnx_grad::Request;
+use salstream::model::runtime::{Device, SessionOptions};
 use salstream::model::{Classifier, Source};
-use salstream::runtime::{Device, SessionOptions};
 use salstream::{Error, Result};
 
 /// Runs of a new session before one counts.

@@ -12,7 +12,7 @@ use opencv::core::{Mat, Size, set_num_threads};
 use opencv::imgproc;
 use salstream::annotate::Annotator;
 use salstream::cli::{Cli, Command};
-use salstream::config::RunConfig;
+use salstream::commands::run::config::RunConfig;
 use salstream::frame::{Frame, Gradient, Maps, VideoInfo};
 use salstream::fuse::{Fuser, Sight, look_ahead};
 use salstream::motion::{Motion, MotionEstimator};

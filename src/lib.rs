@@ -5,30 +5,17 @@
 //! the frames. [`onnx_grad`] and [`model`] are of use on their own.
 
 pub mod annotate;
-pub mod batch;
-pub mod bench;
 pub mod cli;
 pub mod commands;
-pub mod config;
-pub mod doctor;
 pub mod error;
-pub mod eval;
-mod ffmpeg;
 pub mod frame;
 pub mod fuse;
-pub mod home;
-mod html;
-pub mod keyframes;
-pub mod live;
-pub mod machine;
 pub mod model;
 pub mod motion;
-mod path;
 pub mod pipeline;
+pub mod platform;
 mod raster;
-pub mod report;
-pub mod run;
-pub mod runtime;
+pub mod reporting;
 pub mod saliency;
 pub mod sink;
 pub mod source;

@@ -7,12 +7,15 @@ use std::sync::atomic::AtomicBool;
 
 use clap::CommandFactory;
 use salstream::cli::{Cli, Command};
-use salstream::config::RunConfig;
-use salstream::eval::config::EvalConfig;
-use salstream::live::config::LiveConfig;
-use salstream::report::{print, say};
-use salstream::run::Ending;
-use salstream::{Error, batch, bench, cli, commands, doctor, eval, live, run};
+use salstream::commands::eval::config::EvalConfig;
+use salstream::commands::live::config::LiveConfig;
+use salstream::commands::run::Ending;
+use salstream::commands::run::config::RunConfig;
+use salstream::reporting::terminal::{print, say};
+use salstream::{
+    Error, cli, commands::batch, commands::bench, commands::doctor, commands::eval, commands::live, commands::model,
+    commands::run,
+};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -40,7 +43,7 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
         Command::Live(args) => return watch(*args),
         Command::Eval(args) => return evaluate(*args),
         Command::Bench(args) => return measure(&args),
-        Command::Model(command) => return Ok(commands::model(command)?),
+        Command::Model(command) => return Ok(model::model(command)?),
         Command::Doctor => return Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -123,7 +126,7 @@ fn many(args: cli::BatchArgs) -> anyhow::Result<u8> {
 
 fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {
     if args.list {
-        print(commands::cameras().as_bytes())?;
+        print(live::cameras().as_bytes())?;
         return Ok(0);
     }
     let config = LiveConfig::new(args)?;

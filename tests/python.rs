@@ -25,7 +25,7 @@ fn printed(folder: &Path, script: &str) -> String {
 
 /// The default model, where it and Python's packages are there; a loud line where not.
 fn model(folder: &Path) -> Option<PathBuf> {
-    let model = salstream::home::models().join("efficientnet-lite0.onnx");
+    let model = salstream::platform::dirs::models().join("efficientnet-lite0.onnx");
     let ready = python(folder, "import numpy, onnx, onnxruntime, PIL").status.success() && model.is_file();
     if !ready {
         eprintln!("SKIPPED: needs the default model and target/python (onnxruntime, onnx, pillow); run scripts/test");

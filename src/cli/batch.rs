@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum, value_parser};
 use super::{
     ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs, SettingsArgs, span,
 };
-use crate::batch::shard::Shard;
+use crate::commands::batch::shard::Shard;
 use crate::sink::maps::{MapFormat, MapKind};
 
 #[derive(Debug, Clone, Args)]

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::runtime::{Device, Precision};
+use crate::model::runtime::{Device, Precision};
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 
 use super::{FusionArgs, MethodArgs, ModelArgs, ProgressMode, RequestArgs};
-use crate::eval::predict::{Named, OwnMap};
+use crate::commands::eval::predict::{Named, OwnMap};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {

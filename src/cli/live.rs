@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 
 use super::{MethodArgs, ModelArgs, PictureArgs, RequestArgs, SettingsArgs, span};
-use crate::live::feed::{PixelFormat, parse_size};
-use crate::live::serve::parse_address;
+use crate::commands::live::feed::{PixelFormat, parse_size};
+use crate::commands::live::serve::parse_address;
 
 #[derive(Debug, Args)]
 pub struct LiveArgs {

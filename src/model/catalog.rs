@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::card::Sidecar;
 use super::{Preprocessor, Source};
-use crate::{Error, Result, home, path};
+use crate::{Error, Result, platform::dirs, platform::paths};
 use onnx_grad::Request;
 
 /// What `models/catalog.toml` says of one model.
@@ -37,7 +37,7 @@ pub struct Entry {
 impl Entry {
     /// Where the model's file is, or would be.
     pub fn path(&self) -> PathBuf {
-        home::models().join(&self.file)
+        dirs::models().join(&self.file)
     }
 
     /// What to do to get the file.
@@ -149,7 +149,7 @@ impl ModelName {
             },
             Self::Auto => preferred(&entries).ok_or_else(|| {
                 let problem = "no model is installed here; run scripts/setup, or name one by --model FILE";
-                Error::model(home::models(), problem)
+                Error::model(dirs::models(), problem)
             })?,
         };
         if !entry.is_installed() {
@@ -164,13 +164,13 @@ impl ModelName {
 
 /// Where a model that is none of the catalogue's is kept.
 pub fn own_path(name: &str) -> PathBuf {
-    home::models().join(format!("{name}.onnx"))
+    dirs::models().join(format!("{name}.onnx"))
 }
 
 /// The names of the models in the models folder that are none of the catalogue's, sorted.
 pub fn own_names(entries: &[Entry]) -> Vec<String> {
-    let files = std::fs::read_dir(home::models()).into_iter().flatten().flatten().map(|file| file.path());
-    let models = files.filter(|path| path::extension(path) == "onnx" && path.is_file());
+    let files = std::fs::read_dir(dirs::models()).into_iter().flatten().flatten().map(|file| file.path());
+    let models = files.filter(|path| paths::extension(path) == "onnx" && path.is_file());
     let stems = models.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
     let mut names: Vec<_> = stems.filter(|name| !entries.iter().any(|entry| entry.name == *name)).collect();
     names.sort();

@@ -8,7 +8,7 @@ use ort::value::TensorRef;
 use super::session::session;
 use super::source::{Compiled, Interface, Source};
 use crate::frame::Features;
-use crate::runtime::SessionOptions;
+use crate::model::runtime::SessionOptions;
 use crate::{Error, Result};
 use onnx_grad::Request;
 use onnx_grad::{self as grad, Method};

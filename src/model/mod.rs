@@ -4,7 +4,7 @@
 //! use std::path::Path;
 //!
 //! use salstream::model::Classifier;
-//! use salstream::runtime::{Device, Precision, SessionOptions};
+//! use salstream::model::runtime::{Device, Precision, SessionOptions};
 //!
 //! let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
 //! let mut classifier = Classifier::open(Path::new("resnet50.onnx"), &options)?;
@@ -26,6 +26,7 @@ pub mod list;
 mod preprocess;
 mod probe;
 pub mod pull;
+pub mod runtime;
 mod session;
 mod source;
 

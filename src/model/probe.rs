@@ -6,8 +6,8 @@ use ort::session::RunOptions;
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
 
 use super::session::{run_once, session};
-use crate::machine::cores;
-use crate::runtime::{Device, Precision, SessionOptions};
+use crate::model::runtime::{Device, Precision, SessionOptions};
+use crate::platform::machine::cores;
 use crate::{Error, Result};
 
 /// Makes a classifier ready for [`differentiate`](onnx_grad::differentiate()): its functions and known branches are

@@ -6,7 +6,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use ort::session::{RunOptions, Session, SessionInputs, SessionOutputs};
 use prost::Message;
 
-use crate::runtime::{Runtime, SessionOptions};
+use crate::model::runtime::{Runtime, SessionOptions};
 use crate::{Error, Result};
 use onnx_grad::onnx::{self, ModelProto};
 

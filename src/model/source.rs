@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Layout;
 use super::card::Facts;
 use super::probe::{find_shapes, prepare};
-use crate::runtime::{Device, Runtime};
+use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
 
 const UNFIT: &str = "does not take float32 colour pictures; export it so";

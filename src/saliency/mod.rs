@@ -19,11 +19,11 @@ pub use target::{Target, TargetName};
 use self::fit::Place;
 use self::noise::SpreadNoise;
 use crate::frame::{Features, Frame, Gradient, Prediction};
-use crate::machine::give_memory_back;
 use crate::model::card::Flags;
 use crate::model::{
     Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Wish,
 };
+use crate::platform::machine::give_memory_back;
 use crate::{Error, Result};
 use onnx_grad::Request;
 

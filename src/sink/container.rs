@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::frame::{Rate, SoundStream};
-use crate::{Error, Result, path};
+use crate::{Error, Result, platform::paths};
 
 /// A container that videos are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Container {
     /// # Errors
     /// [`Error::Usage`] for any other extension.
     pub fn of(output: &Path) -> Result<Self> {
-        match path::extension(output).as_str() {
+        match paths::extension(output).as_str() {
             "mp4" | "m4v" | "mov" => Ok(Self::Mp4),
             "mkv" => Ok(Self::Matroska),
             "webm" => Ok(Self::WebM),

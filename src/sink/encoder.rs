@@ -10,8 +10,8 @@ use opencv::prelude::*;
 use super::container::{Container, timescale};
 use super::i420::I420;
 use super::matroska;
-use crate::ffmpeg::{Ffmpeg, media_name};
 use crate::frame::Rate;
+use crate::platform::ffmpeg::{Ffmpeg, media_name};
 use crate::{Error, Result};
 
 /// What is encoded, and how.

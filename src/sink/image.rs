@@ -8,7 +8,7 @@ use opencv::imgcodecs;
 use tempfile::NamedTempFile;
 
 use super::Finished;
-use crate::{Error, Result, path};
+use crate::{Error, Result, platform::paths};
 
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
 
@@ -22,7 +22,7 @@ pub struct ImageSink {
 impl ImageSink {
     /// Whether the file name's extension is one that this sink writes.
     pub fn accepts(output: &Path) -> bool {
-        EXTENSIONS.contains(&path::extension(output).as_str())
+        EXTENSIONS.contains(&paths::extension(output).as_str())
     }
 
     /// Refuses a file that cannot or must not be written.
@@ -52,7 +52,7 @@ impl ImageSink {
     /// # Errors
     /// [`Error::Output`] or [`Error::Io`] where it cannot be encoded or written.
     pub fn finish(mut self, image: &Mat) -> Result<Finished> {
-        let extension = format!(".{}", path::extension(&self.output));
+        let extension = format!(".{}", paths::extension(&self.output));
         let mut encoded = Vector::<u8>::new();
         if !imgcodecs::imencode_def(&extension, image, &mut encoded)? {
             return Err(Error::output(&self.output, "OpenCV cannot encode it in this format"));

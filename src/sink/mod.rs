@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{Error, Result, path};
+use crate::{Error, Result, platform::paths};
 
 /// How the names of temporary files and folders begin.
 pub(crate) const PREFIX: &str = ".salstream-";
@@ -68,7 +68,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 
 /// A hidden file beside `output`, removed when dropped, with the permissions of an ordinary new file.
 fn temporary(output: &Path) -> Result<NamedTempFile> {
-    let folder = path::folder(output);
+    let folder = paths::folder(output);
     let suffix = format!(".{}", output.extension().unwrap_or_default().to_string_lossy());
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(&suffix);

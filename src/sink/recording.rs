@@ -8,8 +8,8 @@ use opencv::prelude::*;
 
 use super::container::Container;
 use super::encoder::{Encoder, Encoding, failed};
-use crate::ffmpeg::{self, Ffmpeg, media_name};
 use crate::frame::Rate;
+use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
 /// A growing file: fragmented MP4, or Matroska. Dropped before [`Recording::finish`], what it has stays there.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 
 use super::Finished;
-use crate::{Error, Result, path};
+use crate::{Error, Result, platform::paths};
 
 /// What is told of one frame. Means and peaks are of maps in 0..=1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl RecordSink {
     /// # Errors
     /// [`Error::Usage`] for an extension other than `.jsonl` and `.csv`; those of [`check`](super::check).
     pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
-        if !["jsonl", "csv"].contains(&path::extension(output).as_str()) {
+        if !["jsonl", "csv"].contains(&paths::extension(output).as_str()) {
             return Err(Error::Usage(format!("{}: records are .jsonl or .csv files", output.display())));
         }
         super::check(output, input, overwrite)
@@ -91,7 +91,7 @@ impl RecordSink {
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         Self::check(output, None, overwrite)?;
         let (file, temp) = super::temporary(output)?.into_parts();
-        let table = if path::extension(output) == "csv" {
+        let table = if paths::extension(output) == "csv" {
             Table::Csv(Box::new(csv::Writer::from_writer(file)))
         } else {
             Table::Json(BufWriter::new(file))
@@ -135,7 +135,7 @@ impl RecordSink {
 /// [`Error::Input`] where it cannot be read or holds something else.
 pub fn read(table: &Path) -> Result<Vec<Record>> {
     let wrong = |e: &dyn std::fmt::Display| Error::input(table, format!("cannot be read as records: {e}"));
-    if path::extension(table) == "csv" {
+    if paths::extension(table) == "csv" {
         let mut rows = csv::Reader::from_path(table).map_err(|e| wrong(&e))?;
         return rows.deserialize().collect::<Result<_, _>>().map_err(|e| wrong(&e));
     }

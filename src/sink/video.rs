@@ -14,8 +14,8 @@ use tempfile::TempPath;
 use super::Finished;
 use super::container::Container;
 use super::encoder::{Encoder, Encoding, even, failed, stored_size};
-use crate::ffmpeg::{self, Ffmpeg, media_name};
 use crate::frame::{Rate, Sound};
+use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
 /// How to encode.

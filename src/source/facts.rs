@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use super::probe::{Probe, Stream};
-use crate::ffmpeg::{is_url, media_name, packets};
 use crate::frame::{Rate, Sound, SoundStream};
+use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
 /// What the container promises of the stream that is decoded.

@@ -7,7 +7,7 @@ use opencv::imgcodecs::{self, IMREAD_COLOR};
 
 use super::{Options, Source};
 use crate::frame::{Frame, VideoInfo};
-use crate::{Error, Result, path};
+use crate::{Error, Result, platform::paths};
 
 /// Still-image extensions that OpenCV reads. A GIF is a video here.
 const EXTENSIONS: &[&str] = &[
@@ -17,7 +17,7 @@ const EXTENSIONS: &[&str] = &[
 
 /// Whether the file name says still image.
 pub fn is_image(path: &Path) -> bool {
-    EXTENSIONS.contains(&path::extension(path).as_str())
+    EXTENSIONS.contains(&paths::extension(path).as_str())
 }
 
 /// Whether `name` holds a printf conversion of a whole number, such as `%d` or `%04d`.
@@ -74,7 +74,7 @@ impl Images {
     }
 
     pub fn pattern(path: &Path, options: &Options) -> Result<Self> {
-        let folder = path::folder(path);
+        let folder = paths::folder(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some((before, width, after)) = split_pattern(&name) else {
             return Err(Error::Usage(format!("{}: the number's pattern belongs in the file name", path.display())));

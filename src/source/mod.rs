@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::facts::approximate;
 pub(crate) use self::video::silence_ffmpeg;
-use crate::ffmpeg::is_url;
 use crate::frame::{Frame, Rate, VideoInfo};
-use crate::{Error, Result, path};
+use crate::platform::ffmpeg::is_url;
+use crate::{Error, Result, platform::paths};
 
 /// What the user named as input. Nothing is opened yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Input {
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(path) => Some(path),
-            Self::Image(path) | Self::Pattern(path) => Some(path::folder(path)),
+            Self::Image(path) | Self::Pattern(path) => Some(paths::folder(path)),
             Self::Video(_) | Self::Url(_) => None,
         }
     }

@@ -7,8 +7,8 @@ use std::io::Read;
 use opencv::core::Size;
 use serde::Deserialize;
 
-use crate::ffmpeg::ffprobe;
 use crate::frame::Rate;
+use crate::platform::ffmpeg::ffprobe;
 use crate::{Error, Result};
 
 /// The header of a container.

@@ -14,8 +14,8 @@ use super::facts::{self, Decoded, Facts};
 use super::picture::{self, Orientation};
 use super::probe::{self, Probe, Stream};
 use super::{Options, Source, undecodable};
-use crate::ffmpeg::{is_url, media_name, packets};
 use crate::frame::{Frame, VideoInfo};
+use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
 /// Reads that may fail in a row before the rest of a clip is given up as damaged.

@@ -145,7 +145,7 @@ fn no_runtime_a_wrong_one_and_no_model() {
     assert_refused(&old, 1, &["ONNX Runtime", "1.17.0", "1.24"]);
     let home = at.join("home");
     fs::create_dir(&home).unwrap();
-    let installed = salstream::home::libraries();
+    let installed = salstream::platform::dirs::libraries();
     symlink(installed, home.join("lib")).unwrap();
     assert_refused(&with("SALSTREAM_HOME", &home), 1, &["no model", "scripts/setup"]);
     assert!(!at.join("clip-saliency.mp4").exists());

@@ -53,7 +53,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// A home with ONNX Runtime and no models.
 fn home() -> TempDir {
     let home = tempdir().unwrap();
-    symlink(salstream::home::libraries(), home.path().join("lib")).unwrap();
+    symlink(salstream::platform::dirs::libraries(), home.path().join("lib")).unwrap();
     fs::create_dir(home.path().join("models")).unwrap();
     home
 }
@@ -85,7 +85,7 @@ fn the_list_says_what_is_here_and_what_auto_takes() {
     fs::write(home.path().join("models/mine.onnx"), model()).unwrap();
     fs::write(home.path().join("models/mine.toml"), "").unwrap();
     fs::write(home.path().join("models/resnet18.onnx"), "cut off").unwrap();
-    let installed = salstream::home::models().join("efficientnet-lite0.onnx");
+    let installed = salstream::platform::dirs::models().join("efficientnet-lite0.onnx");
     symlink(&installed, home.path().join("models/efficientnet-lite0.onnx")).unwrap();
     let full = rows(&list(&[]));
     let row = |name: &str| full.iter().find(|row| row.starts_with(name)).unwrap();

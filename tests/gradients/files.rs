@@ -11,7 +11,7 @@ use onnx_grad::onnx::{
 use onnx_grad::{Options, RULES, Shapes, Variant, differentiate};
 use proptest::prelude::*;
 use salstream::model::Classifier;
-use salstream::runtime::Device;
+use salstream::model::runtime::Device;
 
 fn small() -> ModelProto {
     let mut g = Graph::new(13, DataType::Float);

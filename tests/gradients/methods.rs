@@ -10,8 +10,8 @@ use onnx_grad::Request;
 use onnx_grad::onnx::{self, AttributeProto as A, DataType, ModelProto};
 use onnx_grad::{Baseline, Layer, Method, Options, Perturbation, Sampling, Statistic, Variant, differentiate};
 use salstream::Result;
+use salstream::model::runtime::Device;
 use salstream::model::{Source, find_shapes, prepare};
-use salstream::runtime::Device;
 use salstream::saliency::Sampler;
 
 const SHAPE: [usize; 4] = [1, 3, 16, 12];

@@ -5,8 +5,8 @@
 use onnx_grad::Request;
 use onnx_grad::onnx::{self, DataType};
 use onnx_grad::{Method, Variant};
+use salstream::model::runtime::Device;
 use salstream::model::{Classifier, Source};
-use salstream::runtime::Device;
 
 use crate::common::{gradient_model, reals, relative_error, try_session, value};
 use crate::fixture::{self, Reference};

@@ -11,9 +11,9 @@ use onnx_grad::onnx::{self, AttributeProto as A, DataType, ModelProto};
 use onnx_grad::{Layer, Method, Variant};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
-use salstream::home;
+use salstream::model::runtime::Device;
 use salstream::model::{Attribution, Classifier, Layout, Source};
-use salstream::runtime::Device;
+use salstream::platform::dirs;
 
 /// The class and the sampling of the reference script.
 const LOCKED: usize = 207;
@@ -88,7 +88,7 @@ fn resnet50_agrees_with_pytorch() {
 
 #[test]
 fn efficientnet_lite0_agrees_with_pytorch() {
-    if let Some(model) = existing(home::models().join("efficientnet-lite0.onnx")) {
+    if let Some(model) = existing(dirs::models().join("efficientnet-lite0.onnx")) {
         compare("efficientnet-lite0", &model, 5);
     }
 }

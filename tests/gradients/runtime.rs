@@ -6,7 +6,7 @@ use onnx_grad::onnx::ModelProto;
 use onnx_grad::{Request, Shapes};
 use ort::session::Session;
 use prost::Message;
-use salstream::runtime::{Device, Runtime};
+use salstream::model::runtime::{Device, Runtime};
 
 use crate::support::options;
 

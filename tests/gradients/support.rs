@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use onnx_grad::{Method, Request, onnx};
 use salstream::model::Source;
-use salstream::runtime::{Device, Precision, Runtime, SessionOptions};
+use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
 
 /// Where the test data lie; a loud line and none where they are missing.
 pub fn data(file: &str) -> Option<PathBuf> {

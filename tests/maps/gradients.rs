@@ -4,9 +4,9 @@ use opencv::core::{Mat, Size, Vec3b};
 use opencv::imgproc;
 use opencv::prelude::*;
 use salstream::frame::{Frame, Gradient};
-use salstream::home;
 use salstream::model::Classifier;
-use salstream::runtime::{Device, Precision, SessionOptions};
+use salstream::model::runtime::{Device, Precision, SessionOptions};
+use salstream::platform::dirs;
 
 /// Width and height of EfficientNet-Lite0's picture.
 const SIDE: i32 = 224;
@@ -16,7 +16,7 @@ pub struct Gradients(Classifier);
 impl Gradients {
     /// EfficientNet-Lite0, or none with a line that says so.
     pub fn open() -> Option<Self> {
-        let path = home::models().join("efficientnet-lite0.onnx");
+        let path = dirs::models().join("efficientnet-lite0.onnx");
         if !path.is_file() {
             eprintln!("SKIPPED: no {}; run scripts/setup", path.display());
             return None;

@@ -7,8 +7,8 @@ use opencv::imgcodecs::{self, IMREAD_GRAYSCALE};
 use opencv::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use salstream::eval::dataset::fixations::{self, Others};
-use salstream::eval::metric::fixation::{
+use salstream::commands::eval::dataset::fixations::{self, Others};
+use salstream::commands::eval::metric::fixation::{
     Fixation, Measure, SPLITS, Truth, auc, auc_borji, auc_judd, auc_of_splits, auc_shuffled, cc, counts,
     information_gain, kl, mean, nss, sim,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3};
-use salstream::eval::metric::mask::Curve;
+use salstream::commands::eval::metric::mask::Curve;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Array3, ArrayView2};
 use opencv::imgcodecs;
 use opencv::prelude::*;
-use salstream::eval::metric::mask::{Pool, Protocol, Scale, Scores, SeriesStatistics, warping_error};
+use salstream::commands::eval::metric::mask::{Pool, Protocol, Scale, Scores, SeriesStatistics, warping_error};
 
 use crate::fixture::{Differences, Expected, Fixture, Saliency};
 

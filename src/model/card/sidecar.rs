@@ -76,7 +76,9 @@ impl Sidecar {
     pub fn labels(&self, classes: usize) -> Result<Option<Labels>> {
         match &self.labels {
             None => Ok(None),
-            Some(Names::File(name)) => Labels::read(&crate::path::folder(&self.path).join(name), classes).map(Some),
+            Some(Names::File(name)) => {
+                Labels::read(&crate::platform::paths::folder(&self.path).join(name), classes).map(Some)
+            }
             Some(Names::List(names)) => match Labels::new(names.clone(), classes) {
                 Some(labels) => Ok(Some(labels)),
                 None => {

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Wish;
-use crate::machine::Machine;
-use crate::runtime::{Device, Precision, Runtime, SessionOptions};
+use crate::model::runtime::{Device, Precision, Runtime, SessionOptions};
+use crate::platform::machine::Machine;
 use crate::{Error, Result};
 use onnx_grad::Variant;
 

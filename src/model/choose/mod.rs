@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use self::trial::Reference;
 use super::source::Compiled;
 use super::{Classifier, Source};
-use crate::machine::give_memory_back;
-use crate::runtime::{Device, Precision};
+use crate::model::runtime::{Device, Precision};
+use crate::platform::machine::give_memory_back;
 use crate::{Error, Result};
 use onnx_grad::Method;
 

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Choice, Wish};
-use crate::machine::Machine;
 use crate::model::catalog::Chosen;
+use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{Compiled, Source, file_sha256};
-use crate::runtime::{Device, Runtime};
-use crate::{Error, Result, home};
+use crate::platform::machine::Machine;
+use crate::{Error, Result, platform::dirs};
 use onnx_grad::Method;
 use onnx_grad::Request;
 use onnx_grad::onnx;
@@ -56,7 +56,7 @@ impl Place {
         ];
         let digest = Sha256::digest(about.join("\n"));
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self(home::cache().join("choices").join(name)))
+        Ok(Self(dirs::cache().join("choices").join(name)))
     }
 
     fn choice(&self) -> PathBuf {

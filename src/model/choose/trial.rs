@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
 use crate::Result;
+use crate::model::runtime::Precision;
 use crate::model::{Attribution, Classifier, Layout};
-use crate::runtime::Precision;
 
 /// Least correlation of the smoothed maps with the reference's, for exact arithmetic and for narrow.
 const FAITHFUL: f64 = 0.999;
@@ -147,8 +147,8 @@ fn correlate(a: &Mat, b: &Mat) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::runtime::Device;
     use crate::raster::from_values;
-    use crate::runtime::Device;
     use onnx_grad::Variant;
 
     fn trial(precision: Precision, correlation: f64, same_classes: bool) -> Trial {

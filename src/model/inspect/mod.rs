@@ -11,7 +11,7 @@ use super::card::{Card, Facts, Flags};
 use super::catalog::Chosen;
 use super::source::{file_sha256, is_gradient_model};
 use super::{Labels, ModelName, Preprocessor};
-use crate::runtime::{Device, Runtime};
+use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
 use onnx_grad::Request;
 use onnx_grad::onnx::{self, ModelProto};

@@ -10,7 +10,7 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, Entry};
 use super::source::file_sha256;
-use crate::{Error, Result, home};
+use crate::{Error, Result, platform::dirs};
 use http::{Client, Failure};
 use onnx_grad::onnx;
 use part::Part;
@@ -85,7 +85,7 @@ pub fn pull(request: &Request) -> Result<Pulled> {
     if let Some(there) = already_there(&order, request.overwrite)? {
         return Ok(there);
     }
-    let folder = home::models();
+    let folder = dirs::models();
     std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let mut part = Part::open(&order.path)?;
     let bar = bar(request.progress);

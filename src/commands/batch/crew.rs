@@ -1,0 +1,176 @@
+//! How many workers of how many threads: as asked for, or as is fastest on this machine, measured once and kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+use super::fingerprint::SettingsFingerprint;
+use super::inputs::Clip;
+use super::trial::Trial;
+use crate::cli::BatchArgs;
+use crate::commands::run::config::{Report, RunConfig};
+use crate::platform::machine::{Machine, cores};
+use crate::{Result, platform::dirs, sink};
+
+/// What measuring may cost, as part of the work that is ahead.
+const COST: f64 = 0.05;
+/// A crew is taken instead of a smaller one where it is so many times as fast; what it has no use for stays with others.
+const FASTER: f64 = 1.03;
+/// How many workers there are at most.
+const MOST: usize = 256;
+/// How many measured crews are kept.
+const KEPT: usize = 100;
+
+/// The workers of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Crew {
+    /// How many.
+    pub jobs: usize,
+    /// Threads of each.
+    pub threads: usize,
+}
+
+/// A crew that was the fastest.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// What that depends on.
+    about: String,
+    crew: Crew,
+    /// What was tried, each with its frames a second.
+    tried: Vec<(Crew, f64)>,
+}
+
+impl Crew {
+    /// So many workers, among whom the cores are shared out, unless `args` give each its threads.
+    fn new(args: &BatchArgs, jobs: usize) -> Self {
+        Self { jobs, threads: args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from) }
+    }
+
+    /// The crew for `clips`, whose results go below `folder`. Without `--jobs` it is measured where there is much to do.
+    pub(super) fn of(
+        args: &BatchArgs,
+        fingerprint: &SettingsFingerprint,
+        config: &RunConfig,
+        folder: &Path,
+        clips: &[Clip],
+        stop: &AtomicBool,
+    ) -> Self {
+        let most = clips.len().clamp(1, MOST);
+        // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
+        let usual = Self::new(args, cores().div_ceil(2).max(2).min(most));
+        let trial = || Trial::of(args, config, folder, clips);
+        match args.jobs.fixed() {
+            Some(jobs) => Self::new(args, jobs.min(most)),
+            None if most == 1 => usual,
+            None => trial().and_then(|trial| measured(&trial, args, fingerprint, usual, most, stop)).unwrap_or(usual),
+        }
+    }
+}
+
+/// The fastest crew, as it is known, or else measured where that pays.
+fn measured(
+    trial: &Trial<'_>,
+    args: &BatchArgs,
+    fingerprint: &SettingsFingerprint,
+    usual: Crew,
+    most: usize,
+    stop: &AtomicBool,
+) -> Option<Crew> {
+    let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), args.threads);
+    let mut kept = read();
+    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !args.model.remeasure) {
+        return Some(if known.crew.jobs > most { Crew::new(args, most) } else { known.crew });
+    }
+    // A smaller and a larger crew besides the usual one.
+    let cost = trial.frames(3 * usual.jobs);
+    if !args.model.remeasure && COST * trial.ahead() < cost {
+        return None;
+    }
+    let report = Report::new(args.progress, args.quiet);
+    report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
+    let mut tried = Vec::new();
+    let jobs = climb(usual.jobs, most, |jobs| {
+        let crew = Crew::new(args, jobs);
+        let speed = trial.speed(crew, stop)?;
+        tried.push((crew, speed));
+        Some(speed)
+    })?;
+    let crew = Crew::new(args, jobs);
+    report.notes(&[format!("{}; --remeasure measures again", told(crew, &tried))]);
+    kept.retain(|kept| kept.about != about);
+    kept.insert(0, Kept { about, crew, tried });
+    kept.truncate(KEPT);
+    // Where it cannot be kept it is measured again.
+    let _ = write(&kept);
+    Some(crew)
+}
+
+/// How many jobs are fastest, from `start` on up to `most`, as long as it gets faster. `None` where `start` has no speed.
+fn climb(start: usize, most: usize, mut speed: impl FnMut(usize) -> Option<f64>) -> Option<usize> {
+    let (mut best, mut fastest) = (start, speed(start)?);
+    while let Some(more) = ladder().find(|&jobs| jobs > best).filter(|&jobs| jobs <= most)
+        && let Some(speed) = speed(more).filter(|speed| *speed > fastest * FASTER)
+    {
+        (best, fastest) = (more, speed);
+    }
+    while best <= start
+        && let Some(fewer) = ladder().take_while(|&jobs| jobs < best).last()
+        && let Some(speed) = speed(fewer).filter(|speed| speed * FASTER > fastest)
+    {
+        (best, fastest) = (fewer, speed);
+    }
+    Some(best)
+}
+
+/// The numbers of workers that are tried: 1, 2, 3, 4, 6, 8, 12 and so on.
+fn ladder() -> impl Iterator<Item = usize> {
+    std::iter::once(1).chain((1..=8).flat_map(|power| [1 << power, 3 << (power - 1)]))
+}
+
+fn told(crew: Crew, tried: &[(Crew, f64)]) -> String {
+    let each = tried.iter().map(|(crew, fps)| format!("{} x {}: {fps:.1}", crew.jobs, crew.threads));
+    let each: Vec<String> = each.collect();
+    let Crew { jobs, threads } = crew;
+    format!("workers x threads {jobs} x {threads} (frames a second: {})", each.join(", "))
+}
+
+fn place() -> PathBuf {
+    dirs::cache().join("crews.json")
+}
+
+fn read() -> Vec<Kept> {
+    fs::read(place()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+fn write(kept: &[Kept]) -> Result<()> {
+    let _ = fs::create_dir_all(dirs::cache());
+    sink::write(&place(), &serde_json::to_vec_pretty(kept).unwrap_or_default(), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `climb` chooses and tries, where the speeds of 1, 2, 3, 4 and 6 jobs are these.
+    fn climbed(start: usize, most: usize, speeds: [f64; 5]) -> (Option<usize>, Vec<usize>) {
+        let mut tried = Vec::new();
+        let best = climb(start, most, |jobs| {
+            tried.push(jobs);
+            let place = [1, 2, 3, 4, 6].iter().position(|&known| known == jobs)?;
+            Some(speeds[place]).filter(|&speed| speed > 0.0)
+        });
+        (best, tried)
+    }
+
+    #[test]
+    fn the_fastest_number_of_workers_is_found_uphill() {
+        assert_eq!(climbed(2, 9, [40.0, 44.0, 46.0, 46.1, 0.0]), (Some(3), vec![2, 3, 4]));
+        assert_eq!(climbed(2, 9, [40.0, 44.0, 43.0, 0.0, 0.0]), (Some(2), vec![2, 3, 1]));
+        assert_eq!(climbed(4, 9, [30.0, 43.5, 44.0, 44.0, 43.0]), (Some(2), vec![4, 6, 3, 2, 1]), "fewer are as good");
+        assert_eq!(climbed(2, 2, [40.0, 44.0, 99.0, 0.0, 0.0]), (Some(2), vec![2, 1]), "no more than there are clips");
+        assert_eq!(climbed(2, 9, [40.0, 0.0, 0.0, 0.0, 0.0]), (None, vec![2]), "what fails says nothing");
+        assert_eq!(ladder().take(8).collect::<Vec<_>>(), [1, 2, 3, 4, 6, 8, 12, 16]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The proof that a clip is done: `NAME.done.json`, written last. A result without it is not finished.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::inputs::Clip;
+use super::join::Joint;
+use super::worker::Finished;
+use crate::commands::run::Overview;
+use crate::model::file_sha256;
+use crate::{Error, Result, sink};
+
+/// The form of the file; another one counts as none.
+const SCHEMA: u32 = 3;
+
+/// What was done to a clip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    schema: u32,
+    /// The program's version.
+    pub version: String,
+    /// The input, as it was named.
+    pub input: String,
+    /// Its state then.
+    pub state: State,
+    /// SHA-256 of all that makes the result what it is.
+    pub settings: String,
+    /// SHA-256 of the model.
+    pub model: String,
+    /// Model, device and precision.
+    pub classifier: String,
+    /// Frames of the result.
+    pub frames: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// The clip in short.
+    pub overview: Overview,
+    /// How it is joined, where it is a piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint: Option<Joint>,
+    /// What was written, by its place in the output folder.
+    pub outputs: Vec<Output>,
+}
+
+/// An input's state: what it is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Bytes.
+    pub size: u64,
+    /// Time of the last change, in nanoseconds since 1970.
+    pub modified: u64,
+    /// SHA-256 of the content, with `--hash`.
+    pub sha256: Option<String>,
+}
+
+/// A file that was written, or a folder of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What follows the clip's place in its name, such as `.mp4`.
+    pub ending: String,
+    /// Files: 1, or how many a folder holds.
+    pub files: u64,
+    /// Bytes of all.
+    pub size: u64,
+    /// SHA-256 of a file; of a folder there is none.
+    pub sha256: Option<String>,
+}
+
+/// What is to be done with a clip, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Todo {
+    /// It has never been finished.
+    Do,
+    /// It is not what it should be any more.
+    Redo(&'static str),
+    /// All is there.
+    Skip,
+}
+
+impl State {
+    /// The state of a file now.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it cannot be read.
+    pub fn of(file: &Path, hash: bool) -> Result<Self> {
+        let unreadable = |e: std::io::Error| Error::input(file, format!("cannot be read: {e}"));
+        let metadata = fs::metadata(file).map_err(unreadable)?;
+        let modified = metadata.modified().map_err(unreadable)?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let sha256 = if hash { Some(file_sha256(file)?) } else { None };
+        Ok(Self { size: metadata.len(), modified: modified.as_nanos() as u64, sha256 })
+    }
+
+    /// Whether this is the file that `then` was: by content where both know it, else by size and time.
+    fn is_same(&self, then: &Self) -> bool {
+        match (&self.sha256, &then.sha256) {
+            (Some(now), Some(then)) => now == then,
+            _ => self.size == then.size && self.modified == then.modified,
+        }
+    }
+}
+
+impl Output {
+    /// What lies at `path` now.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn of(path: &Path, ending: &str, checksum: bool) -> Result<Self> {
+        let metadata = fs::metadata(path).map_err(Error::io(path))?;
+        if metadata.is_file() {
+            let sha256 = if checksum { Some(file_sha256(path)?) } else { None };
+            return Ok(Self { ending: ending.into(), files: 1, size: metadata.len(), sha256 });
+        }
+        let (mut files, mut size) = (0, 0);
+        for entry in fs::read_dir(path).map_err(Error::io(path))? {
+            size += entry.and_then(|entry| entry.metadata()).map_err(Error::io(path))?.len();
+            files += 1;
+        }
+        Ok(Self { ending: ending.into(), files, size, sha256: None })
+    }
+
+    fn is_whole(&self, clip: &Clip, folder: &Path, checksum: bool) -> bool {
+        let Ok(now) = Self::of(&clip.file(folder, &self.ending), &self.ending, checksum) else { return false };
+        (now.files, now.size) == (self.files, self.size) && (now.sha256.is_none() || now.sha256 == self.sha256)
+    }
+}
+
+/// What was done, ready to be kept.
+pub struct Work<'a> {
+    pub clip: &'a Clip,
+    pub state: State,
+    pub settings: String,
+    pub model: String,
+    pub classifier: String,
+    pub finished: Finished,
+}
+
+impl Done {
+    /// Where it is kept.
+    pub fn path(clip: &Clip, folder: &Path) -> PathBuf {
+        clip.file(folder, ".done.json")
+    }
+
+    /// Looks over what was written, and keeps the proof.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the input has changed meanwhile; [`Error::Io`] where a file cannot be read or written.
+    pub fn keep(work: Work<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
+        let Work { clip, state, settings, model, classifier, finished } = work;
+        let Finished { frames, seconds, overview, joint } = finished;
+        if !State::of(&clip.input, false)?.is_same(&State { sha256: None, ..state.clone() }) {
+            return Err(Error::input(&clip.input, "changed while it was worked on: run this again"));
+        }
+        let outputs = endings.iter().map(|ending| Output::of(&clip.file(folder, ending), ending, true));
+        let done = Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            input: clip.input.display().to_string(),
+            state,
+            settings,
+            model,
+            classifier,
+            frames,
+            seconds,
+            overview,
+            joint,
+            outputs: outputs.collect::<Result<_>>()?,
+        };
+        let path = Self::path(clip, folder);
+        let json = serde_json::to_vec_pretty(&done).map_err(|e| Error::output(&path, e.to_string()))?;
+        sink::write(&path, &json, true)?;
+        Ok(done)
+    }
+
+    /// The proof of a clip, where there is one.
+    pub fn read(path: &Path) -> Option<Self> {
+        let done: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        (done.schema == SCHEMA).then_some(done)
+    }
+
+    /// Whether everything that it speaks of is there; with checksums where `verify`.
+    pub fn is_whole(&self, clip: &Clip, folder: &Path, verify: bool) -> bool {
+        self.outputs.iter().all(|output| output.is_whole(clip, folder, verify))
+    }
+}
+
+/// What is to be done with `clip` under these `settings`.
+pub fn todo(clip: &Clip, folder: &Path, settings: &str, hash: bool, verify: bool) -> (Todo, Option<Done>) {
+    let path = Done::path(clip, folder);
+    let Some(done) = Done::read(&path) else {
+        let todo = if path.exists() { Todo::Redo("its proof is damaged") } else { Todo::Do };
+        return (todo, None);
+    };
+    let same = State::of(&clip.input, hash && done.state.sha256.is_some()).is_ok_and(|now| now.is_same(&done.state));
+    let todo = if !same {
+        Todo::Redo("the input has changed")
+    } else if done.settings != settings {
+        Todo::Redo("the settings have changed")
+    } else if !done.is_whole(clip, folder, verify) {
+        Todo::Redo("its result is missing or damaged")
+    } else {
+        Todo::Skip
+    };
+    (todo, Some(done))
+}

@@ -1,0 +1,182 @@
+//! Which clips there are, and where the result of each goes.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Read, stdin};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
+
+use super::split::Piece;
+use crate::cli::BatchArgs;
+use crate::{Error, Result, platform::paths};
+
+/// What is taken for a video in a folder.
+const VIDEOS: [&str; 18] = [
+    "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "vob",
+    "webm", "wmv",
+];
+
+/// A clip, and where its result goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// The file.
+    pub input: PathBuf,
+    /// The result's place in the output folder, without an extension.
+    pub stem: PathBuf,
+    /// Bytes of the file; 0 where it cannot be asked.
+    pub size: u64,
+    /// Which piece of the file it is, where it is not all of it.
+    pub piece: Option<Piece>,
+}
+
+impl Clip {
+    /// The result's file with another ending.
+    pub fn file(&self, folder: &Path, ending: &str) -> PathBuf {
+        let mut name = folder.join(&self.stem).into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// Where the results of its pieces go.
+    pub fn pieces(&self, folder: &Path) -> PathBuf {
+        self.file(folder, ".pieces")
+    }
+
+    /// One of its pieces.
+    pub fn piece(&self, piece: Piece) -> Self {
+        let Piece { index, count } = piece;
+        let stem = self.pieces(Path::new("")).join(format!("{:04}-of-{count:04}", index + 1));
+        Self { input: self.input.clone(), stem, size: self.size / count as u64, piece: Some(piece) }
+    }
+
+    /// The clip that it is a piece of, or itself.
+    pub fn whole(&self) -> Self {
+        let stem = match (self.piece, self.stem.parent()) {
+            (Some(_), Some(pieces)) => pieces.with_extension(""),
+            _ => self.stem.clone(),
+        };
+        Self { stem, piece: None, ..self.clone() }
+    }
+
+    /// Refuses a name that is too long for a file system once it has the ending of a result.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with how long it may be.
+    pub fn check_name(&self) -> Result<()> {
+        const MOST: usize = 255 - ".done.json".len();
+        if self.whole().stem.file_name().is_some_and(|name| name.len() > MOST) {
+            let problem = format!(
+                "its results would have too long a name: shorten it to at most {MOST} bytes without its extension"
+            );
+            return Err(Error::input(&self.input, problem));
+        }
+        Ok(())
+    }
+
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        let piece = |Piece { index, count }| format!(" ({} of {count})", index + 1);
+        format!("{}{}", self.input.display(), self.piece.map(piece).unwrap_or_default())
+    }
+}
+
+/// All clips that the arguments name, by their place in the output folder.
+///
+/// # Errors
+/// [`Error::Usage`] where there is none, or two would have the same result; [`Error::Input`] for what is not there.
+pub fn clips(args: &BatchArgs, output: &Path) -> Result<Vec<Clip>> {
+    let mut named = args.inputs.clone();
+    if let Some(list) = &args.from {
+        named.extend(listed(list, args.null)?);
+    }
+    let mut clips = Vec::new();
+    for input in &named {
+        if input.is_dir() {
+            search(input, output, args, &mut clips)?;
+        } else {
+            let name = input.file_name().ok_or_else(|| Error::input(input, "is no file name"))?;
+            clips.push(clip(input.clone(), Path::new(name)));
+        }
+    }
+    if clips.is_empty() {
+        let looked = named.iter().map(|input| input.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(Error::Usage(format!("no video to work on in: {looked}")));
+    }
+    clips.sort_by(|a, b| a.stem.cmp(&b.stem).then_with(|| a.input.cmp(&b.input)));
+    refuse_collisions(&mut clips)?;
+    Ok(clips)
+}
+
+fn clip(input: PathBuf, relative: &Path) -> Clip {
+    let size = fs::metadata(&input).map_or(0, |metadata| metadata.len());
+    Clip { input, stem: relative.with_extension(""), size, piece: None }
+}
+
+/// The paths that a list names.
+fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
+    let mut bytes = Vec::new();
+    if list == Path::new("-") {
+        stdin().read_to_end(&mut bytes).map_err(Error::io("standard input"))?;
+    } else {
+        bytes = fs::read(list).map_err(Error::io(list))?;
+    }
+    let end = if null { b'\0' } else { b'\n' };
+    let names = bytes.split(|&byte| byte == end).filter(|name| !name.is_empty());
+    Ok(names.map(|name| PathBuf::from(OsString::from_vec(name.to_vec()))).collect())
+}
+
+/// Adds the videos of a folder and those below it. Links are followed, but not in circles.
+fn search(folder: &Path, output: &Path, args: &BatchArgs, clips: &mut Vec<Clip>) -> Result<()> {
+    let wanted = globs(folder, args)?;
+    let out = output.canonicalize().ok();
+    if out.is_some() && folder.canonicalize().ok() == out {
+        let problem = "is the folder of the results too, which would be inputs next time: choose another -o";
+        return Err(Error::Usage(format!("{}: {problem}", folder.display())));
+    }
+    let mut walk = WalkBuilder::new(folder);
+    walk.standard_filters(false).hidden(true).follow_links(true).overrides(wanted);
+    walk.filter_entry(move |entry| {
+        // The results are no inputs, should they lie among them.
+        !(entry.file_type().is_some_and(|kind| kind.is_dir())
+            && out.is_some()
+            && entry.path().canonicalize().ok() == out)
+    });
+    // What cannot be read (a circle of links, a folder of somebody else's) holds nothing for us.
+    for entry in walk.build().flatten() {
+        let file = entry.path();
+        if file.is_file() && VIDEOS.contains(&paths::extension(file).as_str()) {
+            let relative = file.strip_prefix(folder).unwrap_or(file);
+            clips.push(clip(file.to_owned(), relative));
+        }
+    }
+    Ok(())
+}
+
+fn globs(folder: &Path, args: &BatchArgs) -> Result<Override> {
+    let refused = |e: ignore::Error| Error::Usage(format!("--include, --exclude: {e}"));
+    let mut globs = OverrideBuilder::new(folder);
+    for glob in &args.include {
+        globs.add(glob).map_err(refused)?;
+    }
+    for glob in &args.exclude {
+        globs.add(&format!("!{glob}")).map_err(refused)?;
+    }
+    globs.build().map_err(refused)
+}
+
+/// Refuses two inputs with one result; the same input named twice is one.
+fn refuse_collisions(clips: &mut Vec<Clip>) -> Result<()> {
+    clips.dedup_by(|a, b| a.input == b.input && a.stem == b.stem);
+    let mut seen: HashMap<&[u8], &Clip> = HashMap::with_capacity(clips.len());
+    for clip in &*clips {
+        if let Some(other) = seen.insert(clip.stem.as_os_str().as_bytes(), clip) {
+            let (a, b) = (other.input.display(), clip.input.display());
+            return Err(Error::Usage(format!("{a} and {b} would have the same result: rename one, or do them apart")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! The pieces of a clip become one: without loss, with the sound, and no frame missing or twice.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::done::{Done, Work};
+use super::inputs::Clip;
+use super::split::{self, Piece};
+use super::summary::{Entry, Outcome};
+use super::worker::{Finished, PICTURE};
+use crate::commands::run::{Overview, Span};
+use crate::frame::{Rate, Sound};
+use crate::sink::records::{self, Record, RecordSink};
+use crate::sink::video::{EncodeOptions, VideoSink};
+use crate::{Error, Result, sink};
+
+/// What the proof of a piece tells of how it is joined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Joint {
+    /// Where it begins, and where the next one does.
+    pub span: Span,
+    /// The clip's nominal rate.
+    pub rate: Rate,
+    /// The whole clip's sound, where it is kept.
+    pub sound: Option<Sound>,
+}
+
+/// `entries` with those of pieces replaced by those of their clips, which are joined where all pieces are done with these
+/// `settings`, and not joined yet.
+pub fn gather(entries: Vec<Entry>, folder: &Path, settings: &str) -> Vec<Entry> {
+    let (pieces, mut gathered): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.piece.is_some());
+    let mut clips: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
+    for entry in pieces {
+        clips.entry(entry.clip().whole().stem).or_default().push(entry);
+    }
+    gathered.iter().for_each(|entry| drop(clips.remove(&entry.place)));
+    for mut pieces in clips.into_values() {
+        pieces.sort_by_key(|entry| entry.piece.map(|piece| piece.index));
+        gathered.push(entry(&pieces[0].clip().whole(), &pieces, folder, settings));
+    }
+    gathered
+}
+
+/// What came of a clip whose pieces came to `pieces`.
+fn entry(clip: &Clip, pieces: &[Entry], folder: &Path, settings: &str) -> Entry {
+    let count = pieces[0].piece.map_or(0, |piece| piece.count);
+    for entry in pieces {
+        let number = entry.piece.map_or(0, |piece| piece.index + 1);
+        match &entry.outcome {
+            Outcome::Failed(reason) => {
+                return Entry::of(clip, Outcome::Failed(format!("piece {number} of {count}: {reason}")), None);
+            }
+            Outcome::Open => return Entry::of(clip, Outcome::Open, None),
+            Outcome::Done | Outcome::Skipped => {}
+        }
+    }
+    let before = Done::read(&Done::path(clip, folder)).filter(|done| done.settings == settings);
+    if let Some(done) = before.filter(|done| done.is_whole(clip, folder, false)) {
+        // Its pieces may have stayed, where it was joined by a run that was killed then.
+        let _ = fs::remove_dir_all(clip.pieces(folder));
+        return Entry::of(clip, Outcome::Skipped, Some(&done));
+    }
+    joined(clip, count, folder)
+}
+
+/// What came of joining the `count` pieces of `clip`.
+pub fn joined(clip: &Clip, count: usize, folder: &Path) -> Entry {
+    match join(clip, count, folder) {
+        Ok(done) => Entry::of(clip, Outcome::Done, Some(&done)),
+        Err(error) => {
+            let why = match error {
+                Error::Input { path, problem } if path == clip.input => problem,
+                error => error.to_string(),
+            };
+            Entry::of(clip, Outcome::Failed(format!("its pieces cannot be joined: {why}")), None)
+        }
+    }
+}
+
+/// Joins the `count` pieces of `clip`, keeps the proof and takes the pieces away.
+fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Done> {
+    let pieces: Vec<Clip> = (0..count).map(|index| clip.piece(Piece { index, count })).collect();
+    let proof = |piece: &Clip| {
+        let path = Done::path(piece, folder);
+        let done = Done::read(&path).filter(|done| done.is_whole(piece, folder, false));
+        let missing = || Error::input(&path, "the piece is missing or damaged: run this again");
+        let done = done.ok_or_else(missing)?;
+        let joint = done.joint.clone().ok_or_else(missing)?;
+        Ok((done, joint))
+    };
+    let (proofs, joints): (Vec<Done>, Vec<Joint>) =
+        pieces.iter().map(proof).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    check(clip, &proofs, &joints)?;
+    let joining = Joining { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
+    joining.video()?;
+    let endings: Vec<String> = proofs[0].outputs.iter().map(|output| output.ending.clone()).collect();
+    for ending in &endings {
+        match ending.as_str() {
+            ".mp4" => {}
+            PICTURE => joining.picture()?,
+            ".maps" => joining.maps()?,
+            _ => joining.records(ending)?,
+        }
+    }
+    let Done { state, settings, model, classifier, .. } = proofs[0].clone();
+    let finished = Finished {
+        frames: joining.frames(),
+        seconds: proofs.iter().map(|done| done.seconds).sum(),
+        overview: Overview::joined(proofs.iter().map(|done| &done.overview)),
+        joint: None,
+    };
+    let done = Done::keep(Work { clip, state, settings, model, classifier, finished }, folder, &endings)?;
+    let gone = clip.pieces(folder);
+    fs::remove_dir_all(&gone).map_err(Error::io(gone))?;
+    Ok(done)
+}
+
+/// Whether the pieces are of one clip and one recipe, and each begins where the one before ends.
+fn check(clip: &Clip, proofs: &[Done], joints: &[Joint]) -> Result<()> {
+    let same = |done: &Done| {
+        (&done.state, &done.settings, &done.model) == (&proofs[0].state, &proofs[0].settings, &proofs[0].model)
+    };
+    if !proofs.iter().all(same) {
+        return Err(Error::input(&clip.input, "they are of different inputs or settings: run this again"));
+    }
+    let gap = |pair: &[Joint]| {
+        let slack = split::slack(pair[0].rate);
+        pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > slack)
+    };
+    if joints.windows(2).any(gap) || joints.last().is_some_and(|last| last.span.next.is_some()) {
+        let problem = "frames between them are missing, since the file tells its times differently at each reading: \
+                       leave --split out";
+        return Err(Error::input(&clip.input, problem));
+    }
+    Ok(())
+}
+
+/// A clip that is being joined.
+struct Joining<'a> {
+    clip: &'a Clip,
+    folder: &'a Path,
+    pieces: &'a [Clip],
+    proofs: &'a [Done],
+    joints: &'a [Joint],
+}
+
+impl Joining<'_> {
+    fn frames(&self) -> u64 {
+        self.proofs.iter().map(|done| done.frames).sum()
+    }
+
+    fn video(&self) -> Result<()> {
+        let place = self.clip.pieces(self.folder);
+        let mut list = String::from("ffconcat version 1.0\n");
+        // Lengths to the microsecond, whose errors do not add up.
+        let micros = |seconds: f64| ((seconds - self.joints[0].span.first) * 1e6).round() as u64;
+        for (piece, Joint { span, .. }) in self.pieces.iter().zip(self.joints) {
+            let name = piece.stem.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
+            list += &format!("file {name}.mp4\n");
+            if let Some(next) = span.next {
+                let length = micros(next) - micros(span.first);
+                list += &format!("duration {}.{:06}\n", length / 1_000_000, length % 1_000_000);
+            }
+        }
+        let path = place.join("list.txt");
+        sink::write(&path, list.as_bytes(), true)?;
+        let rate = self.joints[0].rate;
+        let last = self.joints.last().map_or(0.0, |joint| joint.span.last) - self.joints[0].span.first;
+        let output = self.clip.file(self.folder, ".mp4");
+        let options = EncodeOptions { crf: 0, overwrite: true, sound: self.joints[0].sound.clone() };
+        VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish().map(drop)
+    }
+
+    /// The picture of the most salient piece.
+    fn picture(&self) -> Result<()> {
+        let most = self.pieces.iter().zip(self.proofs).max_by_key(|(_, done)| done.overview.peak);
+        let Some((piece, _)) = most else { return Ok(()) };
+        let file = piece.file(self.folder, PICTURE);
+        let bytes = fs::read(&file).map_err(Error::io(&file))?;
+        sink::write(&self.clip.file(self.folder, PICTURE), &bytes, true)
+    }
+
+    fn records(&self, ending: &str) -> Result<()> {
+        let mut table = RecordSink::create(&self.clip.file(self.folder, ending), true)?;
+        let mut before = 0;
+        for (piece, done) in self.pieces.iter().zip(self.proofs) {
+            for record in records::read(&piece.file(self.folder, ending))? {
+                table.write(&Record { index: record.index + before, ..record })?;
+            }
+            before += done.frames;
+        }
+        table.finish().map(drop)
+    }
+
+    /// The maps, by links where the disk has them: what is joined once more must find them again.
+    fn maps(&self) -> Result<()> {
+        let target = self.clip.file(self.folder, ".maps");
+        if target.exists() {
+            fs::remove_dir_all(&target).map_err(Error::io(&target))?;
+        }
+        let temp = sink::maps::temporary(&target)?;
+        let mut before = 0;
+        for (piece, done) in self.pieces.iter().zip(self.proofs) {
+            let maps = piece.file(self.folder, ".maps");
+            for entry in fs::read_dir(&maps).map_err(Error::io(&maps))? {
+                let file = entry.map_err(Error::io(&maps))?.path();
+                let index: Option<u64> = file.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+                let (Some(index), Some(extension)) = (index, file.extension()) else { continue };
+                let name = format!("{:06}.{}", index + before, extension.to_string_lossy());
+                let link = temp.path().join(name);
+                fs::hard_link(&file, &link).or_else(|_| fs::copy(&file, &link).map(drop)).map_err(Error::io(&link))?;
+            }
+            before += done.frames;
+        }
+        fs::rename(temp.keep(), &target).map_err(Error::io(&target))
+    }
+}

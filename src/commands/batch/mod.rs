@@ -1,0 +1,165 @@
+//! `salstream batch`: many clips, each in a worker process, each done once.
+//!
+//! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
+//! command goes on where it was, whatever ended it.
+
+mod crew;
+mod done;
+mod fingerprint;
+mod inputs;
+mod join;
+mod master;
+mod pool;
+mod process;
+mod room;
+mod seen;
+pub mod shard;
+mod sheet;
+mod split;
+mod summary;
+mod tally;
+mod trial;
+pub mod worker;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use crate::annotate::Layout;
+use crate::cli::BatchArgs;
+use crate::commands::run::config::Report;
+use crate::reporting::terminal::print;
+use crate::{Error, Result, platform::ffmpeg, sink};
+use crew::Crew;
+use done::{Done, Todo, todo};
+use fingerprint::SettingsFingerprint;
+use inputs::Clip;
+use shard::Shard;
+use summary::{Entry, Outcome};
+pub use summary::{Summary, merge};
+
+/// What is to be done with a clip, and what was done before.
+type Planned = (Todo, Option<Done>);
+
+/// Does what is to be done of the clips that `args` name; `None` where that was only to be shown.
+///
+/// # Errors
+/// [`Error::Usage`] for what cannot be planned; what fails for every clip, such as a model that cannot be opened. A clip
+/// that fails is in the summary.
+pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
+    let folder = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    // The flags of a single run are checked once, for all.
+    let config = worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
+    check_split(args)?;
+    let fingerprint = SettingsFingerprint::of(args)?;
+    let all = inputs::clips(args, &folder)?;
+    let all = match args.split {
+        Some(seconds) => split::split(all, seconds, &config.source),
+        None => all,
+    };
+    let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
+    let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
+    let todo = |clip: &Clip| todo(clip, &folder, &fingerprint.settings, args.hash, args.verify);
+    let plan = plan(&clips, todo);
+    if args.dry_run {
+        return show(&clips, &plan).map(|()| None);
+    }
+    let open = |(clip, plan): (&Clip, &(Todo, _))| (plan.0 != Todo::Skip).then(|| clip.clone());
+    let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
+    make_folders(&folder, &open, shard)?;
+    sink::write(&folder.join("settings.toml"), args.settings.text.as_bytes(), true)?;
+    // An old summary says nothing of this run; there may be none.
+    let _ = fs::remove_file(folder.join(shard.summary()));
+    let mut summary = Summary::new(shard, &fingerprint.settings);
+    for (clip, (todo, done)) in clips.iter().zip(&plan) {
+        if *todo == Todo::Skip {
+            summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
+        }
+    }
+    let crew = Crew::of(args, &fingerprint, &config, &folder, &open, stop);
+    pool::run(args, &fingerprint, &folder, open, crew, stop, &mut summary)?;
+    let report = Report::new(args.progress, args.quiet);
+    report.notes(summary.needed(&clips, &folder).as_slice());
+    if shard == Shard::WHOLE {
+        summary.gather(&folder);
+        clean(&folder, &clips);
+    }
+    match summary.write(&folder) {
+        // What failed, perhaps by the same full disk, is told all the same.
+        Err(error) if summary.is_incomplete() => report.notes(&[error.to_string()]),
+        written => written?,
+    }
+    Ok(Some(summary))
+}
+
+/// What is to be done with each of `clips`: nothing with the pieces of one that is done, which is looked at once for all.
+fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
+    let mut wholes: HashMap<PathBuf, Planned> = HashMap::new();
+    let planned = |clip: &Clip| {
+        if clip.piece.is_some() {
+            let whole = clip.whole();
+            let known = wholes.entry(whole.stem.clone()).or_insert_with(|| todo(&whole));
+            if known.0 == Todo::Skip {
+                return known.clone();
+            }
+        }
+        todo(clip)
+    };
+    clips.iter().map(planned).collect()
+}
+
+/// Refuses `--split` where pieces could not be joined.
+fn check_split(args: &BatchArgs) -> Result<()> {
+    let problem = match args.split {
+        None => return Ok(()),
+        Some(_) if args.picture.layout == Layout::Timeline => "the timeline goes on through the whole clip",
+        Some(_) if !ffmpeg::is_available() => "joining the pieces needs ffmpeg",
+        Some(_) => return Ok(()),
+    };
+    Err(Error::Usage(format!("--split: {problem}: leave it out")))
+}
+
+/// Prints what would be done.
+fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
+    let mut text = String::new();
+    for (clip, (todo, _)) in clips.iter().zip(plan) {
+        let input = clip.name();
+        text += &match todo {
+            Todo::Do => format!("do    {input}\n"),
+            Todo::Redo(why) => format!("redo  {input}: {why}\n"),
+            Todo::Skip => format!("skip  {input}\n"),
+        };
+    }
+    print(text.as_bytes())
+}
+
+/// Makes the folders of the results, and takes away what a killed run left in them. With shards others may be at work
+/// there, and nothing is taken away before the merge.
+fn make_folders(folder: &Path, clips: &[Clip], shard: Shard) -> Result<()> {
+    for folder in folders(folder, clips) {
+        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be made: {e}")))?;
+    }
+    if shard == Shard::WHOLE {
+        clean(folder, clips);
+    }
+    Ok(())
+}
+
+fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
+    let of = |clip: &Clip| folder.join(&clip.stem).parent().map(Path::to_owned);
+    clips.iter().filter_map(of).chain([folder.to_owned()]).collect()
+}
+
+/// Takes away this program's temporary files.
+fn clean(folder: &Path, clips: &[Clip]) {
+    for folder in folders(folder, clips) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(sink::PREFIX) {
+                // What cannot be taken away does no harm either.
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! How far a batch is, on stderr: a bar for the whole, a line for each clip in work; or JSON for other programs.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{FormattedDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::inputs::Clip;
+use super::summary::{Entry, Outcome};
+use super::tally::{Reached, Tally};
+use crate::cli::{BatchArgs, ProgressMode};
+use crate::reporting::terminal::say;
+
+/// What the user sees.
+pub(super) struct Seen {
+    json: bool,
+    lines: bool,
+    bars: MultiProgress,
+    whole: ProgressBar,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    tally: Tally,
+    /// By the clips' places.
+    running: HashMap<PathBuf, ProgressBar>,
+}
+
+impl Seen {
+    pub(super) fn new(args: &BatchArgs, clips: &[Clip]) -> Self {
+        let json = args.progress == ProgressMode::Json && !args.quiet;
+        let bar = args.progress == ProgressMode::Auto && !args.quiet && std::io::stderr().is_terminal();
+        let target = if bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bars = MultiProgress::with_draw_target(target);
+        let whole = bars.add(ProgressBar::new(1).with_style(style("{bar:30} {msg}")));
+        let lines = !bar && !json && !args.quiet && args.progress == ProgressMode::Auto;
+        let tally = Tally::new(clips);
+        let reached = tally.reached();
+        let state = Mutex::new(State { tally, running: HashMap::new() });
+        let seen = Self { json, lines, bars, whole, began: Instant::now(), state };
+        seen.draw(reached);
+        seen
+    }
+
+    /// A clip has come so far.
+    pub(super) fn progress(&self, clip: &Clip, frame: u64, frames: Option<u64>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tally.progress(clip, frame, frames);
+        let reached = state.tally.reached();
+        if self.json {
+            let whole = self.whole(reached);
+            let line =
+                json!({ "event": "progress", "input": clip.name(), "frame": frame, "frames": frames, "whole": whole });
+            return say(&line.to_string());
+        }
+        let bar = state.running.entry(clip.stem.clone()).or_insert_with(|| {
+            let bar = ProgressBar::new(0).with_style(style("  {wide_msg} {pos}/{len} frames  {per_sec}"));
+            self.bars.add(bar.with_message(clip.name()))
+        });
+        bar.set_length(frames.unwrap_or(0));
+        bar.set_position(frame);
+        self.draw(reached);
+    }
+
+    /// A clip is done with, well or not.
+    pub(super) fn finished(&self, clip: &Clip, entry: &Entry) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = matches!(entry.outcome, Outcome::Failed(_));
+        state.tally.finished(clip, (!failed).then_some(entry.frames));
+        let reached = state.tally.reached();
+        if self.json {
+            return say(&json!({ "event": "clip", "clip": entry, "whole": self.whole(reached) }).to_string());
+        }
+        state.running.remove(&clip.stem).into_iter().for_each(|bar| bar.finish_and_clear());
+        let input = clip.name();
+        let line = match &entry.outcome {
+            Outcome::Failed(reason) => format!("failed: {input}: {reason}"),
+            _ => format!("done: {input}, {} frames", entry.frames),
+        };
+        if self.lines {
+            say(&line);
+        } else if failed {
+            // Above the bar; what cannot be printed there stands in the table.
+            let _ = self.bars.println(&line);
+        }
+        self.draw(reached);
+    }
+
+    /// A clip is not in work any more, and is begun anew later.
+    pub(super) fn put_back(&self, clip: &Clip) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tally.forget(&clip.stem);
+        state.running.remove(&clip.stem).into_iter().for_each(|bar| bar.finish_and_clear());
+    }
+
+    /// Takes the bars off the terminal.
+    pub(super) fn clear(&self) {
+        self.whole.finish_and_clear();
+    }
+
+    fn draw(&self, reached: Reached) {
+        let Reached { clips_done, clips, frames_done, frames } = reached;
+        let frames_text = frames.map_or_else(String::new, |frames| format!("  {frames_done}/{frames} frames"));
+        let eta =
+            self.eta(reached).map(|eta| format!("  {:.1} fps  ETA {}", self.fps(reached), FormattedDuration(eta)));
+        self.whole.set_length(frames.unwrap_or(1));
+        self.whole.set_position(frames_done);
+        self.whole.set_message(format!("{clips_done}/{clips} clips{frames_text}{}", eta.unwrap_or_default()));
+    }
+
+    fn fps(&self, reached: Reached) -> f64 {
+        reached.frames_done as f64 / self.began.elapsed().as_secs_f64()
+    }
+
+    fn eta(&self, reached: Reached) -> Option<Duration> {
+        let rest = reached.frames?.saturating_sub(reached.frames_done);
+        Duration::try_from_secs_f64(rest as f64 / self.fps(reached)).ok()
+    }
+
+    fn whole(&self, reached: Reached) -> Value {
+        let mut whole = json!(reached);
+        whole["fps"] = self.fps(reached).into();
+        whole["eta_seconds"] = self.eta(reached).map(|eta| eta.as_secs_f64()).into();
+        whole
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

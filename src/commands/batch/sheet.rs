@@ -1,0 +1,113 @@
+//! The contact sheet: what came of a batch as one page that needs nothing else to be looked at.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::done::Done;
+use super::summary::{Entry, Outcome};
+use super::worker::PICTURE;
+use crate::commands::run::Overview;
+use crate::reporting::html::{escaped, link};
+
+/// Classes that are named of a clip, at most.
+const CLASSES: usize = 3;
+/// Clips that are shown, at most: pictures lie in the page itself.
+const SHOWN: usize = 1000;
+/// Failed clips that are named, at most.
+const NAMED: usize = 1000;
+
+/// The page of the results in `folder`.
+pub fn sheet(clips: &[Entry], closing: &str, folder: &Path) -> Vec<u8> {
+    let is_done = |entry: &&Entry| matches!(entry.outcome, Outcome::Done | Outcome::Skipped);
+    let cards: String = clips.iter().filter(is_done).take(SHOWN).map(|entry| card(entry, folder)).collect();
+    let left_out = clips.iter().filter(is_done).count().saturating_sub(SHOWN);
+    let more = if left_out > 0 { format!("<p class='soft'>and {left_out} more</p>") } else { String::new() };
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\
+         <meta name='viewport' content='width=device-width, initial-scale=1'><title>salstream batch</title>\
+         <style>{}</style></head><body><h1>salstream batch</h1><p>{}</p>{}\
+         <p class='soft'>Each clip's most salient moment, as it was and as it is drawn; below, its energies over time:\
+         <i class='key static'></i>static<i class='key motion'></i>motion</p><main>{cards}</main>{more}</body></html>\n",
+        include_str!("sheet.css"),
+        escaped(closing),
+        failed(clips),
+    );
+    page.into_bytes()
+}
+
+fn failed(clips: &[Entry]) -> String {
+    let line = |entry: &Entry| match &entry.outcome {
+        Outcome::Failed(reason) => Some(format!(
+            "<li><b class='bad'>{}</b>: {}</li>",
+            escaped(&entry.input.to_string_lossy()),
+            escaped(reason)
+        )),
+        _ => None,
+    };
+    let lines: String = clips.iter().filter_map(line).take(NAMED).collect();
+    if lines.is_empty() { lines } else { format!("<h2>Failed</h2><ul>{lines}</ul>") }
+}
+
+fn card(entry: &Entry, folder: &Path) -> String {
+    let clip = entry.clip();
+    let done = Done::read(&Done::path(&clip, folder));
+    let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
+    let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();
+    let address = |ending: &str| link(clip.file(Path::new(""), ending));
+    let video = address(".mp4");
+    let others =
+        done.iter().flat_map(|done| &done.outputs).filter(|output| ![".mp4", PICTURE].contains(&&*output.ending));
+    let links: String = others
+        .map(|output| {
+            let slash = if output.files > 1 { "/" } else { "" };
+            format!(
+                " <a href='{}{slash}'>{}</a>",
+                address(&output.ending),
+                escaped(output.ending.trim_start_matches('.'))
+            )
+        })
+        .collect();
+    let input = fs::canonicalize(&clip.input).map(|path| format!("file://{}", link(path)));
+    let original = input.map(|input| format!(" <a href='{input}'>input</a>")).unwrap_or_default();
+    format!(
+        "<article><a href='{video}'><img loading='lazy' alt='' src='data:image/jpeg;base64,{picture}'></a>{}\
+         <div><p><a href='{video}'><b>{}</b></a></p><p>{}</p><p class='soft'>{} frames in {:.1} s,{original}{links}</p></div>\
+         </article>",
+        strip(&overview),
+        escaped(&entry.place.to_string_lossy()),
+        classes(&overview, entry.frames),
+        entry.frames,
+        entry.seconds,
+    )
+}
+
+/// The energies, as square roots like everywhere, so that faint motion shows.
+fn strip(overview: &Overview) -> String {
+    let line = |at: usize, name: &str| {
+        let step = 100.0 / overview.energy.len().saturating_sub(1).max(1) as f64;
+        let height = |energy: &[u16; 2]| 39.0 - 38.0 * (f64::from(energy[at]) / 1e3).sqrt();
+        let point = |(index, energy)| format!("{:.1},{:.1} ", index as f64 * step, height(energy));
+        let points: String = overview.energy.iter().enumerate().map(point).collect();
+        format!("<polyline class='{name}' points='{points}'/>")
+    };
+    format!(
+        "<svg viewBox='0 0 100 40' preserveAspectRatio='none' role='img' aria-label='energies'>{}{}</svg>",
+        line(0, "static"),
+        line(1, "motion")
+    )
+}
+
+/// Names the classes that most frames were explained by.
+fn classes(overview: &Overview, frames: u64) -> String {
+    let share = |count: &u64| *count as f64 * 100.0 / frames.max(1) as f64;
+    let named: Vec<String> = overview
+        .classes
+        .iter()
+        .take(CLASSES)
+        .map(|(label, count)| format!("{} {:.0} %", escaped(label), share(count)))
+        .collect();
+    named.join(", ")
+}

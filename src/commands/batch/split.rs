@@ -1,0 +1,138 @@
+//! Long clips in pieces, which are worked on like clips and joined in the end.
+//!
+//! A piece is known by its number alone; where it begins and ends is found by whoever works on it, from the clip. So
+//! nobody needs to talk to anybody.
+
+use std::path::Path;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+use super::inputs::Clip;
+use crate::commands::run::Window;
+use crate::commands::run::config::RunConfig;
+use crate::frame::{Rate, VideoInfo};
+use crate::fuse::FuseOptions;
+use crate::motion::CutFinder;
+use crate::platform::machine::cores;
+use crate::source::{self, Input, Options};
+use crate::{Error, Result};
+
+/// How far from its mark a cut is looked for: part of a piece, and seconds at most.
+const NEAR: (f64, f64) = (0.125, 5.0);
+/// The run-up, in seconds: no shorter than motion is held behind a still frame; and no longer than is worth while.
+const RUN_UP: (f64, f64) = (1.0, 10.0);
+/// What is left, at the end of the run-up, of what the average would hold without it.
+const FORGOTTEN: f64 = 2e-3;
+
+/// One of the pieces of a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Which one, from 0.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+/// `clips`, those longer than one and a half times `seconds` in pieces of about that length; `options` say how a clip is
+/// read. What cannot be opened stays whole: the reason is told where it is worked on.
+pub fn split(clips: Vec<Clip>, seconds: f64, options: &Options) -> Vec<Clip> {
+    let count = |clip: &Clip| {
+        let length = source::open(&Input::Video(clip.input.clone()), options).ok().and_then(|s| length(s.info()));
+        length.map_or(1, |length| (length / seconds).round().max(1.0) as usize)
+    };
+    // Asking takes a moment for each, most of which is waiting.
+    let share = clips.len().div_ceil(2 * cores()).max(1);
+    let counts: Vec<usize> = thread::scope(|scope| {
+        let asked: Vec<_> =
+            clips.chunks(share).map(|clips| (clips.len(), scope.spawn(|| clips.iter().map(count).collect()))).collect();
+        asked.into_iter().flat_map(|(clips, thread)| thread.join().unwrap_or_else(|_| vec![1; clips])).collect()
+    });
+    let pieces = |(clip, count): (Clip, usize)| {
+        let all = (0..count).map(|index| clip.piece(Piece { index, count })).collect();
+        if count > 1 { all } else { vec![clip] }
+    };
+    clips.into_iter().zip(counts).flat_map(pieces).collect()
+}
+
+/// Seconds that a clip lasts.
+fn length(info: &VideoInfo) -> Option<f64> {
+    Some(info.frames? as f64 * info.rate.interval())
+}
+
+/// The window of `piece` in the clip that `config` names, and what is known of the whole clip.
+///
+/// # Errors
+/// [`Error::Input`] where the clip is not as long as it says.
+pub fn window(config: &RunConfig, piece: Piece) -> Result<(Window, VideoInfo)> {
+    let info = source::open(&config.input, &config.source)?.info().clone();
+    let name = config.input.path().unwrap_or(Path::new(""));
+    let length = length(&info).ok_or_else(|| Error::input(name, "its length is not known: leave --split out"))?;
+    let marks = Marks { config, info: &info, length, count: piece.count };
+    let from = marks.joint(piece.index)?;
+    let until = marks.joint(piece.index + 1)?;
+    let interval = info.rate.interval();
+    let lead = (from - run_up(&config.fusion, interval)).max(0.0);
+    let tail = (config.fusion.lookahead as f64 + 2.0) * interval;
+    Ok((Window { zero: info.start, lead, from, until, tail, slack: slack(info.rate) }, info))
+}
+
+/// Seconds of frames before a piece, after which its averages are where they would be.
+fn run_up(fusion: &FuseOptions, interval: f64) -> f64 {
+    let frames = if fusion.raw { 0.0 } else { FORGOTTEN.ln() / f64::from(fusion.smooth).ln() };
+    (frames.abs() * interval).clamp(RUN_UP.0, RUN_UP.1)
+}
+
+/// Times of a clip at `rate` closer than this are the same.
+pub fn slack(rate: Rate) -> f64 {
+    rate.interval() / 4.0
+}
+
+/// Where a clip is to be split.
+struct Marks<'a> {
+    config: &'a RunConfig,
+    info: &'a VideoInfo,
+    length: f64,
+    count: usize,
+}
+
+impl Marks<'_> {
+    /// Time of the first frame of piece `index`: at the cut nearest to its mark, or the first frame at the mark.
+    fn joint(&self, index: usize) -> Result<f64> {
+        match index {
+            0 => return Ok(0.0),
+            last if last == self.count => return Ok(f64::INFINITY),
+            _ => {}
+        }
+        let piece = self.length / self.count as f64;
+        let mark = piece * index as f64;
+        let near = (piece * NEAR.0).min(NEAR.1);
+        let slack = slack(self.info.rate);
+        let all = Window { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
+        let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
+        let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);
+        while let Some(frame) = source.read()? {
+            if frame.time >= mark - slack {
+                at_mark.get_or_insert(frame.time);
+            }
+            let closer = best.is_none_or(|best: f64| (frame.time - mark).abs() < (best - mark).abs());
+            if cuts.is_cut(&frame.image)? && closer {
+                best = Some(frame.time);
+            }
+        }
+        let name = self.config.input.path().unwrap_or(Path::new(""));
+        best.or(at_mark).ok_or_else(|| Error::input(name, "is shorter than it says: leave --split out"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_up_grows_with_the_average_within_bounds() {
+        let run_up = |smooth, raw| run_up(&FuseOptions { smooth, raw, ..FuseOptions::default() }, 0.04);
+        assert!((run_up(0.9, false) - 2.36).abs() < 0.01, "{}", run_up(0.9, false));
+        assert_eq!([run_up(0.0, false), run_up(0.5, true), run_up(1.0, false)], [1.0, 1.0, 10.0]);
+    }
+}

@@ -1,0 +1,249 @@
+//! What came of a batch: for programs as `summary.json`, for people as a table and a contact sheet.
+
+use std::fs;
+use std::path::{Display, Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::done::Done;
+use super::inputs::Clip;
+use super::join::gather;
+use super::room;
+use super::shard::Shard;
+use super::sheet::sheet;
+use super::split::Piece;
+use crate::reporting::terminal::say;
+use crate::{Error, Result, sink};
+
+/// Failed clips that the table names.
+const NAMED: usize = 20;
+
+/// What came of a clip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
+pub enum Outcome {
+    /// It was finished now.
+    Done,
+    /// It had been finished before.
+    Skipped,
+    /// It was not, and why.
+    Failed(String),
+    /// The run ended before it was finished.
+    Open,
+}
+
+/// A clip in the summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The file.
+    #[serde(with = "crate::platform::paths::json")]
+    pub input: PathBuf,
+    /// Its place in the output folder, without an ending.
+    #[serde(with = "crate::platform::paths::json")]
+    pub place: PathBuf,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Frames of the result.
+    pub frames: u64,
+    /// Seconds that it took, now or before.
+    pub seconds: f64,
+    /// Which piece of the file it is, where it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Piece>,
+}
+
+/// What came of a batch, or of one part of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Which part, from 1, of how many.
+    shard: (usize, usize),
+    /// SHA-256 of the settings.
+    settings: String,
+    /// Seconds that all of it took.
+    seconds: f64,
+    /// The clips.
+    clips: Vec<Entry>,
+    #[serde(skip)]
+    began: Option<Instant>,
+}
+
+impl Entry {
+    /// What came of `clip`.
+    pub fn of(clip: &Clip, outcome: Outcome, done: Option<&Done>) -> Self {
+        let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
+        let (input, place) = (clip.input.clone(), clip.stem.clone());
+        Self { input, place, outcome, frames, seconds, piece: clip.piece }
+    }
+
+    /// The clip that it speaks of, of unknown size.
+    pub fn clip(&self) -> Clip {
+        Clip { input: self.input.clone(), stem: self.place.clone(), size: 0, piece: self.piece }
+    }
+}
+
+impl Summary {
+    /// One without any clip yet; its time begins.
+    pub(super) fn new(shard: Shard, settings: &str) -> Self {
+        let shard = (shard.index + 1, shard.count);
+        Self { shard, settings: settings.into(), seconds: 0.0, clips: Vec::new(), began: Some(Instant::now()) }
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.clips.push(entry);
+    }
+
+    /// What room `clips` need, where the disk was full.
+    pub(super) fn needed(&self, clips: &[Clip], folder: &Path) -> Option<String> {
+        room::needed(clips, &self.clips, folder)
+    }
+
+    /// Joins what is in pieces.
+    pub(super) fn gather(&mut self, folder: &Path) {
+        self.clips = gather(std::mem::take(&mut self.clips), folder, &self.settings);
+    }
+
+    /// Keeps it in `folder`, sorted.
+    pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
+        self.clips.sort_by(|a, b| a.place.cmp(&b.place));
+        self.seconds = self.began.map_or(self.seconds, |began| began.elapsed().as_secs_f64());
+        let (index, count) = self.shard;
+        let path = folder.join(Shard { index: index - 1, count }.summary());
+        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::output(&path, e.to_string()))?;
+        sink::write(&path, &json, true)?;
+        // A part's is made by the merge.
+        if count == 1 {
+            sink::write(&folder.join("summary.html"), &sheet(&self.clips, &self.closing(), folder), true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether any clip is not done.
+    pub fn is_incomplete(&self) -> bool {
+        self.clips.iter().any(|entry| !matches!(entry.outcome, Outcome::Done | Outcome::Skipped))
+    }
+
+    fn failed(&self) -> impl Iterator<Item = (Display<'_>, &str)> {
+        self.clips.iter().filter_map(|entry| match &entry.outcome {
+            Outcome::Failed(reason) => Some((entry.input.display(), &**reason)),
+            _ => None,
+        })
+    }
+
+    /// The closing table; as JSON for programs.
+    pub fn say(&self, json: bool) {
+        if json {
+            let Counts { done, skipped, failed, open, frames, .. } = self.counts();
+            let line = json!({ "event": "done", "done": done, "skipped": skipped, "failed": failed, "open": open,
+                "frames": frames, "seconds": self.seconds });
+            return say(&line.to_string());
+        }
+        say(&self.closing());
+        self.failed().take(NAMED).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
+        let failed = self.failed().count();
+        if failed > NAMED {
+            say(&format!("  and {} more: see the summary", failed - NAMED));
+        }
+    }
+
+    /// What came of it in one line.
+    fn closing(&self) -> String {
+        let Counts { done, skipped, failed, open, frames, saved } = self.counts();
+        let fps = frames as f64 / self.seconds.max(1e-3);
+        let left = if open > 0 { format!(", {open} left: the same command goes on") } else { String::new() };
+        let hours = saved / 3600.0;
+        format!(
+            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({hours:.2} h saved), {failed} failed{left}"
+        )
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.clips {
+            match entry.outcome {
+                Outcome::Done => {
+                    counts.done += 1;
+                    counts.frames += entry.frames;
+                }
+                Outcome::Skipped => {
+                    counts.skipped += 1;
+                    counts.saved += entry.seconds;
+                }
+                Outcome::Failed(_) => counts.failed += 1,
+                Outcome::Open => counts.open += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// How many clips came to what.
+#[derive(Default)]
+struct Counts {
+    done: usize,
+    skipped: usize,
+    failed: usize,
+    open: usize,
+    /// Frames of those that were done now.
+    frames: u64,
+    /// Seconds that those took that were done before.
+    saved: f64,
+}
+
+/// Makes one summary of all parts in `folder`.
+///
+/// # Errors
+/// [`Error::Input`] where a part's summary is missing, cannot be read, or is of other settings than the rest.
+pub fn merge(folder: &Path) -> Result<Summary> {
+    let entries = fs::read_dir(folder).map_err(Error::io(folder))?.flatten();
+    let is_part = |name: &str| name.starts_with("summary-") && name.ends_with(".json") && name.contains("-of-");
+    let mut parts = Vec::new();
+    for path in entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| is_part(&name.to_string_lossy())))
+    {
+        let bytes = fs::read(&path).map_err(Error::io(&path))?;
+        let part: Summary =
+            serde_json::from_slice(&bytes).map_err(|e| Error::input(&path, format!("is no summary: {e}")))?;
+        parts.push(part);
+    }
+    let Some(count) = parts.iter().map(|part| part.shard.1).max() else {
+        return Err(Error::input(folder, "holds no part's summary: run the parts first (--shard I/N)"));
+    };
+    // Of runs with another number of parts something may be left; the largest number counts.
+    parts.retain(|part| part.shard.1 == count);
+    let missing: Vec<String> = (1..=count)
+        .filter(|index| !parts.iter().any(|part| part.shard.0 == *index))
+        .map(|index| format!("{index}/{count}"))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::input(folder, format!("these parts are missing: {}", missing.join(", "))));
+    }
+    if parts.iter().any(|part| part.settings != parts[0].settings) {
+        return Err(Error::input(folder, "its parts were made with different settings: run them again with the same"));
+    }
+    let mut whole =
+        Summary { shard: (1, 1), settings: parts[0].settings.clone(), seconds: 0.0, clips: Vec::new(), began: None };
+    for part in parts {
+        whole.seconds = whole.seconds.max(part.seconds);
+        whole.clips.extend(part.clips);
+    }
+    whole.gather(folder);
+    whole.clips = whole.clips.into_iter().map(|entry| checked(entry, folder)).collect();
+    whole.write(folder)?;
+    Ok(whole)
+}
+
+/// The entry, failed where what it speaks of is not there.
+fn checked(entry: Entry, folder: &Path) -> Entry {
+    let clip = entry.clip();
+    let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
+    match entry.outcome {
+        Outcome::Done | Outcome::Skipped if !is_there() => {
+            Entry { outcome: Outcome::Failed("its result is missing or damaged".into()), ..entry }
+        }
+        _ => entry,
+    }
+}

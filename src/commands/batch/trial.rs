@@ -1,0 +1,114 @@
+//! Measures how fast a crew is, on a short part of a clip of the list.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::crew::Crew;
+use super::inputs::Clip;
+use super::process::{Heard, Worker};
+use super::worker::{Event, Job};
+use crate::cli::BatchArgs;
+use crate::commands::run::config::RunConfig;
+use crate::source::{self, Input};
+use crate::{Result, sink};
+
+/// Seconds of the clip that are worked on, and how often by each worker: it opens and ends clips as in a batch.
+const PART: f64 = 2.0;
+const ROUNDS: usize = 3;
+/// Clips that are looked at for one that can be opened.
+const LOOKS: usize = 5;
+/// How long a worker may keep silent.
+const PATIENCE: Duration = Duration::from_secs(60);
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A clip on which crews are compared.
+pub(super) struct Trial<'a> {
+    args: &'a BatchArgs,
+    folder: &'a Path,
+    clip: &'a Clip,
+    /// Frames of the part that is worked on.
+    frames: f64,
+    /// Frames to expect in the whole list.
+    ahead: f64,
+    /// Of a picture.
+    pixels: i64,
+}
+
+impl<'a> Trial<'a> {
+    /// One on a clip of middle size; `None` where none of the clips looked at can be opened.
+    pub(super) fn of(args: &'a BatchArgs, config: &RunConfig, folder: &'a Path, clips: &'a [Clip]) -> Option<Self> {
+        let mut by_size: Vec<&Clip> = clips.iter().collect();
+        by_size.sort_by_key(|clip| clip.size);
+        by_size[by_size.len() / 2..].iter().take(LOOKS).find_map(|clip| {
+            let source = source::open(&Input::Video(clip.input.clone()), &config.source).ok()?;
+            let info = source.info();
+            let (frames, pieces) = (info.frames? as f64, clip.piece.map_or(1, |piece| piece.count));
+            let bytes: u64 = clips.iter().map(|clip| clip.size).sum();
+            let ahead = frames * bytes as f64 / (clip.size * pieces as u64).max(1) as f64;
+            let part = frames.min(PART * info.rate.fps());
+            let pixels = i64::from(info.size.width) * i64::from(info.size.height);
+            Some(Self { args, folder, clip, frames: part, ahead, pixels })
+        })
+    }
+
+    /// Frames to expect in the whole list.
+    pub(super) fn ahead(&self) -> f64 {
+        self.ahead
+    }
+
+    /// Frames that `jobs` workers need to be measured.
+    pub(super) fn frames(&self, jobs: usize) -> f64 {
+        self.frames * (ROUNDS * jobs) as f64
+    }
+
+    /// What the clip has to do with speed: its pictures' size, to a factor of two.
+    pub(super) fn kind(&self) -> u32 {
+        self.pixels.max(1).ilog2()
+    }
+
+    /// Frames a second of `crew`, once its models are loaded. `None` where a worker fails, or the user ends it all.
+    pub(super) fn speed(&self, crew: Crew, stop: &AtomicBool) -> Option<f64> {
+        let results = tempfile::Builder::new().prefix(sink::PREFIX).tempdir_in(self.folder).ok()?;
+        let place = std::path::absolute(results.path()).ok()?;
+        let start = |_| Worker::start(self.args, crew.threads);
+        let mut workers = (0..crew.jobs).map(start).collect::<Result<Vec<_>>>().ok()?;
+        for worker in &mut workers {
+            wait(worker, stop, |event| matches!(event, Event::Ready { .. }).then_some(()))?;
+        }
+        let started = Instant::now();
+        for (number, worker) in workers.iter_mut().enumerate() {
+            for round in 0..ROUNDS {
+                worker.give(&Job::part(self.clip, &place.join(format!("{number}-{round}")), PART));
+            }
+        }
+        let mut frames = 0;
+        for worker in &mut workers {
+            for _ in 0..ROUNDS {
+                frames += wait(worker, stop, |event| match event {
+                    Event::Finished(finished) => Some(finished.frames),
+                    _ => None,
+                })?;
+            }
+        }
+        Some(frames as f64 / started.elapsed().as_secs_f64())
+    }
+}
+
+/// Listens until `worker` says what is `wanted`; `None` where it fails, keeps silent, or the user ends it all.
+fn wait<T>(worker: &mut Worker, stop: &AtomicBool, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
+    let mut since = Instant::now();
+    while !stop.load(Ordering::Relaxed) && since.elapsed() < PATIENCE {
+        match worker.hear(GLANCE) {
+            Heard::Event(Event::Failed { .. } | Event::Fatal { .. }) | Heard::End(_) => return None,
+            Heard::Event(event) => {
+                since = Instant::now();
+                if let Some(found) = wanted(event) {
+                    return Some(found);
+                }
+            }
+            Heard::Nothing => {}
+        }
+    }
+    None
+}

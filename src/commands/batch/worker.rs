@@ -1,0 +1,239 @@
+//! One of a batch's processes: loads the model once, and works on the clips that come on standard input.
+//!
+//! A clip is a line of JSON, and so is each thing said of it, on standard error.
+
+use std::ffi::OsString;
+use std::io::{BufRead, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use opencv::core::set_num_threads;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::inputs::Clip;
+use super::join::Joint;
+use super::split::{self, Piece};
+use crate::cli::BatchArgs;
+use crate::commands::run::config::RunConfig;
+use crate::commands::run::{self, Ending, Overview};
+use crate::frame::{Rate, Sound};
+use crate::reporting::terminal::say;
+use crate::saliency::StaticSaliency;
+use crate::{Error, Result};
+
+/// How long a worker whose master is gone may take to clean up.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Ending of the small pictures' file.
+pub const PICTURE: &str = ".jpg";
+
+/// A clip to be worked on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    input: OsString,
+    stem: OsString,
+    piece: Option<Piece>,
+    /// Seconds of it to work on, where that is not all.
+    seconds: Option<f64>,
+}
+
+/// What a worker says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// The model is loaded.
+    Ready { classifier: String },
+    /// It cannot be: no clip can be worked on.
+    Fatal { error: String, usage: bool },
+    /// The next clip goes through the pipeline.
+    Begun,
+    /// It is read to its end, and the worker could open another one.
+    Read,
+    /// So far.
+    Progress { frame: u64, frames: Option<u64> },
+    /// The clip is finished.
+    Finished(Finished),
+    /// The clip has failed.
+    Failed { error: String },
+    /// What `salstream run` says besides.
+    #[serde(other)]
+    Other,
+}
+
+/// What came of a clip that is finished.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Finished {
+    /// Frames of the result.
+    pub frames: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// The clip in short.
+    pub overview: Overview,
+    /// How it is joined, where it is a piece.
+    pub joint: Option<Joint>,
+}
+
+impl Job {
+    /// The order to work on `clip`.
+    pub fn of(clip: &Clip) -> Self {
+        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.piece, seconds: None }
+    }
+
+    /// The order to work on the first `seconds` of the clip, with results at `stem`, a full path.
+    pub fn part(clip: &Clip, stem: &Path, seconds: f64) -> Self {
+        Self { input: clip.input.clone().into(), stem: stem.into(), piece: None, seconds: Some(seconds) }
+    }
+}
+
+/// The endings of what is written for each clip.
+pub fn endings(args: &BatchArgs) -> Vec<String> {
+    let records = args.records.map(|format| format!(".{}", format.extension()));
+    let maps = args.maps.then(|| ".maps".to_owned());
+    [Some(".mp4".to_owned()), Some(PICTURE.to_owned()), records, maps].into_iter().flatten().collect()
+}
+
+/// The configuration of one clip's run, whose results lie at `stem`.
+///
+/// # Errors
+/// [`Error::Usage`] for flags that contradict each other.
+pub fn config(args: &BatchArgs, input: &Path, stem: &Path) -> Result<RunConfig> {
+    let named = |ending: &str| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let records = args.records.map(|format| named(&format!(".{}", format.extension())));
+    let maps = args.maps.then(|| named(".maps"));
+    // A path of its own kind, whatever it looks like: `-` or `a:b` is a file here.
+    let input = std::path::absolute(input).map_err(Error::io(input))?;
+    let config = RunConfig::new(args.of_clip(input.into(), named(".mp4"), records, maps))?;
+    Ok(RunConfig { glance: Some(named(PICTURE)), whole_only: true, timed: false, ..config })
+}
+
+/// Works until standard input ends: a clip is opened while the one before goes through the pipeline, which in turn is
+/// free for it while the results of the one before are completed.
+///
+/// # Errors
+/// None of a clip's; those of an output that is not there.
+pub fn work(args: &BatchArgs) -> Result<()> {
+    let Some(folder) = &args.output else { return Ok(()) };
+    let stop = Arc::new(AtomicBool::new(false));
+    let jobs = listen(stop.clone());
+    let opened = config(args, Path::new("any.mp4"), Path::new("any")).and_then(|any| {
+        set_num_threads(any.threads as i32)?;
+        StaticSaliency::open(&any.model)
+    });
+    let mut static_saliency = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            let usage = matches!(error, Error::Usage(_));
+            say(&json!({ "event": "fatal", "error": error.to_string(), "usage": usage }).to_string());
+            return Ok(());
+        }
+    };
+    say(&json!({ "event": "ready", "classifier": static_saliency.name() }).to_string());
+    let (opened, to_process) = bounded(0);
+    let (processed, to_finish) = bounded(0);
+    thread::scope(|scope| {
+        scope.spawn(move || jobs.iter().all(|job| opened.send(open(args, &job, folder)).is_ok()));
+        scope.spawn(|| to_finish.iter().for_each(|clip| answer(clip, &stop)));
+        for clip in to_process {
+            say(&json!({ "event": "begun" }).to_string());
+            static_saliency.restart();
+            if processed.send(clip.and_then(|clip: Opened| clip.process(&mut static_saliency, &stop))).is_err() {
+                break;
+            }
+        }
+        drop(processed);
+    });
+    Ok(())
+}
+
+/// Completes a clip's results, and tells what came of it.
+fn answer(clip: Result<Processed>, stop: &AtomicBool) {
+    let answer = match clip.and_then(Processed::finish) {
+        Ok(finished) => {
+            let mut event = json!(finished);
+            event["event"] = "finished".into();
+            event
+        }
+        Err(error) => json!({ "event": "failed", "error": reason(error) }),
+    };
+    if !stop.load(Ordering::Relaxed) {
+        say(&answer.to_string());
+    }
+}
+
+/// What went wrong with a clip, which is named where the reason is told.
+pub fn reason(error: Error) -> String {
+    match error {
+        Error::Input { problem, .. } => problem,
+        error => error.to_string(),
+    }
+}
+
+/// Hands on the clips that come; their end ends the clip in work too.
+fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
+    let (sender, jobs) = unbounded();
+    thread::spawn(move || {
+        for line in stdin().lock().lines().map_while(std::io::Result::ok) {
+            let Ok(job) = serde_json::from_str(&line) else { break };
+            if sender.send(job).is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        stop.store(true, Ordering::Relaxed);
+        thread::sleep(FAREWELL);
+        std::process::exit(1);
+    });
+    jobs
+}
+
+/// An opened clip; of a piece also the rate and the sound of the whole.
+struct Opened(run::Clip, Option<(Rate, Option<Sound>)>);
+
+/// One whose results are not complete yet.
+struct Processed(run::Processed, Option<(Rate, Option<Sound>)>);
+
+/// Opens one clip.
+fn open(args: &BatchArgs, Job { input, stem, piece, seconds }: &Job, folder: &Path) -> Result<Opened> {
+    let mut config = config(args, Path::new(input), &folder.join(stem))?;
+    if let Some(seconds) = *seconds {
+        config.source.duration = Some(config.source.duration.map_or(seconds, |duration| duration.min(seconds)));
+    }
+    let mut whole = None;
+    if let Some(piece) = piece {
+        let (window, info) = split::window(&config, *piece)?;
+        config.window = Some(window);
+        whole = Some((info.rate, info.sound.filter(|_| config.audio)));
+        config.audio = false;
+    }
+    let clip = run::Clip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
+    Ok(Opened(clip, whole))
+}
+
+impl Opened {
+    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Processed> {
+        Ok(Processed(self.0.process(static_saliency, stop)?, self.1))
+    }
+}
+
+impl Processed {
+    fn finish(self) -> Result<Finished> {
+        let summary = self.0.finish()?;
+        match summary.ending {
+            Ending::Complete => {
+                let overview = summary.overview.unwrap_or_default();
+                let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| Joint { span, rate, sound });
+                Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview, joint })
+            }
+            Ending::Interrupted => Err(Error::Stopped),
+            Ending::Broken(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `salstream bench`: how fast this machine is, on each device and in each arithmetic, and with a whole clip.
+
+mod table;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+use serde::Serialize;
+
+use crate::cli::{BenchArgs, Cli, Command, RunArgs};
+use crate::commands::run::config::RunConfig;
+use crate::commands::run::{self, Ending};
+use crate::frame::Timing;
+use crate::model::card::{Card, Flags};
+use crate::model::runtime::{Device, Runtime};
+use crate::model::{self, Candidate, Wish};
+use crate::platform::machine::{Machine, cores};
+use crate::{Error, Result};
+use onnx_grad::Method;
+use onnx_grad::Request;
+
+/// Frames from one gradient to the next, in the runs of a whole clip.
+const KEY_FRAMES: [u32; 2] = [1, 4];
+
+/// What this machine does.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The machine.
+    pub machine: Machine,
+    /// ONNX Runtime's version.
+    pub onnxruntime: String,
+    /// The model's name.
+    pub model: String,
+    /// Each way to compute the gradient of one picture.
+    pub gradients: Vec<GradientTime>,
+    /// Devices that this build of ONNX Runtime has no code for.
+    pub absent: Vec<Device>,
+    /// The clip as a whole; nothing where none was given.
+    pub clips: Vec<ClipTime>,
+}
+
+/// The gradient of one picture in one way.
+#[derive(Debug, Serialize)]
+pub struct GradientTime {
+    /// The way.
+    #[serde(flatten)]
+    pub candidate: Candidate,
+    /// The least milliseconds of some runs; none where it fails.
+    pub milliseconds: Option<f64>,
+    /// The least correlation of its smoothed maps with those of the CPU in f32.
+    pub correlation: Option<f64>,
+    /// Whether `--device auto` may take it: the same top classes, and nearly the same maps.
+    pub faithful: bool,
+    /// Why it fails, where it does.
+    pub problem: Option<String>,
+}
+
+/// A clip's run from file to file.
+#[derive(Debug, Serialize)]
+pub struct ClipTime {
+    /// Frames from one gradient to the next.
+    pub static_every: u32,
+    /// Frames written.
+    pub frames: u64,
+    /// Wall time in seconds, start-up not counted.
+    pub seconds: f64,
+    /// Frames a second.
+    pub fps: f64,
+    /// Mean milliseconds a frame of each stage, while the others run beside it.
+    pub stages: Timing,
+    /// Model, device and precision.
+    pub classifier: String,
+}
+
+/// Measures; `stop` ends it early, with nothing.
+///
+/// # Errors
+/// [`Error::Usage`] for an unknown model or an unfit clip; whatever opening the model and running the clip may fail by.
+pub fn bench(args: &BenchArgs, stop: &AtomicBool) -> Result<Option<Report>> {
+    let runtime = Runtime::get()?;
+    let threads = args.threads.map_or_else(cores, usize::from);
+    let (model, gradients) = gradients(args, threads)?;
+    let mut clips = Vec::new();
+    for static_every in KEY_FRAMES.into_iter().filter(|_| args.clip.is_some()) {
+        match clip(args, threads, static_every, stop)? {
+            Some(time) => clips.push(time),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Report {
+        machine: Machine::this(),
+        onnxruntime: runtime.version(),
+        model,
+        gradients,
+        absent: Device::ALL.into_iter().filter(|device| !runtime.has(*device)).collect(),
+        clips,
+    }))
+}
+
+/// The model's name, and its gradient in every way that this machine has.
+fn gradients(args: &BenchArgs, threads: usize) -> Result<(String, Vec<GradientTime>)> {
+    let chosen = args.model.choose()?;
+    let source = chosen.load(&Request::default())?;
+    let facts = source.facts()?;
+    let flags = Flags { preprocess: args.preprocess, labels: args.labels.clone() };
+    let (preprocessor, _) = Card::find(&chosen, &flags, &facts)?.preprocessor;
+    let pictures = model::calibration(&preprocessor, source.input_size()?, facts.layout)?;
+    let wish = Wish { device: None, precision: None, threads, fallback: false, batches: true };
+    let trials = model::choose(&source, &Method::Gradient, &wish, &pictures)?.trials;
+    let time = |trial: model::Trial| GradientTime {
+        candidate: trial.candidate,
+        milliseconds: trial.result.as_ref().ok().map(|found| found.milliseconds),
+        correlation: trial.result.as_ref().ok().map(|found| found.correlation),
+        faithful: trial.faithful().is_some(),
+        problem: trial.result.err(),
+    };
+    Ok((chosen.name, trials.into_iter().map(time).collect()))
+}
+
+/// Runs the clip as a user would; none where the user stopped it.
+fn clip(args: &BenchArgs, threads: usize, static_every: u32, stop: &AtomicBool) -> Result<Option<ClipTime>> {
+    let folder = std::env::temp_dir();
+    let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
+    let config = RunConfig::new(*command(args, threads, static_every, folder.path())?)?;
+    let summary = run::run(&config, stop)?;
+    match summary.ending {
+        Ending::Interrupted => Ok(None),
+        Ending::Broken(error) => Err(error),
+        Ending::Complete => Ok(Some(ClipTime {
+            static_every,
+            frames: summary.frames,
+            seconds: summary.seconds,
+            fps: summary.frames as f64 / summary.seconds,
+            stages: summary.timing,
+            classifier: summary.classifier,
+        })),
+    }
+}
+
+/// The command line of such a run: everything else is as `salstream run` has it.
+fn command(args: &BenchArgs, threads: usize, static_every: u32, folder: &Path) -> Result<Box<RunArgs>> {
+    let mut line: Vec<OsString> = ["salstream", "run", "--quiet", "--static-every"].map(Into::into).into();
+    line.extend([static_every.to_string(), "--threads".into(), threads.to_string(), "-o".into()].map(Into::into));
+    line.extend([folder.join("bench.mp4").into_os_string(), "--".into()]);
+    line.extend(args.clip.clone());
+    match Cli::try_parse_from(line).map(|cli| cli.command) {
+        Ok(Command::Run(mut run)) => {
+            run.model.model = args.model.clone();
+            run.model.preprocess = args.preprocess;
+            run.model.labels = args.labels.clone();
+            Ok(run)
+        }
+        Ok(_) => Err(Error::Usage("the clip cannot be run".into())),
+        Err(error) => Err(Error::Usage(error.to_string())),
+    }
+}

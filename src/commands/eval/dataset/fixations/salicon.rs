@@ -1,0 +1,74 @@
+//! SALICON's fixations: one JSON file in the manner of COCO's annotations.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Points, files};
+use crate::commands::eval::metric::fixation::Fixation;
+use crate::{Error, Result, platform::paths};
+
+#[derive(Deserialize)]
+struct Document {
+    images: Vec<Image>,
+    annotations: Vec<Annotation>,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    id: u64,
+    file_name: String,
+    height: usize,
+    width: usize,
+}
+
+/// One person's fixations on one picture.
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: u64,
+    /// Row and column, from 1.
+    fixations: Vec<[f64; 2]>,
+}
+
+/// The fixations in every `fixations*.json` in `root` and its folder `annotations`, by their pictures' names without
+/// extension. Fixations outside the picture are left out.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Input`] where a file is of another form.
+pub fn read(root: &Path) -> Result<BTreeMap<String, Points>> {
+    let mut paths = files::list(root)?;
+    if let Some(folder) = files::folder_of(root, &["annotations"])? {
+        paths.extend(files::list(&folder)?);
+    }
+    paths.retain(|file| files::name(file).starts_with("fixations") && paths::extension(file) == "json");
+    let mut found = BTreeMap::new();
+    for file in paths {
+        found.extend(document(&file)?);
+    }
+    Ok(found)
+}
+
+fn document(file: &Path) -> Result<Vec<(String, Points)>> {
+    let reader = BufReader::new(std::fs::File::open(file).map_err(Error::io(file))?);
+    let read: serde_json::Result<Document> = serde_json::from_reader(reader);
+    let document = read.map_err(|e| Error::input(file, format!("is no annotation of SALICON's form: {e}")))?;
+    let mut by_image: BTreeMap<u64, Vec<[f64; 2]>> = BTreeMap::new();
+    for annotation in document.annotations {
+        by_image.entry(annotation.image_id).or_default().extend(annotation.fixations);
+    }
+    let points = |image: Image| {
+        let typed = by_image.remove(&image.id).unwrap_or_default();
+        let shape = (image.height, image.width);
+        let fixations = typed.into_iter().filter_map(|place| from_one(place, shape)).collect();
+        (files::stem(&PathBuf::from(image.file_name)), Points::List { shape, fixations })
+    };
+    Ok(document.images.into_iter().map(points).collect())
+}
+
+/// The pixel of a place that is counted from 1; `None` outside.
+fn from_one([row, column]: [f64; 2], (height, width): (usize, usize)) -> Option<Fixation> {
+    let inside = |place: f64, side: usize| (place >= 1.0 && place < side as f64 + 1.0).then(|| place as usize - 1);
+    Some([inside(row, height)?, inside(column, width)?])
+}

@@ -1,0 +1,121 @@
+//! `salstream eval`: how good saliency maps are, by the measures that the field has agreed on.
+//!
+//! One pass over the data set makes this program's maps and hands them to scoring frame by frame; other methods' maps
+//! are read beside them. What is kept are each frame's figures and each sequence's mean curves, so memory does not grow
+//! with the frames' size. A data set's figure is the mean of its sequences', each the mean of its frames.
+
+pub mod config;
+pub mod dataset;
+pub mod extremes;
+mod kept;
+pub mod measure;
+pub mod metric;
+mod png;
+pub mod predict;
+mod raster;
+pub mod report;
+pub mod score;
+mod scorers;
+pub mod statistics;
+pub mod summary;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opencv::core::set_num_threads;
+
+use self::config::EvalConfig;
+use self::dataset::Dataset;
+use self::extremes::{Extreme, Extremes};
+use self::kept::Kept;
+use self::measure::Kind;
+use self::metric::mask::Protocol;
+use self::predict::{Maker, MapFiles};
+use self::report::Evaluation;
+use self::score::{Scored, Scorer};
+use self::scorers::Scorers;
+use self::summary::Tally;
+use crate::commands::run::progress::Progress;
+use crate::saliency::StaticSaliency;
+use crate::{Error, Result};
+
+/// Scores what `config` asks for; `None` where `stop` ended it early.
+///
+/// # Errors
+/// The root cause of what failed first.
+pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluation>> {
+    set_num_threads(config.threads as i32)?;
+    let dataset = Dataset::open(&config.root, config.truth.as_deref(), &config.choice)?;
+    let counting = counting(&dataset, config.protocol)?;
+    let files = config.predictions.iter().map(|named| MapFiles::find(named, &dataset)).collect::<Result<Vec<_>>>()?;
+    let own: Vec<String> = config.maker.maps.iter().map(|map| map.name()).collect();
+    let kept = config.keep.as_ref().map(|folder| Kept::create(folder)).transpose()?;
+    let needed = config.maker.maps.iter().any(|map| map.needs_classifier());
+    let mut model = config.model.clone();
+    // A picture has no other frames to spread its samples over.
+    model.method.spread &= !dataset.is_stills();
+    let classifier = needed.then(|| StaticSaliency::open(&model)).transpose()?;
+    let classifier_name = classifier.as_ref().map(|classifier| classifier.name().to_owned());
+    classifier.iter().for_each(|classifier| config.report.notes(classifier.notes()));
+    let scorer = Scorer {
+        dataset: &dataset,
+        files: &files,
+        threshold: config.threshold,
+        scale: config.scale,
+        keep: kept.as_ref().map(|kept| own.iter().map(|map| kept.place(map)).collect()),
+    };
+    let names: Vec<String> = own.into_iter().chain(files.iter().map(|files| files.name.clone())).collect();
+    let maker = Maker::new(config.maker.clone(), classifier);
+    let (tallies, extremes) = score(config, maker, &scorer, &counting, names.len(), stop)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    files.iter().for_each(|files| config.report.notes(&files.notes()));
+    kept.map_or(Ok(()), Kept::finish)?;
+    let kind = if dataset.others.is_some() { Kind::Fixations } else { Kind::Mask };
+    let methods = names.into_iter().zip(tallies).map(|(name, tally)| tally.figures(name, kind)).collect();
+    Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name, extremes }))
+}
+
+/// Scores every frame of `methods` methods.
+fn score(
+    config: &EvalConfig,
+    maker: Maker,
+    scorer: &Scorer,
+    counting: &[Vec<bool>],
+    methods: usize,
+    stop: &AtomicBool,
+) -> Result<(Vec<Tally>, Extremes)> {
+    let lengths: Vec<usize> = counting.iter().map(Vec::len).collect();
+    let mut tallies: Vec<Tally> = (0..methods).map(|_| Tally::new(&lengths)).collect();
+    let mut extremes = Extremes::default();
+    let progress = Progress::new(config.report, Some(lengths.iter().sum::<usize>() as u64));
+    let result = std::thread::scope(|scope| {
+        let mut scorers = Scorers::start(scope, maker, scorer, counting, config.threads, stop)?;
+        while let Some(Scored { sequence, frame, methods, map, timing }) = scorers.next()? {
+            progress.frame(&timing);
+            // Of a clip's first frame no motion is known: it would always be the worst.
+            let telling = frame > 0 || lengths[sequence] == 1;
+            if let Some(value) = methods.first().and_then(|method| method.figures[0]).filter(|_| telling) {
+                extremes.add(&Extreme { value, sequence, frame, map });
+            }
+            tallies.iter_mut().zip(&methods).for_each(|(tally, method)| tally.add(sequence, frame, method));
+        }
+        Ok(())
+    });
+    progress.clear();
+    result.map(|()| (tallies, extremes))
+}
+
+/// Which frames of each sequence count.
+fn counting(dataset: &Dataset, protocol: Protocol) -> Result<Vec<Vec<bool>>> {
+    let of = |sequence: &dataset::Sequence| {
+        let places: Vec<usize> = (0..sequence.frames.len()).collect();
+        let counted = protocol.scored(&places);
+        if counted.is_empty() {
+            let (name, frames) = (&sequence.name, places.len());
+            return Err(Error::Usage(format!("--skip-ends leaves nothing of the {frames} frames of {name}")));
+        }
+        Ok(places.iter().map(|place| counted.contains(place)).collect())
+    };
+    dataset.sequences.iter().map(of).collect()
+}

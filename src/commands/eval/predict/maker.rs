@@ -1,0 +1,145 @@
+//! This program's maps of one clip after another.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use opencv::core::{Mat, Size};
+use opencv::prelude::*;
+
+use super::{OwnMap, baseline};
+use crate::Result;
+use crate::commands::eval::dataset::Sequence;
+use crate::frame::{Flow, Frame, Maps, Rate, Timing};
+use crate::fuse::{FuseOptions, Fuser};
+use crate::motion::{Motion, MotionEstimator};
+use crate::pipeline::frequent_class::survey;
+use crate::pipeline::keyframes::KeyFrames;
+use crate::pipeline::stages::{Fused, Mode, Stages, milliseconds};
+use crate::saliency::StaticSaliency;
+use crate::source::{self, Options};
+
+/// How maps are made.
+#[derive(Debug, Clone)]
+pub struct MakerConfig {
+    /// Which, in this order.
+    pub maps: Vec<OwnMap>,
+    /// How static and motion become one.
+    pub fusion: FuseOptions,
+    /// On which frames the gradient is computed.
+    pub key_frames: KeyFrames,
+    /// Whether the maps made of the picture are weighed by the centre prior.
+    pub centre_prior: bool,
+    /// Frames a second of the clips.
+    pub rate: Rate,
+}
+
+/// Makes the maps of clips, a frame at a time.
+pub struct Maker {
+    config: MakerConfig,
+    /// `None` where no map needs it.
+    classifier: Option<StaticSaliency>,
+}
+
+/// A frame's maps.
+pub struct Moment {
+    /// The frame's place in its clip.
+    pub index: usize,
+    /// The picture's size in pixels.
+    pub size: Size,
+    /// The maps asked for, in their order, 240 pixels on the longer side (`CV_32FC1`, 0..=1).
+    pub maps: Arc<Vec<Mat>>,
+    /// The frame's motion, of the same size.
+    pub motion: Motion,
+    /// What each stage took.
+    pub timing: Timing,
+}
+
+impl Maker {
+    /// A maker of the maps that `config` asks for, by the opened `classifier`.
+    pub fn new(config: MakerConfig, classifier: Option<StaticSaliency>) -> Self {
+        Self { config, classifier }
+    }
+
+    /// Makes the maps of each frame of `sequence` and hands them to `each`, in order. `stop` ends it early.
+    ///
+    /// # Errors
+    /// Those of the frames, of the stages and of `each`.
+    pub fn run(
+        &mut self,
+        sequence: &Sequence,
+        stop: &AtomicBool,
+        mut each: impl FnMut(Moment) -> Result<()>,
+    ) -> Result<()> {
+        let open = || {
+            let pictures = sequence.frames.iter().map(|frame| frame.picture.clone()).collect();
+            source::open_images(pictures, &Options { rate: self.config.rate, ..Options::default() })
+        };
+        let mut motion = MotionEstimator::new(self.config.rate)?;
+        let Some(classifier) = &mut self.classifier else {
+            let mut source = open()?;
+            while !stop.load(Ordering::Relaxed) {
+                let started = Instant::now();
+                let Some(frame) = source.read()? else { break };
+                let motion = motion.step(&frame)?;
+                let timing = Timing { motion: milliseconds(started), ..Timing::default() };
+                each(moment(&self.config, &frame, None, motion, timing)?)?;
+            }
+            return Ok(());
+        };
+        classifier.restart();
+        if classifier.wants_survey() {
+            survey(open()?, classifier, stop)?;
+        }
+        let still = sequence.frames.len() == 1;
+        let stages = Stages {
+            source: open()?,
+            static_saliency: classifier,
+            mode: Mode::Offline,
+            key_frames: self.config.key_frames.clone(),
+            motion,
+            fuser: Fuser::new(FuseOptions { still, ..self.config.fusion }),
+        };
+        std::thread::scope(|scope| {
+            let frames = stages.start(scope, stop)?;
+            while let Some(Fused { frame, motion, maps, timing, .. }) = frames.recv()? {
+                each(moment(&self.config, &frame, Some(maps), motion, timing)?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The maps that `config` wants; those of the classifier are in `made`.
+fn moment(
+    config: &MakerConfig,
+    frame: &Frame,
+    made: Option<Maps>,
+    mut motion: Motion,
+    timing: Timing,
+) -> Result<Moment> {
+    if let Some(content) = &motion.content {
+        motion.flow = Flow(content.pad(&motion.flow.0)?);
+    }
+    let size = motion.flow.0.size()?;
+    let made = made.as_ref();
+    let map = |kind: &OwnMap| -> Result<Option<Mat>> {
+        let own = |of: fn(&Maps) -> &Mat| made.map(|maps| of(maps).try_clone()).transpose();
+        let map = match kind {
+            OwnMap::Fused => own(|maps| &maps.fused.0)?,
+            OwnMap::Static => own(|maps| &maps.static_.0)?,
+            OwnMap::Motion => own(|maps| &maps.motion.0)?,
+            OwnMap::Flow => Some(baseline::flow(&motion.flow)?),
+            OwnMap::Centre => Some(baseline::centre(size)?),
+            OwnMap::Uniform => Some(baseline::uniform(size)?),
+            OwnMap::None => None,
+        };
+        match map {
+            Some(map) if config.centre_prior && kind.sees() => Ok(Some(baseline::centred(map)?)),
+            map => Ok(map),
+        }
+    };
+    let maps: Result<Vec<Option<Mat>>> = config.maps.iter().map(map).collect();
+    let maps = Arc::new(maps?.into_iter().flatten().collect());
+    Ok(Moment { index: frame.index as usize, size: frame.size(), maps, motion, timing })
+}

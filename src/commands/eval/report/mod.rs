@@ -1,0 +1,49 @@
+//! What an evaluation came to, for people and for programs.
+
+mod csv;
+mod html;
+mod json;
+mod pictures;
+mod svg;
+mod table;
+
+use super::config::EvalConfig;
+use super::dataset::Dataset;
+use super::extremes::Extremes;
+use super::measure::Kind;
+use super::summary::Figures;
+use crate::Result;
+use crate::reporting::terminal::print;
+
+/// All figures of an evaluation.
+pub struct Evaluation {
+    /// What was scored against.
+    pub kind: Kind,
+    /// The frames and their truths.
+    pub dataset: Dataset,
+    /// The methods, at least one; the first is compared with the others.
+    pub methods: Vec<Figures>,
+    /// Model, device and precision, where a map was made from a gradient.
+    pub classifier: Option<String>,
+    /// The first method's best and worst frames.
+    pub extremes: Extremes,
+}
+
+impl Evaluation {
+    /// Writes the files that `config` asks for, and prints the table.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn report(&self, config: &EvalConfig) -> Result<()> {
+        if let Some(file) = &config.json {
+            crate::sink::write(file, &json::json(self, config)?, config.overwrite)?;
+        }
+        if let Some(file) = &config.csv {
+            crate::sink::write(file, &csv::csv(self)?, config.overwrite)?;
+        }
+        if let Some(file) = &config.html {
+            crate::sink::write(file, &html::html(self, config)?, config.overwrite)?;
+        }
+        print(table::table(self, config).as_bytes())
+    }
+}

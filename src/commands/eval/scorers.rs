@@ -1,0 +1,96 @@
+//! The threads of an evaluation: one makes maps, several score them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
+
+use super::dataset::Dataset;
+use super::predict::{Maker, Moment};
+use super::score::{Job, Scored, Scorer};
+use crate::pipeline::channel::{Policy, Receiver, Sender, link, stage};
+use crate::{Error, Result};
+
+/// What one thread hands to another. An error travels with the frames, so that the root cause arrives first.
+type Message = Result<Job>;
+
+/// Where scored frames arrive, in order: frame i is scored by thread i modulo their number.
+pub struct Scorers {
+    scored: Vec<Receiver<Scored>>,
+    next: usize,
+}
+
+impl Scorers {
+    /// Starts a thread that makes the maps of every frame and `threads` that score them. Of the frames of each sequence
+    /// those count that `counting` says. `stop` ends the work early.
+    ///
+    /// # Errors
+    /// [`Error::Panic`] where the system refuses another thread.
+    pub fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        maker: Maker,
+        scorer: &'scope Scorer<'scope>,
+        counting: &'scope [Vec<bool>],
+        threads: usize,
+        stop: &'scope AtomicBool,
+    ) -> Result<Self> {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps", Policy::Lossless(1))).unzip();
+        // What the feeder itself sends is nothing: its errors go along the links.
+        stage(scope, "maps", Policy::Lossless(1), move |_: &Sender<()>| {
+            feed(maker, scorer.dataset, counting, senders, stop)
+        })?;
+        let score = |jobs: Receiver<Message>| {
+            stage(scope, "score", Policy::Lossless(1), move |out| {
+                while let Some(job) = jobs.recv()? {
+                    out.send(scorer.score(&job?)?)?;
+                }
+                Ok(())
+            })
+        };
+        let scored = receivers.into_iter().map(score).collect::<Result<_>>()?;
+        Ok(Self { scored, next: 0 })
+    }
+
+    /// The next frame, `None` at the end.
+    ///
+    /// # Errors
+    /// What stopped the work.
+    pub fn next(&mut self) -> Result<Option<Scored>> {
+        let scored = self.scored[self.next].recv()?;
+        self.next = (self.next + 1) % self.scored.len();
+        Ok(scored)
+    }
+}
+
+/// Makes the maps of all frames and deals them out in turn.
+fn feed(
+    mut maker: Maker,
+    dataset: &Dataset,
+    counting: &[Vec<bool>],
+    links: Vec<Sender<Message>>,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let mut turn = links.iter().cycle();
+    let mut deal = |message| turn.next().map_or(Ok(()), |link| link.send(message));
+    for (index, (sequence, counting)) in dataset.sequences.iter().zip(counting).enumerate() {
+        let mut before = None;
+        let made = maker.run(sequence, stop, |moment| {
+            let Moment { index: frame, size, maps, motion, timing } = moment;
+            let before = before.replace(Arc::clone(&maps)).filter(|_| !motion.first);
+            let counts = counting[frame];
+            deal(Ok(Job { sequence: index, frame, counts, size, maps, before, flow: motion.flow, timing }))
+        });
+        match made {
+            Ok(()) => {}
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => {
+                deal(Err(error))?;
+                break;
+            }
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    links.into_iter().for_each(Sender::end);
+    Ok(())
+}

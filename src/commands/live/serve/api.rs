@@ -1,0 +1,189 @@
+//! The JSON interface: how the session goes, and what of it can be changed. Described in docs/live-api.md.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::commands::live::desk::{Action, Desk, Settings, State as Session};
+use crate::saliency::{Target, TargetName};
+
+/// Classes that a search finds, at most.
+const FOUND: usize = 50;
+
+pub(super) fn routes() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/api/state", get(state))
+        .route("/api/settings", post(change))
+        .route("/api/snapshot", post(snapshot))
+        .route("/api/record", post(record))
+        .route("/api/classes", get(classes))
+}
+
+/// An answer that says no, and why.
+pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+/// The settings as JSON has them: choices by the names of their flags.
+#[derive(Serialize)]
+struct Shown {
+    fusion: String,
+    layout: String,
+    colormap: String,
+    alpha: f32,
+    label: bool,
+    target: String,
+    paused: bool,
+}
+
+/// A wish for other settings; what is not named stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    fusion: Option<String>,
+    layout: Option<String>,
+    colormap: Option<String>,
+    alpha: Option<f32>,
+    label: Option<bool>,
+    target: Option<String>,
+    paused: Option<bool>,
+}
+
+impl Shown {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            fusion: name(settings.fusion),
+            layout: name(settings.layout),
+            colormap: name(settings.colormap),
+            alpha: settings.alpha,
+            label: settings.label,
+            target: match &settings.target {
+                TargetName::Top1 => "top1".into(),
+                TargetName::Locked => "locked".into(),
+                TargetName::Frequent => "frequent".into(),
+                TargetName::Id(id) => id.to_string(),
+                TargetName::Name(name) => name.clone(),
+            },
+            paused: settings.paused,
+        }
+    }
+}
+
+impl Change {
+    /// `settings` with the wish fulfilled, or why it cannot be.
+    fn apply(self, mut settings: Settings, desk: &Desk) -> Result<Settings, String> {
+        set(&mut settings.fusion, self.fusion, "fusion")?;
+        set(&mut settings.layout, self.layout, "layout")?;
+        set(&mut settings.colormap, self.colormap, "colormap")?;
+        if let Some(alpha) = self.alpha {
+            if !(0.0..=1.0).contains(&alpha) {
+                return Err("alpha: must be from 0 to 1".into());
+            }
+            settings.alpha = alpha;
+        }
+        if let Some(target) = self.target {
+            let Ok(target) = target.parse::<TargetName>();
+            if target == TargetName::Frequent {
+                return Err("target: frequent reads a clip twice; take locked".into());
+            }
+            Target::resolve(&target, desk.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
+            settings.target = target;
+        }
+        settings.label = self.label.unwrap_or(settings.label);
+        settings.paused = self.paused.unwrap_or(settings.paused);
+        Ok(settings)
+    }
+}
+
+/// The name that a choice's flag gives it.
+fn name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn names<T: ValueEnum>() -> Vec<String> {
+    T::value_variants().iter().filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned())).collect()
+}
+
+fn set<T: ValueEnum>(value: &mut T, wish: Option<String>, what: &str) -> Result<(), String> {
+    if let Some(wish) = wish {
+        *value = T::from_str(&wish, false).map_err(|_| format!("{what}: one of {}", names::<T>().join(", ")))?;
+    }
+    Ok(())
+}
+
+async fn state(State(desk): State<Arc<Desk>>) -> Json<Value> {
+    let state: Session = desk.state();
+    let settings = Shown::of(&desk.settings());
+    let choices = json!({
+        "fusion": names::<crate::fuse::Fusion>(),
+        "layout": names::<crate::annotate::Layout>(),
+        "colormap": names::<crate::annotate::Colormap>(),
+    });
+    Json(json!({ "state": state, "settings": settings, "choices": choices, "time": desk.time() }))
+}
+
+async fn change(State(desk): State<Arc<Desk>>, wish: Result<Json<Change>, JsonRejection>) -> Response {
+    let Json(wish) = match wish {
+        Ok(wish) => wish,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match desk.try_change(|settings| wish.apply(settings, &desk)) {
+        Ok(settings) => Json(Shown::of(&settings)).into_response(),
+        Err(why) => refusal(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn snapshot(State(desk): State<Arc<Desk>>, body: Result<Json<Nothing>, JsonRejection>) -> Response {
+    match body {
+        Ok(_) => ask(&desk, Action::Snapshot),
+        Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    on: bool,
+}
+
+async fn record(State(desk): State<Arc<Desk>>, body: Result<Json<Recording>, JsonRejection>) -> Response {
+    match body {
+        Ok(Json(Recording { on: true })) => ask(&desk, Action::Record),
+        Ok(Json(Recording { on: false })) => ask(&desk, Action::StopRecording),
+        Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
+    }
+}
+
+fn ask(desk: &Desk, action: Action) -> Response {
+    if desk.ask(action) {
+        (StatusCode::ACCEPTED, Json(json!({ "asked": action }))).into_response()
+    } else {
+        refusal(StatusCode::TOO_MANY_REQUESTS, "too much waits to be done; try again")
+    }
+}
+
+#[derive(Deserialize)]
+struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+async fn classes(State(desk): State<Arc<Desk>>, Query(search): Query<Search>) -> Json<Value> {
+    let wanted = search.q.to_lowercase();
+    let labels = desk.labels();
+    let named = (0..labels.len()).map(|id| (id, labels.name(id)));
+    let found = named.filter(|(_, name)| name.to_lowercase().contains(&wanted)).take(FOUND);
+    Json(found.map(|(id, name)| json!({ "id": id, "name": name })).collect())
+}

@@ -1,0 +1,44 @@
+//! Figures for Prometheus, in its text format 0.0.4.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use crate::commands::live::desk::Desk;
+
+pub(super) async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&desk)).into_response()
+}
+
+fn text(desk: &Desk) -> String {
+    let state = desk.state();
+    let seconds = |ms: f32| f64::from(ms) / 1e3;
+    let figures = [
+        ("frames_captured_total", "counter", "Frames that the source delivered.", state.captured as f64),
+        ("frames_shown_total", "counter", "Pictures that were shown.", state.shown as f64),
+        ("frames_dropped_total", "counter", "Frames that gave way to newer ones.", state.dropped as f64),
+        ("capture_fps", "gauge", "Frames a second from the source.", state.capture_fps.into()),
+        ("static_fps", "gauge", "Gradients a second.", state.static_fps.into()),
+        ("output_fps", "gauge", "Pictures a second.", state.output_fps.into()),
+        (
+            "latency_median_seconds",
+            "gauge",
+            "From a frame's arrival to its picture's.",
+            seconds(state.latency_median_ms),
+        ),
+        ("latency_p95_seconds", "gauge", "The same, 95th percentile.", seconds(state.latency_p95_ms)),
+        ("recording", "gauge", "1 while it records.", f64::from(u8::from(state.recording.is_some()))),
+        ("trouble", "gauge", "1 while the source is lost.", f64::from(u8::from(state.trouble.is_some()))),
+        ("uptime_seconds", "gauge", "Since the session began.", desk.time()),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in figures {
+        // Writing to a string cannot fail.
+        let _ =
+            write!(text, "# HELP salstream_{name} {help}\n# TYPE salstream_{name} {kind}\nsalstream_{name} {value}\n");
+    }
+    text
+}

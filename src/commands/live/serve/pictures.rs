@@ -1,0 +1,131 @@
+//! The live picture: as JPEG over a WebSocket that asks before it sends, and as multipart MJPEG.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use opencv::core::{Mat, Vector};
+use opencv::imgcodecs;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+use super::api::refusal;
+use crate::Result;
+use crate::commands::live::desk::Desk;
+
+/// Who may look on at a time.
+const VIEWERS: usize = 64;
+/// JPEG's quality, of 100.
+const QUALITY: i32 = 85;
+/// How long a viewer may take for one picture before it is let go.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The most that a viewer may say at a time, in bytes; it says `ok`.
+const WORDS: usize = 64;
+
+/// The newest picture as JPEG, encoded once for all, and only while somebody looks on.
+#[derive(Clone)]
+pub(super) struct Pictures {
+    jpeg: Arc<watch::Sender<Bytes>>,
+    seats: Arc<Semaphore>,
+}
+
+impl Pictures {
+    /// Starts to encode what `desk` shows; to be called inside the runtime.
+    pub(super) fn of(desk: &Desk) -> Self {
+        let jpeg = Arc::new(watch::Sender::new(Bytes::new()));
+        let (mut shown, sender) = (desk.pictures(), jpeg.clone());
+        tokio::spawn(async move {
+            while shown.changed().await.is_ok() {
+                let newest = shown.borrow_and_update().clone();
+                let Some(newest) = newest.filter(|_| sender.receiver_count() > 0) else { continue };
+                let encoded = tokio::task::spawn_blocking(move || encode(&newest.picture)).await;
+                if let Ok(Ok(encoded)) = encoded {
+                    sender.send_replace(encoded);
+                }
+            }
+        });
+        Self { jpeg, seats: Arc::new(Semaphore::new(VIEWERS)) }
+    }
+
+    /// A seat and the pictures; none where all seats are taken.
+    fn seat(&self) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
+        Some((self.seats.clone().try_acquire_owned().ok()?, self.jpeg.subscribe()))
+    }
+}
+
+/// The answer to one viewer too many.
+fn full() -> Response {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many look on already; try again later")
+}
+
+fn encode(picture: &Mat) -> Result<Bytes> {
+    let mut jpeg = Vector::new();
+    imgcodecs::imencode(".jpg", picture, &mut jpeg, &Vector::from_slice(&[imgcodecs::IMWRITE_JPEG_QUALITY, QUALITY]))?;
+    Ok(Bytes::copy_from_slice(jpeg.as_slice()))
+}
+
+pub(super) fn routes() -> Router<Pictures> {
+    Router::new().route("/live", get(socket)).route("/stream.mjpg", get(motion_jpeg))
+}
+
+async fn socket(State(pictures): State<Pictures>, upgrade: WebSocketUpgrade) -> Response {
+    match pictures.seat() {
+        Some((seat, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
+            show(socket, jpegs).await;
+            drop(seat);
+        }),
+        None => full(),
+    }
+}
+
+/// Sends the newest picture whenever the viewer has drawn the one before and said so, by any message.
+async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
+    loop {
+        tokio::select! {
+            changed = jpegs.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            // Before a picture there is nothing to say but goodbye.
+            said = socket.recv() => match said {
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_))) => continue,
+                _ => return,
+            },
+        }
+        let jpeg = jpegs.borrow_and_update().clone();
+        let delivered = async {
+            socket.send(Message::Binary(jpeg)).await.ok()?;
+            loop {
+                match socket.recv().await?.ok()? {
+                    Message::Text(_) | Message::Binary(_) => return Some(()),
+                    Message::Close(_) => return None,
+                    Message::Ping(_) | Message::Pong(_) => {}
+                }
+            }
+        };
+        if timeout(PATIENCE, delivered).await.ok().flatten().is_none() {
+            return;
+        }
+    }
+}
+
+async fn motion_jpeg(State(pictures): State<Pictures>) -> Response {
+    let Some((seat, jpegs)) = pictures.seat() else { return full() };
+    let parts = stream::unfold((seat, jpegs), |(seat, mut jpegs)| async move {
+        jpegs.changed().await.ok()?;
+        let jpeg = jpegs.borrow_and_update().clone();
+        let head = format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+        let part = Bytes::from([head.as_bytes(), &jpeg, b"\r\n"].concat());
+        Some((Ok::<_, std::convert::Infallible>(part), (seat, jpegs)))
+    });
+    ([(CONTENT_TYPE, "multipart/x-mixed-replace; boundary=frame")], Body::from_stream(parts)).into_response()
+}

@@ -1,0 +1,269 @@
+//! One live session: the stages, and on the main thread all who look on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use opencv::core::set_num_threads;
+
+use super::config::LiveConfig;
+use super::desk::{Action, Desk, Energy, Shown};
+use super::feed::Feed;
+use super::recorder::Recorder;
+use super::serve::Server;
+use super::snapshot;
+use super::stale::greyed;
+use super::window::Window;
+use crate::Result;
+use crate::annotate::{Annotator, Energy as MapEnergy};
+use crate::commands::run::record;
+use crate::frame::Rate;
+use crate::fuse::Fuser;
+use crate::motion::MotionEstimator;
+use crate::pipeline::channel::{Next, Receiver};
+use crate::pipeline::stages::{self, Drawn, Mode, Stages};
+use crate::reporting::terminal::say;
+use crate::saliency::StaticSaliency;
+use crate::source::Source;
+
+/// How long the main thread waits for a picture before it looks after the window and what else there is.
+const GLANCE: Duration = Duration::from_millis(10);
+/// Without a new picture for so long, the last one is greyed; and how often it is drawn anew.
+const STALE: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What a session came to.
+#[derive(Debug)]
+pub struct Summary {
+    /// Frames that came, were shown, and gave way to newer ones.
+    pub captured: u64,
+    pub shown: u64,
+    pub dropped: u64,
+    /// Milliseconds from a frame's arrival to its picture's.
+    pub latency_median_ms: usize,
+    pub latency_p95_ms: usize,
+    /// The last file that was recorded.
+    pub recorded: Option<PathBuf>,
+    /// Why it ended.
+    pub ending: Ending,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The source ended, the time was up, or the user closed it.
+    Complete,
+    /// A signal.
+    Interrupted,
+}
+
+/// Runs a session until its source ends or the user ends it.
+///
+/// # Errors
+/// The root cause of what failed first.
+pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<Summary> {
+    set_num_threads(config.threads as i32)?;
+    let mut static_saliency = StaticSaliency::open(&config.model)?;
+    tell(config, static_saliency.notes());
+    let desk = Arc::new(Desk::new(config.settings.clone(), static_saliency.labels().clone()));
+    desk.report(|state| {
+        state.source = config.input.name();
+        state.classifier = static_saliency.name().to_owned();
+    });
+    let server = config.serve.map(|address| Server::start(address, desk.clone())).transpose()?;
+    // The inner flag ends the stages when the session ends for whatever reason.
+    let done = AtomicBool::new(false);
+    let feed = Feed::open(&config.input, config.give_up, &desk, stop)?;
+    let info = feed.info().clone();
+    let annotator = Annotator::new(config.settings.style(), &info, 1)?;
+    let mut audience = Audience::gather(config, &desk, info.rate)?;
+    if let Some(server) = &server {
+        tell(config, &[format!("the page is at {}", server.url())]);
+    }
+    let mode = Mode::Live(&*desk);
+    let stages = Stages {
+        source: Box::new(feed),
+        static_saliency: &mut static_saliency,
+        mode,
+        key_frames: config.key_frames.clone(),
+        motion: MotionEstimator::new(info.rate)?,
+        fuser: Fuser::new(config.fusion),
+    };
+    let attended = std::thread::scope(|scope| {
+        let fused = stages.start(scope, &done)?;
+        let drawn = stages::draw(scope, mode, annotator, false, fused)?;
+        let attended = audience.attend(&drawn, stop);
+        done.store(true, Ordering::Relaxed);
+        attended
+    });
+    // What was recorded is kept, whatever ended the session.
+    let recorded = audience.finish();
+    attended?;
+    let state = desk.state();
+    let (latency_median_ms, latency_p95_ms) = desk.latency();
+    Ok(Summary {
+        captured: state.captured,
+        shown: state.shown,
+        dropped: state.dropped,
+        latency_median_ms,
+        latency_p95_ms,
+        recorded: recorded?,
+        ending: if stop.load(Ordering::Relaxed) { Ending::Interrupted } else { Ending::Complete },
+    })
+}
+
+fn tell(config: &LiveConfig, notes: &[String]) {
+    if !config.quiet {
+        notes.iter().for_each(|note| say(&format!("note: {note}")));
+    }
+}
+
+/// All who look on: the window, the page (through the desk), the recording.
+struct Audience<'a> {
+    config: &'a LiveConfig,
+    desk: &'a Desk,
+    rate: Rate,
+    window: Option<Window>,
+    recorder: Option<Recorder>,
+    recorded: Option<PathBuf>,
+    /// The last picture, and when it was drawn.
+    last: Option<(Arc<Shown>, Instant)>,
+}
+
+impl<'a> Audience<'a> {
+    fn gather(config: &'a LiveConfig, desk: &'a Desk, rate: Rate) -> Result<Self> {
+        let window = if config.window { Some(Window::open()?) } else { None };
+        let mut audience = Self { config, desk, rate, window, recorder: None, recorded: None, last: None };
+        if config.recording.output.is_some() {
+            audience.record()?;
+        }
+        Ok(audience)
+    }
+
+    /// Serves everybody until the source ends, the user ends it, or `stop`.
+    fn attend(&mut self, drawn: &Receiver<Drawn>, stop: &AtomicBool) -> Result<()> {
+        while !stop.load(Ordering::Relaxed)
+            && self.config.duration.is_none_or(|end| self.desk.time() < end.as_secs_f64())
+        {
+            match drawn.recv_within(GLANCE)? {
+                Next::Item(drawn) => self.present(drawn)?,
+                Next::Late => self.wait()?,
+                Next::End => break,
+            }
+            if let Some(window) = &mut self.window
+                && !window.serve(self.desk)?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a new picture to everybody, and does what was asked for meanwhile.
+    fn present(&mut self, drawn: Drawn) -> Result<()> {
+        self.act(&drawn)?;
+        if self.desk.settings().paused {
+            return Ok(());
+        }
+        let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
+        let energy = Energy { time: energy.time, static_: energy.static_ as f32, motion: energy.motion as f32 };
+        let shown = Arc::new(Shown { index: drawn.index, time: drawn.time, picture: drawn.picture });
+        if let Some(window) = &mut self.window {
+            window.show(&shown.picture)?;
+        }
+        self.desk.show(shown.clone(), energy);
+        if let Some(recorder) = &mut self.recorder
+            && !recorder.add(shown.clone())
+        {
+            self.stop_recording()?;
+        }
+        self.last = Some((shown, Instant::now()));
+        Ok(())
+    }
+
+    /// Nothing new: after a while the last picture is greyed.
+    fn wait(&mut self) -> Result<()> {
+        let Some((shown, since)) = &mut self.last else { return Ok(()) };
+        let stale = self.desk.time() - shown.time;
+        if stale < STALE.as_secs_f64() || since.elapsed() < AGAIN || self.desk.settings().paused {
+            return Ok(());
+        }
+        *since = Instant::now();
+        let trouble = self.desk.state().trouble.unwrap_or_else(|| "no picture".into());
+        let picture = greyed(&shown.picture, &format!("{trouble} ({stale:.0} s)"))?;
+        if let Some(window) = &mut self.window {
+            window.show(&picture)?;
+        }
+        self.desk.show_again(Arc::new(Shown { index: shown.index, time: shown.time, picture }));
+        Ok(())
+    }
+
+    fn act(&mut self, drawn: &Drawn) -> Result<()> {
+        while let Some(action) = self.desk.next_action() {
+            match action {
+                Action::Snapshot => match record(drawn).and_then(|record| snapshot::save(&drawn.picture, &record)) {
+                    Ok(path) => self.desk.notice(format!("snapshot: {}", path.display())),
+                    Err(error) => self.desk.notice(format!("no snapshot: {error}")),
+                },
+                Action::Record if self.recorder.is_none() => {
+                    if let Err(error) = self.record() {
+                        self.desk.notice(format!("no recording: {error}"));
+                    }
+                }
+                Action::StopRecording => self.stop_recording()?,
+                Action::Record => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let recorder = Recorder::start(&self.config.recording, self.rate)?;
+        let name = recorder.path().display().to_string();
+        self.desk.report(|state| state.recording = Some(name));
+        self.recorder = Some(recorder);
+        Ok(())
+    }
+
+    /// Ends the recording. One that failed is said, and is an error only where nobody looks on.
+    fn stop_recording(&mut self) -> Result<()> {
+        let Some(recorder) = self.recorder.take() else { return Ok(()) };
+        self.desk.report(|state| state.recording = None);
+        let left_out = recorder.left_out;
+        match recorder.finish() {
+            Ok(path) => {
+                let missing = match left_out {
+                    0 => String::new(),
+                    count => format!(" (left out, as the encoder was too slow: {count})"),
+                };
+                self.desk.notice(format!("recorded: {}{missing}", path.display()));
+                self.recorded = Some(path);
+            }
+            Err(error) if self.window.is_some() || self.config.serve.is_some() => {
+                say(&format!("warning: the recording has ended: {error}"));
+                self.desk.notice(format!("the recording has ended: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Ends what is open; the last recording's path.
+    fn finish(&mut self) -> Result<Option<PathBuf>> {
+        self.window = None;
+        self.stop_recording()?;
+        Ok(self.recorded.take())
+    }
+}
+
+impl Summary {
+    /// The closing line.
+    pub fn say(&self) {
+        let recorded = self.recorded.as_ref().map(|path| format!(": {}", path.display())).unwrap_or_default();
+        say(&format!(
+            "{} frames came, {} shown, {} dropped; latency {} ms (95 %: {} ms){recorded}",
+            self.captured, self.shown, self.dropped, self.latency_median_ms, self.latency_p95_ms
+        ));
+    }
+}

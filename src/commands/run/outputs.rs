@@ -1,0 +1,201 @@
+//! Everything that a run writes, as one: the annotated result, the maps, the records, the timeline.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use opencv::core::{Mat, Size};
+
+use super::glance::{Glance, Overview};
+use crate::annotate::Timeline;
+use crate::commands::run::config::{MapsConfig, RunConfig};
+use crate::frame::{SaliencyMap, Timing, VideoInfo};
+use crate::pipeline::stages::{Drawn, milliseconds};
+use crate::sink::image::ImageSink;
+use crate::sink::maps::{MapKind, MapSink};
+use crate::sink::records::{Record, RecordSink};
+use crate::sink::video::{EncodeOptions, VideoSink};
+use crate::{Error, Result};
+
+/// The annotated result.
+enum Picture {
+    Video(Box<VideoSink>),
+    /// An image, written once its only frame is drawn.
+    Image(ImageSink, Option<Mat>),
+}
+
+/// A run's open outputs. Dropped before [`Outputs::finish`], they leave nothing behind.
+pub struct Outputs {
+    picture: Picture,
+    maps: Option<(MapKind, MapSink)>,
+    records: Option<RecordSink>,
+    timed: bool,
+    /// Index and time of the first frame written: those of a piece's result count from it.
+    first: Option<(u64, f64)>,
+    timeline: Option<(ImageSink, Timeline)>,
+    glance: Option<(ImageSink, Glance)>,
+}
+
+/// What was written.
+pub struct Written {
+    /// The result.
+    pub path: PathBuf,
+    /// What the user should know of it.
+    pub warnings: Vec<String>,
+    /// The clip in short, where a glance was asked for.
+    pub overview: Option<Overview>,
+}
+
+impl Outputs {
+    /// Refuses what cannot or must not be written, before any work is done.
+    ///
+    /// # Errors
+    /// Those of the sinks' checks; [`Error::Usage`] where maps would go among the input's own frames.
+    pub fn check(config: &RunConfig) -> Result<()> {
+        let (input, overwrite) = (config.input.path(), config.overwrite);
+        if ImageSink::accepts(&config.output) {
+            ImageSink::check(&config.output, input, overwrite)?;
+        } else {
+            VideoSink::check(&config.output, input, overwrite)?;
+        }
+        if let Some(records) = &config.records {
+            RecordSink::check(records, input, overwrite)?;
+        }
+        if let Some(timeline) = &config.timeline {
+            ImageSink::check(timeline, input, overwrite)?;
+        }
+        if let Some(MapsConfig { folder, .. }) = &config.maps {
+            let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
+            if frames.is_some() && frames == folder.canonicalize().ok() {
+                return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
+            }
+            if *folder == config.output {
+                return Err(Error::Usage(format!("{}: is both --maps and the output", folder.display())));
+            }
+            MapSink::check(folder, overwrite)?;
+        }
+        Ok(())
+    }
+
+    /// Opens every output of a clip described by `info`, whose annotated pictures are `canvas` large.
+    ///
+    /// # Errors
+    /// Those of the single sinks.
+    pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
+        let picture = if ImageSink::accepts(&config.output) {
+            Picture::Image(ImageSink::create(&config.output, config.overwrite)?, None)
+        } else {
+            let sound = info.sound.clone().filter(|_| config.audio);
+            let options = EncodeOptions { crf: config.crf, overwrite: config.overwrite, sound };
+            Picture::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
+        };
+        let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
+        let maps = match &config.maps {
+            Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
+            None => None,
+        };
+        let image =
+            |file: &Option<PathBuf>| file.as_ref().map(|file| ImageSink::create(file, config.overwrite)).transpose();
+        let timeline = image(&config.timeline)?.map(|sink| (sink, Timeline::default()));
+        let glance = image(&config.glance)?.map(|sink| (sink, Glance::default()));
+        Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, glance })
+    }
+
+    /// Writes one frame to every output. Returns its timing, with the time that this took.
+    ///
+    /// # Errors
+    /// Those of the single sinks, such as a full disk.
+    pub fn write(&mut self, drawn: Drawn) -> Result<Timing> {
+        let started = Instant::now();
+        let (first, start) = *self.first.get_or_insert((drawn.index, drawn.time));
+        let index = drawn.index - first;
+        if let Some((kind, sink)) = &mut self.maps {
+            sink.write(index, kind.of(&drawn.maps))?;
+        }
+        if let Some(sink) = &mut self.records {
+            let record = Record { index, ..record(&drawn)? };
+            sink.write(&if self.timed { record } else { record.untimed() })?;
+        }
+        if let Some((_, glance)) = &mut self.glance {
+            glance.push(&drawn)?;
+        }
+        let Drawn { picture, mut timing, time, maps, .. } = drawn;
+        if let Some((_, timeline)) = &mut self.timeline {
+            timeline.push(time, &maps, &picture)?;
+        }
+        match &mut self.picture {
+            Picture::Video(sink) => sink.write(&picture, time - start)?,
+            Picture::Image(_, image) => *image = Some(picture),
+        }
+        timing.write = milliseconds(started);
+        Ok(timing)
+    }
+
+    /// Completes every output.
+    ///
+    /// # Errors
+    /// Those of the single sinks; [`Error::Output`] where there was no frame.
+    pub fn finish(self) -> Result<Written> {
+        let finished = match self.picture {
+            Picture::Video(sink) => sink.finish()?,
+            Picture::Image(sink, Some(image)) => sink.finish(&image)?,
+            Picture::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
+        };
+        if let Some((_, maps)) = self.maps {
+            maps.finish()?;
+        }
+        if let Some(records) = self.records {
+            records.finish()?;
+        }
+        if let Some((sink, timeline)) = self.timeline {
+            sink.finish(&timeline.picture()?)?;
+        }
+        let mut overview = None;
+        if let Some((sink, glance)) = self.glance
+            && let Some((picture, known)) = glance.finish()
+        {
+            sink.finish(&picture)?;
+            overview = Some(known);
+        }
+        Ok(Written { path: finished.path, warnings: finished.warnings, overview })
+    }
+}
+
+/// What is known of a frame.
+///
+/// # Errors
+/// [`Error::OpenCv`] where OpenCV refuses, which no valid map brings about.
+pub(crate) fn record(drawn: &Drawn) -> Result<Record> {
+    let Drawn { index, time, maps, predictions, timing, .. } = drawn;
+    let said = predictions.first();
+    let (static_mean, static_peak) = summary(&maps.static_)?;
+    let (motion_mean, motion_peak) = summary(&maps.motion)?;
+    let (fused_mean, fused_peak) = summary(&maps.fused)?;
+    Ok(Record {
+        index: *index,
+        time: *time,
+        class: said.map(|said| said.class),
+        label: said.map(|said| said.label.clone()),
+        probability: said.map(|said| said.probability),
+        static_mean,
+        static_peak,
+        motion_mean,
+        motion_peak,
+        fused_mean,
+        fused_peak,
+        fusion_weight: maps.motion_weight,
+        cut: maps.cut,
+        ms_decode: Some(timing.decode),
+        ms_static: Some(timing.static_),
+        ms_motion: Some(timing.motion),
+        ms_fuse: Some(timing.fuse),
+        ms_draw: Some(timing.draw),
+    })
+}
+
+/// Mean and peak of a map.
+fn summary(map: &SaliencyMap) -> Result<(f32, f32)> {
+    let mut peak = 0.0;
+    opencv::core::min_max_loc(&map.0, None, Some(&mut peak), None, None, &opencv::core::no_array())?;
+    let mean = opencv::core::mean_def(&map.0)?;
+    Ok((mean[0] as f32, peak as f32))
+}

@@ -1,0 +1,303 @@
+//! Finds and loads ONNX Runtime's shared library, once a process, and opens sessions on it.
+//!
+//! Stock ONNX Runtime is loaded at run time, so that one binary serves every build of it (CPU, OpenVINO, CUDA).
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use onnx_grad::Variant;
+use ort::environment::Environment;
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+
+use crate::error::brief;
+use crate::{Error, Result, platform::dirs};
+
+/// What a person types to get ONNX Runtime.
+const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
+
+/// How the name of a versioned library begins.
+const PREFIX: &str = "libonnxruntime.so.";
+
+/// Where a session computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// ONNX Runtime's own CPU kernels.
+    Cpu,
+    /// Intel OpenVINO on the CPU.
+    OpenVino,
+    /// NVIDIA CUDA.
+    Cuda,
+    /// NVIDIA TensorRT.
+    TensorRt,
+}
+
+impl Device {
+    /// Every device, the one that is always there first.
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
+
+    /// The form of a gradient model that is usually fastest here.
+    pub fn variant(self) -> Variant {
+        if self == Self::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime }
+    }
+
+    /// In what it computes, the exact first.
+    pub fn precisions(self) -> &'static [Precision] {
+        match self {
+            Self::Cpu => &[Precision::F32],
+            Self::OpenVino => &[Precision::F32, Precision::Bf16, Precision::F16],
+            Self::Cuda => &[Precision::F32, Precision::Tf32],
+            Self::TensorRt => &[Precision::F32, Precision::F16],
+        }
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::OpenVino => "openvino",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+        })
+    }
+}
+
+/// Arithmetic of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point.
+    F32,
+    /// 32-bit floating point whose products have 10 bits of fraction (NVIDIA's TensorFloat-32).
+    Tf32,
+    /// bfloat16, where the device has it.
+    Bf16,
+    /// 16-bit floating point, where the device has it.
+    F16,
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        })
+    }
+}
+
+/// How to open a session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// Where to compute.
+    pub device: Device,
+    /// In what arithmetic.
+    pub precision: Precision,
+    /// Threads inside one operator, at least 1.
+    pub threads: usize,
+}
+
+/// The loaded library.
+pub struct Runtime {
+    /// The file that was loaded.
+    pub library: PathBuf,
+    environment: Environment,
+}
+
+impl Runtime {
+    /// The process's one runtime; the first call finds and loads it.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`], naming every place searched, where no usable library is found.
+    pub fn get() -> Result<&'static Self> {
+        static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+        RUNTIME.get_or_init(Self::load).as_ref().map_err(|problem| Error::Runtime(problem.clone()))
+    }
+
+    fn load() -> Result<Self, String> {
+        let places = places();
+        let mut problem = None;
+        for library in places.iter().flat_map(|place| candidates(place)) {
+            match ort::init_from(&library) {
+                Ok(builder) => {
+                    let builder = builder.with_name("salstream").with_telemetry(false);
+                    let environment = builder.build().map_err(|e| one_line(&e))?;
+                    // What fails is returned as an error, and said once.
+                    environment.set_log_level(ort::logging::LogLevel::Fatal);
+                    return Ok(Self { library, environment });
+                }
+                Err(e) => problem = problem.or(Some(format!("{}; {REMEDY}", one_line(&e)))),
+            }
+        }
+        let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        Err(problem.unwrap_or_else(|| format!("no libonnxruntime.so in {}; {REMEDY}", tried.join(", "))))
+    }
+
+    /// The library's version as it states it, such as `1.24.1`; empty where it does not.
+    pub fn version(&self) -> String {
+        type GetBase = unsafe extern "system" fn() -> *const ort::sys::OrtApiBase;
+        // SAFETY: the library is loaded already, so no initialiser runs; both functions are ONNX Runtime's stable C
+        // interface, take nothing, and return null or a pointer to static data.
+        unsafe {
+            let Ok(library) = libloading::Library::new(&self.library) else { return String::new() };
+            let Ok(get_base) = library.get::<GetBase>(b"OrtGetApiBase\0") else { return String::new() };
+            let text = get_base().as_ref().map(|base| (base.GetVersionString)()).filter(|text| !text.is_null());
+            text.map_or_else(String::new, |text| std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
+    }
+
+    /// Whether the library was built with (or finds beside it) the code for `device`.
+    pub fn has(&self, device: Device) -> bool {
+        let provider = match device {
+            Device::Cpu => return true,
+            Device::OpenVino => "libonnxruntime_providers_openvino.so",
+            Device::Cuda => "libonnxruntime_providers_cuda.so",
+            Device::TensorRt => "libonnxruntime_providers_tensorrt.so",
+        };
+        self.library.parent().is_some_and(|folder| folder.join(provider).is_file())
+    }
+
+    /// Opens a session on a serialised model.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
+    /// [`Error::Graph`] where ONNX Runtime refuses the model.
+    pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
+        self.open(options, |mut builder| builder.commit_from_memory(model))
+    }
+
+    /// Opens a session on a model file, which may have external data.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::session`].
+    pub fn session_from_file(&self, path: &Path, options: &SessionOptions) -> Result<Session> {
+        self.open(options, |mut builder| builder.commit_from_file(path))
+    }
+
+    fn open(
+        &self,
+        options: &SessionOptions,
+        commit: impl FnOnce(SessionBuilder) -> ort::Result<Session>,
+    ) -> Result<Session> {
+        if !self.has(options.device) {
+            return Err(Error::Runtime(format!(
+                "{} has no {} provider beside it; use --device cpu, or install a build of ONNX Runtime that has it",
+                self.library.display(),
+                options.device
+            )));
+        }
+        commit(self.builder(options)?).map_err(|e| {
+            let remedy = if options.device == Device::Cpu { "export the model again" } else { "use --device cpu" };
+            Error::Graph(format!("does not open in ONNX Runtime on {} ({}); {remedy}", options.device, brief(&e)))
+        })
+    }
+
+    fn builder(&self, options: &SessionOptions) -> Result<SessionBuilder> {
+        let refused = |e: ort::Error<SessionBuilder>| Error::Runtime(one_line(&e));
+        let mut builder = Session::builder(&self.environment)?;
+        builder = builder.with_intra_threads(options.threads).map_err(refused)?;
+        // Spinning workers starve the other stages of this process: the camera step took 22 ms instead of 2.6.
+        builder = builder.with_intra_op_spinning(false).map_err(refused)?;
+        match provider(options)? {
+            None => Ok(builder),
+            Some(provider) => builder.with_execution_providers([provider.error_on_failure()]).map_err(refused),
+        }
+    }
+}
+
+/// The execution provider for `options`; none for the CPU, whose explicit registration would turn its arena off.
+fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDispatch>> {
+    let unsupported = || {
+        let (device, precision) = (options.device, options.precision);
+        Error::Usage(format!("--device {device} cannot compute in {precision}; use --precision f32"))
+    };
+    Ok(Some(match (options.device, options.precision) {
+        (Device::Cpu, Precision::F32) => return Ok(None),
+        (Device::OpenVino, Precision::F32 | Precision::Bf16 | Precision::F16) => {
+            let hint = options.precision.to_string();
+            ep::OpenVINO::default()
+                .with_device_type("CPU")
+                .with_num_threads(options.threads)
+                .with_arbitrary_config("load_config", format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{hint}"}}}}"#))
+                .build()
+        }
+        (Device::Cuda, Precision::F32 | Precision::Tf32) => {
+            ep::CUDA::default().with_tf32(options.precision == Precision::Tf32).build()
+        }
+        (Device::TensorRt, Precision::F32 | Precision::F16) => ep::TensorRT::default()
+            .with_fp16(options.precision == Precision::F16)
+            .with_engine_cache(true)
+            .with_engine_cache_path(dirs::cache().join("tensorrt").display())
+            .build(),
+        _ => return Err(unsupported()),
+    }))
+}
+
+/// Every file or folder that is searched, in order.
+fn places() -> Vec<PathBuf> {
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        return vec![path.into()];
+    }
+    let mut places = Vec::new();
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
+        places.extend([folder.to_owned(), folder.join("../lib")]);
+    }
+    places.push(dirs::libraries());
+    places.extend(
+        ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map(Into::into),
+    );
+    places
+}
+
+/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself; the newest first.
+fn candidates(place: &Path) -> Vec<PathBuf> {
+    if place.is_file() {
+        return vec![place.to_owned()];
+    }
+    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so")))
+        .collect();
+    found.sort_by_cached_key(|path| std::cmp::Reverse(numbers(path)));
+    found
+}
+
+/// The numbers of the version in a library's name; none, the lowest, for a plain `libonnxruntime.so`.
+fn numbers(library: &Path) -> Vec<u32> {
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
+    let version = name.strip_prefix(PREFIX).unwrap_or_default();
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+fn one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_libraries_the_newest_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["libonnxruntime.so", "libonnxruntime.so.1.9.0", "libonnxruntime.so.1.24.1", "libonnxruntime.so.1"];
+        for name in names.iter().chain(&["libonnxruntime_providers_shared.so"]) {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = candidates(folder.path());
+        let found: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(found, [names[2], names[1], names[3], names[0]]);
+    }
+
+    #[test]
+    fn a_file_is_its_own_only_candidate_and_an_empty_folder_has_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(candidates(file.path()), [file.path()]);
+        assert!(candidates(tempfile::tempdir().unwrap().path()).is_empty());
+    }
+}

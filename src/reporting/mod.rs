@@ -1,0 +1,4 @@
+//! What people read: lines on a terminal, and pages.
+
+pub(crate) mod html;
+pub mod terminal;

@@ -1,0 +1,119 @@
+//! Whether a classifier's attribution can be believed: checks of its numbers, each with a verdict.
+//!
+//! The checks are those of "Sanity Checks for Saliency Maps" (Adebayo et al. 2018) and the tests that any derivative can
+//! be put to.
+
+mod checks;
+mod weights;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::model::runtime::{Device, Precision, SessionOptions};
+use crate::model::{self, Attribution, Classifier, Compiled, Source, Wish};
+use crate::saliency::Sampler;
+use onnx_grad::Method;
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Fail,
+    /// A weakness that the method is known for.
+    Known,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// The number that decides.
+    pub value: f64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the number is, in words.
+    pub detail: String,
+}
+
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "FAIL",
+            Verdict::Known => "known weakness",
+        };
+        write!(f, "{verdict}: {}: {}", self.name, self.detail)
+    }
+}
+
+impl Check {
+    fn new(name: &'static str, value: f64, passes: bool, detail: String) -> Self {
+        Self { name, value, verdict: if passes { Verdict::Pass } else { Verdict::Fail }, detail }
+    }
+}
+
+/// A classifier with a method, as the checks ask it.
+pub(crate) struct Subject {
+    classifier: Classifier,
+    sampler: Option<Sampler>,
+}
+
+impl Subject {
+    /// Opens the source on the CPU.
+    fn open(source: &Source, method: &Method, threads: usize) -> Result<Self> {
+        let compiled = source.compile(Device::Cpu, method.of_one_run())?;
+        Self::new(compiled, method, threads)
+    }
+
+    fn new(compiled: Compiled, method: &Method, threads: usize) -> Result<Self> {
+        let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
+        Ok(Self { classifier: compiled.open(&options)?, sampler: Sampler::of(method) })
+    }
+
+    fn run(&mut self, picture: &[f32], target: Option<usize>) -> Result<Attribution> {
+        let found = self.classifier.run(picture, target)?;
+        match &mut self.sampler {
+            Some(sampler) => sampler.run(&mut self.classifier, picture, found),
+            None => Ok(found),
+        }
+    }
+}
+
+/// Puts a classifier to every check; `found` hears of each as it ends.
+///
+/// `pictures` are two different ones, as the network is given them.
+///
+/// # Errors
+/// Those of [`model::choose`] and [`Source::compile`].
+pub fn verify(
+    source: Source,
+    method: &Method,
+    wish: &Wish,
+    pictures: [&[f32]; 2],
+    mut found: impl FnMut(Check),
+) -> Result<()> {
+    let mut plain = Subject::open(&source, &Method::Gradient, wish.threads)?;
+    found(checks::finite_differences(&mut plain, pictures[0])?);
+    let mut subject = Subject::open(&source, method, wish.threads)?;
+    found(checks::two_pictures(&mut subject, pictures)?);
+    found(checks::two_classes(&mut subject, method, pictures[0])?);
+    if let Some(check) = checks::completeness(&mut subject, method, pictures[0])? {
+        found(check);
+    }
+    weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?.into_iter().for_each(&mut found);
+    if *method == Method::Gradient
+        && let Ok(compiled) = source.compile(Device::Cpu, &Method::Guided)
+    {
+        let mut guided = Subject::new(compiled, &Method::Guided, wish.threads)?;
+        let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
+        check.into_iter().for_each(&mut found);
+    }
+    let choice = model::choose(&source, method, wish, &pictures.map(<[f32]>::to_vec))?;
+    let mut chosen = choice.open(&source, method)?;
+    found(checks::devices(&choice, &mut chosen, &mut subject.classifier, pictures[0])?);
+    Ok(())
+}
