@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use onnx_grad::onnx::{DataType, ValueInfoProto};
+use onnx_grad::{Request, onnx};
 use ort::value::TensorRef;
 use prost::Message;
+use salstream::Result;
 use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
-use salstream::model::{Classifier, catalog, probe};
-use salstream::{Result, onnx};
+use salstream::model::{Classifier, catalog, find_shapes};
 
 const RUNS: usize = 20;
 
@@ -44,7 +45,7 @@ fn medians(file: &Path, options: &SessionOptions) -> Result<(f64, f64)> {
     let (width, height) = classifier.input_size();
     let picture: Vec<f32> = (0..3 * width * height).map(|i| (i as f32 * 0.37).sin()).collect();
     let mut source = onnx::load(file)?;
-    let image = probe(&source, 1)?.image;
+    let image = find_shapes(&source, &Request::default())?.image;
     let fixed = ValueInfoProto::fixed(&image, DataType::Float, &[1, 3, height, width]);
     let inputs = source.graph.iter_mut().flat_map(|graph| &mut graph.input);
     inputs.filter(|input| input.name() == image).for_each(|input| *input = fixed.clone());

@@ -6,14 +6,15 @@
 use std::time::Instant;
 
 use onnx_grad::Request;
+use onnx_grad::onnx;
 use onnx_grad::onnx::{DataType, ModelProto, ValueInfoProto};
 use onnx_grad::{Method, Options, Variant, differentiate};
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
+use salstream::Result;
 use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
 use salstream::model::{Classifier, Source, prepare};
-use salstream::{Result, onnx};
 
 #[path = "../tests/gradients/fixture.rs"]
 mod fixture;

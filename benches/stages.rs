@@ -27,7 +27,7 @@ const SIZES: [Size; 3] = [Size::new(854, 480), Size::new(1920, 1080), Size::new(
 /// The settings of `salstream run` on the sample.
 fn config() -> RunConfig {
     match Cli::parse_from(["salstream", "run", CLIP]).command {
-        Command::Run(args) => RunConfig::new(*args).expect("the defaults go together"),
+        Command::Run(args) => RunConfig::try_from(*args).expect("the defaults go together"),
         _ => unreachable!("the command is run"),
     }
 }

@@ -5,6 +5,7 @@
 //! the frames. [`onnx_grad`] and [`model`] are of use on their own.
 
 pub mod annotate;
+mod choice;
 pub mod cli;
 pub mod commands;
 pub mod error;

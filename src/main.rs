@@ -1,21 +1,19 @@
 //! Parse, run, print the error, exit.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::CommandFactory;
-use salstream::cli::{Cli, Command};
+use salstream::Error;
+use salstream::cli::{self, BatchArgs, BenchArgs, Command, LiveArgs};
+use salstream::commands::batch::config::BatchConfig;
 use salstream::commands::eval::config::EvalConfig;
 use salstream::commands::live::config::LiveConfig;
 use salstream::commands::run::Ending;
 use salstream::commands::run::config::RunConfig;
+use salstream::commands::{batch, bench, doctor, eval, live, model, run};
+use salstream::reporting::mode::ReportMode;
 use salstream::reporting::terminal::{print, say};
-use salstream::{
-    Error, cli, commands::batch, commands::bench, commands::doctor, commands::eval, commands::live, commands::model,
-    commands::run,
-};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -38,45 +36,16 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
         return Ok(0);
     }
     match command {
-        Command::Run(args) => return run_clip(&RunConfig::new(*args)?),
-        Command::Batch(args) => return many(*args),
-        Command::Live(args) => return watch(*args),
-        Command::Eval(args) => return evaluate(*args),
-        Command::Bench(args) => return measure(&args),
-        Command::Model(command) => return Ok(model::model(command)?),
-        Command::Doctor => return Ok(u8::from(!doctor::report()?)),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "salstream", &mut script);
-            print(&script)?;
-        }
-        Command::Man => print(&manual()?)?,
+        Command::Run(args) => run_clip(&(*args).try_into()?),
+        Command::Batch(args) => run_batch(*args),
+        Command::Live(args) => watch(*args),
+        Command::Eval(args) => evaluate(&(*args).try_into()?),
+        Command::Bench(args) => measure(args),
+        Command::Model(command) => Ok(model::model(command.try_into()?)?),
+        Command::Doctor => Ok(u8::from(!doctor::report()?)),
+        Command::Completions { shell } => print(&cli::completions(shell)).map(|()| 0).map_err(Into::into),
+        Command::Man => print(&cli::manual()?).map(|()| 0).map_err(Into::into),
     }
-    Ok(0)
-}
-
-/// The manual page.
-fn manual() -> std::io::Result<Vec<u8>> {
-    let mut command = Cli::command();
-    command.build();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    describe(&command, "", &mut page)?;
-    Ok(page)
-}
-
-/// A part for each subcommand of `command`, and for theirs.
-fn describe(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
-    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
-        let name = format!("{above}{}", part.get_name().to_uppercase());
-        writeln!(page, ".SH {name}")?;
-        let section = clap_mangen::Man::new(part.clone());
-        section.render_synopsis_section(page)?;
-        section.render_description_section(page)?;
-        section.render_options_section(page)?;
-        describe(part, &format!("{name} "), page)?;
-    }
-    Ok(())
 }
 
 /// What the first SIGINT or SIGTERM sets, so that the work ends properly; the second ends the process at once.
@@ -89,10 +58,9 @@ fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn evaluate(args: cli::EvalArgs) -> anyhow::Result<u8> {
-    let config = EvalConfig::new(args)?;
-    match eval::evaluate(&config, &*stop_on_signals()?)? {
-        Some(evaluation) => evaluation.report(&config).map(|()| 0).map_err(Into::into),
+fn evaluate(config: &EvalConfig) -> anyhow::Result<u8> {
+    match eval::evaluate(config, &*stop_on_signals()?)? {
+        Some(evaluation) => evaluation.report(config).map(|()| 0).map_err(Into::into),
         None => {
             say("stopped: no figures were written");
             Ok(INTERRUPTED)
@@ -100,36 +68,43 @@ fn evaluate(args: cli::EvalArgs) -> anyhow::Result<u8> {
     }
 }
 
-fn measure(args: &cli::BenchArgs) -> anyhow::Result<u8> {
-    let Some(report) = bench::bench(args, &*stop_on_signals()?)? else { return Ok(INTERRUPTED) };
-    let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+fn measure(args: BenchArgs) -> anyhow::Result<u8> {
+    let json = args.json;
+    let Some(report) = bench::bench(&args.try_into()?, &*stop_on_signals()?)? else { return Ok(INTERRUPTED) };
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
     print(text.as_bytes())?;
     Ok(0)
 }
 
-fn many(args: cli::BatchArgs) -> anyhow::Result<u8> {
+fn run_batch(args: BatchArgs) -> anyhow::Result<u8> {
     let stop = stop_on_signals()?;
-    if args.worker {
-        batch::worker::work(&args)?;
+    if let Some(folder) = &args.merge {
+        let summary = batch::merge(folder)?;
+        return Ok(end_batch(&summary, args.report(), &stop));
+    }
+    let is_worker = args.worker;
+    let config = BatchConfig::try_from(args)?;
+    if is_worker {
+        batch::worker::work(&config)?;
         return Ok(0);
     }
-    let summary = match &args.merge {
-        Some(folder) => Some(batch::merge(folder)?),
-        None => batch::batch(&args, &stop)?,
-    };
-    let Some(summary) = summary else { return Ok(0) };
-    if !args.quiet {
-        summary.say(args.progress == cli::ProgressMode::Json);
-    }
-    Ok(if stop.load(std::sync::atomic::Ordering::Relaxed) { INTERRUPTED } else { u8::from(summary.is_incomplete()) })
+    let summary = batch::batch(&config, &stop)?;
+    Ok(summary.map_or(0, |summary| end_batch(&summary, config.report, &stop)))
 }
 
-fn watch(args: cli::LiveArgs) -> anyhow::Result<u8> {
+fn end_batch(summary: &batch::Summary, report: ReportMode, stop: &AtomicBool) -> u8 {
+    if report != ReportMode::Quiet {
+        summary.say(report == ReportMode::Json);
+    }
+    if stop.load(Ordering::Relaxed) { INTERRUPTED } else { u8::from(summary.is_incomplete()) }
+}
+
+fn watch(args: LiveArgs) -> anyhow::Result<u8> {
     if args.list {
         print(live::cameras().as_bytes())?;
         return Ok(0);
     }
-    let config = LiveConfig::new(args)?;
+    let config = LiveConfig::try_from(args)?;
     if config.input.is_stream() {
         live::hold_nothing_back();
     }

@@ -4,33 +4,36 @@ use opencv::core::{Mat, MatTraitConstManual, Vec3b};
 use opencv::imgproc;
 
 use crate::Result;
+use crate::choice::choices;
 
 /// 256 colours in BGR, from the map's lowest value to its highest.
 pub type Table = [[u8; 3]; 256];
 
-/// How a map's values become colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Colormap {
-    /// matplotlib's ocean, to the bit: green, blue, white; the method's classic colours.
-    Ocean,
-    /// Blue, green, yellow, red; even in lightness steps.
-    Turbo,
-    /// Black, purple, orange, pale yellow; even to the eye.
-    Inferno,
-    /// Black, purple, pink, pale yellow; even to the eye.
-    Magma,
-    /// Blue, purple, orange, yellow; even to the eye.
-    Plasma,
-    /// Violet, green, yellow; even to the eye.
-    Viridis,
-    /// Blue, grey, yellow; reads the same with colour-blind eyes.
-    Cividis,
-    /// Black, red, yellow, white.
-    Hot,
-    /// Blue, cyan, yellow, red; the old default of other tools.
-    Jet,
-    /// Black to white.
-    Gray,
+choices! {
+    /// How a map's values become colours.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Colormap {
+        /// matplotlib's ocean, to the bit: green, blue, white; the method's classic colours.
+        Ocean = "ocean",
+        /// Blue, green, yellow, red; even in lightness steps.
+        Turbo = "turbo",
+        /// Black, purple, orange, pale yellow; even to the eye.
+        Inferno = "inferno",
+        /// Black, purple, pink, pale yellow; even to the eye.
+        Magma = "magma",
+        /// Blue, purple, orange, yellow; even to the eye.
+        Plasma = "plasma",
+        /// Violet, green, yellow; even to the eye.
+        Viridis = "viridis",
+        /// Blue, grey, yellow; reads the same with colour-blind eyes.
+        Cividis = "cividis",
+        /// Black, red, yellow, white.
+        Hot = "hot",
+        /// Blue, cyan, yellow, red; the old default of other tools.
+        Jet = "jet",
+        /// Black to white.
+        Gray = "gray",
+    }
 }
 
 impl Colormap {
@@ -70,9 +73,8 @@ fn ocean() -> Table {
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
-
     use super::*;
+    use crate::choice::Choice;
 
     /// 256 RGB triples by matplotlib itself: tests/references/ocean.py.
     const MATPLOTLIB: &[u8; 768] = include_bytes!("../../tests/fixtures/ocean.rgb");
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_map_has_many_colours() {
-        for map in Colormap::value_variants() {
+        for map in Colormap::values() {
             let mut colours = map.table().unwrap().to_vec();
             colours.dedup();
             assert!(colours.len() > 180, "{map:?} has {} colours", colours.len());

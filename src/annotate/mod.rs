@@ -19,24 +19,27 @@ pub use timeline::Timeline;
 pub(crate) use timeline::fitted;
 
 use crate::Result;
+use crate::choice::choices;
 use crate::frame::{Frame, Maps, SaliencyMap, VideoInfo};
 use blend::Blender;
 use strip::Strip;
 
-/// How the picture is put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Layout {
-    /// The frame with the map over it; what is not salient keeps its own colours.
-    Overlay,
-    /// Saliency map, input, overlay side by side: the method's classic picture.
-    Panels,
-    /// Input, static (one for each class that is explained), motion and fused in a square; below, static,
-    /// motion and fused energy over the last 10 s, cuts marked.
-    Grid,
-    /// The overlay; below, static, motion and fused energy over the last 10 s, cuts marked.
-    Timeline,
-    /// The saliency map alone.
-    Map,
+choices! {
+    /// How the picture is put together.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Layout {
+        /// The frame with the map over it; what is not salient keeps its own colours.
+        Overlay = "overlay",
+        /// Saliency map, input, overlay side by side: the method's classic picture.
+        Panels = "panels",
+        /// Input, static (one for each class that is explained), motion and fused in a square; below, static,
+        /// motion and fused energy over the last 10 s, cuts marked.
+        Grid = "grid",
+        /// The overlay; below, static, motion and fused energy over the last 10 s, cuts marked.
+        Timeline = "timeline",
+        /// The saliency map alone.
+        Map = "map",
+    }
 }
 
 /// How to draw.

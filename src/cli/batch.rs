@@ -1,16 +1,26 @@
-//! The flags of `salstream batch`.
+//! `salstream batch`: its flags, and what they come to.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, value_parser};
 
-use super::{
-    ClipArgs, DataArgs, MethodArgs, ModelArgs, PictureArgs, ProgressMode, RequestArgs, RunArgs, SettingsArgs, span,
-};
+use super::choice::choice;
+use super::classifier::ClassifierArgs;
+use super::clip::{ClipArgs, DataArgs};
+use super::method::{MethodArgs, RequestArgs};
+use super::picture::PictureArgs;
+use super::progress::ProgressMode;
+use super::values::span;
+use super::{RunArgs, SettingsArgs};
+use crate::choice::Choice;
+use crate::commands::batch::config::{BatchConfig, InputConfig, RecordFormat};
 use crate::commands::batch::shard::Shard;
+use crate::commands::run::config::RunConfig;
+use crate::reporting::mode::ReportMode;
 use crate::sink::maps::{MapFormat, MapKind};
+use crate::{Error, Result};
 
 #[derive(Debug, Clone, Args)]
 pub struct BatchArgs {
@@ -74,7 +84,7 @@ pub struct BatchArgs {
     #[arg(long, help_heading = "Running")]
     pub verify: bool,
     /// How to report progress on stderr
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, help_heading = "Running")]
+    #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
     /// Print nothing but errors
     #[arg(short, long, help_heading = "Running")]
@@ -84,7 +94,7 @@ pub struct BatchArgs {
     pub worker: bool,
 
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub model: ClassifierArgs,
     #[command(flatten)]
     pub request: RequestArgs,
     #[command(flatten)]
@@ -94,28 +104,19 @@ pub struct BatchArgs {
     #[command(flatten)]
     pub clip: ClipArgs,
     /// Write the records of each clip as NAME.jsonl or NAME.csv, without times, so that they are the same each time
-    #[arg(long, value_enum, help_heading = "Data")]
+    #[arg(long, value_parser = choice::<RecordFormat>(), help_heading = "Data")]
     pub records: Option<RecordFormat>,
     /// Write the maps of each clip into NAME.maps/
     #[arg(long, help_heading = "Data")]
     pub maps: bool,
     /// Which map to write
-    #[arg(long, value_enum, requires = "maps", default_value_t = MapKind::Fused, help_heading = "Data")]
+    #[arg(long, value_parser = choice::<MapKind>(), requires = "maps", default_value = MapKind::Fused.name(), help_heading = "Data")]
     pub map: MapKind,
     /// File format of the maps
-    #[arg(long, value_enum, requires = "maps", default_value_t = MapFormat::Png, help_heading = "Data")]
+    #[arg(long, value_parser = choice::<MapFormat>(), requires = "maps", default_value = MapFormat::Png.name(), help_heading = "Data")]
     pub map_format: MapFormat,
     #[command(flatten)]
     pub settings: SettingsArgs,
-}
-
-/// `--records` of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RecordFormat {
-    /// JSON lines.
-    Jsonl,
-    /// Comma-separated values.
-    Csv,
 }
 
 /// `--jobs`.
@@ -154,28 +155,59 @@ fn piece(text: &str) -> Result<f64, String> {
     span(text).and_then(|seconds| if seconds >= 1.0 { Ok(seconds) } else { Err("must be at least 1 second".into()) })
 }
 
-impl RecordFormat {
-    /// The file's extension.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
-        }
+impl TryFrom<BatchArgs> for BatchConfig {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other.
+    fn try_from(args: BatchArgs) -> Result<Self> {
+        let output = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
+        // The flags of a single run are checked once, for all.
+        let run = RunConfig::try_from(args.any_clip())?;
+        let report = args.report();
+        Ok(Self {
+            inputs: InputConfig {
+                named: args.inputs,
+                list: args.from,
+                null: args.null,
+                include: args.include,
+                exclude: args.exclude,
+            },
+            output,
+            shard: args.shard.unwrap_or(Shard::WHOLE),
+            split: args.split,
+            dry_run: args.dry_run,
+            jobs: args.jobs.fixed(),
+            threads: args.threads.map(usize::from),
+            retries: args.retry,
+            fail_fast: args.fail_fast,
+            clip_timeout: args.timeout_per_clip.map(Duration::from_secs_f64),
+            hash: args.hash,
+            verify: args.verify,
+            report,
+            clip_lines: args.progress == ProgressMode::Auto,
+            run: RunConfig { whole_only: true, timed: false, ..run },
+            records: args.records,
+            maps: args.maps.then_some((args.map, args.map_format)),
+            settings: args.settings.text,
+            worker_line: args.settings.line,
+        })
     }
 }
 
 impl BatchArgs {
-    /// What `salstream run` would be told for one clip.
-    pub fn of_clip(
-        &self,
-        input: OsString,
-        output: PathBuf,
-        records: Option<PathBuf>,
-        maps: Option<PathBuf>,
-    ) -> RunArgs {
+    /// How to report.
+    pub fn report(&self) -> ReportMode {
+        self.progress.report(self.quiet)
+    }
+
+    /// What `salstream run` would be told for a clip.
+    fn any_clip(&self) -> RunArgs {
         RunArgs {
-            input,
-            output: Some(output),
+            input: "any.mp4".into(),
+            output: Some("any-saliency.mp4".into()),
             yes: true,
             quiet: false,
             model: self.model.clone(),
@@ -183,7 +215,7 @@ impl BatchArgs {
             method: self.method.clone(),
             picture: self.picture.clone(),
             clip: self.clip.clone(),
-            data: DataArgs { records, timeline: None, maps, map: self.map, map_format: self.map_format },
+            data: DataArgs { records: None, timeline: None, maps: None, map: self.map, map_format: self.map_format },
             progress: ProgressMode::Json,
             threads: self.threads,
             settings: SettingsArgs::default(),

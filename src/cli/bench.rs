@@ -1,11 +1,18 @@
-//! `salstream bench`: its arguments.
+//! `salstream bench`: its flags, and what they come to.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, value_parser};
+use clap::{Args, Parser, value_parser};
 
+use super::choice::choice;
+use super::{Cli, Command};
+use crate::commands::bench::BenchConfig;
+use crate::commands::run::config::RunConfig;
+use crate::model::card::Flags;
 use crate::model::{ModelName, Preprocessing};
+use crate::platform::machine::cores;
+use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -15,7 +22,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
     pub model: ModelName,
     /// What the model expects of its pixels
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND")]
     pub preprocess: Option<Preprocessing>,
     /// Class names, one per line
     #[arg(long, value_name = "FILE")]
@@ -26,4 +33,29 @@ pub struct BenchArgs {
     /// Threads for the classifier and OpenCV, each [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+}
+
+impl TryFrom<BenchArgs> for BenchConfig {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// Those of the clip's run.
+    fn try_from(args: BenchArgs) -> Result<Self> {
+        let threads = args.threads.map_or_else(cores, usize::from);
+        let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
+        let card = Flags { preprocess: args.preprocess, labels: args.labels };
+        Ok(Self { clip, model: args.model, card, threads })
+    }
+}
+
+/// What `salstream run CLIP` does without any flags.
+fn usual_run(clip: OsString) -> Result<RunConfig> {
+    let line = ["salstream", "run", "--quiet", "-o", "bench.mp4", "--"].map(OsString::from);
+    match Cli::try_parse_from(line.into_iter().chain([clip])).map(|cli| cli.command) {
+        Ok(Command::Run(run)) => (*run).try_into(),
+        Ok(_) => Err(Error::Usage("the clip cannot be run".into())),
+        Err(error) => Err(Error::Usage(error.to_string())),
+    }
 }

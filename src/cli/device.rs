@@ -1,24 +1,23 @@
 //! The flags that say where and how to compute.
 
-use clap::ValueEnum;
-
+use crate::choice::choices;
 use crate::model::runtime::{Device, Precision};
 
-/// `--device`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceChoice {
-    /// The fastest here that agrees with the CPU
-    Auto,
-    /// ONNX Runtime's own CPU kernels
-    Cpu,
-    /// Intel OpenVINO on the CPU
-    #[value(name = "openvino")]
-    OpenVino,
-    /// NVIDIA CUDA
-    Cuda,
-    /// NVIDIA TensorRT
-    #[value(name = "tensorrt")]
-    TensorRt,
+choices! {
+    /// `--device`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum DeviceChoice {
+        /// The fastest here that agrees with the CPU
+        Auto = "auto",
+        /// ONNX Runtime's own CPU kernels
+        Cpu = "cpu",
+        /// Intel OpenVINO on the CPU
+        OpenVino = "openvino",
+        /// NVIDIA CUDA
+        Cuda = "cuda",
+        /// NVIDIA TensorRT
+        TensorRt = "tensorrt",
+    }
 }
 
 impl DeviceChoice {
@@ -34,19 +33,21 @@ impl DeviceChoice {
     }
 }
 
-/// `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionChoice {
-    /// The fastest here whose maps agree with f32's
-    Auto,
-    /// 32-bit floating point
-    F32,
-    /// 32-bit floating point with 10 bits of fraction in products (cuda)
-    Tf32,
-    /// bfloat16 (openvino)
-    Bf16,
-    /// 16-bit floating point (tensorrt; openvino, where the processor has it)
-    F16,
+choices! {
+    /// `--precision`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum PrecisionChoice {
+        /// The fastest here whose maps agree with f32's
+        Auto = "auto",
+        /// 32-bit floating point
+        F32 = "f32",
+        /// 32-bit floating point with 10 bits of fraction in products (cuda)
+        Tf32 = "tf32",
+        /// bfloat16 (openvino)
+        Bf16 = "bf16",
+        /// 16-bit floating point (tensorrt; openvino, where the processor has it)
+        F16 = "f16",
+    }
 }
 
 impl PrecisionChoice {

@@ -1,11 +1,23 @@
-//! `salstream eval`: its arguments.
+//! `salstream eval`: its flags, and what they come to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, value_parser};
 
-use super::{FusionArgs, MethodArgs, ModelArgs, ProgressMode, RequestArgs};
-use crate::commands::eval::predict::{Named, OwnMap};
+use super::choice::choice;
+use super::classifier::ClassifierArgs;
+use super::method::{MethodArgs, RequestArgs};
+use super::picture::FusionArgs;
+use super::progress::ProgressMode;
+use crate::choice::Choice;
+use crate::commands::eval::config::EvalConfig;
+use crate::commands::eval::dataset;
+use crate::commands::eval::metric::mask::{Protocol, Scale};
+use crate::commands::eval::predict::{MakerConfig, Named, OwnMap};
+use crate::frame::Rate;
+use crate::pipeline::keyframes::StaticEvery;
+use crate::platform::machine::cores;
+use crate::{Error, Result, sink};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -19,7 +31,7 @@ pub struct EvalArgs {
     /// This program's maps to score, the first of which all others are compared with
     #[arg(
         long,
-        value_enum,
+        value_parser = choice::<OwnMap>(),
         value_name = "MAP,..",
         value_delimiter = ',',
         default_value = "fused,static,motion,flow,centre,uniform"
@@ -70,7 +82,7 @@ pub struct EvalArgs {
     pub keep_maps: Option<PathBuf>,
 
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub model: ClassifierArgs,
     #[command(flatten)]
     pub request: RequestArgs,
     #[command(flatten)]
@@ -82,11 +94,93 @@ pub struct EvalArgs {
     pub fps: u32,
 
     /// How to report progress on stderr
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, help_heading = "Running")]
+    #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
     /// Threads for the classifier, OpenCV and scoring, each [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
+}
+
+impl TryFrom<EvalArgs> for EvalConfig {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other, and results that cannot or must not be written.
+    fn try_from(args: EvalArgs) -> Result<Self> {
+        let maps = maps(&args.score, &args.pred)?;
+        if args.model.target.len() > 1 {
+            return Err(Error::Usage("several --target: eval scores one map a method; name one class".into()));
+        }
+        for file in [&args.json, &args.csv, &args.html].into_iter().flatten() {
+            sink::check(file, None, args.yes)?;
+        }
+        if let Some(folder) = &args.keep_maps {
+            check_keep(folder, &maps, args.yes)?;
+        }
+        let threads = args.threads.map_or_else(cores, usize::from);
+        let method = args.method.of_frames(false, args.model.raw)?;
+        Ok(Self {
+            maker: MakerConfig {
+                maps,
+                fusion: args.model.fuse_options(&args.fusion)?,
+                centre_prior: args.centre_prior,
+                key_frames: args.model.key_frames(StaticEvery::Frames(1)),
+                rate: Rate { num: args.fps, den: 1 },
+            },
+            model: args.model.config(args.request, method, threads),
+            root: args.dataset,
+            truth: args.truth,
+            choice: dataset::Choice { sequences: args.sequence, list: args.list },
+            predictions: args.pred,
+            threshold: args.threshold,
+            protocol: if args.skip_ends { Protocol::Inner } else { Protocol::All },
+            scale: if args.stretch { Scale::MinMax } else { Scale::AsIs },
+            json: args.json,
+            csv: args.csv,
+            html: args.html,
+            keep: args.keep_maps,
+            overwrite: args.yes,
+            report: args.progress.report(args.quiet),
+            threads,
+        })
+    }
+}
+
+/// The maps to make: those asked for, without `none`.
+fn maps(score: &[OwnMap], predictions: &[Named]) -> Result<Vec<OwnMap>> {
+    let maps: Vec<OwnMap> = score.iter().copied().filter(|map| *map != OwnMap::None).collect();
+    if maps.len() < score.len() && score.len() > 1 {
+        return Err(Error::Usage("--score none does not go with other maps".into()));
+    }
+    let names: Vec<String> = maps
+        .iter()
+        .map(|map| map.name().to_owned())
+        .chain(predictions.iter().map(|named| named.name.clone()))
+        .collect();
+    if names.is_empty() {
+        return Err(Error::Usage("nothing to score: name maps by --score or --pred".into()));
+    }
+    match names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        Some((_, name)) => Err(Error::Usage(format!("two methods are called {name}: name each once"))),
+        None => Ok(maps),
+    }
+}
+
+fn check_keep(folder: &Path, maps: &[OwnMap], overwrite: bool) -> Result<()> {
+    if maps.is_empty() {
+        return Err(Error::Usage("--keep-maps keeps this program's maps: name some by --score".into()));
+    }
+    if overwrite {
+        return Ok(());
+    }
+    match maps.iter().map(|map| folder.join(map.name())).find(|place| place.exists()) {
+        Some(place) => {
+            Err(Error::Usage(format!("{}: exists already: add -y or choose another folder", place.display())))
+        }
+        None => Ok(()),
+    }
 }
 
 fn threshold(text: &str) -> Result<f64, String> {

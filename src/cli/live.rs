@@ -1,13 +1,30 @@
-//! The flags of `salstream live`.
+//! `salstream live`: its flags, and what they come to.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, value_parser};
 
-use super::{MethodArgs, ModelArgs, PictureArgs, RequestArgs, SettingsArgs, span};
-use crate::commands::live::feed::{PixelFormat, parse_size};
+use super::SettingsArgs;
+use super::choice::choice;
+use super::classifier::ClassifierArgs;
+use super::method::{MethodArgs, RequestArgs};
+use super::picture::PictureArgs;
+use super::values::span;
+use crate::commands::live::config::{LiveConfig, RecordingConfig};
+use crate::commands::live::desk::Settings;
+use crate::commands::live::feed::{Camera, LiveInput, PixelFormat, parse_size};
 use crate::commands::live::serve::parse_address;
+use crate::commands::live::window::Window;
+use crate::fuse::FuseOptions;
+use crate::pipeline::keyframes::StaticEvery;
+use crate::platform::ffmpeg::is_url;
+use crate::platform::machine::cores;
+use crate::saliency::TargetName;
+use crate::sink::recording::Recording;
+use crate::source::Input;
+use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub struct LiveArgs {
@@ -53,7 +70,7 @@ pub struct LiveArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000), help_heading = "Source")]
     pub camera_fps: Option<u32>,
     /// How a camera sends its pixels
-    #[arg(long, value_enum, help_heading = "Source")]
+    #[arg(long, value_parser = choice::<PixelFormat>(), help_heading = "Source")]
     pub pixel_format: Option<PixelFormat>,
     /// Play a file over and over
     #[arg(long = "loop", help_heading = "Source")]
@@ -63,7 +80,7 @@ pub struct LiveArgs {
     pub give_up: Option<f64>,
 
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub model: ClassifierArgs,
     #[command(flatten)]
     pub request: RequestArgs,
     #[command(flatten)]
@@ -75,4 +92,95 @@ pub struct LiveArgs {
     pub threads: Option<u16>,
     #[command(flatten)]
     pub settings: SettingsArgs,
+}
+
+impl TryFrom<LiveArgs> for LiveConfig {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other, or if nobody would see the result.
+    fn try_from(args: LiveArgs) -> Result<Self> {
+        let input = input(&args)?;
+        let window = args.window || args.serve.is_none() && args.output.is_none();
+        if window && !Window::is_possible() {
+            return Err(Error::Usage(
+                "there is no display for a window: take --serve and open its address, or -o".into(),
+            ));
+        }
+        if let Some(output) = &args.output {
+            Recording::check(output, args.yes || args.segment.is_some())?;
+        }
+        let [target] = &args.model.target[..] else {
+            return Err(Error::Usage("several --target are for `salstream run`; live explains one at a time".into()));
+        };
+        if *target == TargetName::Frequent {
+            return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for live".into()));
+        }
+        let threads = args.threads.map_or_else(cores, usize::from);
+        let settings = Settings {
+            fusion: args.picture.fusion.fusion,
+            layout: args.picture.layout,
+            colormap: args.picture.colormap,
+            alpha: args.picture.alpha,
+            label: !args.picture.no_label,
+            target: target.clone(),
+            paused: false,
+        };
+        let method = args.method.of_frames(false, args.model.raw)?;
+        let fusion = FuseOptions { lookahead: 0, ..args.model.fuse_options(&args.picture.fusion)? };
+        Ok(Self {
+            input,
+            give_up: args.give_up.map(Duration::from_secs_f64),
+            key_frames: args.model.key_frames(StaticEvery::Auto),
+            fusion,
+            model: args.model.config(args.request, method, threads),
+            settings,
+            window,
+            serve: args.serve,
+            recording: RecordingConfig {
+                output: args.output,
+                segment: args.segment,
+                overwrite: args.yes,
+                crf: args.crf,
+            },
+            duration: args.duration.map(Duration::from_secs_f64),
+            quiet: args.quiet,
+            threads,
+        })
+    }
+}
+
+/// What the source's name and its flags mean.
+fn input(args: &LiveArgs) -> Result<LiveInput> {
+    let camera = |path: PathBuf| {
+        let (size, fps, pixel_format) = (args.camera_size, args.camera_fps, args.pixel_format);
+        LiveInput::Camera(Camera { path, size, fps, pixel_format })
+    };
+    let input = match args.source.parse() {
+        Ok(index) => camera(Camera::numbered(index)),
+        Err(_) if args.source.starts_with("/dev/") => camera(args.source.clone().into()),
+        Err(_) if is_url(&args.source) && !args.source.starts_with("file://") => {
+            LiveInput::Address(args.source.clone())
+        }
+        Err(_) => LiveInput::File { input: Input::parse(args.source.as_ref())?, looped: args.looped },
+    };
+    let of_camera = args.camera_size.is_some() || args.camera_fps.is_some() || args.pixel_format.is_some();
+    match &input {
+        LiveInput::Camera(_) => {}
+        _ if of_camera => {
+            return Err(Error::Usage(
+                "--camera-size, --camera-fps and --pixel-format are for cameras; a stream has its own".into(),
+            ));
+        }
+        LiveInput::File { input: Input::Image(_), .. } => {
+            return Err(Error::Usage(format!("{}: an image does not move; take `salstream run`", args.source)));
+        }
+        _ => {}
+    }
+    if args.looped && !matches!(input, LiveInput::File { .. }) {
+        return Err(Error::Usage("--loop is for a file; a camera or a stream has no end".into()));
+    }
+    Ok(input)
 }

@@ -2,16 +2,17 @@
 
 use clap::{Args, value_parser};
 
-use super::unit_interval;
+use super::choice::choice;
+use super::values::{size, unit_interval};
 use crate::saliency::{BaselineName, MethodChoice, MethodName};
 use crate::{Error, Result};
-use onnx_grad::{MAX_SIDE, Request, ScoreOutput};
+use onnx_grad::{Request, ScoreOutput};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
     /// What to compute of the class's score [default: smoothgrad, spread over the frames of a clip; for models gradient]
-    #[arg(long, value_enum, value_name = "METHOD")]
+    #[arg(long, value_parser = choice::<MethodName>(), value_name = "METHOD")]
     pub method: Option<MethodName>,
     /// Pictures at which a sampled method takes the gradient of each frame [default: 16, integrated-gradients 32]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
@@ -20,7 +21,7 @@ pub struct MethodArgs {
     #[arg(long, value_name = "0..1", value_parser = unit_interval)]
     pub noise: Option<f32>,
     /// Where the path of integrated-gradients starts [default: black]
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_parser = choice::<BaselineName>(), value_name = "KIND")]
     pub baseline: Option<BaselineName>,
     /// Feature map of the grad-cam family, by its value's or node's name [default: the last convolutional one]
     #[arg(long, value_name = "NAME")]
@@ -106,18 +107,6 @@ struct SizeArg {
     size: Option<[usize; 2]>,
 }
 
-impl RequestArgs {
-    /// Height and width of the classifier's picture, if given.
-    pub fn size(&self) -> Option<[usize; 2]> {
-        self.size.size
-    }
-
-    /// The output of class scores, if given.
-    pub fn scores(&self) -> Option<&ScoreOutput> {
-        self.scores.as_ref()
-    }
-}
-
 impl From<RequestArgs> for Request {
     fn from(args: RequestArgs) -> Self {
         Self { batch: 1, size: args.size.size, output: args.scores }
@@ -127,28 +116,5 @@ impl From<RequestArgs> for Request {
 impl From<ModelRequestArgs> for Request {
     fn from(args: ModelRequestArgs) -> Self {
         Self { batch: 1, size: args.size.size, output: args.output }
-    }
-}
-
-/// Height and width from `320x240` or `224`.
-fn size(text: &str) -> Result<[usize; 2], String> {
-    let (width, height) = text.split_once('x').unwrap_or((text, text));
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
-    match (side(width), side(height)) {
-        (Some(width), Some(height)) => Ok([height, width]),
-        _ => Err(format!("must be WIDTHxHEIGHT or one number, each from 1 to {MAX_SIDE}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_width_by_height() {
-        assert_eq!([size("320x240"), size("224")], [Ok([240, 320]), Ok([224, 224])]);
-        for text in ["", "x", "0", "3x", "10x-1", "5000"] {
-            assert!(size(text).is_err(), "{text}");
-        }
     }
 }

@@ -3,12 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Subcommand, value_parser};
 
-use super::{DeviceChoice, MethodArgs, ModelRequestArgs, PrecisionChoice};
+use super::choice::choice;
+use super::device::{DeviceChoice, PrecisionChoice};
+use super::method::{MethodArgs, ModelRequestArgs};
+use crate::choice::Choice;
+use crate::choice::choices;
+use crate::commands::model::{GradConfig, InspectConfig, ModelAction, VerifyConfig};
 use crate::model::card::Flags;
 use crate::model::pull;
-use crate::model::{ModelName, Preprocessing};
+use crate::model::runtime::Precision;
+use crate::model::{ModelName, Preprocessing, Wish};
+use crate::platform::machine::cores;
+use crate::{Error, Result};
+use onnx_grad::Request;
 
 /// What `salstream model` can do.
 #[derive(Debug, Subcommand)]
@@ -58,22 +67,24 @@ pub struct GradArgs {
     #[command(flatten)]
     pub request: ModelRequestArgs,
     /// What the model expects of its pixels: tells what black is for integrated-gradients [default: what it says of itself]
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub method: MethodArgs,
     /// How the weights are stored; all is computed in 32 bits
-    #[arg(long, value_enum, default_value_t = StoredPrecision::F32)]
+    #[arg(long, value_parser = choice::<StoredPrecision>(), default_value = StoredPrecision::F32.name())]
     pub precision: StoredPrecision,
 }
 
-/// `--precision` of `salstream model grad`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StoredPrecision {
-    /// As they are
-    F32,
-    /// In half the space
-    F16,
+choices! {
+    /// `--precision` of `salstream model grad`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum StoredPrecision {
+        /// As they are
+        F32 = "f32",
+        /// In half the space
+        F16 = "f16",
+    }
 }
 
 /// `salstream model verify`.
@@ -89,13 +100,13 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub json: bool,
     /// Where to compute, against the CPU
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    #[arg(long, value_parser = choice::<DeviceChoice>(), default_value = DeviceChoice::Auto.name())]
     pub device: DeviceChoice,
     /// Arithmetic there
-    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    #[arg(long, value_parser = choice::<PrecisionChoice>(), default_value = PrecisionChoice::Auto.name())]
     pub precision: PrecisionChoice,
     /// What the model expects of its pixels
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub request: ModelRequestArgs,
@@ -129,20 +140,6 @@ pub struct PullArgs {
     pub timeout: u64,
 }
 
-impl PullArgs {
-    /// What to download.
-    pub fn request(self) -> pull::Request {
-        pull::Request {
-            name: self.name,
-            urls: self.url,
-            sha256: self.sha256,
-            overwrite: self.yes,
-            progress: !self.quiet,
-            timeout: Duration::from_secs(self.timeout),
-        }
-    }
-}
-
 /// `salstream model inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
@@ -156,16 +153,74 @@ pub struct InspectArgs {
     #[arg(long, value_name = "FILE", help_heading = "Classifier")]
     pub labels: Option<PathBuf>,
     /// What the model expects of its pixels
-    #[arg(long, value_enum, value_name = "KIND", help_heading = "Classifier")]
+    #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub request: ModelRequestArgs,
 }
 
-impl InspectArgs {
-    /// What the user says of the model.
-    pub fn flags(&self) -> Flags {
-        Flags { preprocess: self.preprocess, labels: self.labels.clone() }
+impl TryFrom<ModelCommand> for ModelAction {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other.
+    fn try_from(command: ModelCommand) -> Result<Self> {
+        Ok(match command {
+            ModelCommand::List { json } => Self::List { json },
+            ModelCommand::Pull(args) => Self::Pull(pull::Request {
+                name: args.name,
+                urls: args.url,
+                sha256: args.sha256,
+                overwrite: args.yes,
+                progress: !args.quiet,
+                timeout: Duration::from_secs(args.timeout),
+            }),
+            ModelCommand::Inspect(args) => Self::Inspect(InspectConfig {
+                model: args.model,
+                card: Flags { preprocess: args.preprocess, labels: args.labels },
+                request: args.request.into(),
+                json: args.json,
+            }),
+            ModelCommand::Grad(args) => Self::Grad(args.try_into()?),
+            ModelCommand::Verify(args) => Self::Verify(args.try_into()?),
+        })
+    }
+}
+
+impl TryFrom<GradArgs> for GradConfig {
+    type Error = Error;
+
+    fn try_from(args: GradArgs) -> Result<Self> {
+        Ok(Self {
+            input: args.input,
+            output: args.file,
+            overwrite: args.yes,
+            request: Request { batch: args.batch.into(), ..args.request.into() },
+            card: Flags { preprocess: args.preprocess, labels: None },
+            method: args.method.choice()?,
+            half: args.precision == StoredPrecision::F16,
+        })
+    }
+}
+
+impl TryFrom<VerifyArgs> for VerifyConfig {
+    type Error = Error;
+
+    fn try_from(args: VerifyArgs) -> Result<Self> {
+        // What is to be verified is the usual arithmetic, unless another one is asked for.
+        let precision = args.precision.fixed().or(Some(Precision::F32));
+        let wish = Wish { device: args.device.fixed(), precision, threads: cores(), fallback: false, batches: false };
+        Ok(Self {
+            model: args.model,
+            pictures: args.image,
+            json: args.json,
+            wish,
+            card: Flags { preprocess: args.preprocess, labels: None },
+            request: args.request.into(),
+            method: args.method.choice()?,
+        })
     }
 }
 

@@ -5,29 +5,96 @@ use std::path::{Path, PathBuf};
 use opencv::core::{CV_8UC3, Mat, Scalar, Size, Vec3b};
 use opencv::prelude::*;
 
-use crate::cli::model::{GradArgs, InspectArgs, ModelCommand, PullArgs, StoredPrecision, VerifyArgs};
 use crate::model::card::{Card, Flags};
-use crate::model::runtime::Precision;
 use crate::model::{self, ModelName, Preprocessor, Source, Wish};
-use crate::platform::machine::cores;
 use crate::reporting::terminal::{print, say};
+use crate::saliency::MethodChoice;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
 use crate::{Error, Result, sink, verify};
 use onnx_grad::Request;
 use onnx_grad::onnx;
 
+/// What `salstream model` is to do.
+#[derive(Debug)]
+pub enum ModelAction {
+    /// List the models that are known by name.
+    List {
+        /// As JSON.
+        json: bool,
+    },
+    /// Download a model.
+    Pull(model::pull::Request),
+    /// Say what a model is.
+    Inspect(InspectConfig),
+    /// Write a gradient model.
+    Grad(GradConfig),
+    /// Check that a model's maps can be believed.
+    Verify(VerifyConfig),
+}
+
+/// What to inspect.
+#[derive(Debug)]
+pub struct InspectConfig {
+    /// The model.
+    pub model: ModelName,
+    /// What the user says of it.
+    pub card: Flags,
+    /// What to settle if its file leaves it open.
+    pub request: Request,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// Which gradient model to write.
+#[derive(Debug)]
+pub struct GradConfig {
+    /// The classifier's file.
+    pub input: PathBuf,
+    /// The file to write.
+    pub output: PathBuf,
+    /// Whether an existing one is replaced.
+    pub overwrite: bool,
+    /// What to settle if the classifier's file leaves it open.
+    pub request: Request,
+    /// What the user says of the classifier.
+    pub card: Flags,
+    /// What the output `gradient` holds.
+    pub method: MethodChoice,
+    /// Whether weights are stored in half precision.
+    pub half: bool,
+}
+
+/// What to verify.
+#[derive(Debug)]
+pub struct VerifyConfig {
+    /// The model.
+    pub model: ModelName,
+    /// Pictures to look at; the first two count.
+    pub pictures: Vec<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Where and how to compute.
+    pub wish: Wish,
+    /// What the user says of the model.
+    pub card: Flags,
+    /// What to settle if its file leaves it open.
+    pub request: Request,
+    /// The attribution method.
+    pub method: MethodChoice,
+}
+
 /// Runs one subcommand; the exit status.
 ///
 /// # Errors
 /// Those of the subcommand.
-pub fn model(command: ModelCommand) -> Result<u8> {
-    match command {
-        ModelCommand::List { json } => list(json)?,
-        ModelCommand::Pull(args) => pull(args)?,
-        ModelCommand::Inspect(args) => inspect(args)?,
-        ModelCommand::Grad(args) => grad(args)?,
-        ModelCommand::Verify(args) => return verify(args),
+pub fn model(action: ModelAction) -> Result<u8> {
+    match action {
+        ModelAction::List { json } => list(json)?,
+        ModelAction::Pull(request) => pull(&request)?,
+        ModelAction::Inspect(config) => inspect(&config)?,
+        ModelAction::Grad(config) => grad(&config)?,
+        ModelAction::Verify(config) => return verify(config),
     }
     Ok(0)
 }
@@ -42,63 +109,57 @@ fn list(as_json: bool) -> Result<()> {
     print(if as_json { json(&rows) } else { model::list::table(&rows) }.as_bytes())
 }
 
-fn pull(args: PullArgs) -> Result<()> {
-    let quiet = args.quiet;
-    let pulled = model::pull::pull(&args.request())?;
-    if !quiet {
+fn pull(request: &model::pull::Request) -> Result<()> {
+    let pulled = model::pull::pull(request)?;
+    if request.progress {
         say(&pulled.to_string());
     }
     Ok(())
 }
 
-fn inspect(args: InspectArgs) -> Result<()> {
-    let report = model::inspect::inspect(&args.model, &args.flags(), &args.request.into())?;
-    if args.json {
+fn inspect(config: &InspectConfig) -> Result<()> {
+    let report = model::inspect::inspect(&config.model, &config.card, &config.request)?;
+    if config.json {
         return print(json(&report).as_bytes());
     }
     report.notes.iter().for_each(|note| say(&format!("note: {note}")));
     print(report.to_string().as_bytes())
 }
 
-fn grad(args: GradArgs) -> Result<()> {
-    let GradArgs { input, file, yes, batch, request, preprocess, method, precision } = args;
-    let choice = method.choice()?;
-    sink::check(&file, Some(&input), yes)?;
-    let chosen = ModelName::File(input).choose()?;
-    let source = chosen.load(&Request { batch: batch.into(), ..request.into() })?;
-    let card = Card::find(&chosen, &Flags { preprocess, labels: None }, &source.facts()?)?;
+fn grad(config: &GradConfig) -> Result<()> {
+    sink::check(&config.output, Some(&config.input), config.overwrite)?;
+    let chosen = ModelName::File(config.input.clone()).choose()?;
+    let source = chosen.load(&config.request)?;
+    let card = Card::find(&chosen, &config.card, &source.facts()?)?;
     let (preprocessor, origin) = card.preprocessor;
     source.notes().iter().for_each(|note| say(&format!("note: {note}")));
-    if choice.needs_pixels() {
+    if config.method.needs_pixels() {
         say(&format!("note: black is that of {preprocessor} pixels, {origin}"));
     }
-    let mut made = source.gradient_model(&choice.method(&preprocessor))?;
-    if precision == StoredPrecision::F16 {
+    let mut made = source.gradient_model(&config.method.method(&preprocessor))?;
+    if config.half {
         made.graph.iter_mut().for_each(onnx::store_in_half);
     }
-    Ok(onnx::save(&made, &file)?)
+    Ok(onnx::save(&made, &config.output)?)
 }
 
-fn verify(args: VerifyArgs) -> Result<u8> {
-    let choice = args.method.choice()?;
-    let chosen = args.model.choose()?;
-    let source = chosen.load(&args.request.into())?;
-    let card = Card::find(&chosen, &Flags { preprocess: args.preprocess, labels: None }, &source.facts()?)?;
+fn verify(config: VerifyConfig) -> Result<u8> {
+    let chosen = config.model.choose()?;
+    let source = chosen.load(&config.request)?;
+    let card = Card::find(&chosen, &config.card, &source.facts()?)?;
     let (preprocessor, _) = card.preprocessor;
-    let pictures = pictures(&args.image, &source, &preprocessor)?;
-    // What is to be verified is the usual arithmetic, unless it is asked for.
-    let precision = args.precision.fixed().or(Some(Precision::F32));
-    let wish = Wish { device: args.device.fixed(), precision, threads: cores(), fallback: false, batches: false };
+    let pictures = pictures(&config.pictures, &source, &preprocessor)?;
     let mut checks: Vec<Check> = Vec::new();
     let mut problem = Ok(());
-    verify::verify(source, &choice.method(&preprocessor), &wish, [&pictures[0], &pictures[1]], |check| {
-        if !args.json && problem.is_ok() {
+    let method = config.method.method(&preprocessor);
+    verify::verify(source, &method, &config.wish, [&pictures[0], &pictures[1]], |check| {
+        if !config.json && problem.is_ok() {
             problem = print(format!("{check}\n").as_bytes());
         }
         checks.push(check);
     })?;
     problem?;
-    if args.json {
+    if config.json {
         print(json(&checks).as_bytes())?;
     }
     Ok(u8::from(checks.iter().any(|check| check.verdict == Verdict::Fail)))

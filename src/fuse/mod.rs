@@ -49,7 +49,7 @@ pub struct FuseOptions {
 
 impl Default for FuseOptions {
     fn default() -> Self {
-        Self { mode: Fusion::default(), lookahead: 0, raw: false, smooth: average::KEEP, still: false }
+        Self { mode: Fusion::Adaptive, lookahead: 0, raw: false, smooth: average::KEEP, still: false }
     }
 }
 

@@ -4,24 +4,26 @@ use opencv::core::Mat;
 use opencv::prelude::*;
 
 use crate::Result;
+use crate::choice::choices;
 use crate::raster;
 
-/// How the static map `s`, the motion map `m` and the motion's weight `w` (all 0..=1) make the fused map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Fusion {
-    /// What moves by itself where something does, and what the classifier looks at where nothing does.
-    #[default]
-    Adaptive,
-    /// The stronger: `max(w m, s)`.
-    Max,
-    /// The weighted mean: `(w m + s) / (w + 1)`.
-    Mean,
-    /// Only where both agree: `m s`.
-    Product,
-    /// The static map alone: `s`.
-    Static,
-    /// The motion map alone: `m`.
-    Motion,
+choices! {
+    /// How the static map `s`, the motion map `m` and the motion's weight `w` (all 0..=1) make the fused map.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Fusion {
+        /// What moves by itself where something does, and what the classifier looks at where nothing does.
+        Adaptive = "adaptive",
+        /// The stronger: `max(w m, s)`.
+        Max = "max",
+        /// The weighted mean: `(w m + s) / (w + 1)`.
+        Mean = "mean",
+        /// Only where both agree: `m s`.
+        Product = "product",
+        /// The static map alone: `s`.
+        Static = "static",
+        /// The motion map alone: `m`.
+        Motion = "motion",
+    }
 }
 
 /// Static saliency, motion and the motion's weight of one pixel to its fused saliency.

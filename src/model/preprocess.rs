@@ -1,28 +1,30 @@
 //! From a decoded frame to the tensor that a classifier was trained on.
 
-use clap::ValueEnum;
 use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Scalar, Size, Vec3b};
 use opencv::imgproc;
 
 use super::Layout;
 use crate::Result;
+use crate::choice::{Choice, choices};
 
-/// What a network expects of its pixels, by the names of the recipes in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preprocessing {
-    /// RGB, 0..1, minus mean (.485 .456 .406), over deviation (.229 .224 .225): PyTorch, the ONNX model zoo
-    Imagenet,
-    /// RGB, -1..1: TensorFlow's MobileNet and Inception
-    Symmetric,
-    /// RGB, (x - 127) / 128: EfficientNet-Lite
-    Lite,
-    /// RGB, 0..1
-    Unit,
-    /// RGB, 0..255
-    Byte,
-    /// BGR, 0..255 minus (104, 117, 123): Caffe
-    Caffe,
+choices! {
+    /// What a network expects of its pixels, by the names of the recipes in use.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Preprocessing {
+        /// RGB, 0..1, minus mean (.485 .456 .406), over deviation (.229 .224 .225): PyTorch, the ONNX model zoo
+        Imagenet = "imagenet",
+        /// RGB, -1..1: TensorFlow's MobileNet and Inception
+        Symmetric = "symmetric",
+        /// RGB, (x - 127) / 128: EfficientNet-Lite
+        Lite = "lite",
+        /// RGB, 0..1
+        Unit = "unit",
+        /// RGB, 0..255
+        Byte = "byte",
+        /// BGR, 0..255 minus (104, 117, 123): Caffe
+        Caffe = "caffe",
+    }
 }
 
 /// The order of a tensor's colour channels.
@@ -63,9 +65,8 @@ impl From<Preprocessing> for Preprocessor {
 impl std::fmt::Display for Preprocessor {
     /// The name of the recipe, or its numbers where it has none.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named = Preprocessing::value_variants().iter().find(|kind| Self::from(**kind) == *self);
-        match named.and_then(Preprocessing::to_possible_value) {
-            Some(value) => write!(f, "{}", value.get_name()),
+        match Preprocessing::values().find(|kind| Self::from(*kind) == *self) {
+            Some(kind) => f.write_str(kind.name()),
             None => write!(f, "{} (x - {:?}) / {:?}", self.channels, self.mean, self.std),
         }
     }

@@ -84,6 +84,15 @@ impl KeyFrames {
     }
 }
 
+impl fmt::Display for KeyFrames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.auto {
+            Some(auto) => write!(f, "auto at {} fps", auto.fps),
+            None => self.interval.fmt(f),
+        }
+    }
+}
+
 /// Finds the shortest distance of key frames that keeps the pace: doubled at once where it is missed, one less after a
 /// while where it is kept, and back again where that was too close.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
 //! What people read: lines on a terminal, and pages.
 
 pub(crate) mod html;
+pub mod mode;
 pub mod terminal;

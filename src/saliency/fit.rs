@@ -4,16 +4,19 @@ use opencv::core::{BORDER_CONSTANT, BORDER_REPLICATE, Mat, MatTraitConst, MatTra
 use opencv::imgproc;
 
 use crate::Result;
+use crate::choice::choices;
 use crate::frame::Features;
 use crate::raster;
 
-/// How a frame fills the classifier's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Fit {
-    /// The frame is stretched to the picture's shape
-    Stretch,
-    /// The frame keeps its shape, between bars of the network's mean colour
-    Letterbox,
+choices! {
+    /// How a frame fills the classifier's picture.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Fit {
+        /// The frame is stretched to the picture's shape
+        Stretch = "stretch",
+        /// The frame keeps its shape, between bars of the network's mean colour
+        Letterbox = "letterbox",
+    }
 }
 
 /// A frame's place in the classifier's picture.

@@ -1,35 +1,34 @@
 //! Which attribution method to take, as typed.
 
+use crate::choice::choices;
 use crate::model::Preprocessor;
 use onnx_grad::{Baseline, Layer, Method, Perturbation, Sampling, Statistic};
 
-/// An attribution method by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum MethodName {
-    /// Slope of the score by each pixel (Simonyan 2013)
-    Gradient,
-    /// Gradient times input
-    InputXGradient,
-    /// Mean gradient of noisy copies (Smilkov 2017)
-    #[value(name = "smoothgrad")]
-    SmoothGrad,
-    /// Mean square of the gradients of noisy copies (Hooker 2019)
-    #[value(name = "smoothgrad-squared")]
-    SmoothGradSquared,
-    /// Variance of the gradients of noisy copies (Adebayo 2018)
-    #[value(name = "vargrad")]
-    VarGrad,
-    /// Mean gradient on the way from a baseline, times the way (Sundararajan 2017)
-    IntegratedGradients,
-    /// Guided backpropagation (Springenberg 2014): sharp, but nearly the same for every class
-    Guided,
-    /// Class activation map of a layer (Selvaraju 2017): coarse, and true to the class
-    GradCam,
-    /// Grad-CAM for several objects of a class (Chattopadhyay 2018)
-    #[value(name = "grad-cam++")]
-    GradCamPlusPlus,
-    /// Guided backpropagation times Grad-CAM
-    GuidedGradCam,
+choices! {
+    /// An attribution method by name.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum MethodName {
+        /// Slope of the score by each pixel (Simonyan 2013)
+        Gradient = "gradient",
+        /// Gradient times input
+        InputXGradient = "input-xgradient",
+        /// Mean gradient of noisy copies (Smilkov 2017)
+        SmoothGrad = "smoothgrad",
+        /// Mean square of the gradients of noisy copies (Hooker 2019)
+        SmoothGradSquared = "smoothgrad-squared",
+        /// Variance of the gradients of noisy copies (Adebayo 2018)
+        VarGrad = "vargrad",
+        /// Mean gradient on the way from a baseline, times the way (Sundararajan 2017)
+        IntegratedGradients = "integrated-gradients",
+        /// Guided backpropagation (Springenberg 2014): sharp, but nearly the same for every class
+        Guided = "guided",
+        /// Class activation map of a layer (Selvaraju 2017): coarse, and true to the class
+        GradCam = "grad-cam",
+        /// Grad-CAM for several objects of a class (Chattopadhyay 2018)
+        GradCamPlusPlus = "grad-cam++",
+        /// Guided backpropagation times Grad-CAM
+        GuidedGradCam = "guided-grad-cam",
+    }
 }
 
 impl MethodName {
@@ -49,15 +48,17 @@ impl MethodName {
     }
 }
 
-/// Where integrated gradients start, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum BaselineName {
-    /// A black picture
-    Black,
-    /// The picture's mean colour
-    Mean,
-    /// The picture, blurred
-    Blurred,
+choices! {
+    /// Where integrated gradients start, by name.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum BaselineName {
+        /// A black picture
+        Black = "black",
+        /// The picture's mean colour
+        Mean = "mean",
+        /// The picture, blurred
+        Blurred = "blurred",
+    }
 }
 
 /// A method and what it needs to know.

@@ -18,6 +18,7 @@ pub use target::{Target, TargetName};
 
 use self::fit::Place;
 use self::noise::SpreadNoise;
+use crate::choice::choices;
 use crate::frame::{Features, Frame, Gradient, Prediction};
 use crate::model::card::Flags;
 use crate::model::{
@@ -27,13 +28,15 @@ use crate::platform::machine::give_memory_back;
 use crate::{Error, Result};
 use onnx_grad::Request;
 
-/// How the gradient's colour channels become one map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Channels {
-    /// The largest absolute value: how strongly any colour matters.
-    Max,
-    /// The signed sum: the method's classic figure.
-    Sum,
+choices! {
+    /// How the gradient's colour channels become one map.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Channels {
+        /// The largest absolute value: how strongly any colour matters.
+        Max = "max",
+        /// The signed sum: the method's classic figure.
+        Sum = "sum",
+    }
 }
 
 impl Channels {

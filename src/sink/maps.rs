@@ -4,7 +4,6 @@ use std::fs::{File, ReadDir};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use opencv::core::{Mat, Size};
@@ -12,18 +11,21 @@ use opencv::imgproc;
 use opencv::prelude::*;
 use tempfile::TempDir;
 
+use crate::choice::choices;
 use crate::frame::{Maps, SaliencyMap};
 use crate::{Error, Result};
 
-/// Which map to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MapKind {
-    /// Static and motion saliency together.
-    Fused,
-    /// Where the classifier's score depends on the pixels.
-    Static,
-    /// What moves against the camera.
-    Motion,
+choices! {
+    /// Which map to write.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum MapKind {
+        /// Static and motion saliency together.
+        Fused = "fused",
+        /// Where the classifier's score depends on the pixels.
+        Static = "static",
+        /// What moves against the camera.
+        Motion = "motion",
+    }
 }
 
 impl MapKind {
@@ -37,15 +39,17 @@ impl MapKind {
     }
 }
 
-/// How to write a map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MapFormat {
-    /// 8-bit grey PNG; 1.0 is 255.
-    Png,
-    /// 16-bit grey PNG; 1.0 is 65535.
-    Png16,
-    /// NumPy array of float32, shape (height, width).
-    Npy,
+choices! {
+    /// How to write a map.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum MapFormat {
+        /// 8-bit grey PNG; 1.0 is 255.
+        Png = "png",
+        /// 16-bit grey PNG; 1.0 is 65535.
+        Png16 = "png16",
+        /// NumPy array of float32, shape (height, width).
+        Npy = "npy",
+    }
 }
 
 /// A folder of maps: one file a frame, named by its index in six digits, at the source's size.

@@ -1,16 +1,15 @@
 //! How many workers of how many threads: as asked for, or as is fastest on this machine, measured once and kept.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::BatchConfig;
 use super::fingerprint::SettingsFingerprint;
 use super::inputs::Clip;
 use super::trial::Trial;
-use crate::cli::BatchArgs;
-use crate::commands::run::config::{Report, RunConfig};
 use crate::platform::machine::{Machine, cores};
 use crate::{Result, platform::dirs, sink};
 
@@ -43,28 +42,26 @@ struct Kept {
 }
 
 impl Crew {
-    /// So many workers, among whom the cores are shared out, unless `args` give each its threads.
-    fn new(args: &BatchArgs, jobs: usize) -> Self {
-        Self { jobs, threads: args.threads.map_or_else(|| (cores() / jobs).max(1), usize::from) }
+    /// So many workers, among whom the cores are shared out, unless the settings give each its threads.
+    fn new(config: &BatchConfig, jobs: usize) -> Self {
+        Self { jobs, threads: config.threads.unwrap_or_else(|| (cores() / jobs).max(1)) }
     }
 
-    /// The crew for `clips`, whose results go below `folder`. Without `--jobs` it is measured where there is much to do.
+    /// The crew for `clips`. Without `--jobs` it is measured where there is much to do.
     pub(super) fn of(
-        args: &BatchArgs,
+        config: &BatchConfig,
         fingerprint: &SettingsFingerprint,
-        config: &RunConfig,
-        folder: &Path,
         clips: &[Clip],
         stop: &AtomicBool,
     ) -> Self {
         let most = clips.len().clamp(1, MOST);
         // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
-        let usual = Self::new(args, cores().div_ceil(2).max(2).min(most));
-        let trial = || Trial::of(args, config, folder, clips);
-        match args.jobs.fixed() {
-            Some(jobs) => Self::new(args, jobs.min(most)),
+        let usual = Self::new(config, cores().div_ceil(2).max(2).min(most));
+        let trial = || Trial::of(config, clips);
+        match config.jobs {
+            Some(jobs) => Self::new(config, jobs.min(most)),
             None if most == 1 => usual,
-            None => trial().and_then(|trial| measured(&trial, args, fingerprint, usual, most, stop)).unwrap_or(usual),
+            None => trial().and_then(|trial| measured(&trial, config, fingerprint, usual, most, stop)).unwrap_or(usual),
         }
     }
 }
@@ -72,33 +69,32 @@ impl Crew {
 /// The fastest crew, as it is known, or else measured where that pays.
 fn measured(
     trial: &Trial<'_>,
-    args: &BatchArgs,
+    config: &BatchConfig,
     fingerprint: &SettingsFingerprint,
     usual: Crew,
     most: usize,
     stop: &AtomicBool,
 ) -> Option<Crew> {
-    let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), args.threads);
+    let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), config.threads);
     let mut kept = read();
-    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !args.model.remeasure) {
-        return Some(if known.crew.jobs > most { Crew::new(args, most) } else { known.crew });
+    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.remeasure) {
+        return Some(if known.crew.jobs > most { Crew::new(config, most) } else { known.crew });
     }
     // A smaller and a larger crew besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
-    if !args.model.remeasure && COST * trial.ahead() < cost {
+    if !config.run.model.remeasure && COST * trial.ahead() < cost {
         return None;
     }
-    let report = Report::new(args.progress, args.quiet);
-    report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
+    config.report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
     let mut tried = Vec::new();
     let jobs = climb(usual.jobs, most, |jobs| {
-        let crew = Crew::new(args, jobs);
+        let crew = Crew::new(config, jobs);
         let speed = trial.speed(crew, stop)?;
         tried.push((crew, speed));
         Some(speed)
     })?;
-    let crew = Crew::new(args, jobs);
-    report.notes(&[format!("{}; --remeasure measures again", told(crew, &tried))]);
+    let crew = Crew::new(config, jobs);
+    config.report.notes(&[format!("{}; --remeasure measures again", told(crew, &tried))]);
     kept.retain(|kept| kept.about != about);
     kept.insert(0, Kept { about, crew, tried });
     kept.truncate(KEPT);

@@ -1,15 +1,19 @@
 //! What a finished clip's settings are known by: a checksum over all that makes its result what it is.
 
-use clap::ValueEnum;
+use onnx_grad::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::config::BatchConfig;
 use crate::Result;
-use crate::cli::BatchArgs;
+use crate::choice::Choice;
+use crate::commands::run::config::RunConfig;
+use crate::fuse::FuseOptions;
 use crate::model::file_sha256;
+use crate::saliency::{MethodChoice, ModelConfig};
 
 /// Version of the form below and of what the settings in it mean. Raise it when results made with the same settings
-/// become different enough that finished clips should be done again: nothing else in the program's version counts.
+/// become so different that finished clips should be done again: the program's version does not count.
 const SCHEMA: u32 = 1;
 
 /// The checksums of a batch's settings and of its model.
@@ -23,55 +27,59 @@ pub(super) struct SettingsFingerprint {
 impl SettingsFingerprint {
     /// # Errors
     /// Those of finding the model, and [`Error::Io`](crate::Error::Io) if a file cannot be read.
-    pub(super) fn of(args: &BatchArgs) -> Result<Self> {
-        let model = file_sha256(&args.model.model.choose()?.path)?;
-        let labels = args.model.labels.as_deref().map(file_sha256).transpose()?;
-        let text = canonical(args, &model, labels).to_string();
+    pub(super) fn of(config: &BatchConfig) -> Result<Self> {
+        let classifier = &config.run.model;
+        let model = file_sha256(&classifier.name.choose()?.path)?;
+        let labels = classifier.card.labels.as_deref().map(file_sha256).transpose()?;
+        let text = canonical(config, &model, labels).to_string();
         Ok(Self { settings: hex::encode(Sha256::digest(text)), model })
     }
 }
 
-/// The settings by the names of their flags, sorted, without those that are not given. A new flag without a default
-/// therefore leaves the fingerprints of earlier versions as they are; one with a default is left out at that default.
-fn canonical(args: &BatchArgs, model_sha256: &str, labels_sha256: Option<String>) -> Value {
-    let BatchArgs { model, request, method, picture, clip, .. } = args;
-    let targets: Vec<String> = model.target.iter().map(ToString::to_string).collect();
+/// The settings by name, sorted, without those that are not given: a new one that is left out at its default leaves the
+/// fingerprints of earlier versions as they are.
+fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<String>) -> Value {
+    let BatchConfig { run, records, maps, split, .. } = config;
+    let RunConfig { source, model, key_frames, fusion, style, crf, audio, .. } = run;
+    let ModelConfig { card, wish, targets, request, method, channels, fit, .. } = model;
+    let Request { size, output, .. } = request;
+    let FuseOptions { mode, lookahead, raw, smooth, .. } = *fusion;
+    let MethodChoice { name, samples, spread, noise, baseline, layer } = method;
+    let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
     let mut settings = json!({
         "schema": SCHEMA,
         "model": model_sha256,
         "labels": labels_sha256,
-        "preprocess": model.preprocess.map(flag_value),
-        "device": flag_value(model.device),
-        "precision": flag_value(model.precision),
+        "preprocess": card.preprocess.map(Choice::name),
+        "device": wish.device.map(|device| device.to_string()),
+        "precision": wish.precision.map(|precision| precision.to_string()),
         "target": targets,
-        "channels": flag_value(model.channels),
-        "raw": model.raw,
-        "smooth": model.smooth,
-        "fit": flag_value(model.fit),
-        "static-every": model.static_every.map(|every| every.to_string()),
-        "fps-target": model.fps_target,
-        "size": request.size(),
-        "scores": request.scores().map(ToString::to_string),
-        "method": method.method.map(flag_value),
-        "samples": method.samples,
-        "noise": method.noise,
-        "baseline": method.baseline.map(flag_value),
-        "layer": method.layer,
-        "fusion": flag_value(picture.fusion.fusion),
-        "lookahead": picture.fusion.lookahead,
-        "layout": flag_value(picture.layout),
-        "colormap": flag_value(picture.colormap),
-        "alpha": picture.alpha,
-        "no-label": picture.no_label,
-        "start": clip.start,
-        "duration": clip.duration,
-        "fps": clip.fps,
-        "no-audio": clip.no_audio,
-        "crf": clip.crf,
-        "records": args.records.map(flag_value),
-        "map": args.maps.then(|| flag_value(args.map)),
-        "map-format": args.maps.then(|| flag_value(args.map_format)),
-        "split": args.split,
+        "channels": channels.name(),
+        "fit": fit.name(),
+        "key-frames": key_frames.to_string(),
+        "size": size,
+        "scores": output.as_ref().map(ToString::to_string),
+        "method": name.name(),
+        "samples": if *spread { None } else { Some(samples) },
+        "noise": noise,
+        "baseline": baseline.name(),
+        "layer": layer,
+        "fusion": mode.name(),
+        "lookahead": lookahead,
+        "raw": raw,
+        "smooth": smooth,
+        "layout": style.layout.name(),
+        "colormap": style.colormap.name(),
+        "alpha": style.alpha,
+        "label": style.label,
+        "start": source.start,
+        "duration": source.duration,
+        "audio": audio,
+        "crf": crf,
+        "records": records.map(Choice::name),
+        "map": maps.map(|(kind, _)| kind.name()),
+        "map-format": maps.map(|(_, format)| format.name()),
+        "split": split,
     });
     if let Value::Object(settings) = &mut settings {
         settings.retain(|_, value| !value.is_null());
@@ -79,22 +87,17 @@ fn canonical(args: &BatchArgs, model_sha256: &str, labels_sha256: Option<String>
     settings
 }
 
-/// A value as its flag spells it.
-fn flag_value(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use std::ffi::OsString;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::cli::{Command, parse};
 
     fn settings(flags: &str) -> String {
         let line = format!("salstream batch in -o out {flags}");
-        match Cli::parse_from(line.split_whitespace()).command {
-            Command::Batch(args) => canonical(&args, "c0ffee", None).to_string(),
+        match parse(line.split_whitespace().map(OsString::from).collect()).unwrap().command {
+            Command::Batch(args) => canonical(&(*args).try_into().unwrap(), "c0ffee", None).to_string(),
             _ => unreachable!(),
         }
     }
@@ -104,19 +107,19 @@ mod tests {
     #[test]
     fn the_form_stays_what_it_is() {
         let usual = concat!(
-            r#"{"alpha":0.699999988079071,"channels":"max","colormap":"turbo","crf":20,"device":"auto","#,
-            r#""fit":"stretch","fps-target":25,"fusion":"adaptive","layout":"overlay","lookahead":2,"#,
-            r#""model":"c0ffee","no-audio":false,"no-label":false,"precision":"auto","raw":false,"schema":1,"#,
-            r#""target":["top1"]}"#
+            r#"{"alpha":0.699999988079071,"audio":true,"baseline":"black","channels":"max","colormap":"turbo","crf":20,"#,
+            r#""fit":"stretch","fusion":"adaptive","key-frames":"1","label":true,"layout":"overlay","lookahead":2,"#,
+            r#""method":"smoothgrad","model":"c0ffee","noise":0.15000000596046448,"raw":false,"schema":1,"#,
+            r#""smooth":0.8999999761581421,"target":["top1"]}"#
         );
         assert_eq!(settings(""), usual);
-        let given = "--target 7 --target tench --static-every auto --size 320x240 --scores logits[:,-1,*] --method grad-cam++ \
-                     --layer x --start 1:02 --records csv --maps --map static --map-format npy --split 60";
+        let given = "--target 7 --target tench --layout grid --static-every auto --size 320x240 --scores logits[:,-1,*] \
+                     --method grad-cam++ --layer x --start 1:02 --records csv --maps --map static --map-format npy --split 60";
         let added = concat!(
-            r#""layer":"x","layout":"overlay","lookahead":2,"map":"static","map-format":"npy","method":"grad-cam++","#,
-            r#""model":"c0ffee","no-audio":false,"no-label":false,"precision":"auto","raw":false,"records":"csv","#,
-            r#""schema":1,"scores":"logits[:,-1,*]","size":[240,320],"split":60.0,"start":62.0,"static-every":"auto","#,
-            r#""target":["7","tench"]}"#
+            r#""key-frames":"auto at 25 fps","label":true,"layer":"x","layout":"grid","lookahead":2,"map":"static","#,
+            r#""map-format":"npy","method":"grad-cam++","model":"c0ffee","noise":0.15000000596046448,"raw":false,"#,
+            r#""records":"csv","samples":16,"schema":1,"scores":"logits[:,-1,*]","size":[240,320],"#,
+            r#""smooth":0.8999999761581421,"split":60.0,"start":62.0,"target":["7","tench"]}"#
         );
         assert!(settings(given).ends_with(added), "{}", settings(given));
     }
@@ -126,7 +129,7 @@ mod tests {
         for flags in ["--jobs 3 --threads 2", "--retry 1 --fail-fast", "--remeasure --fallback", "--hash --quiet"] {
             assert_eq!(settings(flags), settings(""), "{flags}");
         }
-        for flags in ["--crf 21", "--precision bf16", "--smooth 0.5", "--noise 0.1", "--maps", "--no-audio"] {
+        for flags in ["--crf 21", "--precision f32", "--smooth 0.5", "--noise 0.1", "--maps", "--no-audio"] {
             assert_ne!(settings(flags), settings(""), "{flags}");
         }
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
+use super::config::InputConfig;
 use super::split::Piece;
-use crate::cli::BatchArgs;
 use crate::{Error, Result, platform::paths};
 
 /// What is taken for a video in a folder.
@@ -88,15 +88,15 @@ impl Clip {
 ///
 /// # Errors
 /// [`Error::Usage`] where there is none, or two would have the same result; [`Error::Input`] for what is not there.
-pub fn clips(args: &BatchArgs, output: &Path) -> Result<Vec<Clip>> {
-    let mut named = args.inputs.clone();
-    if let Some(list) = &args.from {
-        named.extend(listed(list, args.null)?);
+pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
+    let mut named = inputs.named.clone();
+    if let Some(list) = &inputs.list {
+        named.extend(listed(list, inputs.null)?);
     }
     let mut clips = Vec::new();
     for input in &named {
         if input.is_dir() {
-            search(input, output, args, &mut clips)?;
+            search(input, output, inputs, &mut clips)?;
         } else {
             let name = input.file_name().ok_or_else(|| Error::input(input, "is no file name"))?;
             clips.push(clip(input.clone(), Path::new(name)));
@@ -130,8 +130,8 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
 }
 
 /// Adds the videos of a folder and those below it. Links are followed, but not in circles.
-fn search(folder: &Path, output: &Path, args: &BatchArgs, clips: &mut Vec<Clip>) -> Result<()> {
-    let wanted = globs(folder, args)?;
+fn search(folder: &Path, output: &Path, inputs: &InputConfig, clips: &mut Vec<Clip>) -> Result<()> {
+    let wanted = globs(folder, inputs)?;
     let out = output.canonicalize().ok();
     if out.is_some() && folder.canonicalize().ok() == out {
         let problem = "is the folder of the results too, which would be inputs next time: choose another -o";
@@ -156,13 +156,13 @@ fn search(folder: &Path, output: &Path, args: &BatchArgs, clips: &mut Vec<Clip>)
     Ok(())
 }
 
-fn globs(folder: &Path, args: &BatchArgs) -> Result<Override> {
+fn globs(folder: &Path, inputs: &InputConfig) -> Result<Override> {
     let refused = |e: ignore::Error| Error::Usage(format!("--include, --exclude: {e}"));
     let mut globs = OverrideBuilder::new(folder);
-    for glob in &args.include {
+    for glob in &inputs.include {
         globs.add(glob).map_err(refused)?;
     }
-    for glob in &args.exclude {
+    for glob in &inputs.exclude {
         globs.add(&format!("!{glob}")).map_err(refused)?;
     }
     globs.build().map_err(refused)

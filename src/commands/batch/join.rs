@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::config::PICTURE;
 use super::done::{Done, Work};
 use super::inputs::Clip;
 use super::split::{self, Piece};
 use super::summary::{Entry, Outcome};
-use super::worker::{Finished, PICTURE};
+use super::worker::Finished;
 use crate::commands::run::{Overview, Span};
 use crate::frame::{Rate, Sound};
 use crate::sink::records::{self, Record, RecordSink};

@@ -11,7 +11,7 @@ use super::pool::{Pool, Turn};
 use super::process::{Heard, Worker};
 use super::split::Piece;
 use super::summary::{Entry, Outcome};
-use super::worker::{Event, Finished, Job, endings, reason};
+use super::worker::{Event, Finished, Job, reason};
 use crate::{Error, Result};
 
 /// How often a master looks up from waiting.
@@ -72,7 +72,7 @@ impl<'a> Master<'a> {
                 Heard::Nothing => {}
                 Heard::End(how) => self.crashed(&how),
             }
-            let patience = self.pool.args.timeout_per_clip.map(Duration::from_secs_f64);
+            let patience = self.pool.config.clip_timeout;
             if let Some(patience) = patience.filter(|&patience| self.since.elapsed() > patience) {
                 self.give_up(patience);
             }
@@ -85,11 +85,11 @@ impl<'a> Master<'a> {
             return Ok(());
         }
         while let Some(turn) = self.pool.take(self.given.is_empty()) {
-            match turn.clip.check_name().and_then(|()| State::of(&turn.clip.input, self.pool.args.hash)) {
+            match turn.clip.check_name().and_then(|()| State::of(&turn.clip.input, self.pool.config.hash)) {
                 Ok(state) => {
                     let worker = match &mut self.worker {
                         Some(worker) => worker,
-                        None => self.worker.insert(Worker::start(self.pool.args, self.pool.threads)?),
+                        None => self.worker.insert(Worker::start(self.pool.config, self.pool.threads)?),
                     };
                     worker.give(&Job::of(&turn.clip));
                     if self.given.is_empty() {
@@ -145,22 +145,22 @@ impl<'a> Master<'a> {
 
     /// Keeps the proof that a clip is done.
     fn keep(&self, turn: &Turn, state: State, finished: Finished) -> Result<Done> {
-        let Pool { args, fingerprint, folder, .. } = self.pool;
+        let Pool { config, fingerprint, .. } = self.pool;
         let (settings, model) = (fingerprint.settings.clone(), fingerprint.model.clone());
         let classifier = self.worker.as_ref().map(|worker| worker.classifier.clone()).unwrap_or_default();
         let work = Work { clip: &turn.clip, state, settings, model, classifier, finished };
-        Done::keep(work, folder, &endings(args))
+        Done::keep(work, &config.output, &config.endings())
     }
 
     /// What came of a try: the clip is done, or tried again, or failed.
     fn settle(&mut self, turn: Turn, outcome: Result<Done, String>) {
-        let Pool { args, seen, .. } = self.pool;
+        let Pool { config, seen, .. } = self.pool;
         let (outcome, done) = match outcome {
             Ok(done) => (Outcome::Done, Some(done)),
-            Err(_) if turn.tries < args.retry => return self.pool.put_back(Turn { tries: turn.tries + 1, ..turn }),
+            Err(_) if turn.tries < config.retries => return self.pool.put_back(Turn { tries: turn.tries + 1, ..turn }),
             Err(reason) => (Outcome::Failed(reason), None),
         };
-        if args.fail_fast && done.is_none() {
+        if config.fail_fast && done.is_none() {
             self.pool.end();
         }
         let entry = Entry::of(&turn.clip, outcome, done.as_ref());
@@ -170,7 +170,7 @@ impl<'a> Master<'a> {
             && done.is_some()
             && self.pool.is_last_piece(&turn.clip)
         {
-            self.entries.push(joined(&turn.clip.whole(), count, self.pool.folder));
+            self.entries.push(joined(&turn.clip.whole(), count, &self.pool.config.output));
         }
     }
 

@@ -3,6 +3,7 @@
 //! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
 //! command goes on where it was, whatever ended it.
 
+pub mod config;
 mod crew;
 mod done;
 mod fingerprint;
@@ -27,10 +28,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::annotate::Layout;
-use crate::cli::BatchArgs;
-use crate::commands::run::config::Report;
 use crate::reporting::terminal::print;
 use crate::{Error, Result, platform::ffmpeg, sink};
+use config::BatchConfig;
 use crew::Crew;
 use done::{Done, Todo, todo};
 use fingerprint::SettingsFingerprint;
@@ -42,34 +42,31 @@ pub use summary::{Summary, merge};
 /// What is to be done with a clip, and what was done before.
 type Planned = (Todo, Option<Done>);
 
-/// Does what is to be done of the clips that `args` name; `None` where that was only to be shown.
+/// Does what is to be done of the clips that `config` names; `None` where that was only to be shown.
 ///
 /// # Errors
 /// [`Error::Usage`] for what cannot be planned; what fails for every clip, such as a model that cannot be opened. A clip
 /// that fails is in the summary.
-pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
-    let folder = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
-    let shard = args.shard.unwrap_or(Shard::WHOLE);
-    // The flags of a single run are checked once, for all.
-    let config = worker::config(args, &folder.join("any.mp4"), &folder.join("any"))?;
-    check_split(args)?;
-    let fingerprint = SettingsFingerprint::of(args)?;
-    let all = inputs::clips(args, &folder)?;
-    let all = match args.split {
-        Some(seconds) => split::split(all, seconds, &config.source),
+pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>> {
+    let (folder, shard) = (&config.output, config.shard);
+    check_split(config)?;
+    let fingerprint = SettingsFingerprint::of(config)?;
+    let all = inputs::clips(&config.inputs, folder)?;
+    let all = match config.split {
+        Some(seconds) => split::split(all, seconds, &config.run.source),
         None => all,
     };
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
-    let todo = |clip: &Clip| todo(clip, &folder, &fingerprint.settings, args.hash, args.verify);
+    let todo = |clip: &Clip| todo(clip, folder, &fingerprint.settings, config.hash, config.verify);
     let plan = plan(&clips, todo);
-    if args.dry_run {
+    if config.dry_run {
         return show(&clips, &plan).map(|()| None);
     }
     let open = |(clip, plan): (&Clip, &(Todo, _))| (plan.0 != Todo::Skip).then(|| clip.clone());
     let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
-    make_folders(&folder, &open, shard)?;
-    sink::write(&folder.join("settings.toml"), args.settings.text.as_bytes(), true)?;
+    make_folders(folder, &open, shard)?;
+    sink::write(&folder.join("settings.toml"), config.settings.as_bytes(), true)?;
     // An old summary says nothing of this run; there may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &fingerprint.settings);
@@ -78,17 +75,16 @@ pub fn batch(args: &BatchArgs, stop: &AtomicBool) -> Result<Option<Summary>> {
             summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
         }
     }
-    let crew = Crew::of(args, &fingerprint, &config, &folder, &open, stop);
-    pool::run(args, &fingerprint, &folder, open, crew, stop, &mut summary)?;
-    let report = Report::new(args.progress, args.quiet);
-    report.notes(summary.needed(&clips, &folder).as_slice());
+    let crew = Crew::of(config, &fingerprint, &open, stop);
+    pool::run(config, &fingerprint, open, crew, stop, &mut summary)?;
+    config.report.notes(summary.needed(&clips, folder).as_slice());
     if shard == Shard::WHOLE {
-        summary.gather(&folder);
-        clean(&folder, &clips);
+        summary.gather(folder);
+        clean(folder, &clips);
     }
-    match summary.write(&folder) {
+    match summary.write(folder) {
         // What failed, perhaps by the same full disk, is told all the same.
-        Err(error) if summary.is_incomplete() => report.notes(&[error.to_string()]),
+        Err(error) if summary.is_incomplete() => config.report.notes(&[error.to_string()]),
         written => written?,
     }
     Ok(Some(summary))
@@ -111,10 +107,10 @@ fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
 }
 
 /// Refuses `--split` where pieces could not be joined.
-fn check_split(args: &BatchArgs) -> Result<()> {
-    let problem = match args.split {
+fn check_split(config: &BatchConfig) -> Result<()> {
+    let problem = match config.split {
         None => return Ok(()),
-        Some(_) if args.picture.layout == Layout::Timeline => "the timeline goes on through the whole clip",
+        Some(_) if config.run.style.layout == Layout::Timeline => "the timeline goes on through the whole clip",
         Some(_) if !ffmpeg::is_available() => "joining the pieces needs ffmpeg",
         Some(_) => return Ok(()),
     };

@@ -1,10 +1,11 @@
 //! The clips that are to be done, and a master for each worker process.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::config::BatchConfig;
 use super::crew::Crew;
 use super::fingerprint::SettingsFingerprint;
 use super::inputs::Clip;
@@ -12,14 +13,12 @@ use super::master::Master;
 use super::seen::Seen;
 use super::shard::Shard;
 use super::summary::{Entry, Outcome, Summary};
-use crate::cli::BatchArgs;
 use crate::{Error, Result};
 
 /// What the masters share.
 pub(super) struct Pool<'a> {
-    pub args: &'a BatchArgs,
+    pub config: &'a BatchConfig,
     pub fingerprint: &'a SettingsFingerprint,
-    pub folder: &'a Path,
     /// Threads of each worker.
     pub threads: usize,
     /// Set by the user, to end it all.
@@ -47,24 +46,22 @@ pub(super) struct Turn {
 /// # Errors
 /// What fails for every clip: a model that cannot be opened, a process that cannot be started.
 pub(super) fn run(
-    args: &BatchArgs,
+    config: &BatchConfig,
     fingerprint: &SettingsFingerprint,
-    folder: &Path,
     clips: Vec<Clip>,
     Crew { jobs, threads }: Crew,
     stop: &AtomicBool,
     summary: &mut Summary,
 ) -> Result<()> {
-    let seen = Seen::new(args, &clips);
+    let seen = Seen::new(config, &clips);
     let mut pieces = HashMap::new();
-    for clip in clips.iter().filter(|clip| clip.piece.is_some() && args.shard.unwrap_or(Shard::WHOLE) == Shard::WHOLE) {
+    for clip in clips.iter().filter(|clip| clip.piece.is_some() && config.shard == Shard::WHOLE) {
         *pieces.entry(clip.whole().stem).or_default() += 1;
     }
     let queue = Mutex::new(clips.into_iter().map(|clip| Turn { clip, tries: 0, alone: false }).collect());
     let pool = Pool {
-        args,
+        config,
         fingerprint,
-        folder,
         threads,
         stop,
         seen,

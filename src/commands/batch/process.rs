@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
+use super::config::BatchConfig;
 use super::worker::{Event, Job};
-use crate::cli::BatchArgs;
 use crate::{Error, Result};
 
 /// How long a worker may take to end and to clean up behind itself.
@@ -40,26 +40,26 @@ impl Worker {
     ///
     /// # Errors
     /// [`Error::Child`] where no process can be started.
-    pub(super) fn start(args: &BatchArgs, threads: usize) -> Result<Self> {
+    pub(super) fn start(config: &BatchConfig, threads: usize) -> Result<Self> {
         static MEASURED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
         let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
-        if args.model.remeasure && measured.insert(threads) {
-            let mut first = Self::spawn(args, threads, true)?;
+        if config.run.model.remeasure && measured.insert(threads) {
+            let mut first = Self::spawn(config, threads, true)?;
             let is_over =
                 |heard| matches!(heard, Heard::End(_) | Heard::Event(Event::Ready { .. } | Event::Fatal { .. }));
             while !is_over(first.hear(GLANCE)) {}
         }
-        Self::spawn(args, threads, false)
+        Self::spawn(config, threads, false)
     }
 
-    fn spawn(args: &BatchArgs, threads: usize, measures: bool) -> Result<Self> {
+    fn spawn(config: &BatchConfig, threads: usize, measures: bool) -> Result<Self> {
         let failed = |e: std::io::Error| Error::Child { program: "salstream", problem: format!("no worker: {e}") };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["batch", "--worker"]);
-        if args.threads.is_none() {
+        if config.threads.is_none() {
             command.arg(format!("--threads={threads}"));
         }
-        let line = args.settings.line.iter().filter(|flag| measures || *flag != "--remeasure");
+        let line = config.worker_line.iter().filter(|flag| measures || *flag != "--remeasure");
         command.args(line).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C reaches the master alone, which ends its workers in order.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

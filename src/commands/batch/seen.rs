@@ -1,7 +1,6 @@
 //! How far a batch is, on stderr: a bar for the whole, a line for each clip in work; or JSON for other programs.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,10 +8,11 @@ use std::time::{Duration, Instant};
 use indicatif::{FormattedDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::config::BatchConfig;
 use super::inputs::Clip;
 use super::summary::{Entry, Outcome};
 use super::tally::{Reached, Tally};
-use crate::cli::{BatchArgs, ProgressMode};
+use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
 /// What the user sees.
@@ -32,13 +32,13 @@ struct State {
 }
 
 impl Seen {
-    pub(super) fn new(args: &BatchArgs, clips: &[Clip]) -> Self {
-        let json = args.progress == ProgressMode::Json && !args.quiet;
-        let bar = args.progress == ProgressMode::Auto && !args.quiet && std::io::stderr().is_terminal();
+    pub(super) fn new(config: &BatchConfig, clips: &[Clip]) -> Self {
+        let json = config.report == ReportMode::Json;
+        let bar = config.report == ReportMode::Bar;
         let target = if bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let whole = bars.add(ProgressBar::new(1).with_style(style("{bar:30} {msg}")));
-        let lines = !bar && !json && !args.quiet && args.progress == ProgressMode::Auto;
+        let lines = config.report == ReportMode::Lines && config.clip_lines;
         let tally = Tally::new(clips);
         let reached = tally.reached();
         let state = Mutex::new(State { tally, running: HashMap::new() });

@@ -6,9 +6,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::config::PICTURE;
 use super::done::Done;
 use super::summary::{Entry, Outcome};
-use super::worker::PICTURE;
 use crate::commands::run::Overview;
 use crate::reporting::html::{escaped, link};
 

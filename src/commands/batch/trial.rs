@@ -1,15 +1,13 @@
 //! Measures how fast a crew is, on a short part of a clip of the list.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::config::BatchConfig;
 use super::crew::Crew;
 use super::inputs::Clip;
 use super::process::{Heard, Worker};
 use super::worker::{Event, Job};
-use crate::cli::BatchArgs;
-use crate::commands::run::config::RunConfig;
 use crate::source::{self, Input};
 use crate::{Result, sink};
 
@@ -24,8 +22,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// A clip on which crews are compared.
 pub(super) struct Trial<'a> {
-    args: &'a BatchArgs,
-    folder: &'a Path,
+    config: &'a BatchConfig,
     clip: &'a Clip,
     /// Frames of the part that is worked on.
     frames: f64,
@@ -37,18 +34,18 @@ pub(super) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// One on a clip of middle size; `None` where none of the clips looked at can be opened.
-    pub(super) fn of(args: &'a BatchArgs, config: &RunConfig, folder: &'a Path, clips: &'a [Clip]) -> Option<Self> {
+    pub(super) fn of(config: &'a BatchConfig, clips: &'a [Clip]) -> Option<Self> {
         let mut by_size: Vec<&Clip> = clips.iter().collect();
         by_size.sort_by_key(|clip| clip.size);
         by_size[by_size.len() / 2..].iter().take(LOOKS).find_map(|clip| {
-            let source = source::open(&Input::Video(clip.input.clone()), &config.source).ok()?;
+            let source = source::open(&Input::Video(clip.input.clone()), &config.run.source).ok()?;
             let info = source.info();
             let (frames, pieces) = (info.frames? as f64, clip.piece.map_or(1, |piece| piece.count));
             let bytes: u64 = clips.iter().map(|clip| clip.size).sum();
             let ahead = frames * bytes as f64 / (clip.size * pieces as u64).max(1) as f64;
             let part = frames.min(PART * info.rate.fps());
             let pixels = i64::from(info.size.width) * i64::from(info.size.height);
-            Some(Self { args, folder, clip, frames: part, ahead, pixels })
+            Some(Self { config, clip, frames: part, ahead, pixels })
         })
     }
 
@@ -69,9 +66,9 @@ impl<'a> Trial<'a> {
 
     /// Frames a second of `crew`, once its models are loaded. `None` where a worker fails, or the user ends it all.
     pub(super) fn speed(&self, crew: Crew, stop: &AtomicBool) -> Option<f64> {
-        let results = tempfile::Builder::new().prefix(sink::PREFIX).tempdir_in(self.folder).ok()?;
+        let results = tempfile::Builder::new().prefix(sink::PREFIX).tempdir_in(&self.config.output).ok()?;
         let place = std::path::absolute(results.path()).ok()?;
-        let start = |_| Worker::start(self.args, crew.threads);
+        let start = |_| Worker::start(self.config, crew.threads);
         let mut workers = (0..crew.jobs).map(start).collect::<Result<Vec<_>>>().ok()?;
         for worker in &mut workers {
             wait(worker, stop, |event| matches!(event, Event::Ready { .. }).then_some(()))?;

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,11 +15,10 @@ use opencv::core::set_num_threads;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::config::BatchConfig;
 use super::inputs::Clip;
 use super::join::Joint;
 use super::split::{self, Piece};
-use crate::cli::BatchArgs;
-use crate::commands::run::config::RunConfig;
 use crate::commands::run::{self, Ending, Overview};
 use crate::frame::{Rate, Sound};
 use crate::reporting::terminal::say;
@@ -28,9 +27,6 @@ use crate::{Error, Result};
 
 /// How long a worker whose master is gone may take to clean up.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// Ending of the small pictures' file.
-pub const PICTURE: &str = ".jpg";
-
 /// A clip to be worked on.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
@@ -89,45 +85,16 @@ impl Job {
     }
 }
 
-/// The endings of what is written for each clip.
-pub fn endings(args: &BatchArgs) -> Vec<String> {
-    let records = args.records.map(|format| format!(".{}", format.extension()));
-    let maps = args.maps.then(|| ".maps".to_owned());
-    [Some(".mp4".to_owned()), Some(PICTURE.to_owned()), records, maps].into_iter().flatten().collect()
-}
-
-/// The configuration of one clip's run, whose results lie at `stem`.
-///
-/// # Errors
-/// [`Error::Usage`] for flags that contradict each other.
-pub fn config(args: &BatchArgs, input: &Path, stem: &Path) -> Result<RunConfig> {
-    let named = |ending: &str| {
-        let mut name = stem.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let records = args.records.map(|format| named(&format!(".{}", format.extension())));
-    let maps = args.maps.then(|| named(".maps"));
-    // A path of its own kind, whatever it looks like: `-` or `a:b` is a file here.
-    let input = std::path::absolute(input).map_err(Error::io(input))?;
-    let config = RunConfig::new(args.of_clip(input.into(), named(".mp4"), records, maps))?;
-    Ok(RunConfig { glance: Some(named(PICTURE)), whole_only: true, timed: false, ..config })
-}
-
 /// Works until standard input ends: a clip is opened while the one before goes through the pipeline, which in turn is
 /// free for it while the results of the one before are completed.
 ///
 /// # Errors
 /// None of a clip's; those of an output that is not there.
-pub fn work(args: &BatchArgs) -> Result<()> {
-    let Some(folder) = &args.output else { return Ok(()) };
+pub fn work(config: &BatchConfig) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = listen(stop.clone());
-    let opened = config(args, Path::new("any.mp4"), Path::new("any")).and_then(|any| {
-        set_num_threads(any.threads as i32)?;
-        StaticSaliency::open(&any.model)
-    });
-    let mut static_saliency = match opened {
+    set_num_threads(config.run.threads as i32)?;
+    let mut static_saliency = match StaticSaliency::open(&config.run.model) {
         Ok(opened) => opened,
         Err(error) => {
             let usage = matches!(error, Error::Usage(_));
@@ -139,7 +106,7 @@ pub fn work(args: &BatchArgs) -> Result<()> {
     let (opened, to_process) = bounded(0);
     let (processed, to_finish) = bounded(0);
     thread::scope(|scope| {
-        scope.spawn(move || jobs.iter().all(|job| opened.send(open(args, &job, folder)).is_ok()));
+        scope.spawn(move || jobs.iter().all(|job| opened.send(open(config, &job)).is_ok()));
         scope.spawn(|| to_finish.iter().for_each(|clip| answer(clip, &stop)));
         for clip in to_process {
             say(&json!({ "event": "begun" }).to_string());
@@ -201,8 +168,8 @@ struct Opened(run::Clip, Option<(Rate, Option<Sound>)>);
 struct Processed(run::Processed, Option<(Rate, Option<Sound>)>);
 
 /// Opens one clip.
-fn open(args: &BatchArgs, Job { input, stem, piece, seconds }: &Job, folder: &Path) -> Result<Opened> {
-    let mut config = config(args, Path::new(input), &folder.join(stem))?;
+fn open(batch: &BatchConfig, Job { input, stem, piece, seconds }: &Job) -> Result<Opened> {
+    let mut config = batch.clip(Path::new(input), &batch.output.join(stem))?;
     if let Some(seconds) = *seconds {
         config.source.duration = Some(config.source.duration.map_or(seconds, |duration| duration.min(seconds)));
     }

@@ -2,27 +2,37 @@
 
 mod table;
 
-use std::ffi::OsString;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use clap::Parser;
 use serde::Serialize;
 
-use crate::cli::{BenchArgs, Cli, Command, RunArgs};
 use crate::commands::run::config::RunConfig;
 use crate::commands::run::{self, Ending};
 use crate::frame::Timing;
 use crate::model::card::{Card, Flags};
 use crate::model::runtime::{Device, Runtime};
-use crate::model::{self, Candidate, Wish};
-use crate::platform::machine::{Machine, cores};
+use crate::model::{self, Candidate, ModelName, Wish};
+use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
+use crate::platform::machine::Machine;
 use crate::{Error, Result};
 use onnx_grad::Method;
 use onnx_grad::Request;
 
 /// Frames from one gradient to the next, in the runs of a whole clip.
-const KEY_FRAMES: [u32; 2] = [1, 4];
+const KEY_FRAMES: [u64; 2] = [1, 4];
+
+/// What a benchmark needs to know.
+#[derive(Debug, Clone)]
+pub struct BenchConfig {
+    /// The run of a clip as a whole, if there is one; its model is [`model`](Self::model).
+    pub clip: Option<RunConfig>,
+    /// The model.
+    pub model: ModelName,
+    /// What the user says of the model.
+    pub card: Flags,
+    /// Threads for the classifier and OpenCV, each, at least 1.
+    pub threads: usize,
+}
 
 /// What this machine does.
 #[derive(Debug, Serialize)]
@@ -61,7 +71,7 @@ pub struct GradientTime {
 #[derive(Debug, Serialize)]
 pub struct ClipTime {
     /// Frames from one gradient to the next.
-    pub static_every: u32,
+    pub static_every: u64,
     /// Frames written.
     pub frames: u64,
     /// Wall time in seconds, start-up not counted.
@@ -78,15 +88,16 @@ pub struct ClipTime {
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown model or an unfit clip; whatever opening the model and running the clip may fail by.
-pub fn bench(args: &BenchArgs, stop: &AtomicBool) -> Result<Option<Report>> {
+pub fn bench(config: &BenchConfig, stop: &AtomicBool) -> Result<Option<Report>> {
     let runtime = Runtime::get()?;
-    let threads = args.threads.map_or_else(cores, usize::from);
-    let (model, gradients) = gradients(args, threads)?;
+    let (model, gradients) = gradients(config)?;
     let mut clips = Vec::new();
-    for static_every in KEY_FRAMES.into_iter().filter(|_| args.clip.is_some()) {
-        match clip(args, threads, static_every, stop)? {
-            Some(time) => clips.push(time),
-            None => return Ok(None),
+    if let Some(run) = &config.clip {
+        for static_every in KEY_FRAMES {
+            match clip(config, run, static_every, stop)? {
+                Some(time) => clips.push(time),
+                None => return Ok(None),
+            }
         }
     }
     Ok(Some(Report {
@@ -100,14 +111,13 @@ pub fn bench(args: &BenchArgs, stop: &AtomicBool) -> Result<Option<Report>> {
 }
 
 /// The model's name, and its gradient in every way that this machine has.
-fn gradients(args: &BenchArgs, threads: usize) -> Result<(String, Vec<GradientTime>)> {
-    let chosen = args.model.choose()?;
+fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
+    let chosen = config.model.choose()?;
     let source = chosen.load(&Request::default())?;
     let facts = source.facts()?;
-    let flags = Flags { preprocess: args.preprocess, labels: args.labels.clone() };
-    let (preprocessor, _) = Card::find(&chosen, &flags, &facts)?.preprocessor;
+    let (preprocessor, _) = Card::find(&chosen, &config.card, &facts)?.preprocessor;
     let pictures = model::calibration(&preprocessor, source.input_size()?, facts.layout)?;
-    let wish = Wish { device: None, precision: None, threads, fallback: false, batches: true };
+    let wish = Wish { device: None, precision: None, threads: config.threads, fallback: false, batches: true };
     let trials = model::choose(&source, &Method::Gradient, &wish, &pictures)?.trials;
     let time = |trial: model::Trial| GradientTime {
         candidate: trial.candidate,
@@ -120,11 +130,16 @@ fn gradients(args: &BenchArgs, threads: usize) -> Result<(String, Vec<GradientTi
 }
 
 /// Runs the clip as a user would; none where the user stopped it.
-fn clip(args: &BenchArgs, threads: usize, static_every: u32, stop: &AtomicBool) -> Result<Option<ClipTime>> {
+fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicBool) -> Result<Option<ClipTime>> {
     let folder = std::env::temp_dir();
     let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
-    let config = RunConfig::new(*command(args, threads, static_every, folder.path())?)?;
-    let summary = run::run(&config, stop)?;
+    let key_frames = KeyFrames::new(StaticEvery::Frames(static_every), 1.0);
+    let mut model = run.model.clone();
+    (model.name, model.card, model.wish.threads) = (config.model.clone(), config.card.clone(), config.threads);
+    model.several &= key_frames.are_all();
+    model.wish.batches &= key_frames.are_all();
+    let run = RunConfig { output: folder.path().join("bench.mp4"), key_frames, model, ..run.clone() };
+    let summary = run::run(&run, stop)?;
     match summary.ending {
         Ending::Interrupted => Ok(None),
         Ending::Broken(error) => Err(error),
@@ -136,23 +151,5 @@ fn clip(args: &BenchArgs, threads: usize, static_every: u32, stop: &AtomicBool) 
             stages: summary.timing,
             classifier: summary.classifier,
         })),
-    }
-}
-
-/// The command line of such a run: everything else is as `salstream run` has it.
-fn command(args: &BenchArgs, threads: usize, static_every: u32, folder: &Path) -> Result<Box<RunArgs>> {
-    let mut line: Vec<OsString> = ["salstream", "run", "--quiet", "--static-every"].map(Into::into).into();
-    line.extend([static_every.to_string(), "--threads".into(), threads.to_string(), "-o".into()].map(Into::into));
-    line.extend([folder.join("bench.mp4").into_os_string(), "--".into()]);
-    line.extend(args.clip.clone());
-    match Cli::try_parse_from(line).map(|cli| cli.command) {
-        Ok(Command::Run(mut run)) => {
-            run.model.model = args.model.clone();
-            run.model.preprocess = args.preprocess;
-            run.model.labels = args.labels.clone();
-            Ok(run)
-        }
-        Ok(_) => Err(Error::Usage("the clip cannot be run".into())),
-        Err(error) => Err(Error::Usage(error.to_string())),
     }
 }

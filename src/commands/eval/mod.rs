@@ -34,6 +34,7 @@ use self::report::Evaluation;
 use self::score::{Scored, Scorer};
 use self::scorers::Scorers;
 use self::summary::Tally;
+use crate::choice::Choice;
 use crate::commands::run::progress::Progress;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
@@ -47,7 +48,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     let dataset = Dataset::open(&config.root, config.truth.as_deref(), &config.choice)?;
     let counting = counting(&dataset, config.protocol)?;
     let files = config.predictions.iter().map(|named| MapFiles::find(named, &dataset)).collect::<Result<Vec<_>>>()?;
-    let own: Vec<String> = config.maker.maps.iter().map(|map| map.name()).collect();
+    let own: Vec<String> = config.maker.maps.iter().map(|map| map.name().to_owned()).collect();
     let kept = config.keep.as_ref().map(|folder| Kept::create(folder)).transpose()?;
     let needed = config.maker.maps.iter().any(|map| map.needs_classifier());
     let mut model = config.model.clone();

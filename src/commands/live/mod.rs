@@ -9,7 +9,7 @@ pub mod serve;
 mod session;
 mod snapshot;
 mod stale;
-mod window;
+pub mod window;
 
 pub use feed::hold_nothing_back;
 pub use session::{Ending, Summary, live};

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use opencv::core::{Mat, Point, Rect, Scalar, Size};
 use opencv::highgui;
 use opencv::imgproc;
@@ -10,6 +9,7 @@ use opencv::prelude::*;
 
 use super::desk::{Action, Desk, State};
 use crate::annotate::text;
+use crate::choice::Choice;
 use crate::saliency::TargetName;
 use crate::{Error, Result};
 
@@ -138,10 +138,9 @@ fn title(state: &State) -> String {
 }
 
 /// The value after `value`, round and round.
-fn after<T: ValueEnum + PartialEq + Copy>(value: T) -> T {
-    let all = T::value_variants();
-    let place = all.iter().position(|other| *other == value).unwrap_or(0);
-    all[(place + 1) % all.len()]
+fn after<T: Choice>(value: T) -> T {
+    let behind = T::values().skip_while(|other| *other != value).nth(1);
+    behind.or(T::values().next()).unwrap_or(value)
 }
 
 /// Locks the class of the moment, or lets it go.
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn keys_go_round() {
-        let all = Colormap::value_variants();
+        let all: Vec<Colormap> = Colormap::values().collect();
         let round = all.iter().fold(all[0], |colormap, _| after(colormap));
         assert!(round == all[0] && after(all[0]) != all[0]);
         assert_eq!(lock(&lock(&TargetName::Top1)), TargetName::Top1);

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::{Ending, Summary};
-use crate::commands::run::config::Report;
 use crate::frame::Timing;
+use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
 /// Seconds between two JSON lines.
@@ -16,7 +16,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// A run's progress in the form asked for.
 pub struct Progress {
-    report: Report,
+    report: ReportMode,
     bar: ProgressBar,
     frames: Option<u64>,
     started: Instant,
@@ -31,8 +31,9 @@ struct State {
 
 impl Progress {
     /// Progress of a run over `frames` frames, where their number is known.
-    pub fn new(report: Report, frames: Option<u64>) -> Self {
-        let target = if report == Report::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    pub fn new(report: ReportMode, frames: Option<u64>) -> Self {
+        let target =
+            if report == ReportMode::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(frames, target).with_style(style(frames.is_some()));
         let started = Instant::now();
         Self {
@@ -52,7 +53,7 @@ impl Progress {
         let limiting = state.total.slowest();
         self.bar.set_message(limiting);
         self.bar.inc(1);
-        if self.report == Report::Json && state.said.elapsed() >= PERIOD {
+        if self.report == ReportMode::Json && state.said.elapsed() >= PERIOD {
             state.said = Instant::now();
             let fps = state.done as f64 / self.started.elapsed().as_secs_f64();
             let eta = self.frames.map(|frames| frames.saturating_sub(state.done) as f64 / fps);
@@ -78,8 +79,8 @@ impl Progress {
         let Summary { frames, seconds, classifier, output, timing, ending, .. } = summary;
         let fps = *frames as f64 / seconds;
         match self.report {
-            Report::Quiet => {}
-            Report::Json => {
+            ReportMode::Quiet => {}
+            ReportMode::Json => {
                 let ending = match ending {
                     Ending::Complete => "complete",
                     Ending::Interrupted => "interrupted",
@@ -90,7 +91,7 @@ impl Progress {
                     "classifier": classifier, "output": output, "ms": timing, "ending": ending });
                 say(&line.to_string());
             }
-            Report::Bar | Report::Lines => match output {
+            ReportMode::Bar | ReportMode::Lines => match output {
                 None => say("stopped before the first frame, nothing was written"),
                 Some(output) => say(&format!(
                     "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",

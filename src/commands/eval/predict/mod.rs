@@ -6,29 +6,31 @@ mod maker;
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 pub use self::baseline::centre;
 pub use self::files::MapFiles;
 pub use self::maker::{Maker, MakerConfig, Moment};
 
-/// A map that this program makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OwnMap {
-    /// Static and motion saliency together, by --fusion
-    Fused,
-    /// Static saliency alone
-    Static,
-    /// Motion saliency alone
-    Motion,
-    /// The length of the optical flow over the longest of its frame, camera included
-    Flow,
-    /// A Gaussian in the middle, as people's fixations spread over photographs (Clarke and Tatler 2014)
-    Centre,
-    /// 1 everywhere: J is the share of the frame that the object covers
-    Uniform,
-    /// No map of this program's, only those of --pred
-    None,
+use crate::choice::choices;
+
+choices! {
+    /// A map that this program makes.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OwnMap {
+        /// Static and motion saliency together, by --fusion
+        Fused = "fused",
+        /// Static saliency alone
+        Static = "static",
+        /// Motion saliency alone
+        Motion = "motion",
+        /// The length of the optical flow over the longest of its frame, camera included
+        Flow = "flow",
+        /// A Gaussian in the middle, as people's fixations spread over photographs (Clarke and Tatler 2014)
+        Centre = "centre",
+        /// 1 everywhere: J is the share of the frame that the object covers
+        Uniform = "uniform",
+        /// No map of this program's, only those of --pred
+        None = "none",
+    }
 }
 
 impl OwnMap {
@@ -40,11 +42,6 @@ impl OwnMap {
     /// Whether it depends on what the frames show.
     pub fn sees(self) -> bool {
         self.needs_classifier() || self == Self::Flow
-    }
-
-    /// Its name in tables: as it is typed.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 

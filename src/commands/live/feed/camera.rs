@@ -11,6 +11,7 @@ use linuxvideo::{BufType, Device};
 use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture, VideoWriter};
 
+use crate::choice::choices;
 use crate::{Error, Result};
 
 /// A camera, and how it is to deliver.
@@ -26,13 +27,15 @@ pub struct Camera {
     pub pixel_format: Option<PixelFormat>,
 }
 
-/// How a camera sends its pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum PixelFormat {
-    /// JPEG pictures: large and fast over USB.
-    Mjpg,
-    /// Two bytes a pixel, not compressed.
-    Yuyv,
+choices! {
+    /// How a camera sends its pixels.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum PixelFormat {
+        /// JPEG pictures: large and fast over USB.
+        Mjpg = "mjpg",
+        /// Two bytes a pixel, not compressed.
+        Yuyv = "yuyv",
+    }
 }
 
 /// What a camera can do.

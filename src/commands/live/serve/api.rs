@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::choice::Choice;
 use crate::commands::live::desk::{Action, Desk, Settings, State as Session};
 use crate::saliency::{Target, TargetName};
 
@@ -60,9 +60,9 @@ struct Change {
 impl Shown {
     fn of(settings: &Settings) -> Self {
         Self {
-            fusion: name(settings.fusion),
-            layout: name(settings.layout),
-            colormap: name(settings.colormap),
+            fusion: settings.fusion.name().into(),
+            layout: settings.layout.name().into(),
+            colormap: settings.colormap.name().into(),
             alpha: settings.alpha,
             label: settings.label,
             target: match &settings.target {
@@ -103,18 +103,13 @@ impl Change {
     }
 }
 
-/// The name that a choice's flag gives it.
-fn name(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+fn names<T: Choice>() -> Vec<&'static str> {
+    T::names().collect()
 }
 
-fn names<T: ValueEnum>() -> Vec<String> {
-    T::value_variants().iter().filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned())).collect()
-}
-
-fn set<T: ValueEnum>(value: &mut T, wish: Option<String>, what: &str) -> Result<(), String> {
+fn set<T: Choice>(value: &mut T, wish: Option<String>, what: &str) -> Result<(), String> {
     if let Some(wish) = wish {
-        *value = T::from_str(&wish, false).map_err(|_| format!("{what}: one of {}", names::<T>().join(", ")))?;
+        *value = T::named(&wish).ok_or_else(|| format!("{what}: one of {}", names::<T>().join(", ")))?;
     }
     Ok(())
 }

@@ -1,0 +1,50 @@
+//! The flags that say which part of a clip to take, and what to write beside the picture.
+
+use std::path::PathBuf;
+
+use clap::{Args, value_parser};
+
+use super::choice::choice;
+use super::values::{moment, span};
+use crate::choice::Choice;
+use crate::sink::maps::{MapFormat, MapKind};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Clip")]
+pub struct ClipArgs {
+    /// Skip to this moment: seconds, mm:ss or h:mm:ss
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub start: Option<f64>,
+    /// Stop after this long: seconds, mm:ss or h:mm:ss
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub duration: Option<f64>,
+    /// Frames a second of a folder or pattern of images [default: 25]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub fps: Option<u32>,
+    /// Leave the sound out
+    #[arg(long)]
+    pub no_audio: bool,
+    /// Quality of the video: 0 (lossless) to 51 (worst)
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u8).range(0..=51))]
+    pub crf: u8,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv
+    #[arg(long, value_name = "FILE")]
+    pub records: Option<PathBuf>,
+    /// Draw static, motion and fused energy over the whole clip, cuts marked, above frames of the result: .png, .jpg
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
+    /// Write one map per frame into this folder, named by its index, at the source's size
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// Which map to write
+    #[arg(long, value_parser = choice::<MapKind>(), requires = "maps", default_value = MapKind::Fused.name())]
+    pub map: MapKind,
+    /// File format of the maps
+    #[arg(long, value_parser = choice::<MapFormat>(), requires = "maps", default_value = MapFormat::Png.name())]
+    pub map_format: MapFormat,
+}

@@ -1,0 +1,165 @@
+//! `salstream run`: its flags, and what they come to.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, value_parser};
+
+use super::SettingsArgs;
+use super::choice::choice;
+use super::classifier::ClassifierArgs;
+use super::clip::{ClipArgs, DataArgs};
+use super::method::{MethodArgs, RequestArgs};
+use super::picture::PictureArgs;
+use super::progress::ProgressMode;
+use crate::annotate::Layout;
+use crate::choice::Choice;
+use crate::commands::run::config::{MapsConfig, RunConfig};
+use crate::frame::Rate;
+use crate::pipeline::keyframes::StaticEvery;
+use crate::platform::machine::cores;
+use crate::saliency::TargetName;
+use crate::sink::image::ImageSink;
+use crate::source::{self, Input};
+use crate::{Error, Result};
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Video file, image, folder of frames, numbered pattern (frame_%04d.png), or URL
+    pub input: OsString,
+    /// Result: .mp4, .mkv or .mov for a video, .png or .jpg for an image [default: NAME-saliency.mp4 or .png, here]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite existing results
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub model: ClassifierArgs,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    #[command(flatten)]
+    pub method: MethodArgs,
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    #[command(flatten)]
+    pub clip: ClipArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// How to report progress on stderr
+    #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
+    pub progress: ProgressMode,
+    /// Threads for the classifier and OpenCV, each [default: one per core]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
+    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+impl TryFrom<RunArgs> for RunConfig {
+    type Error = Error;
+
+    /// Settles what the arguments leave open.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other or the input.
+    fn try_from(args: RunArgs) -> Result<Self> {
+        let RunArgs {
+            input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads, ..
+        } = args;
+        let input = Input::parse(&input)?;
+        let threads = threads.map_or_else(cores, usize::from);
+        check_flags(&input, &model, &picture, &clip, &data)?;
+        let output = output.map_or_else(|| default_output(&input), Ok)?;
+        check_kinds(&input, &output)?;
+        let key_frames = model.key_frames(StaticEvery::Frames(1));
+        let fusion = model.fuse_options(&picture.fusion)?;
+        let method = method.of_frames(matches!(input, Input::Image(_)), model.raw)?;
+        let mut model = model.config(request, method, threads);
+        model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
+        model.wish.batches = model.several;
+        Ok(Self {
+            source: source::Options {
+                start: clip.start,
+                duration: clip.duration,
+                zero: None,
+                rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
+            },
+            window: None,
+            key_frames,
+            fusion,
+            model,
+            style: picture.style(),
+            output,
+            overwrite: yes,
+            crf: clip.crf,
+            audio: !clip.no_audio,
+            records: data.records,
+            timeline: data.timeline,
+            glance: None,
+            maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
+            whole_only: false,
+            timed: true,
+            report: progress.report(quiet),
+            threads,
+            input,
+        })
+    }
+}
+
+/// Refuses flags that do not go together, or not with the input.
+fn check_flags(
+    input: &Input,
+    model: &ClassifierArgs,
+    picture: &PictureArgs,
+    clip: &ClipArgs,
+    data: &DataArgs,
+) -> Result<()> {
+    if matches!(input, Input::Image(_)) && (data.timeline.is_some() || picture.layout == Layout::Timeline) {
+        return Err(Error::Usage("a timeline is for clips; an image has no time".into()));
+    }
+    if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
+        return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
+    }
+    if model.target.len() > 1 && picture.layout != Layout::Grid {
+        return Err(Error::Usage("several --target are for --layout grid, which shows a map of each".into()));
+    }
+    if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
+        return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for a stream".into()));
+    }
+    Ok(())
+}
+
+/// `NAME-saliency.mp4` (`.png` for an image) in the current folder.
+fn default_output(input: &Input) -> Result<PathBuf> {
+    let named = |path: &Path, extension: &str| {
+        let stem = path.file_stem().filter(|stem| !stem.is_empty()).map(|stem| stem.to_string_lossy().into_owned());
+        let stem = stem.unwrap_or_else(|| "frames".into());
+        PathBuf::from(format!("{stem}-saliency.{extension}"))
+    };
+    match input {
+        Input::Video(path) => Ok(named(path, "mp4")),
+        Input::Folder(path) => Ok(named(&path.canonicalize().unwrap_or_else(|_| path.clone()), "mp4")),
+        Input::Image(path) => Ok(named(path, "png")),
+        Input::Pattern(_) => Ok("frames-saliency.mp4".into()),
+        Input::Url(_) => Err(Error::Usage("name the result of a stream by -o FILE".into())),
+    }
+}
+
+/// An image becomes an image and everything else a video.
+fn check_kinds(input: &Input, output: &Path) -> Result<()> {
+    let to_image = ImageSink::accepts(output);
+    match input {
+        Input::Image(_) if !to_image => {
+            Err(Error::Usage(format!("{}: an image becomes an image; end -o in .png or .jpg", output.display())))
+        }
+        Input::Video(_) | Input::Url(_) | Input::Folder(_) | Input::Pattern(_) if to_image => {
+            Err(Error::Usage(format!("{}: a clip becomes a video; end -o in .mp4 or .mkv", output.display())))
+        }
+        _ => Ok(()),
+    }
+}

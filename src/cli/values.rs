@@ -1,0 +1,57 @@
+//! Values of flags that are neither names nor plain numbers.
+
+use onnx_grad::MAX_SIDE;
+
+/// A number from 0 to 1.
+pub fn unit_interval(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|value| (0.0..=1.0).contains(value)).ok_or_else(|| "must be from 0 to 1".into())
+}
+
+/// Seconds from `12.5`, `1:02.5` or `1:00:02`.
+pub fn moment(text: &str) -> Result<f64, String> {
+    let problem = || "must be seconds or [h:]mm:ss, such as 12.5 or 1:02".to_string();
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.len() > 3 {
+        return Err(problem());
+    }
+    let number = |part: &&str| part.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+    let numbers: Option<Vec<f64>> = parts.iter().map(number).collect();
+    let seconds = numbers.ok_or_else(problem)?.iter().fold(0.0, |seconds, part| seconds * 60.0 + part);
+    if seconds.is_finite() { Ok(seconds) } else { Err(problem()) }
+}
+
+/// A moment that is not 0.
+pub fn span(text: &str) -> Result<f64, String> {
+    moment(text).and_then(|seconds| if seconds > 0.0 { Ok(seconds) } else { Err("must be longer than 0".into()) })
+}
+
+/// Height and width from `320x240` or `224`.
+pub fn size(text: &str) -> Result<[usize; 2], String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok([height, width]),
+        _ => Err(format!("must be WIDTHxHEIGHT or one number, each from 1 to {MAX_SIDE}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_seconds_or_clock_times() {
+        assert_eq!(["12.5", "1:02.5", "1:00:02"].map(|text| moment(text).unwrap()), [12.5, 62.5, 3602.0]);
+        for text in ["", "x", "-1", "1:2:3:4", "inf", "1::2", "1e308:0"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_width_by_height() {
+        assert_eq!([size("320x240"), size("224")], [Ok([240, 320]), Ok([224, 224])]);
+        for text in ["", "x", "0", "3x", "10x-1", "5000"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}
