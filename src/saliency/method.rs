@@ -11,7 +11,7 @@ choices! {
         /// Slope of the score by each pixel (Simonyan 2013)
         Gradient = "gradient",
         /// Gradient times input
-        InputXGradient = "input-xgradient",
+        InputXGradient = "input-x-gradient",
         /// Mean gradient of noisy copies (Smilkov 2017)
         SmoothGrad = "smoothgrad",
         /// Mean square of the gradients of noisy copies (Hooker 2019)

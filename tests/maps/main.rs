@@ -266,7 +266,7 @@ fn a_gradient_of_the_shot_before_is_left_out() {
 #[test]
 fn both_stages_can_live_on_threads_of_their_own() {
     fn on_a_thread<T: Send>(_: &T) {}
-    let chain = Chain::new(Fusion::default());
+    let chain = Chain::new(Fusion::Adaptive);
     on_a_thread(&chain.motion);
     on_a_thread(&chain.fuser);
 }
