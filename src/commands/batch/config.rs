@@ -1,10 +1,10 @@
 //! What a batch needs to know.
 
+use super::shard::Shard;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::shard::Shard;
 use crate::choice::choices;
 use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::reporting::mode::ReportMode;

@@ -1,10 +1,10 @@
 //! What a finished clip's settings are known by: a checksum over all that makes its result what it is.
 
+use super::config::BatchConfig;
 use onnx_grad::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::config::BatchConfig;
 use crate::Result;
 use crate::choice::Choice;
 use crate::commands::run::config::RunConfig;

@@ -1,5 +1,7 @@
 //! Which clips there are, and where the result of each goes.
 
+use super::clip::Clip;
+use super::config::InputConfig;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -10,8 +12,6 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
-use super::config::InputConfig;
-use super::split::Piece;
 use crate::{Error, Result, platform::paths};
 
 /// What is taken for a video in a folder.
@@ -19,70 +19,6 @@ const VIDEOS: [&str; 18] = [
     "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "vob",
     "webm", "wmv",
 ];
-
-/// A clip, and where its result goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clip {
-    /// The file.
-    pub input: PathBuf,
-    /// The result's place in the output folder, without an extension.
-    pub stem: PathBuf,
-    /// Bytes of the file; 0 where it cannot be asked.
-    pub size: u64,
-    /// Which piece of the file it is, where it is not all of it.
-    pub piece: Option<Piece>,
-}
-
-impl Clip {
-    /// The result's file with another ending.
-    pub fn file(&self, folder: &Path, ending: &str) -> PathBuf {
-        let mut name = folder.join(&self.stem).into_os_string();
-        name.push(ending);
-        name.into()
-    }
-
-    /// Where the results of its pieces go.
-    pub fn pieces(&self, folder: &Path) -> PathBuf {
-        self.file(folder, ".pieces")
-    }
-
-    /// One of its pieces.
-    pub fn piece(&self, piece: Piece) -> Self {
-        let Piece { index, count } = piece;
-        let stem = self.pieces(Path::new("")).join(format!("{:04}-of-{count:04}", index + 1));
-        Self { input: self.input.clone(), stem, size: self.size / count as u64, piece: Some(piece) }
-    }
-
-    /// The clip that it is a piece of, or itself.
-    pub fn whole(&self) -> Self {
-        let stem = match (self.piece, self.stem.parent()) {
-            (Some(_), Some(pieces)) => pieces.with_extension(""),
-            _ => self.stem.clone(),
-        };
-        Self { stem, piece: None, ..self.clone() }
-    }
-
-    /// Refuses a name that is too long for a file system once it has the ending of a result.
-    ///
-    /// # Errors
-    /// [`Error::Input`] with how long it may be.
-    pub fn check_name(&self) -> Result<()> {
-        const MOST: usize = 255 - ".done.json".len();
-        if self.whole().stem.file_name().is_some_and(|name| name.len() > MOST) {
-            let problem = format!(
-                "its results would have too long a name: shorten it to at most {MOST} bytes without its extension"
-            );
-            return Err(Error::input(&self.input, problem));
-        }
-        Ok(())
-    }
-
-    /// Its name for people.
-    pub fn name(&self) -> String {
-        let piece = |Piece { index, count }| format!(" ({} of {count})", index + 1);
-        format!("{}{}", self.input.display(), self.piece.map(piece).unwrap_or_default())
-    }
-}
 
 /// All clips that the arguments name, by their place in the output folder.
 ///
@@ -113,7 +49,7 @@ pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
 
 fn clip(input: PathBuf, relative: &Path) -> Clip {
     let size = fs::metadata(&input).map_or(0, |metadata| metadata.len());
-    Clip { input, stem: relative.with_extension(""), size, piece: None }
+    Clip { input, stem: relative.with_extension(""), size, segment: None }
 }
 
 /// The paths that a list names.

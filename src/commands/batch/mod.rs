@@ -3,44 +3,48 @@
 //! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
 //! command goes on where it was, whatever ended it.
 
+mod clip;
+mod concat;
 pub mod config;
-mod crew;
-mod done;
+mod contact_sheet;
+mod disk_space;
+mod estimate;
 mod fingerprint;
 mod inputs;
-mod join;
-mod master;
-mod pool;
-mod process;
-mod room;
-mod seen;
+mod manifest;
+mod outcome;
+mod progress;
+mod protocol;
+mod queue;
 pub mod shard;
-mod sheet;
 mod split;
 mod summary;
-mod tally;
-mod trial;
+mod supervisor;
+mod throughput;
 pub mod worker;
+mod worker_count;
+mod worker_process;
+mod worker_tuning;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use self::clip::Clip;
+use self::config::BatchConfig;
+use self::fingerprint::SettingsFingerprint;
+use self::manifest::{Manifest, PlannedAction, plan_clip};
+use self::outcome::{ClipOutcome, SummaryEntry};
+use self::shard::Shard;
+pub use self::summary::{Summary, merge};
 use crate::annotate::Layout;
+use crate::platform::ffmpeg;
 use crate::reporting::terminal::print;
-use crate::{Error, Result, platform::ffmpeg, sink};
-use config::BatchConfig;
-use crew::Crew;
-use done::{Done, Todo, todo};
-use fingerprint::SettingsFingerprint;
-use inputs::Clip;
-use shard::Shard;
-use summary::{Entry, Outcome};
-pub use summary::{Summary, merge};
+use crate::{Error, Result, sink};
 
 /// What is to be done with a clip, and what was done before.
-type Planned = (Todo, Option<Done>);
+type Planned = (PlannedAction, Option<Manifest>);
 
 /// Does what is to be done of the clips that `config` names; `None` where that was only to be shown.
 ///
@@ -58,12 +62,12 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     };
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
-    let todo = |clip: &Clip| todo(clip, folder, &fingerprint.settings, config.hash, config.verify);
+    let todo = |clip: &Clip| plan_clip(clip, folder, &fingerprint.settings, config.hash, config.verify);
     let plan = plan(&clips, todo);
     if config.dry_run {
         return show(&clips, &plan).map(|()| None);
     }
-    let open = |(clip, plan): (&Clip, &(Todo, _))| (plan.0 != Todo::Skip).then(|| clip.clone());
+    let open = |(clip, plan): (&Clip, &(PlannedAction, _))| (plan.0 != PlannedAction::Skip).then(|| clip.clone());
     let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
     make_folders(folder, &open, shard)?;
     sink::write(&folder.join("settings.toml"), config.settings.as_bytes(), true)?;
@@ -71,12 +75,12 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &fingerprint.settings);
     for (clip, (todo, done)) in clips.iter().zip(&plan) {
-        if *todo == Todo::Skip {
-            summary.add(Entry::of(clip, Outcome::Skipped, done.as_ref()));
+        if *todo == PlannedAction::Skip {
+            summary.add(SummaryEntry::of(clip, ClipOutcome::Skipped, done.as_ref()));
         }
     }
-    let crew = Crew::of(config, &fingerprint, &open, stop);
-    pool::run(config, &fingerprint, open, crew, stop, &mut summary)?;
+    let workers = worker_tuning::choose(config, &fingerprint, &open, stop);
+    supervisor::run(config, &fingerprint, open, workers, stop, &mut summary)?;
     config.report.notes(summary.needed(&clips, folder).as_slice());
     if shard == Shard::WHOLE {
         summary.gather(folder);
@@ -94,10 +98,10 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
 fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
     let mut wholes: HashMap<PathBuf, Planned> = HashMap::new();
     let planned = |clip: &Clip| {
-        if clip.piece.is_some() {
+        if clip.segment.is_some() {
             let whole = clip.whole();
             let known = wholes.entry(whole.stem.clone()).or_insert_with(|| todo(&whole));
-            if known.0 == Todo::Skip {
+            if known.0 == PlannedAction::Skip {
                 return known.clone();
             }
         }
@@ -123,9 +127,9 @@ fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
     for (clip, (todo, _)) in clips.iter().zip(plan) {
         let input = clip.name();
         text += &match todo {
-            Todo::Do => format!("do    {input}\n"),
-            Todo::Redo(why) => format!("redo  {input}: {why}\n"),
-            Todo::Skip => format!("skip  {input}\n"),
+            PlannedAction::Do => format!("do    {input}\n"),
+            PlannedAction::Redo(why) => format!("redo  {input}: {why}\n"),
+            PlannedAction::Skip => format!("skip  {input}\n"),
         };
     }
     print(text.as_bytes())

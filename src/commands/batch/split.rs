@@ -3,15 +3,15 @@
 //! A piece is known by its number alone; where it begins and ends is found by whoever works on it, from the clip. So
 //! nobody needs to talk to anybody.
 
+use super::clip::Clip;
+use super::clip::Segment;
+use super::clip::tolerance;
 use std::path::Path;
 use std::thread;
 
-use serde::{Deserialize, Serialize};
-
-use super::inputs::Clip;
 use crate::commands::run::Window;
 use crate::commands::run::config::RunConfig;
-use crate::frame::{Rate, VideoInfo};
+use crate::frame::VideoInfo;
 use crate::fuse::FuseOptions;
 use crate::motion::CutFinder;
 use crate::platform::machine::cores;
@@ -24,15 +24,6 @@ const NEAR: (f64, f64) = (0.125, 5.0);
 const RUN_UP: (f64, f64) = (1.0, 10.0);
 /// What is left, at the end of the run-up, of what the average would hold without it.
 const FORGOTTEN: f64 = 2e-3;
-
-/// One of the pieces of a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
-    /// Which one, from 0.
-    pub index: usize,
-    /// Of how many.
-    pub count: usize,
-}
 
 /// `clips`, those longer than one and a half times `seconds` in pieces of about that length; `options` say how a clip is
 /// read. What cannot be opened stays whole: the reason is told where it is worked on.
@@ -49,7 +40,7 @@ pub fn split(clips: Vec<Clip>, seconds: f64, options: &Options) -> Vec<Clip> {
         asked.into_iter().flat_map(|(clips, thread)| thread.join().unwrap_or_else(|_| vec![1; clips])).collect()
     });
     let pieces = |(clip, count): (Clip, usize)| {
-        let all = (0..count).map(|index| clip.piece(Piece { index, count })).collect();
+        let all = (0..count).map(|index| clip.segment(Segment { index, count })).collect();
         if count > 1 { all } else { vec![clip] }
     };
     clips.into_iter().zip(counts).flat_map(pieces).collect()
@@ -64,17 +55,17 @@ fn length(info: &VideoInfo) -> Option<f64> {
 ///
 /// # Errors
 /// [`Error::Input`] where the clip is not as long as it says.
-pub fn window(config: &RunConfig, piece: Piece) -> Result<(Window, VideoInfo)> {
+pub fn window(config: &RunConfig, piece: Segment) -> Result<(Window, VideoInfo)> {
     let info = source::open(&config.input, &config.source)?.info().clone();
     let name = config.input.path().unwrap_or(Path::new(""));
     let length = length(&info).ok_or_else(|| Error::input(name, "its length is not known: leave --split out"))?;
-    let marks = Marks { config, info: &info, length, count: piece.count };
+    let marks = SplitPoints { config, info: &info, length, count: piece.count };
     let from = marks.joint(piece.index)?;
     let until = marks.joint(piece.index + 1)?;
     let interval = info.rate.interval();
     let lead = (from - run_up(&config.fusion, interval)).max(0.0);
     let tail = (config.fusion.lookahead as f64 + 2.0) * interval;
-    Ok((Window { zero: info.start, lead, from, until, tail, slack: slack(info.rate) }, info))
+    Ok((Window { zero: info.start, lead, from, until, tail, slack: tolerance(info.rate) }, info))
 }
 
 /// Seconds of frames before a piece, after which its averages are where they would be.
@@ -83,20 +74,15 @@ fn run_up(fusion: &FuseOptions, interval: f64) -> f64 {
     (frames.abs() * interval).clamp(RUN_UP.0, RUN_UP.1)
 }
 
-/// Times of a clip at `rate` closer than this are the same.
-pub fn slack(rate: Rate) -> f64 {
-    rate.interval() / 4.0
-}
-
 /// Where a clip is to be split.
-struct Marks<'a> {
+struct SplitPoints<'a> {
     config: &'a RunConfig,
     info: &'a VideoInfo,
     length: f64,
     count: usize,
 }
 
-impl Marks<'_> {
+impl SplitPoints<'_> {
     /// Time of the first frame of piece `index`: at the cut nearest to its mark, or the first frame at the mark.
     fn joint(&self, index: usize) -> Result<f64> {
         match index {
@@ -107,7 +93,7 @@ impl Marks<'_> {
         let piece = self.length / self.count as f64;
         let mark = piece * index as f64;
         let near = (piece * NEAR.0).min(NEAR.1);
-        let slack = slack(self.info.rate);
+        let slack = tolerance(self.info.rate);
         let all = Window { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
         let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
         let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);

@@ -1,59 +1,23 @@
 //! What came of a batch: for programs as `summary.json`, for people as a table and a contact sheet.
 
+use super::clip::Clip;
+use super::manifest::Manifest;
+use super::outcome::ClipOutcome;
+use super::outcome::SummaryEntry;
+use super::shard::Shard;
+use super::{concat, contact_sheet, disk_space};
 use std::fs;
-use std::path::{Display, Path, PathBuf};
+use std::path::{Display, Path};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::done::Done;
-use super::inputs::Clip;
-use super::join::gather;
-use super::room;
-use super::shard::Shard;
-use super::sheet::sheet;
-use super::split::Piece;
 use crate::reporting::terminal::say;
 use crate::{Error, Result, sink};
 
 /// Failed clips that the table names.
 const NAMED: usize = 20;
-
-/// What came of a clip.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
-pub enum Outcome {
-    /// It was finished now.
-    Done,
-    /// It had been finished before.
-    Skipped,
-    /// It was not, and why.
-    Failed(String),
-    /// The run ended before it was finished.
-    Open,
-}
-
-/// A clip in the summary.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The file.
-    #[serde(with = "crate::platform::paths::json")]
-    pub input: PathBuf,
-    /// Its place in the output folder, without an ending.
-    #[serde(with = "crate::platform::paths::json")]
-    pub place: PathBuf,
-    /// What came of it.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// Frames of the result.
-    pub frames: u64,
-    /// Seconds that it took, now or before.
-    pub seconds: f64,
-    /// Which piece of the file it is, where it is not all of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub piece: Option<Piece>,
-}
 
 /// What came of a batch, or of one part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,23 +29,9 @@ pub struct Summary {
     /// Seconds that all of it took.
     seconds: f64,
     /// The clips.
-    clips: Vec<Entry>,
+    clips: Vec<SummaryEntry>,
     #[serde(skip)]
     began: Option<Instant>,
-}
-
-impl Entry {
-    /// What came of `clip`.
-    pub fn of(clip: &Clip, outcome: Outcome, done: Option<&Done>) -> Self {
-        let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
-        let (input, place) = (clip.input.clone(), clip.stem.clone());
-        Self { input, place, outcome, frames, seconds, piece: clip.piece }
-    }
-
-    /// The clip that it speaks of, of unknown size.
-    pub fn clip(&self) -> Clip {
-        Clip { input: self.input.clone(), stem: self.place.clone(), size: 0, piece: self.piece }
-    }
 }
 
 impl Summary {
@@ -91,18 +41,18 @@ impl Summary {
         Self { shard, settings: settings.into(), seconds: 0.0, clips: Vec::new(), began: Some(Instant::now()) }
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
+    pub(super) fn add(&mut self, entry: SummaryEntry) {
         self.clips.push(entry);
     }
 
     /// What room `clips` need, where the disk was full.
     pub(super) fn needed(&self, clips: &[Clip], folder: &Path) -> Option<String> {
-        room::needed(clips, &self.clips, folder)
+        disk_space::needed(clips, &self.clips, folder)
     }
 
     /// Joins what is in pieces.
     pub(super) fn gather(&mut self, folder: &Path) {
-        self.clips = gather(std::mem::take(&mut self.clips), folder, &self.settings);
+        self.clips = concat::join_segments(std::mem::take(&mut self.clips), folder, &self.settings);
     }
 
     /// Keeps it in `folder`, sorted.
@@ -115,19 +65,23 @@ impl Summary {
         sink::write(&path, &json, true)?;
         // A part's is made by the merge.
         if count == 1 {
-            sink::write(&folder.join("summary.html"), &sheet(&self.clips, &self.closing(), folder), true)?;
+            sink::write(
+                &folder.join("summary.html"),
+                &contact_sheet::page(&self.clips, &self.closing(), folder),
+                true,
+            )?;
         }
         Ok(())
     }
 
     /// Whether any clip is not done.
     pub fn is_incomplete(&self) -> bool {
-        self.clips.iter().any(|entry| !matches!(entry.outcome, Outcome::Done | Outcome::Skipped))
+        self.clips.iter().any(|entry| !matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped))
     }
 
     fn failed(&self) -> impl Iterator<Item = (Display<'_>, &str)> {
         self.clips.iter().filter_map(|entry| match &entry.outcome {
-            Outcome::Failed(reason) => Some((entry.input.display(), &**reason)),
+            ClipOutcome::Failed(reason) => Some((entry.input.display(), &**reason)),
             _ => None,
         })
     }
@@ -163,16 +117,16 @@ impl Summary {
         let mut counts = Counts::default();
         for entry in &self.clips {
             match entry.outcome {
-                Outcome::Done => {
+                ClipOutcome::Done => {
                     counts.done += 1;
                     counts.frames += entry.frames;
                 }
-                Outcome::Skipped => {
+                ClipOutcome::Skipped => {
                     counts.skipped += 1;
                     counts.saved += entry.seconds;
                 }
-                Outcome::Failed(_) => counts.failed += 1,
-                Outcome::Open => counts.open += 1,
+                ClipOutcome::Failed(_) => counts.failed += 1,
+                ClipOutcome::Open => counts.open += 1,
             }
         }
         counts
@@ -237,12 +191,13 @@ pub fn merge(folder: &Path) -> Result<Summary> {
 }
 
 /// The entry, failed where what it speaks of is not there.
-fn checked(entry: Entry, folder: &Path) -> Entry {
+fn checked(entry: SummaryEntry, folder: &Path) -> SummaryEntry {
     let clip = entry.clip();
-    let is_there = || Done::read(&Done::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
+    let is_there =
+        || Manifest::read(&Manifest::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
     match entry.outcome {
-        Outcome::Done | Outcome::Skipped if !is_there() => {
-            Entry { outcome: Outcome::Failed("its result is missing or damaged".into()), ..entry }
+        ClipOutcome::Done | ClipOutcome::Skipped if !is_there() => {
+            SummaryEntry { outcome: ClipOutcome::Failed("its result is missing or damaged".into()), ..entry }
         }
         _ => entry,
     }

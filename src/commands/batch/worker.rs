@@ -2,7 +2,12 @@
 //!
 //! A clip is a line of JSON, and so is each thing said of it, on standard error.
 
-use std::ffi::OsString;
+use super::clip::SegmentTiming;
+use super::config::BatchConfig;
+use super::outcome::reason;
+use super::protocol::ClipResult;
+use super::protocol::WorkerRequest;
+use super::split;
 use std::io::{BufRead, stdin};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,79 +17,16 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use opencv::core::set_num_threads;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::config::BatchConfig;
-use super::inputs::Clip;
-use super::join::Joint;
-use super::split::{self, Piece};
-use crate::commands::run::{self, Ending, Overview};
+use crate::commands::run::{self, Ending};
 use crate::frame::{Rate, Sound};
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
 
 /// How long a worker whose master is gone may take to clean up.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// A clip to be worked on.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Job {
-    input: OsString,
-    stem: OsString,
-    piece: Option<Piece>,
-    /// Seconds of it to work on, where that is not all.
-    seconds: Option<f64>,
-}
-
-/// What a worker says.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
-    /// The model is loaded.
-    Ready { classifier: String },
-    /// It cannot be: no clip can be worked on.
-    Fatal { error: String, usage: bool },
-    /// The next clip goes through the pipeline.
-    Begun,
-    /// It is read to its end, and the worker could open another one.
-    Read,
-    /// So far.
-    Progress { frame: u64, frames: Option<u64> },
-    /// The clip is finished.
-    Finished(Finished),
-    /// The clip has failed.
-    Failed { error: String },
-    /// What `salstream run` says besides.
-    #[serde(other)]
-    Other,
-}
-
-/// What came of a clip that is finished.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Finished {
-    /// Frames of the result.
-    pub frames: u64,
-    /// Seconds that it took.
-    pub seconds: f64,
-    /// The clip in short.
-    pub overview: Overview,
-    /// How it is joined, where it is a piece.
-    pub joint: Option<Joint>,
-}
-
-impl Job {
-    /// The order to work on `clip`.
-    pub fn of(clip: &Clip) -> Self {
-        Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.piece, seconds: None }
-    }
-
-    /// The order to work on the first `seconds` of the clip, with results at `stem`, a full path.
-    pub fn part(clip: &Clip, stem: &Path, seconds: f64) -> Self {
-        Self { input: clip.input.clone().into(), stem: stem.into(), piece: None, seconds: Some(seconds) }
-    }
-}
-
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// Works until standard input ends: a clip is opened while the one before goes through the pipeline, which in turn is
 /// free for it while the results of the one before are completed.
 ///
@@ -111,7 +53,7 @@ pub fn work(config: &BatchConfig) -> Result<()> {
         for clip in to_process {
             say(&json!({ "event": "begun" }).to_string());
             static_saliency.restart();
-            if processed.send(clip.and_then(|clip: Opened| clip.process(&mut static_saliency, &stop))).is_err() {
+            if processed.send(clip.and_then(|clip: OpenedClip| clip.process(&mut static_saliency, &stop))).is_err() {
                 break;
             }
         }
@@ -121,8 +63,8 @@ pub fn work(config: &BatchConfig) -> Result<()> {
 }
 
 /// Completes a clip's results, and tells what came of it.
-fn answer(clip: Result<Processed>, stop: &AtomicBool) {
-    let answer = match clip.and_then(Processed::finish) {
+fn answer(clip: Result<ProcessedClip>, stop: &AtomicBool) {
+    let answer = match clip.and_then(ProcessedClip::finish) {
         Ok(finished) => {
             let mut event = json!(finished);
             event["event"] = "finished".into();
@@ -135,16 +77,8 @@ fn answer(clip: Result<Processed>, stop: &AtomicBool) {
     }
 }
 
-/// What went wrong with a clip, which is named where the reason is told.
-pub fn reason(error: Error) -> String {
-    match error {
-        Error::Input { problem, .. } => problem,
-        error => error.to_string(),
-    }
-}
-
 /// Hands on the clips that come; their end ends the clip in work too.
-fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
+fn listen(stop: Arc<AtomicBool>) -> Receiver<WorkerRequest> {
     let (sender, jobs) = unbounded();
     thread::spawn(move || {
         for line in stdin().lock().lines().map_while(std::io::Result::ok) {
@@ -155,20 +89,20 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<Job> {
         }
         drop(sender);
         stop.store(true, Ordering::Relaxed);
-        thread::sleep(FAREWELL);
+        thread::sleep(SHUTDOWN_GRACE);
         std::process::exit(1);
     });
     jobs
 }
 
 /// An opened clip; of a piece also the rate and the sound of the whole.
-struct Opened(run::Clip, Option<(Rate, Option<Sound>)>);
+struct OpenedClip(run::Clip, Option<(Rate, Option<Sound>)>);
 
 /// One whose results are not complete yet.
-struct Processed(run::Processed, Option<(Rate, Option<Sound>)>);
+struct ProcessedClip(run::Processed, Option<(Rate, Option<Sound>)>);
 
 /// Opens one clip.
-fn open(batch: &BatchConfig, Job { input, stem, piece, seconds }: &Job) -> Result<Opened> {
+fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &WorkerRequest) -> Result<OpenedClip> {
     let mut config = batch.clip(Path::new(input), &batch.output.join(stem))?;
     if let Some(seconds) = *seconds {
         config.source.duration = Some(config.source.duration.map_or(seconds, |duration| duration.min(seconds)));
@@ -181,23 +115,23 @@ fn open(batch: &BatchConfig, Job { input, stem, piece, seconds }: &Job) -> Resul
         config.audio = false;
     }
     let clip = run::Clip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
-    Ok(Opened(clip, whole))
+    Ok(OpenedClip(clip, whole))
 }
 
-impl Opened {
-    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Processed> {
-        Ok(Processed(self.0.process(static_saliency, stop)?, self.1))
+impl OpenedClip {
+    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
+        Ok(ProcessedClip(self.0.process(static_saliency, stop)?, self.1))
     }
 }
 
-impl Processed {
-    fn finish(self) -> Result<Finished> {
+impl ProcessedClip {
+    fn finish(self) -> Result<ClipResult> {
         let summary = self.0.finish()?;
         match summary.ending {
             Ending::Complete => {
                 let overview = summary.overview.unwrap_or_default();
-                let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| Joint { span, rate, sound });
-                Ok(Finished { frames: summary.frames, seconds: summary.seconds, overview, joint })
+                let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| SegmentTiming { span, rate, sound });
+                Ok(ClipResult { frames: summary.frames, seconds: summary.seconds, overview, joint })
             }
             Ending::Interrupted => Err(Error::Stopped),
             Ending::Broken(error) => Err(error),

@@ -1,14 +1,15 @@
 //! The contact sheet: what came of a batch as one page that needs nothing else to be looked at.
 
+use super::config::PICTURE;
+use super::manifest::Manifest;
+use super::outcome::ClipOutcome;
+use super::outcome::SummaryEntry;
 use std::fs;
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::config::PICTURE;
-use super::done::Done;
-use super::summary::{Entry, Outcome};
 use crate::commands::run::Overview;
 use crate::reporting::html::{escaped, link};
 
@@ -20,8 +21,8 @@ const SHOWN: usize = 1000;
 const NAMED: usize = 1000;
 
 /// The page of the results in `folder`.
-pub fn sheet(clips: &[Entry], closing: &str, folder: &Path) -> Vec<u8> {
-    let is_done = |entry: &&Entry| matches!(entry.outcome, Outcome::Done | Outcome::Skipped);
+pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
+    let is_done = |entry: &&SummaryEntry| matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped);
     let cards: String = clips.iter().filter(is_done).take(SHOWN).map(|entry| card(entry, folder)).collect();
     let left_out = clips.iter().filter(is_done).count().saturating_sub(SHOWN);
     let more = if left_out > 0 { format!("<p class='soft'>and {left_out} more</p>") } else { String::new() };
@@ -31,16 +32,16 @@ pub fn sheet(clips: &[Entry], closing: &str, folder: &Path) -> Vec<u8> {
          <style>{}</style></head><body><h1>salstream batch</h1><p>{}</p>{}\
          <p class='soft'>Each clip's most salient moment, as it was and as it is drawn; below, its energies over time:\
          <i class='key static'></i>static<i class='key motion'></i>motion</p><main>{cards}</main>{more}</body></html>\n",
-        include_str!("sheet.css"),
+        include_str!("contact_sheet.css"),
         escaped(closing),
         failed(clips),
     );
     page.into_bytes()
 }
 
-fn failed(clips: &[Entry]) -> String {
-    let line = |entry: &Entry| match &entry.outcome {
-        Outcome::Failed(reason) => Some(format!(
+fn failed(clips: &[SummaryEntry]) -> String {
+    let line = |entry: &SummaryEntry| match &entry.outcome {
+        ClipOutcome::Failed(reason) => Some(format!(
             "<li><b class='bad'>{}</b>: {}</li>",
             escaped(&entry.input.to_string_lossy()),
             escaped(reason)
@@ -51,9 +52,9 @@ fn failed(clips: &[Entry]) -> String {
     if lines.is_empty() { lines } else { format!("<h2>Failed</h2><ul>{lines}</ul>") }
 }
 
-fn card(entry: &Entry, folder: &Path) -> String {
+fn card(entry: &SummaryEntry, folder: &Path) -> String {
     let clip = entry.clip();
-    let done = Done::read(&Done::path(&clip, folder));
+    let done = Manifest::read(&Manifest::path(&clip, folder));
     let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
     let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();
     let address = |ending: &str| link(clip.file(Path::new(""), ending));

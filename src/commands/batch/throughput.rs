@@ -1,13 +1,15 @@
-//! Measures how fast a crew is, on a short part of a clip of the list.
+//! Measures how fast a workers is, on a short part of a clip of the list.
 
+use super::clip::Clip;
+use super::config::BatchConfig;
+use super::protocol::WorkerMessage;
+use super::protocol::WorkerRequest;
+use super::worker_count::WorkerCount;
+use super::worker_process::Received;
+use super::worker_process::WorkerProcess;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::config::BatchConfig;
-use super::crew::Crew;
-use super::inputs::Clip;
-use super::process::{Heard, Worker};
-use super::worker::{Event, Job};
 use crate::source::{self, Input};
 use crate::{Result, sink};
 
@@ -18,10 +20,10 @@ const ROUNDS: usize = 3;
 const LOOKS: usize = 5;
 /// How long a worker may keep silent.
 const PATIENCE: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A clip on which crews are compared.
-pub(super) struct Trial<'a> {
+pub(super) struct ThroughputBenchmark<'a> {
     config: &'a BatchConfig,
     clip: &'a Clip,
     /// Frames of the part that is worked on.
@@ -32,7 +34,7 @@ pub(super) struct Trial<'a> {
     pixels: i64,
 }
 
-impl<'a> Trial<'a> {
+impl<'a> ThroughputBenchmark<'a> {
     /// One on a clip of middle size; `None` where none of the clips looked at can be opened.
     pub(super) fn of(config: &'a BatchConfig, clips: &'a [Clip]) -> Option<Self> {
         let mut by_size: Vec<&Clip> = clips.iter().collect();
@@ -40,7 +42,7 @@ impl<'a> Trial<'a> {
         by_size[by_size.len() / 2..].iter().take(LOOKS).find_map(|clip| {
             let source = source::open(&Input::Video(clip.input.clone()), &config.run.source).ok()?;
             let info = source.info();
-            let (frames, pieces) = (info.frames? as f64, clip.piece.map_or(1, |piece| piece.count));
+            let (frames, pieces) = (info.frames? as f64, clip.segment.map_or(1, |piece| piece.count));
             let bytes: u64 = clips.iter().map(|clip| clip.size).sum();
             let ahead = frames * bytes as f64 / (clip.size * pieces as u64).max(1) as f64;
             let part = frames.min(PART * info.rate.fps());
@@ -64,26 +66,26 @@ impl<'a> Trial<'a> {
         self.pixels.max(1).ilog2()
     }
 
-    /// Frames a second of `crew`, once its models are loaded. `None` where a worker fails, or the user ends it all.
-    pub(super) fn speed(&self, crew: Crew, stop: &AtomicBool) -> Option<f64> {
+    /// Frames a second of `workers`, once its models are loaded. `None` where a worker fails, or the user ends it all.
+    pub(super) fn speed(&self, workers: WorkerCount, stop: &AtomicBool) -> Option<f64> {
         let results = tempfile::Builder::new().prefix(sink::PREFIX).tempdir_in(&self.config.output).ok()?;
         let place = std::path::absolute(results.path()).ok()?;
-        let start = |_| Worker::start(self.config, crew.threads);
-        let mut workers = (0..crew.jobs).map(start).collect::<Result<Vec<_>>>().ok()?;
+        let start = |_| WorkerProcess::start(self.config, workers.threads);
+        let mut workers = (0..workers.jobs).map(start).collect::<Result<Vec<_>>>().ok()?;
         for worker in &mut workers {
-            wait(worker, stop, |event| matches!(event, Event::Ready { .. }).then_some(()))?;
+            wait(worker, stop, |event| matches!(event, WorkerMessage::Ready { .. }).then_some(()))?;
         }
         let started = Instant::now();
         for (number, worker) in workers.iter_mut().enumerate() {
             for round in 0..ROUNDS {
-                worker.give(&Job::part(self.clip, &place.join(format!("{number}-{round}")), PART));
+                worker.give(&WorkerRequest::part(self.clip, &place.join(format!("{number}-{round}")), PART));
             }
         }
         let mut frames = 0;
         for worker in &mut workers {
             for _ in 0..ROUNDS {
                 frames += wait(worker, stop, |event| match event {
-                    Event::Finished(finished) => Some(finished.frames),
+                    WorkerMessage::Finished(finished) => Some(finished.frames),
                     _ => None,
                 })?;
             }
@@ -93,18 +95,20 @@ impl<'a> Trial<'a> {
 }
 
 /// Listens until `worker` says what is `wanted`; `None` where it fails, keeps silent, or the user ends it all.
-fn wait<T>(worker: &mut Worker, stop: &AtomicBool, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
+fn wait<T>(worker: &mut WorkerProcess, stop: &AtomicBool, wanted: impl Fn(WorkerMessage) -> Option<T>) -> Option<T> {
     let mut since = Instant::now();
     while !stop.load(Ordering::Relaxed) && since.elapsed() < PATIENCE {
-        match worker.hear(GLANCE) {
-            Heard::Event(Event::Failed { .. } | Event::Fatal { .. }) | Heard::End(_) => return None,
-            Heard::Event(event) => {
+        match worker.hear(POLL_INTERVAL) {
+            Received::Message(WorkerMessage::Failed { .. } | WorkerMessage::Fatal { .. }) | Received::End(_) => {
+                return None;
+            }
+            Received::Message(event) => {
                 since = Instant::now();
                 if let Some(found) = wanted(event) {
                     return Some(found);
                 }
             }
-            Heard::Nothing => {}
+            Received::Nothing => {}
         }
     }
     None

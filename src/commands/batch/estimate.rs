@@ -1,13 +1,12 @@
 //! How far a batch is, in frames: those of a clip are known when it is opened, those of the rest are expected by its bytes.
 
+use super::clip::Clip;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::inputs::Clip;
-
 /// What is done, and what is in work.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ProgressEstimate {
     clips: usize,
     bytes: u64,
     finished: Part,
@@ -26,7 +25,7 @@ struct Part {
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Reached {
+pub(super) struct ProgressTotals {
     /// Clips that are done with, well or not.
     pub clips_done: usize,
     /// Of so many.
@@ -37,7 +36,7 @@ pub(super) struct Reached {
     pub frames: Option<u64>,
 }
 
-impl Tally {
+impl ProgressEstimate {
     pub(super) fn new(clips: &[Clip]) -> Self {
         Self { clips: clips.len(), bytes: clips.iter().map(|clip| clip.size).sum(), ..Self::default() }
     }
@@ -63,13 +62,13 @@ impl Tally {
         self.running.remove(place);
     }
 
-    pub(super) fn reached(&self) -> Reached {
+    pub(super) fn reached(&self) -> ProgressTotals {
         let running = || self.running.values().map(|(part, _)| part);
         let known = self.finished.frames + running().map(|part| part.frames).sum::<u64>();
         let bytes = self.finished.bytes + running().map(|part| part.bytes).sum::<u64>();
         let rest = self.bytes.saturating_sub(bytes + self.failed.bytes);
         let expected = (rest as f64 * known as f64 / bytes.max(1) as f64).round() as u64;
-        Reached {
+        ProgressTotals {
             clips_done: self.finished.clips + self.failed.clips,
             clips: self.clips,
             frames_done: self.finished.frames + self.running.values().map(|(_, frame)| frame).sum::<u64>(),
@@ -84,11 +83,11 @@ mod tests {
 
     #[test]
     fn frames_to_come_are_expected_by_bytes() {
-        let clip = |stem: &str, size| Clip { input: stem.into(), stem: stem.into(), size, piece: None };
+        let clip = |stem: &str, size| Clip { input: stem.into(), stem: stem.into(), size, segment: None };
         let clips = [clip("a", 100), clip("b", 300), clip("c", 50), clip("d", 600)];
-        let mut tally = Tally::new(&clips);
-        let reached = |tally: &Tally| {
-            let Reached { clips_done, frames_done, frames, .. } = tally.reached();
+        let mut tally = ProgressEstimate::new(&clips);
+        let reached = |tally: &ProgressEstimate| {
+            let ProgressTotals { clips_done, frames_done, frames, .. } = tally.reached();
             (clips_done, frames_done, frames)
         };
         assert_eq!(reached(&tally), (0, 0, None));

@@ -1,5 +1,8 @@
 //! A worker process, as its master sees it.
 
+use super::config::BatchConfig;
+use super::protocol::WorkerMessage;
+use super::protocol::WorkerRequest;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -8,24 +11,22 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
-use super::config::BatchConfig;
-use super::worker::{Event, Job};
 use crate::{Error, Result};
 
 /// How long a worker may take to end and to clean up behind itself.
-const FAREWELL: Duration = Duration::from_secs(3);
-const GLANCE: Duration = Duration::from_millis(10);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a worker was heard to say.
-pub(super) enum Heard {
-    Event(Event),
+pub(super) enum Received {
+    Message(WorkerMessage),
     Nothing,
     /// It has ended, and how.
     End(String),
 }
 
 /// A running worker. Dropped, it is told to end, which also ends the clip that it has in work.
-pub(super) struct Worker {
+pub(super) struct WorkerProcess {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
@@ -35,7 +36,7 @@ pub(super) struct Worker {
     last_words: String,
 }
 
-impl Worker {
+impl WorkerProcess {
     /// Starts this very program with the same settings, as a worker. With `--remeasure` one measures before all others.
     ///
     /// # Errors
@@ -45,9 +46,13 @@ impl Worker {
         let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
         if config.run.model.remeasure && measured.insert(threads) {
             let mut first = Self::spawn(config, threads, true)?;
-            let is_over =
-                |heard| matches!(heard, Heard::End(_) | Heard::Event(Event::Ready { .. } | Event::Fatal { .. }));
-            while !is_over(first.hear(GLANCE)) {}
+            let is_over = |heard| {
+                matches!(
+                    heard,
+                    Received::End(_) | Received::Message(WorkerMessage::Ready { .. } | WorkerMessage::Fatal { .. })
+                )
+            };
+            while !is_over(first.hear(POLL_INTERVAL)) {}
         }
         Self::spawn(config, threads, false)
     }
@@ -80,29 +85,29 @@ impl Worker {
     }
 
     /// Gives it a job, to be done behind those that it has.
-    pub(super) fn give(&mut self, job: &Job) {
+    pub(super) fn give(&mut self, job: &WorkerRequest) {
         let job = serde_json::to_string(job).unwrap_or_default();
         // One that has died is found out when nothing is heard of it.
         let _ = self.stdin.as_mut().map(|stdin| writeln!(stdin, "{job}"));
     }
 
     /// What it says next, within `patience`.
-    pub(super) fn hear(&mut self, patience: Duration) -> Heard {
+    pub(super) fn hear(&mut self, patience: Duration) -> Received {
         match self.lines.recv_timeout(patience) {
             Ok(line) => match serde_json::from_str(&line) {
-                Ok(event) => Heard::Event(event),
+                Ok(event) => Received::Message(event),
                 Err(_) => {
                     if !line.trim().is_empty() {
                         self.last_words = line.trim().to_owned();
                     }
-                    Heard::Nothing
+                    Received::Nothing
                 }
             },
-            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Timeout) => Received::Nothing,
             Err(RecvTimeoutError::Disconnected) => {
                 let how = self.child.wait().map_or_else(|e| e.to_string(), ended);
                 let words = if self.last_words.is_empty() { String::new() } else { format!(": {}", self.last_words) };
-                Heard::End(format!("{how}{words}"))
+                Received::End(format!("{how}{words}"))
             }
         }
     }
@@ -113,15 +118,15 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for WorkerProcess {
     fn drop(&mut self) {
         drop(self.stdin.take());
         let since = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
-            if since.elapsed() > FAREWELL {
+            if since.elapsed() > SHUTDOWN_GRACE {
                 let _ = self.child.kill();
             }
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -1,22 +1,22 @@
 //! How much room the disk must have for what it had no room for.
 
+use super::clip::Clip;
+use super::manifest::Manifest;
+use super::outcome::ClipOutcome;
+use super::outcome::SummaryEntry;
 use std::collections::HashMap;
 use std::path::Path;
 
 use indicatif::HumanBytes;
-
-use super::done::Done;
-use super::inputs::Clip;
-use super::summary::{Entry, Outcome};
 
 /// What a full disk says, and one with a limit for each user.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 /// What those of `clips` need that are left, where the disk was full for one of them: by their bytes, and what the results
 /// of the others in `folder` have come to.
-pub(super) fn needed(clips: &[Clip], entries: &[Entry], folder: &Path) -> Option<String> {
-    let is_full = |entry: &Entry| match &entry.outcome {
-        Outcome::Failed(reason) => FULL.iter().any(|full| reason.contains(full)),
+pub(super) fn needed(clips: &[Clip], entries: &[SummaryEntry], folder: &Path) -> Option<String> {
+    let is_full = |entry: &SummaryEntry| match &entry.outcome {
+        ClipOutcome::Failed(reason) => FULL.iter().any(|full| reason.contains(full)),
         _ => false,
     };
     if !entries.iter().any(is_full) {
@@ -27,12 +27,12 @@ pub(super) fn needed(clips: &[Clip], entries: &[Entry], folder: &Path) -> Option
     for entry in entries {
         let Some(clip) = by_place.get(&*entry.place) else { continue };
         match &entry.outcome {
-            Outcome::Done | Outcome::Skipped => {
-                let Some(done) = Done::read(&Done::path(clip, folder)) else { continue };
+            ClipOutcome::Done | ClipOutcome::Skipped => {
+                let Some(done) = Manifest::read(&Manifest::path(clip, folder)) else { continue };
                 read += clip.size;
                 written += done.outputs.iter().map(|output| output.size).sum::<u64>();
             }
-            Outcome::Failed(_) | Outcome::Open => {
+            ClipOutcome::Failed(_) | ClipOutcome::Open => {
                 left += 1;
                 bytes += clip.size;
             }

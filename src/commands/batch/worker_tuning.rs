@@ -1,86 +1,71 @@
 //! How many workers of how many threads: as asked for, or as is fastest on this machine, measured once and kept.
 
+use super::clip::Clip;
+use super::config::BatchConfig;
+use super::fingerprint::SettingsFingerprint;
+use super::throughput::ThroughputBenchmark;
+use super::worker_count::WorkerCount;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::BatchConfig;
-use super::fingerprint::SettingsFingerprint;
-use super::inputs::Clip;
-use super::trial::Trial;
 use crate::platform::machine::{Machine, cores};
 use crate::{Result, platform::dirs, sink};
 
 /// What measuring may cost, as part of the work that is ahead.
 const COST: f64 = 0.05;
-/// A crew is taken instead of a smaller one where it is so many times as fast; what it has no use for stays with others.
+/// A workers is taken instead of a smaller one where it is so many times as fast; what it has no use for stays with others.
 const FASTER: f64 = 1.03;
 /// How many workers there are at most.
 const MOST: usize = 256;
 /// How many measured crews are kept.
 const KEPT: usize = 100;
 
-/// The workers of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Crew {
-    /// How many.
-    pub jobs: usize,
-    /// Threads of each.
-    pub threads: usize,
-}
-
-/// A crew that was the fastest.
+/// A workers that was the fastest.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct CachedWorkerCount {
     /// What that depends on.
     about: String,
-    crew: Crew,
+    workers: WorkerCount,
     /// What was tried, each with its frames a second.
-    tried: Vec<(Crew, f64)>,
+    tried: Vec<(WorkerCount, f64)>,
 }
 
-impl Crew {
-    /// So many workers, among whom the cores are shared out, unless the settings give each its threads.
-    fn new(config: &BatchConfig, jobs: usize) -> Self {
-        Self { jobs, threads: config.threads.unwrap_or_else(|| (cores() / jobs).max(1)) }
-    }
-
-    /// The crew for `clips`. Without `--jobs` it is measured where there is much to do.
-    pub(super) fn of(
-        config: &BatchConfig,
-        fingerprint: &SettingsFingerprint,
-        clips: &[Clip],
-        stop: &AtomicBool,
-    ) -> Self {
-        let most = clips.len().clamp(1, MOST);
-        // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
-        let usual = Self::new(config, cores().div_ceil(2).max(2).min(most));
-        let trial = || Trial::of(config, clips);
-        match config.jobs {
-            Some(jobs) => Self::new(config, jobs.min(most)),
-            None if most == 1 => usual,
-            None => trial().and_then(|trial| measured(&trial, config, fingerprint, usual, most, stop)).unwrap_or(usual),
-        }
-    }
-}
-
-/// The fastest crew, as it is known, or else measured where that pays.
-fn measured(
-    trial: &Trial<'_>,
+/// The workers for `clips`. Without `--jobs` it is measured where there is much to do.
+pub(super) fn choose(
     config: &BatchConfig,
     fingerprint: &SettingsFingerprint,
-    usual: Crew,
+    clips: &[Clip],
+    stop: &AtomicBool,
+) -> WorkerCount {
+    let most = clips.len().clamp(1, MOST);
+    // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
+    let usual = WorkerCount::new(config, cores().div_ceil(2).max(2).min(most));
+    let trial = || ThroughputBenchmark::of(config, clips);
+    match config.jobs {
+        Some(jobs) => WorkerCount::new(config, jobs.min(most)),
+        None if most == 1 => usual,
+        None => trial().and_then(|trial| measured(&trial, config, fingerprint, usual, most, stop)).unwrap_or(usual),
+    }
+}
+
+/// The fastest workers, as it is known, or else measured where that pays.
+fn measured(
+    trial: &ThroughputBenchmark<'_>,
+    config: &BatchConfig,
+    fingerprint: &SettingsFingerprint,
+    usual: WorkerCount,
     most: usize,
     stop: &AtomicBool,
-) -> Option<Crew> {
+) -> Option<WorkerCount> {
     let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), config.threads);
     let mut kept = read();
     if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.remeasure) {
-        return Some(if known.crew.jobs > most { Crew::new(config, most) } else { known.crew });
+        return Some(if known.workers.jobs > most { WorkerCount::new(config, most) } else { known.workers });
     }
-    // A smaller and a larger crew besides the usual one.
+    // A smaller and a larger workers besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
     if !config.run.model.remeasure && COST * trial.ahead() < cost {
         return None;
@@ -88,19 +73,19 @@ fn measured(
     config.report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
     let mut tried = Vec::new();
     let jobs = climb(usual.jobs, most, |jobs| {
-        let crew = Crew::new(config, jobs);
-        let speed = trial.speed(crew, stop)?;
-        tried.push((crew, speed));
+        let workers = WorkerCount::new(config, jobs);
+        let speed = trial.speed(workers, stop)?;
+        tried.push((workers, speed));
         Some(speed)
     })?;
-    let crew = Crew::new(config, jobs);
-    config.report.notes(&[format!("{}; --remeasure measures again", told(crew, &tried))]);
+    let workers = WorkerCount::new(config, jobs);
+    config.report.notes(&[format!("{}; --remeasure measures again", told(workers, &tried))]);
     kept.retain(|kept| kept.about != about);
-    kept.insert(0, Kept { about, crew, tried });
+    kept.insert(0, CachedWorkerCount { about, workers, tried });
     kept.truncate(KEPT);
     // Where it cannot be kept it is measured again.
     let _ = write(&kept);
-    Some(crew)
+    Some(workers)
 }
 
 /// How many jobs are fastest, from `start` on up to `most`, as long as it gets faster. `None` where `start` has no speed.
@@ -125,10 +110,10 @@ fn ladder() -> impl Iterator<Item = usize> {
     std::iter::once(1).chain((1..=8).flat_map(|power| [1 << power, 3 << (power - 1)]))
 }
 
-fn told(crew: Crew, tried: &[(Crew, f64)]) -> String {
-    let each = tried.iter().map(|(crew, fps)| format!("{} x {}: {fps:.1}", crew.jobs, crew.threads));
+fn told(workers: WorkerCount, tried: &[(WorkerCount, f64)]) -> String {
+    let each = tried.iter().map(|(workers, fps)| format!("{} x {}: {fps:.1}", workers.jobs, workers.threads));
     let each: Vec<String> = each.collect();
-    let Crew { jobs, threads } = crew;
+    let WorkerCount { jobs, threads } = workers;
     format!("workers x threads {jobs} x {threads} (frames a second: {})", each.join(", "))
 }
 
@@ -136,11 +121,11 @@ fn place() -> PathBuf {
     dirs::cache().join("crews.json")
 }
 
-fn read() -> Vec<Kept> {
+fn read() -> Vec<CachedWorkerCount> {
     fs::read(place()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn write(kept: &[Kept]) -> Result<()> {
+fn write(kept: &[CachedWorkerCount]) -> Result<()> {
     let _ = fs::create_dir_all(dirs::cache());
     sink::write(&place(), &serde_json::to_vec_pretty(kept).unwrap_or_default(), true)
 }

@@ -1,102 +1,96 @@
 //! The pieces of a clip become one: without loss, with the sound, and no frame missing or twice.
 
+use super::clip::Clip;
+use super::clip::Segment;
+use super::clip::SegmentTiming;
+use super::config::PICTURE;
+use super::manifest::FinishedWork;
+use super::manifest::Manifest;
+use super::outcome::ClipOutcome;
+use super::outcome::SummaryEntry;
+use super::protocol::ClipResult;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::config::PICTURE;
-use super::done::{Done, Work};
-use super::inputs::Clip;
-use super::split::{self, Piece};
-use super::summary::{Entry, Outcome};
-use super::worker::Finished;
-use crate::commands::run::{Overview, Span};
-use crate::frame::{Rate, Sound};
+use crate::commands::run::Overview;
 use crate::sink::records::{self, Record, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result, sink};
 
-/// What the proof of a piece tells of how it is joined.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Joint {
-    /// Where it begins, and where the next one does.
-    pub span: Span,
-    /// The clip's nominal rate.
-    pub rate: Rate,
-    /// The whole clip's sound, where it is kept.
-    pub sound: Option<Sound>,
-}
-
 /// `entries` with those of pieces replaced by those of their clips, which are joined where all pieces are done with these
 /// `settings`, and not joined yet.
-pub fn gather(entries: Vec<Entry>, folder: &Path, settings: &str) -> Vec<Entry> {
-    let (pieces, mut gathered): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.piece.is_some());
-    let mut clips: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
+pub fn join_segments(entries: Vec<SummaryEntry>, folder: &Path, settings: &str) -> Vec<SummaryEntry> {
+    let (pieces, mut gathered): (Vec<SummaryEntry>, Vec<SummaryEntry>) =
+        entries.into_iter().partition(|entry| entry.segment.is_some());
+    let mut clips: BTreeMap<PathBuf, Vec<SummaryEntry>> = BTreeMap::new();
     for entry in pieces {
         clips.entry(entry.clip().whole().stem).or_default().push(entry);
     }
     gathered.iter().for_each(|entry| drop(clips.remove(&entry.place)));
     for mut pieces in clips.into_values() {
-        pieces.sort_by_key(|entry| entry.piece.map(|piece| piece.index));
+        pieces.sort_by_key(|entry| entry.segment.map(|piece| piece.index));
         gathered.push(entry(&pieces[0].clip().whole(), &pieces, folder, settings));
     }
     gathered
 }
 
 /// What came of a clip whose pieces came to `pieces`.
-fn entry(clip: &Clip, pieces: &[Entry], folder: &Path, settings: &str) -> Entry {
-    let count = pieces[0].piece.map_or(0, |piece| piece.count);
+fn entry(clip: &Clip, pieces: &[SummaryEntry], folder: &Path, settings: &str) -> SummaryEntry {
+    let count = pieces[0].segment.map_or(0, |piece| piece.count);
     for entry in pieces {
-        let number = entry.piece.map_or(0, |piece| piece.index + 1);
+        let number = entry.segment.map_or(0, |piece| piece.index + 1);
         match &entry.outcome {
-            Outcome::Failed(reason) => {
-                return Entry::of(clip, Outcome::Failed(format!("piece {number} of {count}: {reason}")), None);
+            ClipOutcome::Failed(reason) => {
+                return SummaryEntry::of(
+                    clip,
+                    ClipOutcome::Failed(format!("piece {number} of {count}: {reason}")),
+                    None,
+                );
             }
-            Outcome::Open => return Entry::of(clip, Outcome::Open, None),
-            Outcome::Done | Outcome::Skipped => {}
+            ClipOutcome::Open => return SummaryEntry::of(clip, ClipOutcome::Open, None),
+            ClipOutcome::Done | ClipOutcome::Skipped => {}
         }
     }
-    let before = Done::read(&Done::path(clip, folder)).filter(|done| done.settings == settings);
+    let before = Manifest::read(&Manifest::path(clip, folder)).filter(|done| done.settings == settings);
     if let Some(done) = before.filter(|done| done.is_whole(clip, folder, false)) {
         // Its pieces may have stayed, where it was joined by a run that was killed then.
         let _ = fs::remove_dir_all(clip.pieces(folder));
-        return Entry::of(clip, Outcome::Skipped, Some(&done));
+        return SummaryEntry::of(clip, ClipOutcome::Skipped, Some(&done));
     }
-    joined(clip, count, folder)
+    join_clip(clip, count, folder)
 }
 
 /// What came of joining the `count` pieces of `clip`.
-pub fn joined(clip: &Clip, count: usize, folder: &Path) -> Entry {
+pub fn join_clip(clip: &Clip, count: usize, folder: &Path) -> SummaryEntry {
     match join(clip, count, folder) {
-        Ok(done) => Entry::of(clip, Outcome::Done, Some(&done)),
+        Ok(done) => SummaryEntry::of(clip, ClipOutcome::Done, Some(&done)),
         Err(error) => {
             let why = match error {
                 Error::Input { path, problem } if path == clip.input => problem,
                 error => error.to_string(),
             };
-            Entry::of(clip, Outcome::Failed(format!("its pieces cannot be joined: {why}")), None)
+            SummaryEntry::of(clip, ClipOutcome::Failed(format!("its pieces cannot be joined: {why}")), None)
         }
     }
 }
 
 /// Joins the `count` pieces of `clip`, keeps the proof and takes the pieces away.
-fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Done> {
-    let pieces: Vec<Clip> = (0..count).map(|index| clip.piece(Piece { index, count })).collect();
+fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
+    let pieces: Vec<Clip> = (0..count).map(|index| clip.segment(Segment { index, count })).collect();
     let proof = |piece: &Clip| {
-        let path = Done::path(piece, folder);
-        let done = Done::read(&path).filter(|done| done.is_whole(piece, folder, false));
+        let path = Manifest::path(piece, folder);
+        let done = Manifest::read(&path).filter(|done| done.is_whole(piece, folder, false));
         let missing = || Error::input(&path, "the piece is missing or damaged: run this again");
         let done = done.ok_or_else(missing)?;
         let joint = done.joint.clone().ok_or_else(missing)?;
         Ok((done, joint))
     };
-    let (proofs, joints): (Vec<Done>, Vec<Joint>) =
+    let (proofs, joints): (Vec<Manifest>, Vec<SegmentTiming>) =
         pieces.iter().map(proof).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     check(clip, &proofs, &joints)?;
-    let joining = Joining { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
+    let joining = Concatenation { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
     joining.video()?;
     let endings: Vec<String> = proofs[0].outputs.iter().map(|output| output.ending.clone()).collect();
     for ending in &endings {
@@ -107,29 +101,29 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Done> {
             _ => joining.records(ending)?,
         }
     }
-    let Done { state, settings, model, classifier, .. } = proofs[0].clone();
-    let finished = Finished {
+    let Manifest { state, settings, model, classifier, .. } = proofs[0].clone();
+    let finished = ClipResult {
         frames: joining.frames(),
         seconds: proofs.iter().map(|done| done.seconds).sum(),
         overview: Overview::joined(proofs.iter().map(|done| &done.overview)),
         joint: None,
     };
-    let done = Done::keep(Work { clip, state, settings, model, classifier, finished }, folder, &endings)?;
+    let done = Manifest::keep(FinishedWork { clip, state, settings, model, classifier, finished }, folder, &endings)?;
     let gone = clip.pieces(folder);
     fs::remove_dir_all(&gone).map_err(Error::io(gone))?;
     Ok(done)
 }
 
 /// Whether the pieces are of one clip and one recipe, and each begins where the one before ends.
-fn check(clip: &Clip, proofs: &[Done], joints: &[Joint]) -> Result<()> {
-    let same = |done: &Done| {
+fn check(clip: &Clip, proofs: &[Manifest], joints: &[SegmentTiming]) -> Result<()> {
+    let same = |done: &Manifest| {
         (&done.state, &done.settings, &done.model) == (&proofs[0].state, &proofs[0].settings, &proofs[0].model)
     };
     if !proofs.iter().all(same) {
         return Err(Error::input(&clip.input, "they are of different inputs or settings: run this again"));
     }
-    let gap = |pair: &[Joint]| {
-        let slack = split::slack(pair[0].rate);
+    let gap = |pair: &[SegmentTiming]| {
+        let slack = pair[0].tolerance();
         pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > slack)
     };
     if joints.windows(2).any(gap) || joints.last().is_some_and(|last| last.span.next.is_some()) {
@@ -141,15 +135,15 @@ fn check(clip: &Clip, proofs: &[Done], joints: &[Joint]) -> Result<()> {
 }
 
 /// A clip that is being joined.
-struct Joining<'a> {
+struct Concatenation<'a> {
     clip: &'a Clip,
     folder: &'a Path,
     pieces: &'a [Clip],
-    proofs: &'a [Done],
-    joints: &'a [Joint],
+    proofs: &'a [Manifest],
+    joints: &'a [SegmentTiming],
 }
 
-impl Joining<'_> {
+impl Concatenation<'_> {
     fn frames(&self) -> u64 {
         self.proofs.iter().map(|done| done.frames).sum()
     }
@@ -159,7 +153,7 @@ impl Joining<'_> {
         let mut list = String::from("ffconcat version 1.0\n");
         // Lengths to the microsecond, whose errors do not add up.
         let micros = |seconds: f64| ((seconds - self.joints[0].span.first) * 1e6).round() as u64;
-        for (piece, Joint { span, .. }) in self.pieces.iter().zip(self.joints) {
+        for (piece, SegmentTiming { span, .. }) in self.pieces.iter().zip(self.joints) {
             let name = piece.stem.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
             list += &format!("file {name}.mp4\n");
             if let Some(next) = span.next {

@@ -1,5 +1,11 @@
 //! How far a batch is, on stderr: a bar for the whole, a line for each clip in work; or JSON for other programs.
 
+use super::clip::Clip;
+use super::config::BatchConfig;
+use super::estimate::ProgressEstimate;
+use super::estimate::ProgressTotals;
+use super::outcome::ClipOutcome;
+use super::outcome::SummaryEntry;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -8,15 +14,11 @@ use std::time::{Duration, Instant};
 use indicatif::{FormattedDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::config::BatchConfig;
-use super::inputs::Clip;
-use super::summary::{Entry, Outcome};
-use super::tally::{Reached, Tally};
 use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
 /// What the user sees.
-pub(super) struct Seen {
+pub(super) struct BatchProgress {
     json: bool,
     lines: bool,
     bars: MultiProgress,
@@ -26,12 +28,12 @@ pub(super) struct Seen {
 }
 
 struct State {
-    tally: Tally,
+    tally: ProgressEstimate,
     /// By the clips' places.
     running: HashMap<PathBuf, ProgressBar>,
 }
 
-impl Seen {
+impl BatchProgress {
     pub(super) fn new(config: &BatchConfig, clips: &[Clip]) -> Self {
         let json = config.report == ReportMode::Json;
         let bar = config.report == ReportMode::Bar;
@@ -39,12 +41,12 @@ impl Seen {
         let bars = MultiProgress::with_draw_target(target);
         let whole = bars.add(ProgressBar::new(1).with_style(style("{bar:30} {msg}")));
         let lines = config.report == ReportMode::Lines && config.clip_lines;
-        let tally = Tally::new(clips);
+        let tally = ProgressEstimate::new(clips);
         let reached = tally.reached();
         let state = Mutex::new(State { tally, running: HashMap::new() });
-        let seen = Self { json, lines, bars, whole, began: Instant::now(), state };
-        seen.draw(reached);
-        seen
+        let progress = Self { json, lines, bars, whole, began: Instant::now(), state };
+        progress.draw(reached);
+        progress
     }
 
     /// A clip has come so far.
@@ -68,9 +70,9 @@ impl Seen {
     }
 
     /// A clip is done with, well or not.
-    pub(super) fn finished(&self, clip: &Clip, entry: &Entry) {
+    pub(super) fn finished(&self, clip: &Clip, entry: &SummaryEntry) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = matches!(entry.outcome, Outcome::Failed(_));
+        let failed = matches!(entry.outcome, ClipOutcome::Failed(_));
         state.tally.finished(clip, (!failed).then_some(entry.frames));
         let reached = state.tally.reached();
         if self.json {
@@ -79,7 +81,7 @@ impl Seen {
         state.running.remove(&clip.stem).into_iter().for_each(|bar| bar.finish_and_clear());
         let input = clip.name();
         let line = match &entry.outcome {
-            Outcome::Failed(reason) => format!("failed: {input}: {reason}"),
+            ClipOutcome::Failed(reason) => format!("failed: {input}: {reason}"),
             _ => format!("done: {input}, {} frames", entry.frames),
         };
         if self.lines {
@@ -103,8 +105,8 @@ impl Seen {
         self.whole.finish_and_clear();
     }
 
-    fn draw(&self, reached: Reached) {
-        let Reached { clips_done, clips, frames_done, frames } = reached;
+    fn draw(&self, reached: ProgressTotals) {
+        let ProgressTotals { clips_done, clips, frames_done, frames } = reached;
         let frames_text = frames.map_or_else(String::new, |frames| format!("  {frames_done}/{frames} frames"));
         let eta =
             self.eta(reached).map(|eta| format!("  {:.1} fps  ETA {}", self.fps(reached), FormattedDuration(eta)));
@@ -113,16 +115,16 @@ impl Seen {
         self.whole.set_message(format!("{clips_done}/{clips} clips{frames_text}{}", eta.unwrap_or_default()));
     }
 
-    fn fps(&self, reached: Reached) -> f64 {
+    fn fps(&self, reached: ProgressTotals) -> f64 {
         reached.frames_done as f64 / self.began.elapsed().as_secs_f64()
     }
 
-    fn eta(&self, reached: Reached) -> Option<Duration> {
+    fn eta(&self, reached: ProgressTotals) -> Option<Duration> {
         let rest = reached.frames?.saturating_sub(reached.frames_done);
         Duration::try_from_secs_f64(rest as f64 / self.fps(reached)).ok()
     }
 
-    fn whole(&self, reached: Reached) -> Value {
+    fn whole(&self, reached: ProgressTotals) -> Value {
         let mut whole = json!(reached);
         whole["fps"] = self.fps(reached).into();
         whole["eta_seconds"] = self.eta(reached).map(|eta| eta.as_secs_f64()).into();

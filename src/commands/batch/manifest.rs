@@ -1,14 +1,14 @@
 //! The proof that a clip is done: `NAME.done.json`, written last. A result without it is not finished.
 
+use super::clip::Clip;
+use super::clip::SegmentTiming;
+use super::protocol::ClipResult;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::inputs::Clip;
-use super::join::Joint;
-use super::worker::Finished;
 use crate::commands::run::Overview;
 use crate::model::file_sha256;
 use crate::{Error, Result, sink};
@@ -18,14 +18,14 @@ const SCHEMA: u32 = 3;
 
 /// What was done to a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Done {
+pub struct Manifest {
     schema: u32,
     /// The program's version.
     pub version: String,
     /// The input, as it was named.
     pub input: String,
     /// Its state then.
-    pub state: State,
+    pub state: InputState,
     /// SHA-256 of all that makes the result what it is.
     pub settings: String,
     /// SHA-256 of the model.
@@ -40,14 +40,14 @@ pub struct Done {
     pub overview: Overview,
     /// How it is joined, where it is a piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joint: Option<Joint>,
+    pub joint: Option<SegmentTiming>,
     /// What was written, by its place in the output folder.
     pub outputs: Vec<Output>,
 }
 
 /// An input's state: what it is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct InputState {
     /// Bytes.
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
@@ -71,7 +71,7 @@ pub struct Output {
 
 /// What is to be done with a clip, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Todo {
+pub enum PlannedAction {
     /// It has never been finished.
     Do,
     /// It is not what it should be any more.
@@ -80,7 +80,7 @@ pub enum Todo {
     Skip,
 }
 
-impl State {
+impl InputState {
     /// The state of a file now.
     ///
     /// # Errors
@@ -128,16 +128,16 @@ impl Output {
 }
 
 /// What was done, ready to be kept.
-pub struct Work<'a> {
+pub struct FinishedWork<'a> {
     pub clip: &'a Clip,
-    pub state: State,
+    pub state: InputState,
     pub settings: String,
     pub model: String,
     pub classifier: String,
-    pub finished: Finished,
+    pub finished: ClipResult,
 }
 
-impl Done {
+impl Manifest {
     /// Where it is kept.
     pub fn path(clip: &Clip, folder: &Path) -> PathBuf {
         clip.file(folder, ".done.json")
@@ -147,10 +147,10 @@ impl Done {
     ///
     /// # Errors
     /// [`Error::Input`] where the input has changed meanwhile; [`Error::Io`] where a file cannot be read or written.
-    pub fn keep(work: Work<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
-        let Work { clip, state, settings, model, classifier, finished } = work;
-        let Finished { frames, seconds, overview, joint } = finished;
-        if !State::of(&clip.input, false)?.is_same(&State { sha256: None, ..state.clone() }) {
+    pub fn keep(work: FinishedWork<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
+        let FinishedWork { clip, state, settings, model, classifier, finished } = work;
+        let ClipResult { frames, seconds, overview, joint } = finished;
+        if !InputState::of(&clip.input, false)?.is_same(&InputState { sha256: None, ..state.clone() }) {
             return Err(Error::input(&clip.input, "changed while it was worked on: run this again"));
         }
         let outputs = endings.iter().map(|ending| Output::of(&clip.file(folder, ending), ending, true));
@@ -187,21 +187,28 @@ impl Done {
 }
 
 /// What is to be done with `clip` under these `settings`.
-pub fn todo(clip: &Clip, folder: &Path, settings: &str, hash: bool, verify: bool) -> (Todo, Option<Done>) {
-    let path = Done::path(clip, folder);
-    let Some(done) = Done::read(&path) else {
-        let todo = if path.exists() { Todo::Redo("its proof is damaged") } else { Todo::Do };
+pub fn plan_clip(
+    clip: &Clip,
+    folder: &Path,
+    settings: &str,
+    hash: bool,
+    verify: bool,
+) -> (PlannedAction, Option<Manifest>) {
+    let path = Manifest::path(clip, folder);
+    let Some(done) = Manifest::read(&path) else {
+        let todo = if path.exists() { PlannedAction::Redo("its proof is damaged") } else { PlannedAction::Do };
         return (todo, None);
     };
-    let same = State::of(&clip.input, hash && done.state.sha256.is_some()).is_ok_and(|now| now.is_same(&done.state));
+    let same =
+        InputState::of(&clip.input, hash && done.state.sha256.is_some()).is_ok_and(|now| now.is_same(&done.state));
     let todo = if !same {
-        Todo::Redo("the input has changed")
+        PlannedAction::Redo("the input has changed")
     } else if done.settings != settings {
-        Todo::Redo("the settings have changed")
+        PlannedAction::Redo("the settings have changed")
     } else if !done.is_whole(clip, folder, verify) {
-        Todo::Redo("its result is missing or damaged")
+        PlannedAction::Redo("its result is missing or damaged")
     } else {
-        Todo::Skip
+        PlannedAction::Skip
     };
     (todo, Some(done))
 }
