@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, value_parser};
+use onnx_grad::Request;
 
 use super::choice::choice;
 use super::{Cli, Command};
 use crate::commands::bench::BenchConfig;
 use crate::commands::run::config::RunConfig;
 use crate::model::card::Flags;
-use crate::model::{ModelName, Preprocessing};
+use crate::model::{ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
 
@@ -46,7 +47,8 @@ impl TryFrom<BenchArgs> for BenchConfig {
         let threads = args.threads.map_or_else(cores, usize::from);
         let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
         let card = Flags { preprocess: args.preprocess, labels: args.labels };
-        Ok(Self { clip, model: args.model, card, threads })
+        let model = ModelRequest { name: args.model, card, request: Request::default() };
+        Ok(Self { clip, model, threads })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::commands::model::{GradConfig, InspectConfig, ModelAction, VerifyConfi
 use crate::model::card::Flags;
 use crate::model::pull;
 use crate::model::runtime::Precision;
-use crate::model::{ModelName, Preprocessing, Wish};
+use crate::model::{ModelName, ModelRequest, Preprocessing, Wish};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
 use onnx_grad::Request;
@@ -178,9 +178,11 @@ impl TryFrom<ModelCommand> for ModelAction {
                 timeout: Duration::from_secs(args.timeout),
             }),
             ModelCommand::Inspect(args) => Self::Inspect(InspectConfig {
-                model: args.model,
-                card: Flags { preprocess: args.preprocess, labels: args.labels },
-                request: args.request.into(),
+                model: ModelRequest {
+                    name: args.model,
+                    card: Flags { preprocess: args.preprocess, labels: args.labels },
+                    request: args.request.into(),
+                },
                 json: args.json,
             }),
             ModelCommand::Grad(args) => Self::Grad(args.try_into()?),
@@ -194,11 +196,14 @@ impl TryFrom<GradArgs> for GradConfig {
 
     fn try_from(args: GradArgs) -> Result<Self> {
         Ok(Self {
+            model: ModelRequest {
+                name: ModelName::File(args.input.clone()),
+                card: Flags { preprocess: args.preprocess, labels: None },
+                request: Request { batch: args.batch.into(), ..args.request.into() },
+            },
             input: args.input,
             output: args.file,
             overwrite: args.yes,
-            request: Request { batch: args.batch.into(), ..args.request.into() },
-            card: Flags { preprocess: args.preprocess, labels: None },
             method: args.method.choice()?,
             half: args.precision == StoredPrecision::F16,
         })
@@ -213,12 +218,14 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
         let precision = args.precision.fixed().or(Some(Precision::F32));
         let wish = Wish { device: args.device.fixed(), precision, threads: cores(), fallback: false, batches: false };
         Ok(Self {
-            model: args.model,
+            model: ModelRequest {
+                name: args.model,
+                card: Flags { preprocess: args.preprocess, labels: None },
+                request: args.request.into(),
+            },
             pictures: args.image,
             json: args.json,
             wish,
-            card: Flags { preprocess: args.preprocess, labels: None },
-            request: args.request.into(),
             method: args.method.choice()?,
         })
     }

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use opencv::core::{CV_8UC3, Mat, Scalar, Size, Vec3b};
 use opencv::prelude::*;
 
-use crate::model::card::{Card, Flags};
-use crate::model::{self, ModelName, Preprocessor, Source, Wish};
+use crate::model::{self, ModelRequest, OpenedModel, Preprocessor, Source, Wish};
 use crate::reporting::terminal::{print, say};
 use crate::saliency::MethodChoice;
 use crate::source::{self, Input};
 use crate::verify::{Check, Verdict};
 use crate::{Error, Result, sink, verify};
-use onnx_grad::Request;
 use onnx_grad::onnx;
 
 /// What `salstream model` is to do.
@@ -37,11 +35,7 @@ pub enum ModelAction {
 #[derive(Debug)]
 pub struct InspectConfig {
     /// The model.
-    pub model: ModelName,
-    /// What the user says of it.
-    pub card: Flags,
-    /// What to settle if its file leaves it open.
-    pub request: Request,
+    pub model: ModelRequest,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -49,16 +43,14 @@ pub struct InspectConfig {
 /// Which gradient model to write.
 #[derive(Debug)]
 pub struct GradConfig {
-    /// The classifier's file.
+    /// The classifier.
+    pub model: ModelRequest,
+    /// Its file.
     pub input: PathBuf,
     /// The file to write.
     pub output: PathBuf,
     /// Whether an existing one is replaced.
     pub overwrite: bool,
-    /// What to settle if the classifier's file leaves it open.
-    pub request: Request,
-    /// What the user says of the classifier.
-    pub card: Flags,
     /// What the output `gradient` holds.
     pub method: MethodChoice,
     /// Whether weights are stored in half precision.
@@ -69,17 +61,13 @@ pub struct GradConfig {
 #[derive(Debug)]
 pub struct VerifyConfig {
     /// The model.
-    pub model: ModelName,
+    pub model: ModelRequest,
     /// Pictures to look at; the first two count.
     pub pictures: Vec<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
     /// Where and how to compute.
     pub wish: Wish,
-    /// What the user says of the model.
-    pub card: Flags,
-    /// What to settle if its file leaves it open.
-    pub request: Request,
     /// The attribution method.
     pub method: MethodChoice,
 }
@@ -118,7 +106,7 @@ fn pull(request: &model::pull::Request) -> Result<()> {
 }
 
 fn inspect(config: &InspectConfig) -> Result<()> {
-    let report = model::inspect::inspect(&config.model, &config.card, &config.request)?;
+    let report = model::inspect::inspect(&config.model)?;
     if config.json {
         return print(json(&report).as_bytes());
     }
@@ -128,9 +116,7 @@ fn inspect(config: &InspectConfig) -> Result<()> {
 
 fn grad(config: &GradConfig) -> Result<()> {
     sink::check(&config.output, Some(&config.input), config.overwrite)?;
-    let chosen = ModelName::File(config.input.clone()).choose()?;
-    let source = chosen.load(&config.request)?;
-    let card = Card::find(&chosen, &config.card, &source.facts()?)?;
+    let OpenedModel { source, card, .. } = model::open(&config.model)?;
     let (preprocessor, origin) = card.preprocessor;
     source.notes().iter().for_each(|note| say(&format!("note: {note}")));
     if config.method.needs_pixels() {
@@ -144,9 +130,7 @@ fn grad(config: &GradConfig) -> Result<()> {
 }
 
 fn verify(config: VerifyConfig) -> Result<u8> {
-    let chosen = config.model.choose()?;
-    let source = chosen.load(&config.request)?;
-    let card = Card::find(&chosen, &config.card, &source.facts()?)?;
+    let OpenedModel { source, card, .. } = model::open(&config.model)?;
     let (preprocessor, _) = card.preprocessor;
     let pictures = pictures(&config.pictures, &source, &preprocessor)?;
     let mut checks: Vec<Check> = Vec::new();

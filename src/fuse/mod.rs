@@ -12,6 +12,7 @@ mod lookahead;
 mod modes;
 mod normalise;
 mod odds;
+mod options;
 mod planes;
 mod presence;
 mod raw;
@@ -24,6 +25,7 @@ use opencv::prelude::*;
 
 pub use self::lookahead::{Sight, look_ahead};
 pub use self::modes::Fusion;
+pub use self::options::FuseOptions;
 
 use self::evidence::{Cues, Evidence};
 use self::static_map::{Static, StaticMap};
@@ -31,27 +33,6 @@ use self::trail::Trail;
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
 use crate::motion::Motion;
-
-/// How to fuse.
-#[derive(Debug, Clone, Copy)]
-pub struct FuseOptions {
-    /// How the two maps become one.
-    pub mode: Fusion,
-    /// How many later frames a frame's fused map takes into account; in [`Fusion::Adaptive`] only.
-    pub lookahead: usize,
-    /// Whether the static map is each key frame's own gradient instead of the average along the flow.
-    pub raw: bool,
-    /// The part of the gradient's average that stays from one frame to the next, 0..=1; 0 is each frame's own.
-    pub smooth: f32,
-    /// Whether the input is a single picture, whose map rests on the gradient alone: motion has no weight.
-    pub still: bool,
-}
-
-impl Default for FuseOptions {
-    fn default() -> Self {
-        Self { mode: Fusion::Adaptive, lookahead: 0, raw: false, smooth: average::KEEP, still: false }
-    }
-}
 
 /// Makes each frame's [`Maps`], with a memory of the shot so far.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
-use super::FuseOptions;
 use super::average::GradientAverage;
 use super::guided::{Window, guided_filter};
+use super::options::FuseOptions;
 use super::raw::raw;
 use super::trail::Trail;
 use crate::Result;

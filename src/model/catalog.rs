@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Preprocessor;
 use super::card::Sidecar;
-use super::{Preprocessor, Source};
 use crate::{Error, Result, platform::dirs, platform::paths};
-use onnx_grad::Request;
 
 /// What `models/catalog.toml` says of one model.
 #[derive(Debug, Clone, Deserialize)]
@@ -115,21 +114,6 @@ pub struct Chosen {
     pub sidecar: Option<Sidecar>,
     /// What the user should know of the choice.
     pub notes: Vec<String>,
-}
-
-impl Chosen {
-    /// Reads the model; its sidecar says the size of the picture where `request` does not.
-    ///
-    /// # Errors
-    /// Those of [`Source::load`]; [`Error::Input`] where the sidecar's size is not the model's.
-    pub fn load(&self, request: &Request) -> Result<Source> {
-        let (None, Some(sidecar)) = (request.size, &self.sidecar) else { return Source::load(&self.path, request) };
-        let request = Request { size: sidecar.size, ..request.clone() };
-        Source::load(&self.path, &request).map_err(|error| match error {
-            Error::Usage(problem) => Error::input(&sidecar.path, problem.trim_start_matches("--")),
-            other => other,
-        })
-    }
 }
 
 impl ModelName {

@@ -5,6 +5,7 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
+use super::preprocess::Layout;
 use super::session::session;
 use super::source::{Compiled, Interface, Source};
 use crate::frame::Features;
@@ -12,15 +13,6 @@ use crate::model::runtime::SessionOptions;
 use crate::{Error, Result};
 use onnx_grad::Request;
 use onnx_grad::{self as grad, Method};
-
-/// The order of the axes of a model's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// Batch, channels, height, width.
-    Nchw,
-    /// Batch, height, width, channels.
-    Nhwc,
-}
 
 /// What one run yields for one picture.
 #[derive(Debug, Clone, Default, PartialEq)]

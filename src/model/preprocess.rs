@@ -3,7 +3,6 @@
 use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Scalar, Size, Vec3b};
 use opencv::imgproc;
 
-use super::Layout;
 use crate::Result;
 use crate::choice::{Choice, choices};
 
@@ -35,6 +34,15 @@ pub enum ChannelOrder {
     Rgb,
     /// Blue first.
     Bgr,
+}
+
+/// The order of the axes of a model's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Batch, channels, height, width.
+    Nchw,
+    /// Batch, height, width, channels.
+    Nhwc,
 }
 
 /// Makes tensors of frames: `(pixel - mean) / std` by channel, with pixels from 0 to 255.

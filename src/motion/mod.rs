@@ -2,6 +2,7 @@
 
 mod bars;
 mod camera;
+mod content;
 mod cut;
 mod flow;
 mod overlay;
@@ -10,15 +11,15 @@ mod shots;
 mod sizes;
 mod unexplained;
 
-use opencv::core::{Mat, MatTraitConst, Rect, Scalar, Size, ToInputArray};
-use opencv::imgproc;
+use opencv::core::{Mat, MatTraitConst};
 
 use self::bars::Bars;
 use self::camera::Camera;
+pub use self::content::Content;
 use self::flow::FlowEstimator;
 use self::overlay::Overlays;
 pub use self::shots::CutFinder;
-use self::sizes::WorkingSizes;
+use self::sizes::{WorkingSizes, working_pictures};
 use crate::Result;
 use crate::frame::{Flow, Frame, Rate};
 use crate::raster;
@@ -33,35 +34,6 @@ const TOLERANCE: f32 = 1.0;
 /// Seconds for which the motion before repeated frames is held: longer than any pulldown or stutter, short enough that
 /// what has come to rest before a still camera goes dark.
 const HELD: f64 = 1.0;
-
-/// Where the picture lies in a frame that has black bars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content {
-    /// Size of the whole frame on the scale of the maps.
-    pub whole: Size,
-    /// The picture's place in it; its size is that of [`Motion`]'s pictures.
-    pub place: Rect,
-}
-
-impl Content {
-    /// `map`, which belongs to the picture, in its place in the whole frame, whose bars are 0.
-    ///
-    /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where it has another size than the picture.
-    pub fn pad(&self, map: &Mat) -> Result<Mat> {
-        let mut whole = Mat::new_size_with_default(self.whole, map.typ(), Scalar::default())?;
-        map.copy_to(&mut Mat::roi_mut(&mut whole, self.place)?)?;
-        Ok(whole)
-    }
-
-    /// The part of `map`, which belongs to the whole frame, that lies within the bars.
-    ///
-    /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where it has another size than the frame.
-    pub fn crop(&self, map: &Mat) -> Result<Mat> {
-        Ok(Mat::roi(map, self.place)?.try_clone()?)
-    }
-}
 
 /// What is known of a frame's motion. All pictures have one size, 240 pixels on the longer side: the maps', where the
 /// frame has no black bars, else that of the picture within them.
@@ -216,18 +188,4 @@ impl State {
         }
         Ok(Self { time, ..self })
     }
-}
-
-/// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
-/// is read once, in the prototype's slower way or not; both are made of the picture in between.
-fn working_pictures(
-    image: &(impl ToInputArray + MatTraitConst),
-    sizes: &WorkingSizes,
-    prototype: bool,
-) -> Result<(Mat, Mat)> {
-    let base = if prototype { raster::area(image, sizes.base)? } else { raster::shrink(image, sizes.base)? };
-    let (mut grey, mut lab) = (Mat::default(), Mat::default());
-    imgproc::cvt_color_def(&base, &mut grey, imgproc::COLOR_BGR2GRAY)?;
-    imgproc::cvt_color_def(&raster::area(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
-    Ok((raster::area(&grey, sizes.flow)?, lab))
 }

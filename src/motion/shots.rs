@@ -3,8 +3,8 @@
 use opencv::core::{Mat, MatTraitConst};
 
 use super::flow::FlowEstimator;
-use super::sizes::WorkingSizes;
-use super::{cut, repeat, working_pictures};
+use super::sizes::{WorkingSizes, working_pictures};
+use super::{cut, repeat};
 use crate::Result;
 
 /// Finds the cuts that a [`MotionEstimator`](super::MotionEstimator) would find in a clip without black bars.

@@ -1,8 +1,10 @@
 //! The sizes at which a clip is analysed.
 
-use opencv::core::{Rect, Size};
+use opencv::core::{Mat, MatTraitConst, Rect, Size, ToInputArray};
+use opencv::imgproc;
 
-use super::Content;
+use super::content::Content;
+use crate::{Result, raster};
 
 /// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
 const BASE: i32 = 480;
@@ -58,6 +60,20 @@ impl WorkingSizes {
     pub(crate) fn map_scale(&self) -> f32 {
         BASE as f32 / self.map.width.max(self.map.height) as f32
     }
+}
+
+/// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
+/// is read once, in the prototype's slower way or not; both are made of the picture in between.
+pub(super) fn working_pictures(
+    image: &(impl ToInputArray + MatTraitConst),
+    sizes: &WorkingSizes,
+    prototype: bool,
+) -> Result<(Mat, Mat)> {
+    let base = if prototype { raster::area(image, sizes.base)? } else { raster::shrink(image, sizes.base)? };
+    let (mut grey, mut lab) = (Mat::default(), Mat::default());
+    imgproc::cvt_color_def(&base, &mut grey, imgproc::COLOR_BGR2GRAY)?;
+    imgproc::cvt_color_def(&raster::area(&base, sizes.map)?, &mut lab, imgproc::COLOR_BGR2Lab)?;
+    Ok((raster::area(&grey, sizes.flow)?, lab))
 }
 
 #[cfg(test)]

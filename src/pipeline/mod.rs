@@ -4,4 +4,5 @@ pub mod channel;
 pub mod control;
 pub(crate) mod frequent_class;
 pub mod keyframes;
+pub mod record;
 pub mod stages;

@@ -2,4 +2,5 @@
 
 pub(crate) mod html;
 pub mod mode;
+pub mod progress;
 pub mod terminal;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use opencv::core::{Mat, MatTraitConst, Size};
 use opencv::imgcodecs::{self, IMREAD_COLOR};
 
-use super::{Options, Source};
+use super::check::{check_file, undecodable};
+use super::frames::{Options, Source};
 use crate::frame::{Frame, VideoInfo};
 use crate::{Error, Result, platform::paths};
 
@@ -142,8 +143,8 @@ impl Source for Images {
 
 /// Reads one image as upright 8-bit BGR (EXIF orientation applied, alpha dropped, deeper samples scaled down).
 fn decode(file: &Path) -> Result<Mat> {
-    super::check_file(file)?;
-    let image = imgcodecs::imread(file, IMREAD_COLOR).map_err(|e| super::undecodable(file, e.into()))?;
+    check_file(file)?;
+    let image = imgcodecs::imread(file, IMREAD_COLOR).map_err(|e| undecodable(file, e.into()))?;
     if image.empty() {
         return Err(Error::input(file, "cannot be read as an image: it is damaged or of another format"));
     }

@@ -1,7 +1,9 @@
 //! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
 
+mod check;
 mod clock;
 mod facts;
+mod frames;
 pub(crate) mod images;
 mod picture;
 mod probe;
@@ -11,8 +13,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::facts::approximate;
+pub use self::frames::{Options, Source};
 pub(crate) use self::video::silence_ffmpeg;
-use crate::frame::{Frame, Rate, VideoInfo};
 use crate::platform::ffmpeg::is_url;
 use crate::{Error, Result, platform::paths};
 
@@ -29,42 +31,6 @@ pub enum Input {
     Folder(PathBuf),
     /// A printf-style pattern of numbered images, such as `frame_%04d.png`.
     Pattern(PathBuf),
-}
-
-/// Which part of the input to read, and how fast its images follow each other.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// Seconds of the clip to skip. The first frame at or after this moment is the first one read.
-    pub start: Option<f64>,
-    /// Seconds of the clip to read.
-    pub duration: Option<f64>,
-    /// The moment of a video, as `start`, that its frames' times count from; none is its first frame's.
-    pub zero: Option<f64>,
-    /// Frame rate of folders and patterns of images.
-    pub rate: Rate,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { start: None, duration: None, zero: None, rate: Rate { num: 25, den: 1 } }
-    }
-}
-
-/// A sequence of frames.
-pub trait Source: Send {
-    /// What is known of the clip from its header.
-    fn info(&self) -> &VideoInfo;
-
-    /// The next frame, `None` at the end.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where the rest cannot be decoded. The frames already read are good; reading on gives `None`.
-    fn read(&mut self) -> Result<Option<Frame>>;
-
-    /// What the user should know about the input as opened, one line each.
-    fn warnings(&self) -> &[String] {
-        &[]
-    }
 }
 
 /// Opens `input` at `options.start`.
@@ -128,7 +94,7 @@ impl Input {
 }
 
 /// Why FFmpeg cannot show `location`, in its own words; `None` where it finds nothing wrong.
-pub(crate) fn complaint(location: &OsStr) -> Option<String> {
+pub(crate) fn diagnose(location: &OsStr) -> Option<String> {
     let found = probe::probe(location).and_then(|probe| match &probe {
         Some(probe) => facts::choose(location, probe, &mut Vec::new()).map(drop),
         None => Ok(()),
@@ -136,37 +102,5 @@ pub(crate) fn complaint(location: &OsStr) -> Option<String> {
     match found {
         Err(Error::Input { problem, .. }) => Some(problem),
         _ => None,
-    }
-}
-
-/// Refuses a path that cannot be a media file at all, with the reason.
-fn check_file(path: &Path) -> Result<()> {
-    let metadata = match std::fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::input(path, "no such file: check the name and the folder"));
-        }
-        other => other.map_err(|e| unreadable(path, &e))?,
-    };
-    if metadata.is_dir() {
-        return Err(Error::input(path, "is a folder, not a file"));
-    }
-    if !metadata.is_file() {
-        return Err(Error::input(path, "is a device or a pipe: name a file or an address"));
-    }
-    if metadata.len() == 0 {
-        return Err(Error::input(path, "the file is empty: fetch or record it again"));
-    }
-    std::fs::File::open(path).map(drop).map_err(|e| unreadable(path, &e))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::input(path, format!("cannot be read: {error}"))
-}
-
-/// `error`, where OpenCV gave it on decoding, as one about the input at `path`: what was decoded before is good.
-fn undecodable(path: impl AsRef<Path>, error: Error) -> Error {
-    match error {
-        Error::OpenCv(e) => Error::input(path, format!("cannot be decoded: {}", e.message.replace('\n', " "))),
-        other => other,
     }
 }

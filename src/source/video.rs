@@ -9,11 +9,12 @@ use opencv::imgproc;
 use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
+use super::check::{check_file, undecodable};
 use super::clock::Clock;
 use super::facts::{self, Decoded, Facts};
+use super::frames::{Options, Source};
 use super::picture::{self, Orientation};
 use super::probe::{self, Probe, Stream};
-use super::{Options, Source, undecodable};
 use crate::frame::{Frame, VideoInfo};
 use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
@@ -50,7 +51,7 @@ impl Video {
     pub fn open(location: &OsStr, options: &Options) -> Result<Self> {
         let is_file = !location.to_str().is_some_and(is_url);
         if is_file {
-            super::check_file(Path::new(location))?;
+            check_file(Path::new(location))?;
         }
         let probe = probe::probe(location)?;
         let mut warnings = Vec::new();

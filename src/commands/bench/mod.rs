@@ -9,14 +9,12 @@ use serde::Serialize;
 use crate::commands::run::config::RunConfig;
 use crate::commands::run::{self, Ending};
 use crate::frame::Timing;
-use crate::model::card::{Card, Flags};
 use crate::model::runtime::{Device, Runtime};
-use crate::model::{self, Candidate, ModelName, Wish};
+use crate::model::{self, Candidate, ModelRequest, OpenedModel, Wish};
 use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
 use crate::platform::machine::Machine;
 use crate::{Error, Result};
 use onnx_grad::Method;
-use onnx_grad::Request;
 
 /// Frames from one gradient to the next, in the runs of a whole clip.
 const KEY_FRAMES: [u64; 2] = [1, 4];
@@ -27,9 +25,7 @@ pub struct BenchConfig {
     /// The run of a clip as a whole, if there is one; its model is [`model`](Self::model).
     pub clip: Option<RunConfig>,
     /// The model.
-    pub model: ModelName,
-    /// What the user says of the model.
-    pub card: Flags,
+    pub model: ModelRequest,
     /// Threads for the classifier and OpenCV, each, at least 1.
     pub threads: usize,
 }
@@ -112,11 +108,10 @@ pub fn bench(config: &BenchConfig, stop: &AtomicBool) -> Result<Option<Report>> 
 
 /// The model's name, and its gradient in every way that this machine has.
 fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
-    let chosen = config.model.choose()?;
-    let source = chosen.load(&Request::default())?;
-    let facts = source.facts()?;
-    let (preprocessor, _) = Card::find(&chosen, &config.card, &facts)?.preprocessor;
-    let pictures = model::calibration(&preprocessor, source.input_size()?, facts.layout)?;
+    let OpenedModel { chosen, source, card } = model::open(&config.model)?;
+    let (preprocessor, _) = card.preprocessor;
+    let layout = source.facts()?.layout;
+    let pictures = model::calibration(&preprocessor, source.input_size()?, layout)?;
     let wish = Wish { device: None, precision: None, threads: config.threads, fallback: false, batches: true };
     let trials = model::choose(&source, &Method::Gradient, &wish, &pictures)?.trials;
     let time = |trial: model::Trial| GradientTime {
@@ -135,7 +130,8 @@ fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicB
     let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
     let key_frames = KeyFrames::new(StaticEvery::Frames(static_every), 1.0);
     let mut model = run.model.clone();
-    (model.name, model.card, model.wish.threads) = (config.model.clone(), config.card.clone(), config.threads);
+    (model.name, model.card) = (config.model.name.clone(), config.model.card.clone());
+    model.wish.threads = config.threads;
     model.several &= key_frames.are_all();
     model.wish.batches &= key_frames.are_all();
     let run = RunConfig { output: folder.path().join("bench.mp4"), key_frames, model, ..run.clone() };

@@ -35,7 +35,7 @@ use self::score::{Scored, Scorer};
 use self::scorers::Scorers;
 use self::summary::Tally;
 use crate::choice::Choice;
-use crate::commands::run::progress::Progress;
+use crate::reporting::progress::FrameProgress;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
 
@@ -89,7 +89,7 @@ fn score(
     let lengths: Vec<usize> = counting.iter().map(Vec::len).collect();
     let mut tallies: Vec<Tally> = (0..methods).map(|_| Tally::new(&lengths)).collect();
     let mut extremes = Extremes::default();
-    let progress = Progress::new(config.report, Some(lengths.iter().sum::<usize>() as u64));
+    let progress = FrameProgress::new(config.report, Some(lengths.iter().sum::<usize>() as u64));
     let result = std::thread::scope(|scope| {
         let mut scorers = Scorers::start(scope, maker, scorer, counting, config.threads, stop)?;
         while let Some(Scored { sequence, frame, methods, map, timing }) = scorers.next()? {

@@ -1,9 +1,9 @@
 //! `salstream run`: one input to one annotated result.
 
+mod closing;
 pub mod config;
 mod glance;
 mod outputs;
-pub(crate) mod progress;
 mod watched;
 mod window;
 
@@ -21,13 +21,12 @@ use crate::motion::MotionEstimator;
 use crate::pipeline::channel::Receiver;
 use crate::pipeline::frequent_class;
 use crate::pipeline::stages::{self, Drawn, Mode, Stages};
+use crate::reporting::progress::FrameProgress;
 use crate::saliency::{ModelConfig, StaticSaliency};
 use crate::source::Source;
 use crate::{Error, Result, source};
 pub use glance::Overview;
-pub(crate) use outputs::record;
 use outputs::{Outputs, Written};
-use progress::Progress;
 use watched::Watched;
 pub use window::{Span, Window};
 
@@ -135,7 +134,7 @@ impl Clip {
             motion: MotionEstimator::new(info.rate)?,
             fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
         };
-        let progress = Progress::new(config.report, info.frames);
+        let progress = FrameProgress::new(config.report, info.frames);
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
@@ -156,7 +155,7 @@ impl Clip {
 pub struct Processed {
     config: RunConfig,
     outputs: Outputs,
-    progress: Progress,
+    progress: FrameProgress,
     started: Instant,
     classifier: String,
     ending: Ending,
@@ -184,7 +183,7 @@ impl Processed {
         };
         let seconds = started.elapsed().as_secs_f64();
         let summary = Summary { frames, seconds, classifier, output, overview, span, timing, ending };
-        progress.close(&summary);
+        closing::say_closing(config.report, &summary);
         Ok(summary)
     }
 }
@@ -210,7 +209,7 @@ struct Drained {
 fn drain(
     drawn: &Receiver<Drawn>,
     outputs: &mut Outputs,
-    progress: &Progress,
+    progress: &FrameProgress,
     window: Option<Window>,
 ) -> Result<Drained> {
     let mut span: Option<Span> = None;

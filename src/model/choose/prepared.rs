@@ -6,6 +6,7 @@ use super::store::Place;
 use super::{Candidate, Choice, Trial, Wish, calibration, candidates, choose, compile};
 use crate::Result;
 use crate::model::catalog::Chosen;
+use crate::model::open::load;
 use crate::model::source::Compiled;
 use crate::model::{Classifier, Preprocessor, Source};
 use onnx_grad::Method;
@@ -33,7 +34,7 @@ impl Prepared {
     /// run, and `sampled` says whether there are many of them a picture.
     ///
     /// # Errors
-    /// Those of [`Chosen::load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
+    /// Those of [`load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
     pub fn new(
         chosen: &Chosen,
         request: &Request,
@@ -44,11 +45,11 @@ impl Prepared {
     ) -> Result<Self> {
         if !wish.is_open() {
             candidates(&wish)?;
-            return Ok(Self { source: chosen.load(request)?, wish, state: State::Settled });
+            return Ok(Self { source: load(chosen, request)?, wish, state: State::Settled });
         }
         if !chosen.path.is_file() {
             // It says why; a device would be read for ever.
-            chosen.load(request)?;
+            load(chosen, request)?;
         }
         let place = Place::of(chosen, request, method, sampled, &wish)?;
         let kept = || if remeasure { None } else { place.kept() };
@@ -59,7 +60,7 @@ impl Prepared {
         // Another process may have measured meanwhile.
         Ok(match kept() {
             Some((choice, source)) => Self { source, wish, state: State::Kept(choice) },
-            None => Self { source: chosen.load(request)?, wish, state: State::New(place, lock) },
+            None => Self { source: load(chosen, request)?, wish, state: State::New(place, lock) },
         })
     }
 

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 pub use graph::{Operator, Passage, Value};
 
-use super::card::{Card, Facts, Flags};
+use super::card::{Card, Facts};
 use super::catalog::Chosen;
+use super::open::{ModelRequest, load};
 use super::source::{file_sha256, is_gradient_model};
-use super::{Labels, ModelName, Preprocessor};
+use super::{Labels, Preprocessor};
 use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
 use onnx_grad::Request;
@@ -96,15 +97,15 @@ pub enum Gradient {
     Included { method: String, version: String, source_sha256: String },
 }
 
-/// Looks into a model; what the user says of it by `flags` goes into the report, and what the file leaves open is settled
-/// by `request`.
+/// Looks into a model, whose file need not be usable as a classifier.
 ///
-/// Where ONNX Runtime is missing, all is told but whether the gradient can be had.
+/// If ONNX Runtime is missing, the report says everything but whether the gradient can be had.
 ///
 /// # Errors
-/// Those of [`ModelName::choose`]; [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
+/// Those of [`ModelName::choose`](super::ModelName::choose); [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
 /// [`Error::Input`] for labels or a sidecar that cannot be read or do not fit.
-pub fn inspect(name: &ModelName, flags: &Flags, request: &Request) -> Result<Report> {
+pub fn inspect(model: &ModelRequest) -> Result<Report> {
+    let ModelRequest { name, card: flags, request } = model;
     let chosen = name.choose()?;
     let path = &chosen.path;
     let mut model = onnx::load(path)?;
@@ -148,7 +149,7 @@ fn gradient(chosen: &Chosen, model: &ModelProto, request: &Request) -> Result<(G
     if let Err(error) = Runtime::get() {
         return Ok((Gradient::NotTried { reason: error.to_string() }, declared(), Vec::new()));
     }
-    let tried = chosen.load(request).and_then(|source| {
+    let tried = load(chosen, request).and_then(|source| {
         let facts = source.facts()?;
         let impossible = source.compile(Device::Cpu, &Method::Gradient).err();
         Ok((impossible, facts, source.notes().to_vec()))

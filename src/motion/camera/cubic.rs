@@ -3,7 +3,7 @@
 use opencv::core::{Point, Size, Vec2f};
 
 use super::homography::Homography;
-use super::{lattice, vector_at};
+use super::lattice::{lattice, vector_at};
 use crate::raster::robust::{self, Field};
 
 /// The first point that is fitted, and the spacing of the others, in pixels.

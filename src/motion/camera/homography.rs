@@ -4,7 +4,7 @@ use opencv::calib3d::{self, RANSAC};
 use opencv::core::{Mat, Point, Point2f, Size, Vec2f, Vector};
 use opencv::prelude::*;
 
-use super::{lattice, vector_at};
+use super::lattice::{lattice, vector_at};
 use crate::Result;
 
 /// Spacing of the points that are fitted, in pixels.

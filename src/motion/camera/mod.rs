@@ -2,8 +2,9 @@
 
 mod cubic;
 mod homography;
+mod lattice;
 
-use opencv::core::{Mat, Point, Size, Vec2f};
+use opencv::core::{Mat, Size, Vec2f};
 use opencv::prelude::*;
 
 use self::cubic::Cubic;
@@ -66,16 +67,6 @@ fn nearest(y: usize, row: &mut [Vec2f], plane: &Homography, curved: Option<&Cubi
 
 fn squared_distance(vector: &Vec2f, [u, v]: [f32; 2]) -> f32 {
     (vector[0] - u).powi(2) + (vector[1] - v).powi(2)
-}
-
-/// Every `step`-th point of a grid of `size`, from `first` on.
-fn lattice(size: Size, first: usize, step: usize) -> Vec<Point> {
-    let along = |length: i32| (first as i32..length).step_by(step);
-    along(size.height).flat_map(|y| along(size.width).map(move |x| Point::new(x, y))).collect()
-}
-
-fn vector_at(vectors: &[Vec2f], size: Size, point: Point) -> Vec2f {
-    vectors[(point.y * size.width + point.x) as usize]
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const KEPT: usize = 20;
 impl Ffmpeg {
     /// Starts `ffmpeg` with `args`.
     pub fn spawn<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Self> {
-        let mut command = super::command("ffmpeg");
+        let mut command = super::command::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };

@@ -1,38 +1,14 @@
 //! The programs `ffmpeg` and `ffprobe`: how they are started, how files are named to them, and what they answer.
 
 mod child;
+mod command;
 mod packets;
 
-use std::ffi::{OsStr, OsString};
-use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 pub use self::child::Ffmpeg;
+pub use self::command::{command, ffprobe, is_url, media_name};
 pub use self::packets::packets;
-
-/// A command without input, in a process group of its own: Ctrl-C in a terminal must reach this program only, so that
-/// files are closed properly and answers are whole.
-pub fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.stdin(Stdio::null());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command
-}
-
-/// An `ffprobe` command on `location`, quiet but for errors.
-pub fn ffprobe(location: &OsStr) -> Command {
-    let mut command = command("ffprobe");
-    command.args(["-v", "error"]);
-    if location.to_str().is_some_and(is_url) {
-        command.args(["-rw_timeout", PATIENCE]);
-    }
-    command.arg("-i").arg(media_name(location));
-    command
-}
-
-/// How long an address may keep silent, in microseconds.
-const PATIENCE: &str = "15000000";
 
 /// The version that `program` tells.
 ///
@@ -57,23 +33,6 @@ pub fn is_available() -> bool {
     *KNOWN
 }
 
-/// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
-pub fn media_name(location: &OsStr) -> OsString {
-    if location.to_str().is_some_and(is_url) {
-        return location.to_owned();
-    }
-    let mut name = OsString::from("file:");
-    name.push(location);
-    name
-}
-
-/// Whether `text` starts with a scheme and `://`.
-pub fn is_url(text: &str) -> bool {
-    let Some((scheme, _)) = text.split_once("://") else { return false };
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,12 +41,5 @@ mod tests {
     fn a_program_that_is_missing_or_fails_has_no_version() {
         assert_eq!(version("salstream-no-such-program"), Err("not found".into()));
         assert!(version("false").is_err_and(|why| why.contains("fails")));
-    }
-
-    #[test]
-    fn files_are_named_literally_and_addresses_as_they_are() {
-        let named = |location: &str| media_name(OsStr::new(location)).into_string();
-        assert_eq!(named("a:b.mp4"), Ok("file:a:b.mp4".into()));
-        assert_eq!(named("rtsp://host/live"), Ok("rtsp://host/live".into()));
     }
 }

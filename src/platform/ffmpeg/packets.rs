@@ -16,7 +16,7 @@ pub struct Packets {
 /// Reads packet times of stream `index` from `from` seconds on (file clock; earlier ones may come too).
 /// `None` where `ffprobe` is missing or fails.
 pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<Packets> {
-    let mut command = super::ffprobe(location);
+    let mut command = super::command::ffprobe(location);
     command.args(["-select_streams", &index.to_string(), "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]);
     if let Some(from) = from {
         command.args(["-read_intervals", &format!("{from:.6}%")]);

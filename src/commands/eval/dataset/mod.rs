@@ -6,12 +6,14 @@ mod folders;
 mod list;
 mod mask;
 mod pair;
+mod sequence;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use self::mask::read_mask;
 pub use self::pair::key;
+pub use self::sequence::{Item, Sequence, Truth};
 
 use self::fixations::Others;
 use self::pair::Pair;
@@ -26,35 +28,6 @@ pub struct Dataset {
     pub sequences: Vec<Sequence>,
     /// Where people looked at other pictures, in a data set of fixations.
     pub others: Option<Others>,
-}
-
-/// A clip, or a single picture.
-#[derive(Debug, Clone)]
-pub struct Sequence {
-    /// Its name: that of the folder of its frames, or of the picture.
-    pub name: String,
-    /// Its frames in order, at least one.
-    pub frames: Vec<Item>,
-}
-
-/// A frame and its truth.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// The frame's file name without extension.
-    pub name: String,
-    /// The picture.
-    pub picture: PathBuf,
-    /// What its map is scored against.
-    pub truth: Truth,
-}
-
-/// What a map is scored against.
-#[derive(Debug, Clone)]
-pub enum Truth {
-    /// The mask of an object, a file.
-    Mask(PathBuf),
-    /// Where people looked.
-    Gaze(Box<fixations::Item>),
 }
 
 /// Which part of a data set to take.
@@ -102,13 +75,6 @@ impl Dataset {
     /// The number of all frames.
     pub fn frames(&self) -> usize {
         self.sequences.iter().map(|sequence| sequence.frames.len()).sum()
-    }
-}
-
-impl Sequence {
-    /// Where the map of `item` lies in a folder of maps, without extension.
-    pub fn place(&self, item: &Item) -> PathBuf {
-        if self.name == item.name { PathBuf::from(&self.name) } else { Path::new(&self.name).join(&item.name) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Sequence, Truth};
+use super::sequence::{Item, Sequence, Truth};
 use crate::source::images::{list, natural_key};
 use crate::{Error, Result};
 

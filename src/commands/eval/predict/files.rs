@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2};
 use ndarray_npy::{ViewNpyError, ViewNpyExt};
 use opencv::core::Size;
 
-use super::Named;
+use super::named::Named;
 use crate::commands::eval::dataset::{Dataset, Sequence, key};
 use crate::commands::eval::png;
 use crate::commands::eval::raster::{self, size_of};

@@ -7,7 +7,8 @@ use std::time::Instant;
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
-use super::{OwnMap, baseline};
+use super::baseline;
+use super::own_map::OwnMap;
 use crate::Result;
 use crate::commands::eval::dataset::Sequence;
 use crate::frame::{Flow, Frame, Maps, Rate, Timing};

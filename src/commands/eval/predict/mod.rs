@@ -3,66 +3,11 @@
 mod baseline;
 mod files;
 mod maker;
-
-use std::path::PathBuf;
+mod named;
+mod own_map;
 
 pub use self::baseline::centre;
 pub use self::files::MapFiles;
 pub use self::maker::{Maker, MakerConfig, Moment};
-
-use crate::choice::choices;
-
-choices! {
-    /// A map that this program makes.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum OwnMap {
-        /// Static and motion saliency together, by --fusion
-        Fused = "fused",
-        /// Static saliency alone
-        Static = "static",
-        /// Motion saliency alone
-        Motion = "motion",
-        /// The length of the optical flow over the longest of its frame, camera included
-        Flow = "flow",
-        /// A Gaussian in the middle, as people's fixations spread over photographs (Clarke and Tatler 2014)
-        Centre = "centre",
-        /// 1 everywhere: J is the share of the frame that the object covers
-        Uniform = "uniform",
-        /// No map of this program's, only those of --pred
-        None = "none",
-    }
-}
-
-impl OwnMap {
-    /// Whether it is made from the classifier's gradient.
-    pub fn needs_classifier(self) -> bool {
-        matches!(self, Self::Fused | Self::Static | Self::Motion)
-    }
-
-    /// Whether it depends on what the frames show.
-    pub fn sees(self) -> bool {
-        self.needs_classifier() || self == Self::Flow
-    }
-}
-
-/// A folder of another method's maps, as typed: `NAME=DIR`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// The method's name in tables.
-    pub name: String,
-    /// Where its maps are.
-    pub folder: PathBuf,
-}
-
-impl std::str::FromStr for Named {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
-                Ok(Self { name: name.to_owned(), folder: folder.into() })
-            }
-            _ => Err("must be NAME=DIR, such as mine=results/480p".into()),
-        }
-    }
-}
+pub use self::named::Named;
+pub use self::own_map::OwnMap;

@@ -12,7 +12,7 @@ use opencv::videoio::{self, VideoCapture};
 use super::{Camera, Inlet, sleep_until, without_password};
 use crate::commands::live::desk::Desk;
 use crate::frame::Rate;
-use crate::source::{self, complaint};
+use crate::source::{self, diagnose};
 use crate::{Error, Result};
 
 /// How long an address may keep silent, in milliseconds: to be opened, and between two pictures.
@@ -146,7 +146,7 @@ fn open_address(address: &str) -> Result<VideoCapture> {
     let why = if started.elapsed() >= Duration::from_millis(OPEN_PATIENCE.unsigned_abs().into()) {
         Some(format!("does not answer within {} s", OPEN_PATIENCE / 1000))
     } else {
-        complaint(OsStr::new(address))
+        diagnose(OsStr::new(address))
     };
     let why = why.unwrap_or_else(|| "sends no video".into());
     Err(Error::input(without_password(address), format!("{why}: check the address, and that the source runs")))

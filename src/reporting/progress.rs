@@ -1,4 +1,4 @@
-//! Tells the user how far a run is, on stderr.
+//! How far a command is in its frames, on standard error.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{Ending, Summary};
+use super::mode::ReportMode;
+use super::terminal::say;
 use crate::frame::Timing;
-use crate::reporting::mode::ReportMode;
-use crate::reporting::terminal::say;
 
 /// Seconds between two JSON lines.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// A run's progress in the form asked for.
-pub struct Progress {
+/// Counts frames, and shows them in the form asked for.
+pub struct FrameProgress {
     report: ReportMode,
     bar: ProgressBar,
     frames: Option<u64>,
@@ -29,7 +28,7 @@ struct State {
     said: Instant,
 }
 
-impl Progress {
+impl FrameProgress {
     /// Progress of a run over `frames` frames, where their number is known.
     pub fn new(report: ReportMode, frames: Option<u64>) -> Self {
         let target =
@@ -72,34 +71,6 @@ impl Progress {
     pub fn totals(&self) -> (u64, Timing) {
         let state = self.state.borrow();
         (state.done, state.total / state.done.max(1) as f32)
-    }
-
-    /// The closing line.
-    pub fn close(&self, summary: &Summary) {
-        let Summary { frames, seconds, classifier, output, timing, ending, .. } = summary;
-        let fps = *frames as f64 / seconds;
-        match self.report {
-            ReportMode::Quiet => {}
-            ReportMode::Json => {
-                let ending = match ending {
-                    Ending::Complete => "complete",
-                    Ending::Interrupted => "interrupted",
-                    Ending::Broken(_) => "broken",
-                };
-                let output = output.as_ref().map(|output| output.display().to_string());
-                let line = json!({ "event": "done", "frames": frames, "seconds": seconds, "fps": fps,
-                    "classifier": classifier, "output": output, "ms": timing, "ending": ending });
-                say(&line.to_string());
-            }
-            ReportMode::Bar | ReportMode::Lines => match output {
-                None => say("stopped before the first frame, nothing was written"),
-                Some(output) => say(&format!(
-                    "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
-                    timing.slowest(),
-                    output.display()
-                )),
-            },
-        }
     }
 }
 

@@ -1,0 +1,41 @@
+//! Frames in order, each with its truth.
+
+use std::path::{Path, PathBuf};
+
+use super::fixations;
+
+/// A clip, or a single picture.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    /// Its name: that of the folder of its frames, or of the picture.
+    pub name: String,
+    /// Its frames in order, at least one.
+    pub frames: Vec<Item>,
+}
+
+/// A frame and its truth.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The frame's file name without extension.
+    pub name: String,
+    /// The picture.
+    pub picture: PathBuf,
+    /// What its map is scored against.
+    pub truth: Truth,
+}
+
+/// What a map is scored against.
+#[derive(Debug, Clone)]
+pub enum Truth {
+    /// The mask of an object, a file.
+    Mask(PathBuf),
+    /// Where people looked.
+    Gaze(Box<fixations::Item>),
+}
+
+impl Sequence {
+    /// Where the map of `item` lies in a folder of maps, without extension.
+    pub fn place(&self, item: &Item) -> PathBuf {
+        if self.name == item.name { PathBuf::from(&self.name) } else { Path::new(&self.name).join(&item.name) }
+    }
+}

@@ -1,0 +1,35 @@
+//! The last line of a run.
+
+use serde_json::json;
+
+use super::{Ending, Summary};
+use crate::reporting::mode::ReportMode;
+use crate::reporting::terminal::say;
+
+/// Says what a run came to.
+pub fn say_closing(report: ReportMode, summary: &Summary) {
+    let Summary { frames, seconds, classifier, output, timing, ending, .. } = summary;
+    let fps = *frames as f64 / seconds;
+    match report {
+        ReportMode::Quiet => {}
+        ReportMode::Json => {
+            let ending = match ending {
+                Ending::Complete => "complete",
+                Ending::Interrupted => "interrupted",
+                Ending::Broken(_) => "broken",
+            };
+            let output = output.as_ref().map(|output| output.display().to_string());
+            let line = json!({ "event": "done", "frames": frames, "seconds": seconds, "fps": fps,
+                "classifier": classifier, "output": output, "ms": timing, "ending": ending });
+            say(&line.to_string());
+        }
+        ReportMode::Bar | ReportMode::Lines => match output {
+            None => say("stopped before the first frame, nothing was written"),
+            Some(output) => say(&format!(
+                "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
+                timing.slowest(),
+                output.display()
+            )),
+        },
+    }
+}

@@ -1,0 +1,14 @@
+//! The points of a flow that a model is fitted to.
+
+use opencv::core::{Point, Size, Vec2f};
+
+/// Every `step`-th point of a grid of `size`, from `first` on.
+pub(super) fn lattice(size: Size, first: usize, step: usize) -> Vec<Point> {
+    let along = |length: i32| (first as i32..length).step_by(step);
+    along(size.height).flat_map(|y| along(size.width).map(move |x| Point::new(x, y))).collect()
+}
+
+/// The vector at `point` of a flow of `size`.
+pub(super) fn vector_at(vectors: &[Vec2f], size: Size, point: Point) -> Vec2f {
+    vectors[(point.y * size.width + point.x) as usize]
+}
