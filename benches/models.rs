@@ -14,7 +14,7 @@ use ort::value::TensorRef;
 use prost::Message;
 use salstream::Result;
 use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
-use salstream::model::{Classifier, Source, prepare};
+use salstream::model::{Classifier, ModelSource, prepare};
 
 #[path = "../tests/gradients/fixture.rs"]
 mod fixture;
@@ -44,7 +44,7 @@ fn row(name: &str) -> Result<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.onnx");
     onnx::save(&model, &path)?;
-    let source = Source::load(&path, &Request::default())?;
+    let source = ModelSource::load(&path, &Request::default())?;
     let results = DEVICES.map(|device| measured(name, &model, &source, device));
     let works = results.iter().all(|result| matches!(result, Ok(found) if found.errors.are_small()));
     let works = if works { "yes" } else { "**no**" };
@@ -95,7 +95,7 @@ fn sizes(model: &ModelProto) -> Result<String> {
     Ok(format!("{before} {:+} | {multiple:.2}x", after as i64 - before as i64))
 }
 
-fn measured(name: &str, model: &ModelProto, source: &Source, device: Device) -> Result<Measured> {
+fn measured(name: &str, model: &ModelProto, source: &ModelSource, device: Device) -> Result<Measured> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = SessionOptions { device, precision: Precision::F32, threads };
     let mut classifier = source.compile(device, &Method::default())?.open(&options)?;

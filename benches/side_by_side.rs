@@ -12,7 +12,7 @@ use std::time::Instant;
 use onnx_grad::Method;
 use onnx_grad::Request;
 use salstream::model::runtime::{Device, SessionOptions};
-use salstream::model::{Classifier, Source};
+use salstream::model::{Classifier, ModelSource};
 use salstream::{Error, Result};
 
 /// Runs of a new session before one counts.
@@ -67,7 +67,7 @@ fn open(model: &Path, device: &str, precision: &str, batch: usize) -> Result<Cla
     let known = device.precisions().iter().find(|known| known.to_string() == precision);
     let precision = *known.ok_or_else(|| unknown(precision))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let source = Source::load(model, &Request { batch, ..Request::default() })?;
+    let source = ModelSource::load(model, &Request { batch, ..Request::default() })?;
     source.compile(device, &Method::Gradient)?.open(&SessionOptions { device, precision, threads })
 }
 

@@ -14,8 +14,8 @@ use salstream::annotate::Annotator;
 use salstream::cli::{Cli, Command};
 use salstream::commands::run::config::RunConfig;
 use salstream::frame::{Frame, Gradient, Maps, VideoInfo};
-use salstream::fuse::{Fuser, Sight, look_ahead};
-use salstream::motion::{Motion, MotionEstimator};
+use salstream::fuse::{Fuser, InverseWarp, look_ahead};
+use salstream::motion::{FrameMotion, MotionEstimator};
 use salstream::saliency::StaticSaliency;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source;
@@ -67,14 +67,14 @@ fn stages(criterion: &mut Criterion) {
             (0..FRAMES).map(|index| explain(&mut classifier, index).swap_remove(0)).collect();
         let mut motion = MotionEstimator::new(info.rate).expect("OpenCV has optical flow");
         each(group, "motion", |index| drop(motion.step(&frames[index]).expect("frames can be followed")));
-        let motions: Vec<Motion> =
+        let motions: Vec<FrameMotion> =
             frames.iter().map(|frame| motion.step(frame).expect("frames can be followed")).collect();
         let mut fuser = Fuser::new(config.fusion);
         let mut fuse = |index: usize| fuser.step(&motions[index], Some(&gradients[index])).expect("maps can be fused");
         each(group, "fuse", |index| drop(fuse(index)));
         let maps: Vec<Maps> = (0..FRAMES).map(&mut fuse).collect();
-        let sight = |index: usize| Sight::of(&motions[index]).expect("the flow can be turned");
-        let sights: Vec<Sight> = (0..FRAMES).map(sight).collect();
+        let sight = |index: usize| InverseWarp::of(&motions[index]).expect("the flow can be turned");
+        let sights: Vec<InverseWarp> = (0..FRAMES).map(sight).collect();
         each(group, "look ahead", |index| {
             let own = sight(index);
             let later = (index + 1..FRAMES.min(index + 3)).map(|next| (&motions[next], &maps[next], &sights[next]));

@@ -9,7 +9,7 @@ use opencv::core::{Mat, MatTraitConst, Size};
 pub struct Frame {
     /// Position in the clip, from 0, without gaps in file mode.
     pub index: u64,
-    /// Presentation time in seconds; the clip's first frame is at 0, or [`Options::zero`](crate::source::Options::zero) is.
+    /// Presentation time in seconds; the clip's first frame is at 0, or [`Options::zero`](crate::source::SourceOptions::zero) is.
     pub time: f64,
     /// The picture: upright, 8-bit BGR (`CV_8UC3`), continuous, owning its memory.
     pub image: Mat,

@@ -9,7 +9,7 @@ use salstream::cli::{self, BatchArgs, BenchArgs, Command, LiveArgs};
 use salstream::commands::batch::config::BatchConfig;
 use salstream::commands::eval::config::EvalConfig;
 use salstream::commands::live::config::LiveConfig;
-use salstream::commands::run::Ending;
+use salstream::commands::run::RunEnding;
 use salstream::commands::run::config::RunConfig;
 use salstream::commands::{batch, bench, doctor, eval, live, model, run};
 use salstream::reporting::mode::ReportMode;
@@ -112,16 +112,16 @@ fn watch(args: LiveArgs) -> anyhow::Result<u8> {
     if !config.quiet {
         summary.say();
     }
-    Ok(if summary.ending == live::Ending::Interrupted { INTERRUPTED } else { 0 })
+    Ok(if summary.ending == live::SessionEnding::Interrupted { INTERRUPTED } else { 0 })
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
     let stop = stop_on_signals()?;
     let summary = run::run(config, &stop)?;
     match summary.ending {
-        Ending::Complete => Ok(0),
-        Ending::Interrupted => Ok(INTERRUPTED),
-        Ending::Broken(error) => {
+        RunEnding::Complete => Ok(0),
+        RunEnding::Interrupted => Ok(INTERRUPTED),
+        RunEnding::Broken(error) => {
             let kept = summary.output.map(|output| format!(" (what was decoded is in {})", output.display()));
             say(&format!("error: {error}{}", kept.unwrap_or_default()));
             Ok(error.exit_status())

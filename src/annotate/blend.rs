@@ -3,29 +3,29 @@
 use opencv::core::{CV_8UC1, CV_8UC3, Mat, MatTraitConst, MatTraitConstManual, MatTraitManual, Size, Vec3b};
 use opencv::imgproc;
 
-use super::colormap::Table;
+use super::colormap::ColorTable;
 use crate::Result;
 use crate::frame::SaliencyMap;
 
 /// Looks up colours and opacities; both are fixed for a clip.
 pub struct Blender {
-    colours: Table,
-    layers: [Layer; 256],
+    colours: ColorTable,
+    layers: [MapLayer; 256],
 }
 
 /// What a map's value adds to a pixel: premultiplied colour, and how much of the pixel stays (of 255).
 #[derive(Clone, Copy)]
-struct Layer {
+struct MapLayer {
     colour: [u16; 3],
     keep: u16,
 }
 
 impl Blender {
     /// A blender whose opacity grows with the map's value up to `alpha` (0..=1).
-    pub fn new(colours: Table, alpha: f32) -> Self {
+    pub fn new(colours: ColorTable, alpha: f32) -> Self {
         let layers = std::array::from_fn(|value| {
             let opacity = (opacity(value as f32 / 255.0) * alpha.clamp(0.0, 1.0) * 255.0).round() as u16;
-            Layer { colour: colours[value].map(|c| u16::from(c) * opacity), keep: 255 - opacity }
+            MapLayer { colour: colours[value].map(|c| u16::from(c) * opacity), keep: 255 - opacity }
         });
         Self { colours, layers }
     }

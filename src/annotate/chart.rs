@@ -6,12 +6,12 @@
 use opencv::core::{Mat, Point, Rect, Scalar};
 use opencv::imgproc::{self, FILLED, LINE_8, LINE_AA};
 
-use super::energy::Energy;
+use super::energy::MapEnergy;
 use super::text;
 use crate::Result;
 
 /// The colours of a chart, in BGR. The curves are told apart by colour-blind eyes too (Okabe and Ito 2008).
-pub struct Palette {
+pub struct ChartPalette {
     pub paper: Scalar,
     pub ink: Scalar,
     rule: Scalar,
@@ -21,7 +21,7 @@ pub struct Palette {
 }
 
 /// On a dark ground, for a picture that is shown.
-pub const SCREEN: Palette = Palette {
+pub const SCREEN: ChartPalette = ChartPalette {
     paper: Scalar::new(24.0, 24.0, 24.0, 0.0),
     ink: Scalar::new(235.0, 235.0, 235.0, 0.0),
     rule: Scalar::new(70.0, 70.0, 70.0, 0.0),
@@ -31,7 +31,7 @@ pub const SCREEN: Palette = Palette {
 };
 
 /// On white, for a picture that is printed.
-pub const PRINT: Palette = Palette {
+pub const PRINT: ChartPalette = ChartPalette {
     paper: Scalar::new(255.0, 255.0, 255.0, 0.0),
     ink: Scalar::new(0.0, 0.0, 0.0, 0.0),
     rule: Scalar::new(205.0, 205.0, 205.0, 0.0),
@@ -49,7 +49,7 @@ const STEPS: [f64; 18] = [
 ];
 
 /// Where and how a chart is drawn.
-pub struct Chart<'a> {
+pub struct EnergyChart<'a> {
     /// The rectangle that it fills.
     pub place: Rect,
     /// The moments at its left and right end in seconds; the second is later.
@@ -57,12 +57,12 @@ pub struct Chart<'a> {
     /// Height of its capital letters in pixels; `None` for a chart without words.
     pub capital: Option<f64>,
     /// Its colours.
-    pub palette: &'a Palette,
+    pub palette: &'a ChartPalette,
 }
 
-impl Chart<'_> {
+impl EnergyChart<'_> {
     /// Draws `energies`, which increase in time and lie within the span.
-    pub fn draw(&self, picture: &mut Mat, energies: &[Energy]) -> Result<()> {
+    pub fn draw(&self, picture: &mut Mat, energies: &[MapEnergy]) -> Result<()> {
         imgproc::rectangle(picture, self.place, self.palette.paper, FILLED, LINE_8, 0)?;
         self.levels(picture)?;
         if let Some(capital) = self.capital {
@@ -94,11 +94,11 @@ impl Chart<'_> {
         &self,
         picture: &mut Mat,
         plot: Rect,
-        energies: &[Energy],
-        value: impl Fn(&Energy) -> f64,
+        energies: &[MapEnergy],
+        value: impl Fn(&MapEnergy) -> f64,
         colour: Scalar,
     ) -> Result<()> {
-        let point = |energy: &Energy| Point::new(self.x(plot, energy.time), y(plot, value(energy)));
+        let point = |energy: &MapEnergy| Point::new(self.x(plot, energy.time), y(plot, value(energy)));
         for pair in energies.windows(2) {
             imgproc::line(picture, point(&pair[0]), point(&pair[1]), colour, self.stroke(), LINE_AA, 0)?;
         }
@@ -156,7 +156,7 @@ impl Chart<'_> {
     }
 
     fn legend(&self, picture: &mut Mat, capital: f64) -> Result<()> {
-        let Palette { ink, static_, motion, fused, .. } = *self.palette;
+        let ChartPalette { ink, static_, motion, fused, .. } = *self.palette;
         let (plot, length) = (self.plot()?, capital as i32 * 3 / 2);
         let baseline = self.place.y + pad(capital) + capital as i32;
         let middle = baseline - capital as i32 / 2;

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::choice::choices;
 
 /// 256 colours in BGR, from the map's lowest value to its highest.
-pub type Table = [[u8; 3]; 256];
+pub type ColorTable = [[u8; 3]; 256];
 
 choices! {
     /// How a map's values become colours.
@@ -41,7 +41,7 @@ impl Colormap {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV lacks the map.
-    pub fn table(self) -> Result<Table> {
+    pub fn table(self) -> Result<ColorTable> {
         let id = match self {
             Self::Ocean => return Ok(ocean()),
             Self::Gray => return Ok(std::array::from_fn(|i| [i as u8; 3])),
@@ -63,7 +63,7 @@ impl Colormap {
 }
 
 /// matplotlib's definition (gnuplot's formulae 23, 28, 3), with its steps and its truncation to bytes.
-fn ocean() -> Table {
+fn ocean() -> ColorTable {
     let byte = |value: f64| (value.clamp(0.0, 1.0) * 255.0) as u8;
     std::array::from_fn(|i| {
         let x = if i == 255 { 1.0 } else { i as f64 * (1.0 / 255.0) };

@@ -5,7 +5,7 @@ use crate::frame::{Maps, SaliencyMap};
 
 /// One frame's energies: the means of its maps, 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Energy {
+pub struct MapEnergy {
     /// Presentation time in seconds.
     pub time: f64,
     /// Mean of the static map, of the first class that is explained.
@@ -18,7 +18,7 @@ pub struct Energy {
     pub cut: bool,
 }
 
-impl Energy {
+impl MapEnergy {
     /// The energies of the frame at `time` seconds.
     ///
     /// # Errors

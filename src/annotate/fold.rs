@@ -1,29 +1,29 @@
 //! The energies of a clip of any length in bounded memory.
 
-use super::energy::Energy;
+use super::energy::MapEnergy;
 
 /// The most columns kept; even.
 const MOST: usize = 2048;
 
 /// Energies over time: a column for each frame, or for each 2, 4, 8 ... frames of a longer clip.
-pub struct Fold {
-    columns: Vec<Energy>,
+pub struct EnergyFold {
+    columns: Vec<MapEnergy>,
     /// Frames in a full column.
     per: u64,
     /// Frames in the last column.
     held: u64,
 }
 
-impl Default for Fold {
+impl Default for EnergyFold {
     /// No frames yet.
     fn default() -> Self {
         Self { columns: Vec::new(), per: 1, held: 1 }
     }
 }
 
-impl Fold {
+impl EnergyFold {
     /// Adds the next frame.
-    pub fn push(&mut self, energy: Energy) {
+    pub fn push(&mut self, energy: MapEnergy) {
         if self.held == self.per && self.columns.len() == MOST {
             self.columns = self.columns.chunks(2).filter_map(|pair| pair.iter().copied().reduce(mean)).collect();
             self.per *= 2;
@@ -43,19 +43,19 @@ impl Fold {
 
     /// The columns so far, each at the time of its first frame, with the means over its frames; a cut in any of them
     /// counts.
-    pub fn columns(&self) -> &[Energy] {
+    pub fn columns(&self) -> &[MapEnergy] {
         &self.columns
     }
 }
 
 /// Two columns of equal length as one.
-fn mean(a: Energy, b: Energy) -> Energy {
+fn mean(a: MapEnergy, b: MapEnergy) -> MapEnergy {
     joined(a, b, 0.5)
 }
 
 /// `a` and what follows it, `b`, as one column in which `b` weighs `share`.
-fn joined(a: Energy, b: Energy, share: f64) -> Energy {
-    Energy {
+fn joined(a: MapEnergy, b: MapEnergy, share: f64) -> MapEnergy {
+    MapEnergy {
         time: a.time,
         static_: a.static_ + (b.static_ - a.static_) * share,
         motion: a.motion + (b.motion - a.motion) * share,
@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn long_clips_are_folded_without_losing_means_or_cuts() {
-        let mut fold = Fold::default();
+        let mut fold = EnergyFold::default();
         let frames = 3 * MOST + 1;
         for i in 0..frames {
             let half = if i < frames / 2 { 0.0 } else { 1.0 };
-            fold.push(Energy { time: i as f64, static_: half, motion: (i % 2) as f64, fused: half, cut: i == 4001 });
+            fold.push(MapEnergy { time: i as f64, static_: half, motion: (i % 2) as f64, fused: half, cut: i == 4001 });
         }
         let columns = fold.columns();
         assert_eq!(columns.len(), (3 * MOST).div_ceil(4) + 1);
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn short_clips_keep_every_frame() {
-        let mut fold = Fold::default();
-        let energies: Vec<Energy> = (0..9)
-            .map(|i| Energy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, fused: 0.0, cut: false })
+        let mut fold = EnergyFold::default();
+        let energies: Vec<MapEnergy> = (0..9)
+            .map(|i| MapEnergy { time: i as f64, static_: 0.1 * i as f64, motion: 0.0, fused: 0.0, cut: false })
             .collect();
         energies.iter().for_each(|&energy| fold.push(energy));
         assert_eq!(fold.columns(), energies);

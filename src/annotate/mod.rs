@@ -13,8 +13,8 @@ use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Scalar, S
 use opencv::imgproc;
 
 pub use colormap::Colormap;
-pub use energy::Energy;
-pub(crate) use fold::Fold;
+pub use energy::MapEnergy;
+pub(crate) use fold::EnergyFold;
 pub use timeline::Timeline;
 pub(crate) use timeline::fitted;
 
@@ -22,7 +22,7 @@ use crate::Result;
 use crate::choice::choices;
 use crate::frame::{Frame, Maps, SaliencyMap, VideoInfo};
 use blend::Blender;
-use strip::Strip;
+use strip::EnergyStrip;
 
 choices! {
     /// How the picture is put together.
@@ -75,7 +75,7 @@ pub struct Annotator {
     /// How many classes are explained.
     classes: usize,
     /// The chart below the tiles; a still has none.
-    strip: Option<Strip>,
+    strip: Option<EnergyStrip>,
 }
 
 impl Annotator {
@@ -90,7 +90,7 @@ impl Annotator {
     fn of(style: Style, size: Size, still: bool, classes: usize) -> Result<Self> {
         let blender = Blender::new(style.colormap.table()?, style.alpha);
         let charted = matches!(style.layout, Layout::Grid | Layout::Timeline) && !still;
-        let strip = charted.then(Strip::default);
+        let strip = charted.then(EnergyStrip::default);
         let mut annotator = Self { style, size, still, blender, tile: size, classes, strip };
         let canvas = annotator.canvas();
         let (width, height) = (f64::from(canvas.width), f64::from(canvas.height));
@@ -118,7 +118,7 @@ impl Annotator {
     pub fn canvas(&self) -> Size {
         let columns = columns(self.style.layout, self.classes);
         let rows = (tiles(self.style.layout, self.classes) + columns - 1) / columns;
-        let strip = self.strip.as_ref().map_or(0, |_| Strip::height(self.tile));
+        let strip = self.strip.as_ref().map_or(0, |_| EnergyStrip::height(self.tile));
         Size::new(columns * self.tile.width, rows * self.tile.height + strip)
     }
 
@@ -142,15 +142,15 @@ impl Annotator {
         };
         let Size { width, height } = self.canvas();
         if let Some(strip) = &mut self.strip {
-            let high = Strip::height(self.tile);
+            let high = EnergyStrip::height(self.tile);
             let place = Rect::new(0, height - high, width, high);
-            strip.draw(&mut picture, place, Energy::of(time, maps)?, self.style.label)?;
+            strip.draw(&mut picture, place, MapEnergy::of(time, maps)?, self.style.label)?;
         }
         if self.style.label {
             let place = self.labelled();
             let label = labels.first().map(String::as_str).unwrap_or_default();
-            text::caption(&mut picture, place, label, text::Corner::Bottom)?;
-            text::caption(&mut picture, place, &text::clock(time), text::Corner::TopRight)?;
+            text::caption(&mut picture, place, label, text::TextCorner::Bottom)?;
+            text::caption(&mut picture, place, &text::clock(time), text::TextCorner::TopRight)?;
         }
         Ok(picture)
     }
@@ -165,7 +165,7 @@ impl Annotator {
             let statics: Vec<&str> = classes.chain(["static"]).take(self.classes).collect();
             let names = ["input"].into_iter().chain(statics).chain(["motion", "fused"]);
             for (place, name) in self.places().zip(names) {
-                text::caption(&mut grid, place, name, text::Corner::TopLeft)?;
+                text::caption(&mut grid, place, name, text::TextCorner::TopLeft)?;
             }
         }
         Ok(grid)

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use opencv::core::{Mat, Rect, Size};
 
-use super::chart::{Chart, SCREEN};
-use super::energy::Energy;
+use super::chart::{EnergyChart, SCREEN};
+use super::energy::MapEnergy;
 use crate::Result;
 
 /// How far back the strip reaches, in seconds.
@@ -16,23 +16,23 @@ const LOWEST: i32 = 48;
 
 /// What is left of the past.
 #[derive(Default)]
-pub struct Strip {
-    window: VecDeque<Energy>,
+pub struct EnergyStrip {
+    window: VecDeque<MapEnergy>,
 }
 
-impl Strip {
+impl EnergyStrip {
     /// The height of the strip below tiles of that size; even.
     pub fn height(tile: Size) -> i32 {
         (tile.width.min(tile.height) / 8 * 2).max(LOWEST)
     }
 
     /// Draws the strip with its newest frame, at its right end, into `place`; with words or without.
-    pub fn draw(&mut self, picture: &mut Mat, place: Rect, newest: Energy, label: bool) -> Result<()> {
+    pub fn draw(&mut self, picture: &mut Mat, place: Rect, newest: MapEnergy, label: bool) -> Result<()> {
         let from = newest.time - SECONDS;
         self.window.retain(|energy| energy.time >= from);
         self.window.push_back(newest);
         let capital = label.then(|| (f64::from(place.height) / 9.0).max(7.0));
-        let chart = Chart { place, span: (from, newest.time), capital, palette: &SCREEN };
+        let chart = EnergyChart { place, span: (from, newest.time), capital, palette: &SCREEN };
         chart.draw(picture, self.window.make_contiguous())
     }
 }
@@ -51,12 +51,12 @@ mod tests {
 
     #[test]
     fn a_cut_is_marked_where_it_was_and_moves_out_to_the_left() {
-        let (place, mut strip) = (Rect::new(0, 0, 508, 48), Strip::default());
+        let (place, mut strip) = (Rect::new(0, 0, 508, 48), EnergyStrip::default());
         let black = Scalar::all(0.0);
         let mut picture = Mat::new_rows_cols_with_default(place.height, place.width, CV_8UC3, black).unwrap();
         let mut seen = Vec::new();
         for i in 0..150 {
-            let energy = Energy { time: f64::from(i) / 10.0, static_: 0.1, motion: 0.01, fused: 0.1, cut: i == 20 };
+            let energy = MapEnergy { time: f64::from(i) / 10.0, static_: 0.1, motion: 0.01, fused: 0.1, cut: i == 20 };
             strip.draw(&mut picture, place, energy, false).unwrap();
             seen.push(marks(&picture));
         }

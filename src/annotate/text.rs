@@ -7,7 +7,7 @@ use crate::Result;
 
 /// Where in its rectangle a caption stands. The bottom has the whole width, the top corners share theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Corner {
+pub enum TextCorner {
     TopLeft,
     TopRight,
     Bottom,
@@ -21,8 +21,8 @@ const SMALLEST: f64 = 6.5;
 
 /// Writes `text` in white on a dark plate into a corner of `place`. It shrinks to fit, and is cut short where it would
 /// become too small to read; characters outside ASCII become `?`, the font has none.
-pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: Corner) -> Result<()> {
-    let room = f64::from(place.width) * if corner == Corner::Bottom { 0.94 } else { 0.45 };
+pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: TextCorner) -> Result<()> {
+    let room = f64::from(place.width) * if corner == TextCorner::Bottom { 0.94 } else { 0.45 };
     let text: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
     let (text, scale) = fit(text, place.size(), room)?;
     if text.is_empty() {
@@ -82,12 +82,12 @@ fn fit(mut text: String, place: Size, room: f64) -> Result<(String, f64)> {
     Ok((text, scale))
 }
 
-fn plate(place: Rect, size: Size, corner: Corner) -> Rect {
+fn plate(place: Rect, size: Size, corner: TextCorner) -> Rect {
     let (right, bottom) = (place.x + place.width - size.width, place.y + place.height - size.height);
     let (x, y) = match corner {
-        Corner::TopLeft => (place.x, place.y),
-        Corner::TopRight => (right, place.y),
-        Corner::Bottom => (place.x, bottom),
+        TextCorner::TopLeft => (place.x, place.y),
+        TextCorner::TopRight => (right, place.y),
+        TextCorner::Bottom => (place.x, bottom),
     };
     Rect::new(x, y, size.width, size.height) & place
 }
@@ -110,7 +110,7 @@ mod tests {
     fn captioned(size: Size, background: f64, text: &str) -> Mat {
         let grey = Scalar::all(background);
         let mut picture = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, grey).unwrap();
-        caption(&mut picture, Rect::from_point_size(Point::new(0, 0), size), text, Corner::Bottom).unwrap();
+        caption(&mut picture, Rect::from_point_size(Point::new(0, 0), size), text, TextCorner::Bottom).unwrap();
         picture
     }
 

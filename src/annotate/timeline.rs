@@ -3,9 +3,9 @@
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Size};
 use opencv::imgproc;
 
-use super::chart::{Chart, PRINT};
-use super::energy::Energy;
-use super::fold::Fold;
+use super::chart::{EnergyChart, PRINT};
+use super::energy::MapEnergy;
+use super::fold::EnergyFold;
 use super::text;
 use crate::Result;
 use crate::frame::Maps;
@@ -27,7 +27,7 @@ const GAP: i32 = 8;
 
 /// A clip's past in bounded memory.
 pub struct Timeline {
-    energies: Fold,
+    energies: EnergyFold,
     /// Times and small pictures of the frames shown: every `spacing`-th.
     thumbs: Vec<(f64, Mat)>,
     spacing: u64,
@@ -38,7 +38,7 @@ pub struct Timeline {
 impl Default for Timeline {
     /// No frames yet.
     fn default() -> Self {
-        Self { energies: Fold::default(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
+        Self { energies: EnergyFold::default(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
     }
 }
 
@@ -48,7 +48,7 @@ impl Timeline {
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
     pub fn push(&mut self, time: f64, maps: &Maps, picture: &Mat) -> Result<()> {
-        self.energies.push(Energy::of(time, maps)?);
+        self.energies.push(MapEnergy::of(time, maps)?);
         self.last = time;
         if self.frames.is_multiple_of(self.spacing) {
             self.thumbs.push((time, fitted(picture, THUMB)?));
@@ -67,7 +67,7 @@ impl Timeline {
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses.
     pub fn picture(&self) -> Result<Mat> {
         let place = Rect::new(0, 0, WIDTH, CHART);
-        let chart = Chart { place, span: (0.0, self.last.max(1e-3)), capital: Some(CAPITAL), palette: &PRINT };
+        let chart = EnergyChart { place, span: (0.0, self.last.max(1e-3)), capital: Some(CAPITAL), palette: &PRINT };
         let left = chart.plot()?.x;
         let pitch = (WIDTH - left - GAP) / self.thumbs.len().max(FEWEST) as i32;
         let room = Size::new(pitch - GAP, THUMB.height);

@@ -10,7 +10,7 @@ use super::choice::choice;
 use super::{Cli, Command};
 use crate::commands::bench::BenchConfig;
 use crate::commands::run::config::RunConfig;
-use crate::model::card::Flags;
+use crate::model::metadata::MetadataFlags;
 use crate::model::{ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
@@ -46,7 +46,7 @@ impl TryFrom<BenchArgs> for BenchConfig {
     fn try_from(args: BenchArgs) -> Result<Self> {
         let threads = args.threads.map_or_else(cores, usize::from);
         let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
-        let card = Flags { preprocess: args.preprocess, labels: args.labels };
+        let card = MetadataFlags { preprocess: args.preprocess, labels: args.labels };
         let model = ModelRequest { name: args.model, card, request: Request::default() };
         Ok(Self { clip, model, threads })
     }

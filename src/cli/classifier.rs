@@ -11,8 +11,8 @@ use super::picture::FusionArgs;
 use super::values::unit_interval;
 use crate::choice::Choice;
 use crate::fuse::FuseOptions;
-use crate::model::card::Flags;
-use crate::model::{ModelName, Preprocessing, Wish};
+use crate::model::metadata::MetadataFlags;
+use crate::model::{ExecutionRequest, ModelName, Preprocessing};
 use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
 use crate::saliency::{Channels, Fit, MethodChoice, ModelConfig, TargetName};
 use crate::{Error, Result};
@@ -91,8 +91,8 @@ impl ClassifierArgs {
     pub fn config(self, request: RequestArgs, method: MethodChoice, threads: usize) -> ModelConfig {
         ModelConfig {
             name: self.model,
-            card: Flags { preprocess: self.preprocess, labels: self.labels },
-            wish: Wish {
+            card: MetadataFlags { preprocess: self.preprocess, labels: self.labels },
+            wish: ExecutionRequest {
                 device: self.device.fixed(),
                 precision: self.precision.fixed(),
                 threads,

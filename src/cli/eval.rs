@@ -13,7 +13,7 @@ use crate::choice::Choice;
 use crate::commands::eval::config::EvalConfig;
 use crate::commands::eval::dataset;
 use crate::commands::eval::metric::mask::{Protocol, Scale};
-use crate::commands::eval::predict::{MakerConfig, Named, OwnMap};
+use crate::commands::eval::predict::{MapGeneratorConfig, Named, OwnMap};
 use crate::frame::Rate;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
@@ -122,7 +122,7 @@ impl TryFrom<EvalArgs> for EvalConfig {
         let threads = args.threads.map_or_else(cores, usize::from);
         let method = args.method.of_frames(false, args.model.raw)?;
         Ok(Self {
-            maker: MakerConfig {
+            maker: MapGeneratorConfig {
                 maps,
                 fusion: args.model.fuse_options(&args.fusion)?,
                 centre_prior: args.centre_prior,
@@ -132,7 +132,7 @@ impl TryFrom<EvalArgs> for EvalConfig {
             model: args.model.config(args.request, method, threads),
             root: args.dataset,
             truth: args.truth,
-            choice: dataset::Choice { sequences: args.sequence, list: args.list },
+            choice: dataset::DatasetSelection { sequences: args.sequence, list: args.list },
             predictions: args.pred,
             threshold: args.threshold,
             protocol: if args.skip_ends { Protocol::Inner } else { Protocol::All },

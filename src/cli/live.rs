@@ -12,17 +12,17 @@ use super::classifier::ClassifierArgs;
 use super::method::{MethodArgs, RequestArgs};
 use super::picture::PictureArgs;
 use super::values::span;
+use crate::commands::live::capture::{Camera, LiveInput, PixelFormat, parse_size};
 use crate::commands::live::config::{LiveConfig, RecordingConfig};
-use crate::commands::live::desk::Settings;
-use crate::commands::live::feed::{Camera, LiveInput, PixelFormat, parse_size};
 use crate::commands::live::serve::parse_address;
-use crate::commands::live::window::Window;
+use crate::commands::live::session_hub::SessionSettings;
+use crate::commands::live::window::PreviewWindow;
 use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::ffmpeg::is_url;
 use crate::platform::machine::cores;
 use crate::saliency::TargetName;
-use crate::sink::recording::Recording;
+use crate::sink::recording::RecordingSink;
 use crate::source::Input;
 use crate::{Error, Result};
 
@@ -104,13 +104,13 @@ impl TryFrom<LiveArgs> for LiveConfig {
     fn try_from(args: LiveArgs) -> Result<Self> {
         let input = input(&args)?;
         let window = args.window || args.serve.is_none() && args.output.is_none();
-        if window && !Window::is_possible() {
+        if window && !PreviewWindow::is_possible() {
             return Err(Error::Usage(
                 "there is no display for a window: take --serve and open its address, or -o".into(),
             ));
         }
         if let Some(output) = &args.output {
-            Recording::check(output, args.yes || args.segment.is_some())?;
+            RecordingSink::check(output, args.yes || args.segment.is_some())?;
         }
         let [target] = &args.model.target[..] else {
             return Err(Error::Usage("several --target are for `salstream run`; live explains one at a time".into()));
@@ -119,7 +119,7 @@ impl TryFrom<LiveArgs> for LiveConfig {
             return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for live".into()));
         }
         let threads = args.threads.map_or_else(cores, usize::from);
-        let settings = Settings {
+        let settings = SessionSettings {
             fusion: args.picture.fusion.fusion,
             layout: args.picture.layout,
             colormap: args.picture.colormap,

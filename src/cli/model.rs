@@ -11,10 +11,10 @@ use super::method::{MethodArgs, ModelRequestArgs};
 use crate::choice::Choice;
 use crate::choice::choices;
 use crate::commands::model::{GradConfig, InspectConfig, ModelAction, VerifyConfig};
-use crate::model::card::Flags;
+use crate::model::metadata::MetadataFlags;
 use crate::model::pull;
 use crate::model::runtime::Precision;
-use crate::model::{ModelName, ModelRequest, Preprocessing, Wish};
+use crate::model::{ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
 use onnx_grad::Request;
@@ -180,7 +180,7 @@ impl TryFrom<ModelCommand> for ModelAction {
             ModelCommand::Inspect(args) => Self::Inspect(InspectConfig {
                 model: ModelRequest {
                     name: args.model,
-                    card: Flags { preprocess: args.preprocess, labels: args.labels },
+                    card: MetadataFlags { preprocess: args.preprocess, labels: args.labels },
                     request: args.request.into(),
                 },
                 json: args.json,
@@ -198,7 +198,7 @@ impl TryFrom<GradArgs> for GradConfig {
         Ok(Self {
             model: ModelRequest {
                 name: ModelName::File(args.input.clone()),
-                card: Flags { preprocess: args.preprocess, labels: None },
+                card: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: Request { batch: args.batch.into(), ..args.request.into() },
             },
             input: args.input,
@@ -216,11 +216,17 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
     fn try_from(args: VerifyArgs) -> Result<Self> {
         // What is to be verified is the usual arithmetic, unless another one is asked for.
         let precision = args.precision.fixed().or(Some(Precision::F32));
-        let wish = Wish { device: args.device.fixed(), precision, threads: cores(), fallback: false, batches: false };
+        let wish = ExecutionRequest {
+            device: args.device.fixed(),
+            precision,
+            threads: cores(),
+            fallback: false,
+            batches: false,
+        };
         Ok(Self {
             model: ModelRequest {
                 name: args.model,
-                card: Flags { preprocess: args.preprocess, labels: None },
+                card: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: args.request.into(),
             },
             pictures: args.image,

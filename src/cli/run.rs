@@ -83,7 +83,7 @@ impl TryFrom<RunArgs> for RunConfig {
         model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
         model.wish.batches = model.several;
         Ok(Self {
-            source: source::Options {
+            source: source::SourceOptions {
                 start: clip.start,
                 duration: clip.duration,
                 zero: None,

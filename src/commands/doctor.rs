@@ -10,21 +10,21 @@ use crate::{Error, Result, platform::dirs, platform::ffmpeg};
 /// One line of the report.
 struct Finding {
     what: &'static str,
-    state: State,
+    state: FindingState,
 }
 
 impl Finding {
     fn line(&self) -> String {
         let (mark, text) = match &self.state {
-            State::Good(text) => ("ok     ", text),
-            State::Limited(text) => ("limited", text),
-            State::Missing(text) => ("MISSING", text),
+            FindingState::Good(text) => ("ok     ", text),
+            FindingState::Limited(text) => ("limited", text),
+            FindingState::Missing(text) => ("MISSING", text),
         };
         format!("{mark}  {:<13} {text}\n", self.what)
     }
 }
 
-enum State {
+enum FindingState {
     /// There, with its version and place.
     Good(String),
     /// Not there, but the main job runs without it.
@@ -49,7 +49,7 @@ pub fn report() -> Result<bool> {
     let mut text = format!("salstream {}, data in {}\n", env!("CARGO_PKG_VERSION"), dirs::folder().display());
     text.extend(findings.iter().map(Finding::line));
     print(text.as_bytes())?;
-    Ok(!findings.iter().any(|finding| matches!(finding.state, State::Missing(_))))
+    Ok(!findings.iter().any(|finding| matches!(finding.state, FindingState::Missing(_))))
 }
 
 fn runtime() -> Finding {
@@ -58,15 +58,15 @@ fn runtime() -> Finding {
             let devices = [Device::Cpu, Device::OpenVino, Device::Cuda, Device::TensorRt];
             let present: Vec<_> =
                 devices.into_iter().filter(|&device| runtime.has(device)).map(|device| device.to_string()).collect();
-            State::Good(format!(
+            FindingState::Good(format!(
                 "{} at {}; devices: {}",
                 runtime.version(),
                 runtime.library.display(),
                 present.join(", ")
             ))
         }
-        Err(Error::Runtime(problem)) => State::Missing(problem),
-        Err(error) => State::Missing(error.to_string()),
+        Err(Error::Runtime(problem)) => FindingState::Missing(problem),
+        Err(error) => FindingState::Missing(error.to_string()),
     };
     Finding { what: "ONNX Runtime", state }
 }
@@ -74,10 +74,10 @@ fn runtime() -> Finding {
 fn opencv() -> Finding {
     let state = match opencv::core::get_version_string() {
         Ok(version) => match loaded("libopencv_core") {
-            Some(library) => State::Good(format!("{version} at {library}")),
-            None => State::Good(version),
+            Some(library) => FindingState::Good(format!("{version} at {library}")),
+            None => FindingState::Good(version),
         },
-        Err(error) => State::Missing(error.to_string()),
+        Err(error) => FindingState::Missing(error.to_string()),
     };
     Finding { what: "OpenCV", state }
 }
@@ -93,8 +93,8 @@ fn loaded(name: &str) -> Option<String> {
 fn program(name: &'static str, lost: &str) -> Finding {
     let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
     let state = match ffmpeg::version(name) {
-        Ok(version) => State::Good(format!("{version}{place}")),
-        Err(why) => State::Limited(format!("{why}{place}: {lost}; run scripts/setup or install ffmpeg")),
+        Ok(version) => FindingState::Good(format!("{version}{place}")),
+        Err(why) => FindingState::Limited(format!("{why}{place}: {lost}; run scripts/setup or install ffmpeg")),
     };
     Finding { what: name, state }
 }
@@ -106,22 +106,22 @@ fn on_path(name: &str) -> Option<PathBuf> {
 
 fn models() -> Result<Vec<Finding>> {
     let entries = catalog::entries()?;
-    let none = !entries.iter().any(catalog::Entry::is_installed);
+    let none = !entries.iter().any(catalog::CatalogEntry::is_installed);
     let mut findings: Vec<_> = entries
         .iter()
         .filter(|entry| entry.is_installed() || catalog::PREFERRED.contains(&entry.name.as_str()))
         .map(|entry| {
             let path = entry.path();
             let state = if entry.is_installed() {
-                State::Good(format!("{} at {}", entry.name, path.display()))
+                FindingState::Good(format!("{} at {}", entry.name, path.display()))
             } else {
-                State::Limited(format!("{} is not installed; {}", entry.name, entry.remedy()))
+                FindingState::Limited(format!("{} is not installed; {}", entry.name, entry.remedy()))
             };
             Finding { what: "model", state }
         })
         .collect();
     if none {
-        let state = State::Missing("no model is installed; run scripts/setup".into());
+        let state = FindingState::Missing("no model is installed; run scripts/setup".into());
         findings.push(Finding { what: "model", state });
     }
     Ok(findings)

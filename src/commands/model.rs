@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use opencv::core::{CV_8UC3, Mat, Scalar, Size, Vec3b};
 use opencv::prelude::*;
 
-use crate::model::{self, ModelRequest, OpenedModel, Preprocessor, Source, Wish};
+use crate::model::{self, ExecutionRequest, ModelRequest, ModelSource, OpenedModel, Preprocessor};
 use crate::reporting::terminal::{print, say};
 use crate::saliency::MethodChoice;
 use crate::source::{self, Input};
-use crate::verify::{Check, Verdict};
+use crate::verify::{Verdict, VerifyCheck};
 use crate::{Error, Result, sink, verify};
 use onnx_grad::onnx;
 
@@ -67,7 +67,7 @@ pub struct VerifyConfig {
     /// Whether to print JSON.
     pub json: bool,
     /// Where and how to compute.
-    pub wish: Wish,
+    pub wish: ExecutionRequest,
     /// The attribution method.
     pub method: MethodChoice,
 }
@@ -133,7 +133,7 @@ fn verify(config: VerifyConfig) -> Result<u8> {
     let OpenedModel { source, card, .. } = model::open(&config.model)?;
     let (preprocessor, _) = card.preprocessor;
     let pictures = pictures(&config.pictures, &source, &preprocessor)?;
-    let mut checks: Vec<Check> = Vec::new();
+    let mut checks: Vec<VerifyCheck> = Vec::new();
     let mut problem = Ok(());
     let method = config.method.method(&preprocessor);
     verify::verify(source, &method, &config.wish, [&pictures[0], &pictures[1]], |check| {
@@ -150,7 +150,7 @@ fn verify(config: VerifyConfig) -> Result<u8> {
 }
 
 /// Two different pictures as the network is given them: the user's, then ones made here.
-fn pictures(files: &[PathBuf], source: &Source, preprocessor: &Preprocessor) -> Result<[Vec<f32>; 2]> {
+fn pictures(files: &[PathBuf], source: &ModelSource, preprocessor: &Preprocessor) -> Result<[Vec<f32>; 2]> {
     let (width, height) = source.input_size()?;
     let size = Size::new(width as i32, height as i32);
     let layout = source.facts()?.layout;
@@ -166,7 +166,7 @@ fn pictures(files: &[PathBuf], source: &Source, preprocessor: &Preprocessor) -> 
 
 /// The user's picture.
 fn photo(file: &Path) -> Result<Mat> {
-    let mut source = source::open(&Input::parse(file.as_os_str())?, &source::Options::default())?;
+    let mut source = source::open(&Input::parse(file.as_os_str())?, &source::SourceOptions::default())?;
     let frame = source.read()?.ok_or_else(|| Error::input(file, "holds no picture; give an image"))?;
     Ok(frame.image)
 }

@@ -3,7 +3,7 @@
 use opencv::core::Mat;
 use opencv::prelude::*;
 
-use super::regions::Regions;
+use super::regions::ConnectedRegions;
 use crate::Result;
 use crate::raster;
 
@@ -15,7 +15,7 @@ const CARED_FOR: f32 = 0.5;
 /// Darkens each moving region of `motion` by how much it touches the border and how little `static_` lights it; both
 /// `CV_32FC1`, 0..=1, of one size.
 pub(super) fn darken_moving_ground(motion: Mat, static_: &Mat) -> Result<Mat> {
-    let regions = Regions::above(&motion, MOVING)?;
+    let regions = ConnectedRegions::above(&motion, MOVING)?;
     let factors = factors(&regions, raster::values(static_)?)?;
     let values: Vec<f32> = regions.labels()?.iter().map(|&label| factors[label as usize]).collect();
     let smooth = raster::blur(&raster::from_values(motion.size()?, &values)?, 1.0)?;
@@ -27,7 +27,7 @@ pub(super) fn darken_moving_ground(motion: Mat, static_: &Mat) -> Result<Mat> {
 }
 
 /// What each region is scaled by: `1 - contact × disagreement`.
-fn factors(regions: &Regions, static_: &[f32]) -> Result<Vec<f32>> {
+fn factors(regions: &ConnectedRegions, static_: &[f32]) -> Result<Vec<f32>> {
     let mut contact = vec![0.0f32; regions.areas.len()];
     regions.border()?.for_each(|label| contact[label] += 1.0);
     let mut light = vec![0.0f64; regions.areas.len()];

@@ -6,7 +6,7 @@
 use opencv::core::{CV_64FC1, DECOMP_CHOLESKY, Mat, Size};
 use opencv::prelude::*;
 
-use super::trail::Trail;
+use super::flow_history::FlowHistory;
 use crate::Result;
 use crate::frame::{Features, Gradient};
 use crate::raster;
@@ -25,9 +25,9 @@ const MOST_CHANNELS: usize = 128;
 /// What has been salient and what has not, in terms of the classifier's features.
 #[derive(Default)]
 pub(super) struct AppearanceMemory {
-    remembered: Option<Examples>,
+    remembered: Option<AppearanceExamples>,
     /// The features at hand and where they were taken, until they are learnt.
-    present: Option<Grid>,
+    present: Option<FeatureGrid>,
     /// The log ratio, at the maps' size, carried along the flow between key frames.
     ratio: Option<Mat>,
 }
@@ -38,14 +38,14 @@ impl AppearanceMemory {
     pub(super) fn log_ratio(
         &mut self,
         gradient: Option<&Gradient>,
-        trail: &Trail,
+        trail: &FlowHistory,
         saliency: &Mat,
     ) -> Result<Option<&Mat>> {
         self.ratio = self.ratio.take().map(|ratio| trail.warp(&ratio)).transpose()?;
-        self.present = gradient.and_then(|gradient| gradient.features.as_ref()).map(Grid::of);
+        self.present = gradient.and_then(|gradient| gradient.features.as_ref()).map(FeatureGrid::of);
         if let (Some(grid), Some(gradient)) = (&self.present, gradient) {
             if self.remembered.as_ref().is_none_or(|examples| examples.channels() != grid.channels) {
-                self.remembered = Some(Examples::of(grid, &shrink(saliency, grid.size)?));
+                self.remembered = Some(AppearanceExamples::of(grid, &shrink(saliency, grid.size)?));
             }
             if let Some(examples) = &self.remembered {
                 let ratio = enlarge(&examples.log_ratio(grid)?, grid.size, saliency.size()?)?;
@@ -58,7 +58,7 @@ impl AppearanceMemory {
     /// Remembers the frame, if it is a key frame, with its final saliency (0..=1); it counts by `weight`.
     pub(super) fn learn(&mut self, saliency: &Mat, weight: f32) -> Result<()> {
         if let Some(grid) = self.present.take() {
-            let examples = Examples::of(&grid, &shrink(saliency, grid.size)?);
+            let examples = AppearanceExamples::of(&grid, &shrink(saliency, grid.size)?);
             self.remembered = Some(match self.remembered.take() {
                 Some(remembered) => remembered.mixed(&examples, f64::from(weight)),
                 None => examples,
@@ -69,14 +69,14 @@ impl AppearanceMemory {
 }
 
 /// A feature vector for each place of a grid.
-struct Grid {
+struct FeatureGrid {
     size: Size,
     channels: usize,
     /// Place by place.
     vectors: Vec<f64>,
 }
 
-impl Grid {
+impl FeatureGrid {
     /// Channels beyond the bound are added to others with a sign that is as good as drawn by lot.
     fn of(features: &Features) -> Self {
         let Features { channels: given, height, width, values } = features;
@@ -97,7 +97,7 @@ impl Grid {
 }
 
 /// Weighted sums over salient places and over others.
-struct Examples {
+struct AppearanceExamples {
     /// Sums of weights: salient, other.
     mass: [f64; 2],
     /// Sums of vectors.
@@ -106,8 +106,8 @@ struct Examples {
     products: Vec<f64>,
 }
 
-impl Examples {
-    fn of(grid: &Grid, saliency: &[f32]) -> Self {
+impl AppearanceExamples {
+    fn of(grid: &FeatureGrid, saliency: &[f32]) -> Self {
         let channels = grid.channels;
         let mut found = Self {
             mass: [0.0; 2],
@@ -149,7 +149,7 @@ impl Examples {
     }
 
     /// The log ratio of the two classes' likelihoods at each place, both Gaussian and of one covariance.
-    fn log_ratio(&self, grid: &Grid) -> Result<Vec<f32>> {
+    fn log_ratio(&self, grid: &FeatureGrid) -> Result<Vec<f32>> {
         let [salient, other] = [0, 1].map(|class| {
             let mass = self.mass[class].max(1e-9);
             self.sums[class].iter().map(|sum| sum / mass).collect::<Vec<f64>>()
@@ -211,9 +211,9 @@ mod tests {
     }
 
     fn ratio(saliency: impl Fn(usize) -> f32) -> Vec<f32> {
-        let grid = Grid::of(&features());
+        let grid = FeatureGrid::of(&features());
         let saliency: Vec<f32> = (0..64).map(saliency).collect();
-        Examples::of(&grid, &saliency).log_ratio(&grid).unwrap()
+        AppearanceExamples::of(&grid, &saliency).log_ratio(&grid).unwrap()
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn many_channels_are_folded() {
         let values = vec![1.0; 300 * 4];
-        let grid = Grid::of(&Features { channels: 300, height: 2, width: 2, values });
+        let grid = FeatureGrid::of(&Features { channels: 300, height: 2, width: 2, values });
         assert_eq!((grid.channels, grid.places().count()), (MOST_CHANNELS, 4));
     }
 }

@@ -24,7 +24,7 @@ const UNKNOWN: i16 = 1024;
 const FLAT: f32 = 10.0;
 
 /// How what a picture shows stands out from its border.
-pub(super) struct Contrast {
+pub(super) struct BorderContrast {
     /// Of each pixel: `CV_32FC1`, 0..=1.
     pub map: Mat,
     /// Whether anything stands out, 0..=1.
@@ -32,7 +32,7 @@ pub(super) struct Contrast {
 }
 
 /// Contrast of each pixel of an 8-bit Lab picture to the border.
-pub(super) fn border_contrast(lab: &Mat) -> Result<Contrast> {
+pub(super) fn border_contrast(lab: &Mat) -> Result<BorderContrast> {
     let smooth = raster::blur(lab, 1.0)?;
     let size = smooth.size()?;
     let levels: Vec<Lanes> = smooth.data_typed::<Vec3b>()?.iter().map(|pixel| lanes(pixel.0)).collect();
@@ -41,7 +41,7 @@ pub(super) fn border_contrast(lab: &Mat) -> Result<Contrast> {
     let [full] = quantiles(&sums, [0.95]);
     let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(LEAST)).min(1.0)).collect();
     let structure = ((full - FLAT) / (LEAST - FLAT)).clamp(0.0, 1.0);
-    Ok(Contrast { map: raster::from_values(size, &contrast)?, structure })
+    Ok(BorderContrast { map: raster::from_values(size, &contrast)?, structure })
 }
 
 fn lanes([l, a, b]: [u8; 3]) -> Lanes {

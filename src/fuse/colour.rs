@@ -33,9 +33,9 @@ struct Histograms {
 }
 
 /// The bin of each pixel of an 8-bit Lab picture.
-pub(super) struct Colours(Vec<u16>);
+pub(super) struct ColourBins(Vec<u16>);
 
-impl Colours {
+impl ColourBins {
     pub(super) fn of(lab: &Mat) -> Result<Self> {
         let lightness: [u16; 256] = std::array::from_fn(|v| (v * BINS[0] / 256) as u16);
         let chroma: [u16; 256] = std::array::from_fn(|v| {
@@ -53,7 +53,7 @@ impl Colours {
 impl ColourMemory {
     /// For each pixel, the log of how much likelier its colour is in what is salient than in the rest, given the
     /// memory and the frame's own saliency before colour, `prior` (0..=1).
-    pub(super) fn log_ratio(&mut self, colours: &Colours, prior: &[f32]) -> Vec<f32> {
+    pub(super) fn log_ratio(&mut self, colours: &ColourBins, prior: &[f32]) -> Vec<f32> {
         let present = Histograms::of(colours, prior);
         let blend = match &self.remembered {
             Some(remembered) => remembered.mixed(KEEP, &present, PRESENT),
@@ -66,7 +66,7 @@ impl ColourMemory {
 
     /// Remembers the frame with its final saliency (0..=1); it counts by `weight`, 0..=1, and the memory forgets as fast
     /// as it learns.
-    pub(super) fn learn(&mut self, colours: &Colours, saliency: &[f32], weight: f32) {
+    pub(super) fn learn(&mut self, colours: &ColourBins, saliency: &[f32], weight: f32) {
         let present = Histograms::of(colours, saliency);
         self.remembered = Some(match &self.remembered {
             Some(remembered) => remembered.mixed(KEEP.powf(weight), &present, weight),
@@ -77,7 +77,7 @@ impl ColourMemory {
 
 impl Histograms {
     /// Each pixel counts by the square of its saliency for the one, and of its lack of saliency for the other.
-    fn of(colours: &Colours, saliency: &[f32]) -> Self {
+    fn of(colours: &ColourBins, saliency: &[f32]) -> Self {
         let mut counted = Self { salient: vec![0.0; CELLS], other: vec![0.0; CELLS] };
         for (&bin, &s) in colours.0.iter().zip(saliency) {
             counted.salient[bin as usize] += s * s;
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn remembers_which_colour_was_salient() {
         let mut memory = ColourMemory::default();
-        let colours = Colours([vec![RED; 50], vec![BLUE; 150]].concat());
+        let colours = ColourBins([vec![RED; 50], vec![BLUE; 150]].concat());
         let saliency: Vec<f32> = (0..200).map(|i| if i < 50 { 0.9 } else { 0.1 }).collect();
         for _ in 0..10 {
             memory.learn(&colours, &saliency, 1.0);
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_trace_of_salience_is_not_blown_up() {
         let mut memory = ColourMemory::default();
-        let colours = Colours([vec![RED; 2], vec![BLUE; 198]].concat());
+        let colours = ColourBins([vec![RED; 2], vec![BLUE; 198]].concat());
         let saliency: Vec<f32> = (0..200).map(|i| if i < 2 { 0.05 } else { 0.001 }).collect();
         let ratio = memory.log_ratio(&colours, &saliency);
         assert!(ratio[0] < 0.0, "{}", ratio[0]);

@@ -7,15 +7,15 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 use super::appearance::AppearanceMemory;
-use super::border::{Contrast, border_contrast};
-use super::colour::{ColourMemory, Colours};
-use super::guided::{Window, guided_filter};
-use super::odds::{logit, probability, sigmoid};
+use super::border::{BorderContrast, border_contrast};
+use super::colour::{ColourBins, ColourMemory};
+use super::flow_history::FlowHistory;
+use super::guided::{FilterWindow, guided_filter};
+use super::logit::{logit, probability, sigmoid};
 use super::presence::Presence;
-use super::trail::Trail;
 use crate::Result;
 use crate::frame::Gradient;
-use crate::motion::Motion;
+use crate::motion::FrameMotion;
 use crate::raster;
 
 /// What a cue's whole range is worth, in log odds. At 0.7 and 1.4 times each, J stays within 0.01.
@@ -36,10 +36,10 @@ const BOUND: f32 = 3.0;
 /// What speaks against a picture without structure, or a texture without a place that matters more than others.
 const NOTHING_THERE: f32 = 6.0;
 /// How maps are drawn to the picture's edges. J is the same at a radius of 8, and 0.008 lower at 12.
-const EDGES: Window = Window { radius: 10, epsilon: 2e-5 };
+const EDGES: FilterWindow = FilterWindow { radius: 10, epsilon: 2e-5 };
 
 /// What a frame's maps say, each `CV_32FC1` of values in 0..=1.
-pub(super) struct Cues<'a> {
+pub(super) struct FusionCues<'a> {
     /// The averaged gradient, where one is known.
     pub static_: Option<&'a Mat>,
     /// The same where the classifier also finds the class.
@@ -56,12 +56,12 @@ pub(super) struct Cues<'a> {
 pub(super) struct Evidence {
     centre: Vec<f32>,
     presence: Presence,
-    moving: Moving,
+    moving: MovingEvidence,
 }
 
 /// What moves by itself, and what is remembered of it.
 #[derive(Default)]
-struct Moving {
+struct MovingEvidence {
     colours: ColourMemory,
     appearance: AppearanceMemory,
     past: Option<Mat>,
@@ -71,10 +71,10 @@ impl Evidence {
     /// The fused map of a frame (`CV_32FC1`, 0..=1); `gradient` is that frame's, on key frames.
     pub(super) fn step(
         &mut self,
-        motion: &Motion,
+        motion: &FrameMotion,
         gradient: Option<&Gradient>,
-        cues: &Cues,
-        trail: &Trail,
+        cues: &FusionCues,
+        trail: &FlowHistory,
     ) -> Result<Mat> {
         let size = motion.lab.size()?;
         if self.centre.is_empty() {
@@ -97,7 +97,7 @@ impl Evidence {
     }
 
     /// What gradient, place and contrast to the border say.
-    fn place(&self, contrast: &Contrast, static_: Option<&Mat>, neutral: f32) -> Result<Vec<f32>> {
+    fn place(&self, contrast: &BorderContrast, static_: Option<&Mat>, neutral: f32) -> Result<Vec<f32>> {
         let of_place = self.centre.iter().zip(raster::values(&contrast.map)?);
         let mut odds: Vec<f32> =
             of_place.map(|(centre, contrast)| CENTRE * centre + BORDER * (contrast - neutral)).collect();
@@ -108,15 +108,15 @@ impl Evidence {
     }
 }
 
-impl Moving {
+impl MovingEvidence {
     /// Adds motion and memory to the log odds of place, and remembers the frame by the `presence` of motion in it.
     fn step(
         &mut self,
         mut odds: Vec<f32>,
-        motion: &Motion,
+        motion: &FrameMotion,
         gradient: Option<&Gradient>,
-        cues: &Cues,
-        trail: &Trail,
+        cues: &FusionCues,
+        trail: &FlowHistory,
         presence: f32,
     ) -> Result<Vec<f32>> {
         let size = motion.lab.size()?;
@@ -125,7 +125,7 @@ impl Moving {
         if let Some(past) = &self.past {
             add(&mut odds, raster::values(&trail.warp(past)?)?, |s| PAST * logit(s));
         }
-        let colours = Colours::of(&motion.lab)?;
+        let colours = ColourBins::of(&motion.lab)?;
         let prior: Vec<f32> = odds.iter().map(|&l| sigmoid(l)).collect();
         add(&mut odds, &self.colours.log_ratio(&colours, &prior), |ratio| COLOUR * ratio.clamp(-BOUND, BOUND));
         if let Some(ratio) = self.appearance.log_ratio(gradient, trail, &map(&odds, size)?)? {

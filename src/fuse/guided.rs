@@ -9,7 +9,7 @@ use crate::raster;
 
 /// Where the map is taken for a linear function of the picture.
 #[derive(Clone, Copy)]
-pub(super) struct Window {
+pub(super) struct FilterWindow {
     /// In pixels.
     pub radius: i32,
     /// Variance, of colours in 0..=1, below which a window counts as flat.
@@ -17,10 +17,10 @@ pub(super) struct Window {
 }
 
 /// `map` (`CV_32FC1`, 0..=1), redrawn as a locally linear function of the 8-bit picture `guide` of the same size.
-pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: Window) -> Result<Mat> {
+pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: FilterWindow) -> Result<Mat> {
     let mut colour = Mat::default();
     guide.convert_to(&mut colour, CV_32F, 1.0 / 255.0, 0.0)?;
-    let (whole, window) = (map.size()?, Window { radius: window.radius / 2, ..window });
+    let (whole, window) = (map.size()?, FilterWindow { radius: window.radius / 2, ..window });
     let half = raster::half(whole);
     let (small_colour, small_map) = (raster::area(&colour, half)?, raster::area(map, half)?);
     let models = linear_models(small_colour.data_typed::<Vec3f>()?, raster::values(&small_map)?, half, window)?;
@@ -34,7 +34,7 @@ pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: Window) -> Result<Ma
 }
 
 /// For the window around each pixel, the slope for each colour and the offset (`CV_32FC4`) that predict the map best.
-fn linear_models(colour: &[Vec3f], map: &[f32], size: Size, window: Window) -> Result<Mat> {
+fn linear_models(colour: &[Vec3f], map: &[f32], size: Size, window: FilterWindow) -> Result<Mat> {
     // First and second moments of colour and map, four to a raster: a window's mean costs the same for four channels.
     let moments = |f: &dyn Fn(&Vec3f, f32) -> [f32; 4]| -> Result<Mat> {
         let values: Vec<Vec4f> = colour.iter().zip(map).map(|(i, &p)| Vec4f::from(f(i, p))).collect();
@@ -68,7 +68,7 @@ fn linear_model(first: &Vec4f, with_map: &Vec4f, squares: &Vec4f, mixed: &Vec4f,
     Vec4f::from([x, y, z, mp - x * m0 - y * m1 - z * m2])
 }
 
-fn window_mean(raster: &impl ToInputArray, Window { radius, .. }: Window) -> Result<Mat> {
+fn window_mean(raster: &impl ToInputArray, FilterWindow { radius, .. }: FilterWindow) -> Result<Mat> {
     raster::window_mean(raster, 2 * radius + 1, BORDER_REFLECT)
 }
 
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Window = Window { radius: 10, epsilon: 2e-5 };
+    const WINDOW: FilterWindow = FilterWindow { radius: 10, epsilon: 2e-5 };
     const SIZE: Size = Size { width: 64, height: 48 };
 
     /// Left half 0, right half 1, its edge blurred by `sigma`.
@@ -91,7 +91,7 @@ mod tests {
     fn a_flat_guide_leaves_the_windows_twofold_mean() {
         let guide = Mat::new_size_with_default(SIZE, CV_8UC3, Scalar::all(90.0)).unwrap();
         let filtered = guided_filter(&guide, &step(1.0), WINDOW).unwrap();
-        let half = Window { radius: WINDOW.radius / 2, ..WINDOW };
+        let half = FilterWindow { radius: WINDOW.radius / 2, ..WINDOW };
         let small = raster::area(&step(1.0), Size::new(32, 24)).unwrap();
         let mean = window_mean(&window_mean(&small, half).unwrap(), half).unwrap();
         let expected = raster::enlarged(&mean, SIZE).unwrap();

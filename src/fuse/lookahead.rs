@@ -3,26 +3,26 @@
 use opencv::core::Mat;
 use opencv::prelude::*;
 
-use super::odds::{logit, probability};
+use super::logit::{logit, probability};
 use crate::Result;
 use crate::frame::{Maps, SaliencyMap};
-use crate::motion::Motion;
+use crate::motion::FrameMotion;
 use crate::raster;
-use crate::raster::warp::Warp;
+use crate::raster::warp::FlowWarp;
 
 /// What a frame's word counts for in the frame before it, against that frame's own.
 const FADE: f32 = 0.8;
 
 /// What carries a frame's map back to the frame before.
-pub struct Sight(Warp);
+pub struct InverseWarp(FlowWarp);
 
-impl Sight {
+impl InverseWarp {
     /// Of the frame that `motion` belongs to.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
-    pub fn of(motion: &Motion) -> Result<Self> {
-        Warp::against(&motion.flow).map(Self)
+    pub fn of(motion: &FrameMotion) -> Result<Self> {
+        FlowWarp::against(&motion.flow).map(Self)
     }
 }
 
@@ -33,13 +33,15 @@ impl Sight {
 ///
 /// # Errors
 /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
-pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps, &'a Sight)>) -> Result<SaliencyMap> {
+pub fn look_ahead<'a>(
+    frames: impl IntoIterator<Item = (&'a FrameMotion, &'a Maps, &'a InverseWarp)>,
+) -> Result<SaliencyMap> {
     let mut frames = frames.into_iter();
     let Some((motion, maps, _)) = frames.next() else { return Ok(SaliencyMap::default()) };
     let within =
         |map: &SaliencyMap| motion.content.map_or_else(|| Ok(map.0.try_clone()?), |content| content.crop(&map.0));
     let own = within(&maps.fused)?;
-    let mut sum = Weighted::default();
+    let mut sum = WeightedLogits::default();
     if !motion.first {
         sum.add(&own, 1.0)?;
     }
@@ -59,12 +61,12 @@ pub fn look_ahead<'a>(frames: impl IntoIterator<Item = (&'a Motion, &'a Maps, &'
 
 /// A weighted sum of log odds.
 #[derive(Default)]
-struct Weighted {
+struct WeightedLogits {
     odds: Vec<f32>,
     weight: f32,
 }
 
-impl Weighted {
+impl WeightedLogits {
     fn add(&mut self, map: &Mat, weight: f32) -> Result<()> {
         let values = raster::values(map)?;
         self.odds.resize(values.len(), 0.0);
@@ -91,10 +93,11 @@ mod tests {
     const SIZE: Size = Size { width: 40, height: 32 };
 
     /// A frame whose picture has moved to the right by two pixels, with a bright square that begins at column `x`.
-    fn frame(first: bool, x: i32) -> (Motion, Maps) {
+    fn frame(first: bool, x: i32) -> (FrameMotion, Maps) {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
         let (lab, residual) = (Mat::default(), Mat::default());
-        let motion = Motion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first, content: None };
+        let motion =
+            FrameMotion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first, content: None };
         let inside = |i: i32| (x..x + 8).contains(&(i % SIZE.width));
         let values: Vec<f32> = (0..SIZE.area()).map(|i| f32::from(u8::from(inside(i)))).collect();
         let map = || SaliencyMap(raster::from_values(SIZE, &values).unwrap());
@@ -102,8 +105,8 @@ mod tests {
         (motion, Maps { static_, others: vec![], motion: motion_, fused, motion_weight: 1.0, cut: first })
     }
 
-    fn columns(frames: &[(Motion, Maps)]) -> Vec<usize> {
-        let sights: Vec<Sight> = frames.iter().map(|(motion, _)| Sight::of(motion).unwrap()).collect();
+    fn columns(frames: &[(FrameMotion, Maps)]) -> Vec<usize> {
+        let sights: Vec<InverseWarp> = frames.iter().map(|(motion, _)| InverseWarp::of(motion).unwrap()).collect();
         let map = look_ahead(frames.iter().zip(&sights).map(|((motion, maps), sight)| (motion, maps, sight))).unwrap();
         let row = &raster::values(&map.0).unwrap()[16 * 40..17 * 40];
         (0..40).filter(|&x| row[x] > 0.5).collect()

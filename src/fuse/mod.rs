@@ -2,43 +2,43 @@
 
 mod agreement;
 mod appearance;
-mod average;
-mod bars;
 mod border;
 mod colour;
 mod evidence;
+mod flow_history;
+mod gradient_average;
 mod guided;
+mod letterbox;
+mod logit;
 mod lookahead;
 mod modes;
 mod normalise;
-mod odds;
 mod options;
 mod planes;
 mod presence;
 mod raw;
 mod regions;
 mod static_map;
-mod trail;
 
 use opencv::core::Mat;
 use opencv::prelude::*;
 
-pub use self::lookahead::{Sight, look_ahead};
+pub use self::lookahead::{InverseWarp, look_ahead};
 pub use self::modes::Fusion;
 pub use self::options::FuseOptions;
 
-use self::evidence::{Cues, Evidence};
-use self::static_map::{Static, StaticMap};
-use self::trail::Trail;
+use self::evidence::{Evidence, FusionCues};
+use self::flow_history::FlowHistory;
+use self::static_map::{StaticFrame, StaticMap};
 use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
-use crate::motion::Motion;
+use crate::motion::FrameMotion;
 
 /// Makes each frame's [`Maps`], with a memory of the shot so far.
 #[derive(Default)]
 pub struct Fuser {
     options: FuseOptions,
-    trail: Trail,
+    trail: FlowHistory,
     static_map: StaticMap,
     /// Those of the further classes.
     others: Vec<StaticMap>,
@@ -74,9 +74,9 @@ impl Fuser {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
-    pub fn step(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
+    pub fn step(&mut self, motion: &FrameMotion, gradient: Option<&Gradient>) -> Result<Maps> {
         let Some(content) = &motion.content else { return self.within(motion, gradient) };
-        let cropped = gradient.map(|gradient| bars::crop(gradient, content)).transpose()?;
+        let cropped = gradient.map(|gradient| letterbox::crop(gradient, content)).transpose()?;
         let maps = self.within(motion, cropped.as_ref())?;
         let pad = |map: SaliencyMap| Ok(SaliencyMap(content.pad(&map.0)?));
         Ok(Maps {
@@ -89,14 +89,14 @@ impl Fuser {
     }
 
     /// The maps of the picture within its bars, given its gradient.
-    fn within(&mut self, motion: &Motion, gradient: Option<&Gradient>) -> Result<Maps> {
+    fn within(&mut self, motion: &FrameMotion, gradient: Option<&Gradient>) -> Result<Maps> {
         if motion.first {
             *self = Self::new(self.options);
         }
         self.trail.extend(motion)?;
         // What a noisy run says after a cut is of the shot before.
         let gradient = gradient.filter(|gradient| !(motion.first && gradient.noisy));
-        let Static { known, focused, distinct, shown } =
+        let StaticFrame { known, focused, distinct, shown } =
             self.static_map.step(gradient, &self.trail, &motion.lab, self.options)?;
         let others = self.others(gradient, &motion.lab)?;
         let (moving, weight) = self.motion_map(motion, known.as_ref())?;
@@ -104,7 +104,7 @@ impl Fuser {
             Some(rule) => modes::blend(rule, &shown, &moving, weight)?,
             None => {
                 let (static_, focused) = (known.as_ref(), focused.as_ref().or(known.as_ref()));
-                let cues = Cues { static_, focused, distinct, motion: &moving, confidence: weight };
+                let cues = FusionCues { static_, focused, distinct, motion: &moving, confidence: weight };
                 self.evidence.step(motion, gradient, &cues, &self.trail)?
             }
         };
@@ -130,7 +130,7 @@ impl Fuser {
     }
 
     /// The motion map and how far to trust it.
-    fn motion_map(&mut self, motion: &Motion, static_: Option<&Mat>) -> Result<(Mat, f32)> {
+    fn motion_map(&mut self, motion: &FrameMotion, static_: Option<&Mat>) -> Result<(Mat, f32)> {
         let residual = planes::remove_planes(motion, static_)?;
         let steady = match &self.residual {
             Some(before) => lesser(&residual, &self.trail.warp(before)?)?,

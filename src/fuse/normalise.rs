@@ -16,7 +16,7 @@ const LEAST_MOTION: f32 = 1.5;
 const LEAST_TOP: f32 = 0.2;
 
 /// Motion from 0 to 1, and how far it is to be trusted.
-pub(super) struct Normalised {
+pub(super) struct NormalisedMotion {
     /// `CV_32FC1`, 0..=1.
     pub map: Mat,
     /// 0 where motion and noise cannot be told apart, towards 1 where they lie far apart.
@@ -24,7 +24,7 @@ pub(super) struct Normalised {
 }
 
 /// Normalises a residual (`CV_32FC1`, not negative).
-pub(super) fn normalise(residual: &Mat) -> Result<Normalised> {
+pub(super) fn normalise(residual: &Mat) -> Result<NormalisedMotion> {
     let mut map = raster::blur(residual, 1.0)?;
     let [median, high, top] = quantiles(raster::values(&map)?, [0.5, 0.95, 0.995]);
     let noise = NOISE * median;
@@ -34,7 +34,7 @@ pub(super) fn normalise(residual: &Mat) -> Result<Normalised> {
         *value = if full > noise { ((*value - noise) / (full - noise)).clamp(0.0, 1.0) } else { 0.0 };
     }
     let confidence = ((full - noise) / (full + noise)).clamp(0.0, 1.0).powi(2);
-    Ok(Normalised { map, confidence })
+    Ok(NormalisedMotion { map, confidence })
 }
 
 /// The mean of what lies above Otsu's threshold, found on 256 levels up to `top`; `top` where nothing does.

@@ -1,6 +1,6 @@
 //! How to fuse.
 
-use super::average;
+use super::gradient_average;
 use super::modes::Fusion;
 
 /// How to fuse.
@@ -20,6 +20,6 @@ pub struct FuseOptions {
 
 impl Default for FuseOptions {
     fn default() -> Self {
-        Self { mode: Fusion::Adaptive, lookahead: 0, raw: false, smooth: average::KEEP, still: false }
+        Self { mode: Fusion::Adaptive, lookahead: 0, raw: false, smooth: gradient_average::KEEP, still: false }
     }
 }

@@ -5,12 +5,12 @@ use opencv::core::{BORDER_REPLICATE, CV_8U, Mat, Point, Scalar, Size, Vec2f};
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use super::regions::Regions;
+use super::regions::ConnectedRegions;
 use crate::Result;
-use crate::motion::Motion;
+use crate::motion::FrameMotion;
 use crate::raster;
 use crate::raster::quantile::median;
-use crate::raster::robust::{self, Field};
+use crate::raster::robust::{self, PolynomialField};
 
 /// Residual, in pixels of a picture 480 pixels long per 1/24 s, above which a region may be a plane.
 const RESIDUAL: f32 = 0.8;
@@ -34,13 +34,13 @@ const CARED_FOR: f32 = 1.3;
 
 /// The residual of `motion` with up to two more planes taken for background. `static_` (0..=1) tells where the
 /// classifier looks; without it no region is an object on its account.
-pub(super) fn remove_planes(motion: &Motion, static_: Option<&Mat>) -> Result<Mat> {
+pub(super) fn remove_planes(motion: &FrameMotion, static_: Option<&Mat>) -> Result<Mat> {
     let mut residual = motion.residual.try_clone()?;
     let threshold = RESIDUAL.max(MEDIANS * median(raster::values(&motion.residual)?));
-    let regions = Regions::above(&raster::blur(&motion.residual, 1.0)?, threshold)?;
+    let regions = ConnectedRegions::above(&raster::blur(&motion.residual, 1.0)?, threshold)?;
     let static_ = static_.map(raster::values).transpose()?;
     for label in regions.by_area().into_iter().take(CANDIDATES) {
-        let region = Region { label: label as i32, labels: regions.labels()?, size: residual.size()? };
+        let region = FlowRegion { label: label as i32, labels: regions.labels()?, size: residual.size()? };
         if (regions.areas[label] as f32) < AREA * region.size.area() as f32 {
             break;
         }
@@ -55,13 +55,13 @@ pub(super) fn remove_planes(motion: &Motion, static_: Option<&Mat>) -> Result<Ma
 }
 
 /// One connected region.
-struct Region<'a> {
+struct FlowRegion<'a> {
     label: i32,
     labels: &'a [i32],
     size: Size,
 }
 
-impl Region<'_> {
+impl FlowRegion<'_> {
     fn has(&self, x: usize, y: usize) -> bool {
         self.labels[y * self.size.width as usize + x] == self.label
     }
@@ -77,7 +77,7 @@ impl Region<'_> {
     }
 
     /// The affine motion that most of the region follows, if the classifier looks elsewhere.
-    fn plane(&self, motion: &Motion, static_: Option<&[f32]>) -> Result<Option<Field<3>>> {
+    fn plane(&self, motion: &FrameMotion, static_: Option<&[f32]>) -> Result<Option<PolynomialField<3>>> {
         let inside: Vec<usize> = (0..self.labels.len()).filter(|&i| self.labels[i] == self.label).collect();
         let points: Vec<usize> = inside.iter().copied().step_by((inside.len() / POINTS).max(1)).collect();
         let vectors = motion.flow.0.data_typed::<Vec2f>()?;
@@ -110,7 +110,7 @@ impl Region<'_> {
 }
 
 /// Lowers `residual` inside `mask` to the distance of the flow from `plane`.
-fn subtract(residual: &mut Mat, plane: &Field<3>, mask: &Mat, motion: &Motion) -> Result<()> {
+fn subtract(residual: &mut Mat, plane: &PolynomialField<3>, mask: &Mat, motion: &FrameMotion) -> Result<()> {
     let size = residual.size()?;
     let width = size.width as usize;
     let vectors = motion.flow.0.data_typed::<Vec2f>()?;
@@ -139,13 +139,13 @@ mod tests {
     const SIZE: Size = Size { width: 240, height: 135 };
 
     /// Ground in the lower third under its own affine motion, and the rest still: the residual is the ground's motion.
-    fn scene(ground: impl Fn(f32, f32) -> [f32; 2]) -> Motion {
+    fn scene(ground: impl Fn(f32, f32) -> [f32; 2]) -> FrameMotion {
         let vectors: Vec<Vec2f> = (0..240 * 135)
             .map(|i| ((i % 240) as f32, (i / 240) as f32))
             .map(|(x, y)| Vec2f::from(if y >= 90.0 { ground(x, y) } else { [0.0, 0.0] }))
             .collect();
         let residual: Vec<f32> = vectors.iter().map(|v| 2.0 * v[0].hypot(v[1])).collect();
-        Motion {
+        FrameMotion {
             index: 1,
             lab: Mat::default(),
             flow: Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap()),
@@ -167,7 +167,7 @@ mod tests {
         raster::from_values(SIZE, &values).unwrap()
     }
 
-    fn ground_left(motion: &Motion, static_: Option<&Mat>) -> f32 {
+    fn ground_left(motion: &FrameMotion, static_: Option<&Mat>) -> f32 {
         let left = remove_planes(motion, static_).unwrap();
         *left.at_2d::<f32>(115, 120).unwrap()
     }

@@ -7,14 +7,14 @@ use opencv::prelude::*;
 use crate::Result;
 
 /// The 4-connected regions where a map lies above a threshold.
-pub(super) struct Regions {
+pub(super) struct ConnectedRegions {
     size: Size,
     labels: Mat,
     /// Pixels of each region; entry 0 is the rest of the picture.
     pub areas: Vec<usize>,
 }
 
-impl Regions {
+impl ConnectedRegions {
     /// The regions of `map` (`CV_32FC1`) above `threshold`.
     pub(super) fn above(map: &Mat, threshold: f32) -> Result<Self> {
         let mut over = Mat::default();

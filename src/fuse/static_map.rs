@@ -3,11 +3,11 @@
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
-use super::average::GradientAverage;
-use super::guided::{Window, guided_filter};
+use super::flow_history::FlowHistory;
+use super::gradient_average::GradientAverage;
+use super::guided::{FilterWindow, guided_filter};
 use super::options::FuseOptions;
 use super::raw::raw;
-use super::trail::Trail;
 use crate::Result;
 use crate::frame::{Features, Gradient};
 use crate::raster;
@@ -15,7 +15,7 @@ use crate::raster::quantile::quantiles;
 
 /// How the average is drawn to the picture's edges. Twice the radius is 0.02 better on DAVIS, and blurs small pictures on
 /// plain ground.
-const EDGES: Window = Window { radius: 12, epsilon: 1e-4 };
+const EDGES: FilterWindow = FilterWindow { radius: 12, epsilon: 1e-4 };
 /// The quantile of the activation that counts as full.
 const FULL_ACTIVATION: f64 = 0.99;
 
@@ -30,7 +30,7 @@ pub(super) struct StaticMap {
 }
 
 /// The static map of one frame.
-pub(super) struct Static {
+pub(super) struct StaticFrame {
     /// The average along the flow; `None` before the first gradient.
     pub known: Option<Mat>,
     /// The average where the classifier also finds the class; `None` where it does not tell.
@@ -47,10 +47,10 @@ impl StaticMap {
     pub(super) fn step(
         &mut self,
         gradient: Option<&Gradient>,
-        trail: &Trail,
+        trail: &FlowHistory,
         lab: &Mat,
         options: FuseOptions,
-    ) -> Result<Static> {
+    ) -> Result<StaticFrame> {
         let size = lab.size()?;
         let FuseOptions { raw: own, smooth, .. } = options;
         let known = self.average.step(gradient, trail, size, smooth)?;
@@ -68,7 +68,7 @@ impl StaticMap {
         }
         let focused = known.as_ref().zip(self.activation.as_ref());
         let focused = focused.map(|(known, activation)| product(known, activation)).transpose()?;
-        Ok(Static { known, focused, distinct: self.average.distinct(), shown })
+        Ok(StaticFrame { known, focused, distinct: self.average.distinct(), shown })
     }
 }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Preprocessor;
-use super::card::Sidecar;
+use super::metadata::Sidecar;
 use crate::{Error, Result, platform::dirs, platform::paths};
 
 /// What `models/catalog.toml` says of one model.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Entry {
+pub struct CatalogEntry {
     /// The name that people type.
     pub name: String,
     /// The file's name in the models folder.
@@ -33,7 +33,7 @@ pub struct Entry {
     pub preprocessor: Preprocessor,
 }
 
-impl Entry {
+impl CatalogEntry {
     /// Where the model's file is, or would be.
     pub fn path(&self) -> PathBuf {
         dirs::models().join(&self.file)
@@ -65,10 +65,10 @@ pub const PREFERRED: [&str; 2] = ["resnet50", "efficientnet-lite0"];
 ///
 /// # Errors
 /// [`Error::Graph`] where the built-in table is broken, which a test rules out.
-pub fn entries() -> Result<Vec<Entry>> {
+pub fn entries() -> Result<Vec<CatalogEntry>> {
     #[derive(Deserialize)]
     struct Catalog {
-        model: Vec<Entry>,
+        model: Vec<CatalogEntry>,
     }
     let parsed: Catalog = toml::from_str(include_str!("../../models/catalog.toml"))
         .map_err(|e| Error::Graph(format!("built-in model catalogue: {}", e.message())))?;
@@ -103,13 +103,13 @@ impl std::str::FromStr for ModelName {
 
 /// A model file and what is known of it.
 #[derive(Debug, Clone)]
-pub struct Chosen {
+pub struct ResolvedModel {
     /// What to call it.
     pub name: String,
     /// Its file.
     pub path: PathBuf,
     /// What the catalogue says of it, or of the model that its file is called like.
-    pub entry: Option<Entry>,
+    pub entry: Option<CatalogEntry>,
     /// What the TOML file beside it says.
     pub sidecar: Option<Sidecar>,
     /// What the user should know of the choice.
@@ -122,7 +122,7 @@ impl ModelName {
     /// # Errors
     /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed; [`Error::Io`] or [`Error::Input`]
     /// for a sidecar that cannot be read.
-    pub fn choose(&self) -> Result<Chosen> {
+    pub fn choose(&self) -> Result<ResolvedModel> {
         let entries = entries()?;
         let entry = match self {
             Self::File(path) => return from_file(path, &entries),
@@ -142,7 +142,7 @@ impl ModelName {
         }
         let notes = if *self == Self::Auto { second_best(entry, &entries) } else { Vec::new() };
         let (path, sidecar) = (entry.path(), Sidecar::beside(&entry.path())?);
-        Ok(Chosen { name: entry.name.clone(), path, entry: Some(entry.clone()), sidecar, notes })
+        Ok(ResolvedModel { name: entry.name.clone(), path, entry: Some(entry.clone()), sidecar, notes })
     }
 }
 
@@ -152,7 +152,7 @@ pub fn own_path(name: &str) -> PathBuf {
 }
 
 /// The names of the models in the models folder that are none of the catalogue's, sorted.
-pub fn own_names(entries: &[Entry]) -> Vec<String> {
+pub fn own_names(entries: &[CatalogEntry]) -> Vec<String> {
     let files = std::fs::read_dir(dirs::models()).into_iter().flatten().flatten().map(|file| file.path());
     let models = files.filter(|path| paths::extension(path) == "onnx" && path.is_file());
     let stems = models.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
@@ -161,29 +161,30 @@ pub fn own_names(entries: &[Entry]) -> Vec<String> {
     names
 }
 
-fn unknown(name: &str, entries: &[Entry]) -> Error {
+fn unknown(name: &str, entries: &[CatalogEntry]) -> Error {
     let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).chain(own_names(entries)).collect();
     Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
 }
 
 /// The model that `auto` takes.
-pub fn preferred(entries: &[Entry]) -> Option<&Entry> {
+pub fn preferred(entries: &[CatalogEntry]) -> Option<&CatalogEntry> {
     let mut named = PREFERRED.iter().filter_map(|name| entries.iter().find(|entry| entry.name == *name));
     named.find(|entry| entry.is_installed())
 }
 
 /// A note that there is a better model than `taken`, and how to get it.
-fn second_best(taken: &Entry, entries: &[Entry]) -> Vec<String> {
+fn second_best(taken: &CatalogEntry, entries: &[CatalogEntry]) -> Vec<String> {
     let best = entries.iter().find(|entry| entry.name == PREFERRED[0] && entry.name != taken.name);
-    let note = |best: &Entry| format!("using {}; {} to install the better {}", taken.name, best.remedy(), best.name);
+    let note =
+        |best: &CatalogEntry| format!("using {}; {} to install the better {}", taken.name, best.remedy(), best.name);
     best.map(note).into_iter().collect()
 }
 
 /// The user's own file; one called like a model of the catalogue is prepared for like that model.
-fn from_file(path: &Path, entries: &[Entry]) -> Result<Chosen> {
+fn from_file(path: &Path, entries: &[CatalogEntry]) -> Result<ResolvedModel> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let entry = entries.iter().find(|entry| entry.name == name).cloned();
-    Ok(Chosen { name, path: path.into(), entry, sidecar: Sidecar::beside(path)?, notes: Vec::new() })
+    Ok(ResolvedModel { name, path: path.into(), entry, sidecar: Sidecar::beside(path)?, notes: Vec::new() })
 }
 
 #[cfg(test)]

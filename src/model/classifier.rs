@@ -7,7 +7,7 @@ use ort::value::TensorRef;
 
 use super::preprocess::Layout;
 use super::session::session;
-use super::source::{Compiled, Interface, Source};
+use super::source::{CompiledGradient, ModelInterface, ModelSource};
 use crate::frame::Features;
 use crate::model::runtime::SessionOptions;
 use crate::{Error, Result};
@@ -41,11 +41,11 @@ impl Attribution {
 /// A differentiated classifier in a session.
 pub struct Classifier {
     session: Session,
-    interface: Interface,
+    interface: ModelInterface,
     sha256: String,
 }
 
-impl Compiled {
+impl CompiledGradient {
     /// Opens a session on the model.
     ///
     /// # Errors
@@ -64,10 +64,10 @@ impl Classifier {
     /// Loads a classifier, differentiates it and opens it; a model that is already a gradient model is opened as it is.
     ///
     /// # Errors
-    /// Those of [`Source::load`], [`Source::compile`] and [`Compiled::open`].
+    /// Those of [`ModelSource::load`], [`ModelSource::compile`] and [`CompiledGradient::open`].
     pub fn open(path: &Path, options: &SessionOptions) -> Result<Self> {
         // A statement of its own, so that the source's weights are gone before the session takes its memory.
-        let compiled = Source::load(path, &Request::default())?.compile(options.device, &Method::Gradient)?;
+        let compiled = ModelSource::load(path, &Request::default())?.compile(options.device, &Method::Gradient)?;
         compiled.open(options)
     }
 
@@ -118,7 +118,7 @@ impl Classifier {
     /// # Errors
     /// Those of [`run`](Self::run).
     pub fn run_batch(&mut self, inputs: &[f32], target: Option<usize>) -> Result<Vec<Attribution>> {
-        let Interface { input: name, shape, classes, .. } = &self.interface;
+        let ModelInterface { input: name, shape, classes, .. } = &self.interface;
         let batch = shape[0];
         let expected: usize = shape.iter().product();
         if inputs.len() != expected {

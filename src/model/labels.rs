@@ -10,9 +10,9 @@ const IMAGENET_CLASSES: usize = 1000;
 
 /// The names of a model's classes, by class id.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Labels(Vec<String>);
+pub struct ClassLabels(Vec<String>);
 
-impl Labels {
+impl ClassLabels {
     /// The given names, for a model of `classes` classes; none where their number is another.
     pub fn new(names: Vec<String>, classes: usize) -> Option<Self> {
         (names.len() == classes).then_some(Self(names))
@@ -102,17 +102,17 @@ mod tests {
 
     #[test]
     fn imagenet_names_go_with_1000_classes_or_one_more_for_the_background() {
-        let labels = Labels::imagenet(1000).unwrap();
+        let labels = ClassLabels::imagenet(1000).unwrap();
         assert_eq!((labels.name(340), labels.name(285)), ("zebra", "Egyptian cat"));
-        let labels = Labels::imagenet(1001).unwrap();
+        let labels = ClassLabels::imagenet(1001).unwrap();
         assert_eq!((labels.name(0), labels.name(341)), ("background", "zebra"));
-        assert_eq!(Labels::imagenet(999), None);
-        assert_eq!(Labels::numbered(3).name(2), "class 2");
+        assert_eq!(ClassLabels::imagenet(999), None);
+        assert_eq!(ClassLabels::numbered(3).name(2), "class 2");
     }
 
     #[test]
     fn names_are_found_whatever_their_case_and_close_ones_are_offered() {
-        let labels = Labels::imagenet(1000).unwrap();
+        let labels = ClassLabels::imagenet(1000).unwrap();
         assert_eq!(labels.find("ZEBRA").unwrap(), 340);
         let miss = labels.find("cat").unwrap_err().to_string();
         assert!(miss.contains("'Egyptian cat'"), "{miss}");
@@ -128,8 +128,8 @@ mod tests {
     fn a_file_must_name_every_class() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "cat\ndog\n").unwrap();
-        assert_eq!(Labels::read(file.path(), 2).unwrap().name(1), "dog");
-        let error = Labels::read(file.path(), 3).unwrap_err().to_string();
+        assert_eq!(ClassLabels::read(file.path(), 2).unwrap().name(1), "dog");
+        let error = ClassLabels::read(file.path(), 3).unwrap_err().to_string();
         assert!(error.contains("2 lines") && error.contains("3 classes"), "{error}");
     }
 }

@@ -3,12 +3,12 @@
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
-use super::catalog::{self, Entry};
+use super::catalog::{self, CatalogEntry};
 use crate::Result;
 
 /// One known model.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct ModelRow {
     /// What to type after `--model`.
     pub name: String,
     /// Where its file is, or would be.
@@ -20,7 +20,7 @@ pub struct Row {
     /// SPDX name of the licence, where it is known.
     pub license: Option<String>,
     /// Whether it is here.
-    pub installed: Installed,
+    pub installed: InstallState,
     /// Whether `--model auto` takes it.
     pub auto: bool,
     /// What to do to get it.
@@ -30,7 +30,7 @@ pub struct Row {
 /// Whether a model is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Installed {
+pub enum InstallState {
     /// Its file is there, of the right size.
     Yes,
     /// Its file is there, of a wrong size.
@@ -43,7 +43,7 @@ pub enum Installed {
 ///
 /// # Errors
 /// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out.
-pub fn rows() -> Result<Vec<Row>> {
+pub fn rows() -> Result<Vec<ModelRow>> {
     let entries = catalog::entries()?;
     let preferred = catalog::preferred(&entries).map(|entry| entry.name.as_str());
     let mut rows: Vec<_> = entries.iter().map(|entry| known(entry, preferred == Some(&entry.name))).collect();
@@ -51,14 +51,14 @@ pub fn rows() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn known(entry: &Entry, auto: bool) -> Row {
+fn known(entry: &CatalogEntry, auto: bool) -> ModelRow {
     let path = entry.path();
     let installed = match path.metadata() {
-        Ok(file) if file.is_file() && file.len() == entry.bytes => Installed::Yes,
-        Ok(file) if file.is_file() => Installed::Damaged,
-        _ => Installed::No,
+        Ok(file) if file.is_file() && file.len() == entry.bytes => InstallState::Yes,
+        Ok(file) if file.is_file() => InstallState::Damaged,
+        _ => InstallState::No,
     };
-    Row {
+    ModelRow {
         name: entry.name.clone(),
         path: path.display().to_string(),
         bytes: entry.bytes,
@@ -66,19 +66,19 @@ fn known(entry: &Entry, auto: bool) -> Row {
         license: Some(entry.license.clone()),
         installed,
         auto,
-        remedy: (installed != Installed::Yes).then(|| entry.remedy()),
+        remedy: (installed != InstallState::Yes).then(|| entry.remedy()),
     }
 }
 
-fn own(name: String) -> Row {
+fn own(name: String) -> ModelRow {
     let path = catalog::own_path(&name);
     let bytes = path.metadata().map_or(0, |file| file.len());
     let path = path.display().to_string();
-    Row { name, path, bytes, top1: None, license: None, installed: Installed::Yes, auto: false, remedy: None }
+    ModelRow { name, path, bytes, top1: None, license: None, installed: InstallState::Yes, auto: false, remedy: None }
 }
 
 /// The rows as an aligned table with a heading.
-pub fn table(rows: &[Row]) -> String {
+pub fn table(rows: &[ModelRow]) -> String {
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!("{:<width$}  {:>10}  {:>7}  {:<12}  INSTALLED\n", "NAME", "SIZE", "TOP-1", "LICENCE");
     for row in rows {
@@ -86,10 +86,10 @@ pub fn table(rows: &[Row]) -> String {
         let size = DecimalBytes(row.bytes).to_string();
         let license = row.license.as_deref().unwrap_or("-");
         let installed = match (row.installed, row.auto, &row.remedy) {
-            (Installed::Yes, true, _) => "yes, auto takes it".to_owned(),
-            (Installed::Yes, false, _) => "yes".to_owned(),
-            (Installed::Damaged, ..) => "damaged: its size is wrong".to_owned(),
-            (Installed::No, _, remedy) => format!("no: {}", remedy.as_deref().unwrap_or_default()),
+            (InstallState::Yes, true, _) => "yes, auto takes it".to_owned(),
+            (InstallState::Yes, false, _) => "yes".to_owned(),
+            (InstallState::Damaged, ..) => "damaged: its size is wrong".to_owned(),
+            (InstallState::No, _, remedy) => format!("no: {}", remedy.as_deref().unwrap_or_default()),
         };
         text += &format!("{:<width$}  {size:>10}  {top1:>7}  {license:<12}  {installed}\n", row.name);
     }

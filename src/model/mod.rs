@@ -16,13 +16,13 @@
 //! # Ok::<(), salstream::Error>(())
 //! ```
 
-pub mod card;
+mod autotune;
 pub mod catalog;
-mod choose;
 mod classifier;
 pub mod inspect;
 mod labels;
 pub mod list;
+pub mod metadata;
 mod open;
 mod preprocess;
 mod probe;
@@ -31,12 +31,15 @@ pub mod runtime;
 mod session;
 mod source;
 
-pub use card::Card;
+pub use autotune::{
+    ExecutionConfig, ExecutionRequest, FRAMES_AT_ONCE, PreparedModel, Selection, TrialMeasurement, TrialResult,
+    calibration, candidates, choose,
+};
 pub use catalog::ModelName;
-pub use choose::{Candidate, Choice, FRAMES_AT_ONCE, Measured, Prepared, Trial, Wish, calibration, candidates, choose};
 pub use classifier::{Attribution, Classifier};
-pub use labels::Labels;
+pub use labels::ClassLabels;
+pub use metadata::ModelMetadata;
 pub use open::{ModelRequest, OpenedModel, open};
 pub use preprocess::{ChannelOrder, Layout, Preprocessing, Preprocessor};
 pub use probe::{find_shapes, prepare};
-pub use source::{Compiled, Source, file_sha256};
+pub use source::{CompiledGradient, ModelSource, file_sha256};

@@ -2,9 +2,9 @@
 
 use onnx_grad::Request;
 
-use super::card::{Card, Flags};
-use super::catalog::{Chosen, ModelName};
-use super::source::Source;
+use super::catalog::{ModelName, ResolvedModel};
+use super::metadata::{MetadataFlags, ModelMetadata};
+use super::source::ModelSource;
 use crate::{Error, Result};
 
 /// Which model to open.
@@ -13,7 +13,7 @@ pub struct ModelRequest {
     /// The model.
     pub name: ModelName,
     /// What the user says of it.
-    pub card: Flags,
+    pub card: MetadataFlags,
     /// What to settle if its file leaves it open.
     pub request: Request,
 }
@@ -21,33 +21,35 @@ pub struct ModelRequest {
 /// A model that was found and read.
 pub struct OpenedModel {
     /// Its file, and where that was found.
-    pub chosen: Chosen,
+    pub chosen: ResolvedModel,
     /// The file in memory.
-    pub source: Source,
+    pub source: ModelSource,
     /// What it expects of its pixels, and what its classes are called.
-    pub card: Card,
+    pub card: ModelMetadata,
 }
 
 /// Finds and reads a model.
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown name, [`Error::Model`] for a file that cannot be used, and those of [`load`] and
-/// [`Card::find`].
+/// [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
     let source = load(&chosen, &model.request)?;
-    let card = Card::find(&chosen, &model.card, &source.facts()?)?;
+    let card = ModelMetadata::find(&chosen, &model.card, &source.facts()?)?;
     Ok(OpenedModel { chosen, source, card })
 }
 
 /// Reads a model that was found; its sidecar says the size of the picture if `request` does not.
 ///
 /// # Errors
-/// Those of [`Source::load`]; [`Error::Input`] if the sidecar's size is not the model's.
-pub fn load(chosen: &Chosen, request: &Request) -> Result<Source> {
-    let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else { return Source::load(&chosen.path, request) };
+/// Those of [`ModelSource::load`]; [`Error::Input`] if the sidecar's size is not the model's.
+pub fn load(chosen: &ResolvedModel, request: &Request) -> Result<ModelSource> {
+    let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else {
+        return ModelSource::load(&chosen.path, request);
+    };
     let request = Request { size: sidecar.size, ..request.clone() };
-    Source::load(&chosen.path, &request).map_err(|error| match error {
+    ModelSource::load(&chosen.path, &request).map_err(|error| match error {
         Error::Usage(problem) => Error::input(&sidecar.path, problem.trim_start_matches("--")),
         other => other,
     })

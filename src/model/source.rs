@@ -7,7 +7,7 @@ use onnx_grad::{self as grad, Method, Options, Request, ScoreOutput, Shapes, Var
 use sha2::{Digest, Sha256};
 
 use super::Layout;
-use super::card::Facts;
+use super::metadata::FileFacts;
 use super::probe::{find_shapes, prepare};
 use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 const UNFIT: &str = "does not take float32 colour pictures; export it so";
 
 /// A classifier's file in memory, ready to be differentiated.
-pub struct Source {
+pub struct ModelSource {
     path: PathBuf,
     sha256: String,
     model: ModelProto,
@@ -26,17 +26,17 @@ pub struct Source {
 }
 
 /// A gradient model that waits for a session.
-pub struct Compiled {
+pub struct CompiledGradient {
     /// The file that it was made from.
     pub(super) path: PathBuf,
     /// SHA-256 of that file, in hexadecimal.
     pub(super) sha256: String,
-    pub(super) interface: Interface,
+    pub(super) interface: ModelInterface,
     pub(super) model: ModelProto,
 }
 
 /// What goes into a gradient model and comes out of it.
-pub(super) struct Interface {
+pub(super) struct ModelInterface {
     /// The name of the image input.
     pub input: String,
     /// Its shape: one or more pictures.
@@ -49,7 +49,7 @@ pub(super) struct Interface {
     pub activation: Option<[usize; 3]>,
 }
 
-impl Source {
+impl ModelSource {
     /// Reads the file and, unless it is a gradient model already, runs it once to learn its shapes.
     ///
     /// # Errors
@@ -99,13 +99,13 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::Model`] where it takes no pictures.
-    pub fn facts(&self) -> Result<Facts> {
+    pub fn facts(&self) -> Result<FileFacts> {
         let metadata = self.model.metadata();
         let found = match &self.shapes {
-            Some(shapes) => declared(shapes).map(|(layout, classes)| Facts { metadata, layout, classes }),
+            Some(shapes) => declared(shapes).map(|(layout, classes)| FileFacts { metadata, layout, classes }),
             None => self.model.graph.as_ref().and_then(interface).map(|interface| {
-                let Interface { layout, classes, .. } = interface;
-                Facts { metadata, layout, classes }
+                let ModelInterface { layout, classes, .. } = interface;
+                FileFacts { metadata, layout, classes }
             }),
         };
         found.ok_or_else(|| Error::model(&self.path, UNFIT))
@@ -140,7 +140,7 @@ impl Source {
     ///
     /// # Errors
     /// Those of [`compile_as`](Self::compile_as).
-    pub fn compile(&self, device: Device, method: &Method) -> Result<Compiled> {
+    pub fn compile(&self, device: Device, method: &Method) -> Result<CompiledGradient> {
         self.compile_as(device.variant(), method)
     }
 
@@ -149,7 +149,7 @@ impl Source {
     /// # Errors
     /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
     /// method.
-    pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<Compiled> {
+    pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<CompiledGradient> {
         let model = match &self.shapes {
             Some(shapes) => self.differentiate(shapes, variant, method, true)?,
             None => self.as_it_is(method)?,
@@ -157,7 +157,7 @@ impl Source {
         let unfit = || Error::model(&self.path, UNFIT);
         let interface = model.graph.as_ref().and_then(interface).ok_or_else(unfit)?;
         let (path, sha256) = (self.path.clone(), self.sha256.clone());
-        Ok(Compiled { path, sha256, interface, model })
+        Ok(CompiledGradient { path, sha256, interface, model })
     }
 
     /// Whether it may be made for another number of pictures than one: it is no gradient model yet, and nobody has asked for
@@ -213,7 +213,7 @@ pub(super) fn is_gradient_model(model: &ModelProto) -> bool {
 }
 
 /// The interface of a gradient model; none where it does not take one colour picture.
-fn interface(graph: &GraphProto) -> Option<Interface> {
+fn interface(graph: &GraphProto) -> Option<ModelInterface> {
     let image = graph.input.iter().find(|input| input.name() != grad::TARGET)?;
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
     let layout = layout(&shape)?;
@@ -224,7 +224,7 @@ fn interface(graph: &GraphProto) -> Option<Interface> {
     };
     let (features, activation) = (grid(grad::FEATURES), grid(grad::ACTIVATION));
     let classes = *sizes(scores)?.get(1)?;
-    Some(Interface { input: image.name().into(), shape, layout, classes, features, activation })
+    Some(ModelInterface { input: image.name().into(), shape, layout, classes, features, activation })
 }
 
 /// The layout of a picture of this shape; none where it has not three channels.

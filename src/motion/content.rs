@@ -6,14 +6,14 @@ use crate::Result;
 
 /// Where the picture lies in a frame that has black bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content {
+pub struct ContentArea {
     /// Size of the whole frame on the scale of the maps.
     pub whole: Size,
-    /// The picture's place in it; its size is that of [`Motion`]'s pictures.
+    /// The picture's place in it; its size is that of [`FrameMotion`]'s pictures.
     pub place: Rect,
 }
 
-impl Content {
+impl ContentArea {
     /// `map`, which belongs to the picture, in its place in the whole frame, whose bars are 0.
     ///
     /// # Errors

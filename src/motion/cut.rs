@@ -8,7 +8,7 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::frame::Flow;
 use crate::raster;
-use crate::raster::warp::Warp;
+use crate::raster::warp::FlowWarp;
 
 /// Bins along L, a and b, and the span of the chroma bins about grey.
 const BINS: [usize; 3] = [8, 12, 12];
@@ -61,7 +61,7 @@ fn histogram(lab: &Mat) -> Result<Vec<u32>> {
 
 /// 1 less the correlation of the lightness detail of the previous frame, carried along the flow, with this one's.
 fn detail_lost(previous: &Mat, current: &Mat, flow: &Flow) -> Result<f32> {
-    let carried = detail(&Warp::along(flow)?.apply(previous)?)?;
+    let carried = detail(&FlowWarp::along(flow)?.apply(previous)?)?;
     let current = detail(current)?;
     let (mut both, mut first, mut second) = (0.0f64, 0.0f64, 0.0f64);
     for (&a, &b) in raster::values(&carried)?.iter().zip(raster::values(&current)?) {

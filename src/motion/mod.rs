@@ -1,23 +1,23 @@
 //! Motion that the camera does not explain, frame by frame: dense flow, the camera's part of it, and cuts.
 
-mod bars;
 mod camera;
 mod content;
 mod cut;
+mod duplicate_frames;
 mod flow;
+mod letterbox;
 mod overlay;
-mod repeat;
+mod residual_check;
 mod shots;
 mod sizes;
-mod unexplained;
 
 use opencv::core::{Mat, MatTraitConst};
 
-use self::bars::Bars;
-use self::camera::Camera;
-pub use self::content::Content;
+use self::camera::CameraMotion;
+pub use self::content::ContentArea;
 use self::flow::FlowEstimator;
-use self::overlay::Overlays;
+use self::letterbox::Letterbox;
+use self::overlay::OverlayMask;
 pub use self::shots::CutFinder;
 use self::sizes::{WorkingSizes, working_pictures};
 use crate::Result;
@@ -38,7 +38,7 @@ const HELD: f64 = 1.0;
 /// What is known of a frame's motion. All pictures have one size, 240 pixels on the longer side: the maps', where the
 /// frame has no black bars, else that of the picture within them.
 #[derive(Debug)]
-pub struct Motion {
+pub struct FrameMotion {
     /// Index of the frame.
     pub index: u64,
     /// The frame in 8-bit Lab (`CV_8UC3`).
@@ -54,25 +54,25 @@ pub struct Motion {
     /// A cut, or a change of the picture's size or of its bars, lies before this frame.
     pub cut: bool,
     /// Where the picture lies in the frame, if there are bars about it.
-    pub content: Option<Content>,
+    pub content: Option<ContentArea>,
 }
 
-/// Finds each frame's [`Motion`] against the frame before it.
+/// Finds each frame's [`FrameMotion`] against the frame before it.
 pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
-    bars: Bars,
-    overlays: Overlays,
+    bars: Letterbox,
+    overlays: OverlayMask,
     /// Whether it works as the reference prototype does.
     prototype: bool,
-    state: Option<State>,
+    state: Option<PreviousFrame>,
 }
 
 /// What is kept of the previous frame.
-struct State {
-    content: Option<Content>,
+struct PreviousFrame {
+    content: Option<ContentArea>,
     sizes: WorkingSizes,
-    camera: Camera,
+    camera: CameraMotion,
     grey: Mat,
     lab: Mat,
     residual: Mat,
@@ -91,8 +91,8 @@ impl MotionEstimator {
         Ok(Self {
             rate,
             flow: FlowEstimator::new()?,
-            bars: Bars::default(),
-            overlays: Overlays::default(),
+            bars: Letterbox::default(),
+            overlays: OverlayMask::default(),
             prototype: false,
             state: None,
         })
@@ -112,14 +112,14 @@ impl MotionEstimator {
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
-    pub fn step(&mut self, frame: &Frame) -> Result<Motion> {
+    pub fn step(&mut self, frame: &Frame) -> Result<FrameMotion> {
         let part = self.bars.content(&frame.image)?;
         let sizes = WorkingSizes::of(part.size());
         let content = (part.size() != frame.size()).then(|| sizes.content(part, frame.size()));
         let (grey, lab) = working_pictures(&Mat::roi(&frame.image, part)?, &sizes, self.prototype)?;
         let previous = self.state.take();
         let restarted = previous.as_ref().is_some_and(|state| state.sizes != sizes || state.content != content);
-        let mut motion = Motion {
+        let mut motion = FrameMotion {
             index: frame.index,
             lab,
             flow: flow::still(sizes.map)?,
@@ -131,22 +131,22 @@ impl MotionEstimator {
         };
         let previous = previous.filter(|_| !restarted);
         self.state = Some(match previous {
-            Some(state) if repeat::is_same(&state.grey, &grey)? => state.repeated(frame.time, &mut motion)?,
-            Some(state) if repeat::is_blank(&grey)? => {
+            Some(state) if duplicate_frames::is_same(&state.grey, &grey)? => state.repeated(frame.time, &mut motion)?,
+            Some(state) if duplicate_frames::is_blank(&grey)? => {
                 motion.first = false;
                 state
             }
-            Some(state) if !repeat::is_blank(&state.grey)? => {
+            Some(state) if !duplicate_frames::is_blank(&state.grey)? => {
                 self.compare(&state, frame.time, &grey, &mut motion)?;
-                State::of(&motion, state.camera, sizes, grey, frame.time)?
+                PreviousFrame::of(&motion, state.camera, sizes, grey, frame.time)?
             }
-            _ => State::of(&motion, Camera::new(sizes.map), sizes, grey, frame.time)?,
+            _ => PreviousFrame::of(&motion, CameraMotion::new(sizes.map), sizes, grey, frame.time)?,
         });
         Ok(motion)
     }
 
     /// Fills in `motion` from the frame before, unless a cut lies between.
-    fn compare(&mut self, before: &State, time: f64, grey: &Mat, motion: &mut Motion) -> Result<()> {
+    fn compare(&mut self, before: &PreviousFrame, time: f64, grey: &Mat, motion: &mut FrameMotion) -> Result<()> {
         let flow = self.flow.backward(grey, &before.grey, before.sizes.map)?;
         motion.cut = cut::is_cut(&before.lab, &motion.lab, &flow)?;
         if motion.cut {
@@ -156,7 +156,7 @@ impl MotionEstimator {
         motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
         let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
         if !self.prototype {
-            unexplained::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
+            residual_check::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
             self.overlays.discount(&mut residual, &motion.lab, &camera)?;
         }
         motion.residual = residual;
@@ -172,15 +172,15 @@ impl MotionEstimator {
     }
 }
 
-impl State {
-    fn of(motion: &Motion, camera: Camera, sizes: WorkingSizes, grey: Mat, time: f64) -> Result<Self> {
+impl PreviousFrame {
+    fn of(motion: &FrameMotion, camera: CameraMotion, sizes: WorkingSizes, grey: Mat, time: f64) -> Result<Self> {
         let (lab, residual) = (motion.lab.try_clone()?, motion.residual.try_clone()?);
-        let Motion { content, scale, .. } = *motion;
+        let FrameMotion { content, scale, .. } = *motion;
         Ok(Self { content, sizes, camera, grey, lab, residual, scale, time, since: time })
     }
 
     /// Shown once more at `time`: `motion` is what it was, for a while.
-    fn repeated(self, time: f64, motion: &mut Motion) -> Result<Self> {
+    fn repeated(self, time: f64, motion: &mut FrameMotion) -> Result<Self> {
         motion.first = false;
         if time - self.since <= HELD {
             motion.residual = self.residual.try_clone()?;

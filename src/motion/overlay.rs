@@ -21,14 +21,14 @@ const STAYED: f32 = 0.6;
 
 /// What has stayed in its place, and how far the camera has moved since.
 #[derive(Default)]
-pub(super) struct Overlays {
+pub(super) struct OverlayMask {
     /// The lightness that each pixel has kept.
     kept: Vec<u8>,
     /// How far the camera has moved since it last changed, in pixels.
     travel: Vec<f32>,
 }
 
-impl Overlays {
+impl OverlayMask {
     /// Blackens `residual` where the picture `lab` (8-bit Lab) has stayed in its place while the `camera` moved.
     pub(super) fn discount(&mut self, residual: &mut Mat, lab: &Mat, camera: &Flow) -> Result<()> {
         let lengths: Vec<f32> = camera.0.data_typed::<Vec2f>()?.iter().map(|v| v[0].hypot(v[1])).collect();
@@ -111,7 +111,7 @@ mod tests {
     /// What is left of a residual of 4 on the letters and on the stripes, after `frames` of a pan by `step` pixels.
     fn left(frames: usize, step: usize) -> (f32, f32) {
         let camera = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(step as f64, 0.0, 0.0, 0.0)).unwrap();
-        let (mut overlays, camera) = (Overlays::default(), Flow(camera));
+        let (mut overlays, camera) = (OverlayMask::default(), Flow(camera));
         let mut residual = Mat::default();
         for frame in 0..frames {
             residual = raster::from_values(SIZE, &[4.0; 120 * 80]).unwrap();

@@ -4,16 +4,16 @@ use opencv::core::{Mat, MatTraitConst};
 
 use super::flow::FlowEstimator;
 use super::sizes::{WorkingSizes, working_pictures};
-use super::{cut, repeat};
+use super::{cut, duplicate_frames};
 use crate::Result;
 
 /// Finds the cuts that a [`MotionEstimator`](super::MotionEstimator) would find in a clip without black bars.
 pub struct CutFinder {
     flow: FlowEstimator,
-    previous: Option<Previous>,
+    previous: Option<PreviousPicture>,
 }
 
-struct Previous {
+struct PreviousPicture {
     sizes: WorkingSizes,
     grey: Mat,
     lab: Mat,
@@ -35,7 +35,7 @@ impl CutFinder {
     pub fn is_cut(&mut self, image: &Mat) -> Result<bool> {
         let sizes = WorkingSizes::of(image.size()?);
         let (grey, lab) = working_pictures(image, &sizes, false)?;
-        if repeat::is_blank(&grey)? {
+        if duplicate_frames::is_blank(&grey)? {
             return Ok(false);
         }
         let cut = match &self.previous {
@@ -46,7 +46,7 @@ impl CutFinder {
             }
             _ => false,
         };
-        self.previous = Some(Previous { sizes, grey, lab });
+        self.previous = Some(PreviousPicture { sizes, grey, lab });
         Ok(cut)
     }
 }

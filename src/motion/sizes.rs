@@ -3,7 +3,7 @@
 use opencv::core::{Mat, MatTraitConst, Rect, Size, ToInputArray};
 use opencv::imgproc;
 
-use super::content::Content;
+use super::content::ContentArea;
 use crate::{Result, raster};
 
 /// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
@@ -42,7 +42,7 @@ impl WorkingSizes {
     }
 
     /// Where the map lies that is made of `part` of a frame of size `whole`.
-    pub(crate) fn content(&self, part: Rect, whole: Size) -> Content {
+    pub(crate) fn content(&self, part: Rect, whole: Size) -> ContentArea {
         let [x, y] = [(self.map.width, part.width), (self.map.height, part.height)];
         let scaled = |length: i32, (to, from): (i32, i32)| {
             (f64::from(length) * f64::from(to) / f64::from(from.max(1))).round() as i32
@@ -50,7 +50,7 @@ impl WorkingSizes {
         let (left, top) = (scaled(part.x, x), scaled(part.y, y));
         let right = scaled(whole.width - part.x - part.width, x);
         let bottom = scaled(whole.height - part.y - part.height, y);
-        Content {
+        ContentArea {
             whole: Size::new(left + self.map.width + right, top + self.map.height + bottom),
             place: Rect::new(left, top, self.map.width, self.map.height),
         }

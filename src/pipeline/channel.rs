@@ -19,7 +19,7 @@ use crate::{Error, Result};
 
 /// What happens to an item where the one before it still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub enum LinkPolicy {
     /// It waits behind; where so many wait already, its sender does. With none it is handed over: nothing is held, and
     /// nothing gets old in a queue.
     Lossless(usize),
@@ -27,7 +27,7 @@ pub enum Policy {
     Latest,
 }
 
-enum Message<T> {
+enum LinkMessage<T> {
     Item(T),
     Failed(Error),
     End,
@@ -35,9 +35,9 @@ enum Message<T> {
 
 /// The sending end of a link.
 pub struct Sender<T> {
-    messages: channel::Sender<Message<T>>,
-    /// Where the item that waits is taken out, with [`Policy::Latest`].
-    waiting: Option<channel::Receiver<Message<T>>>,
+    messages: channel::Sender<LinkMessage<T>>,
+    /// Where the item that waits is taken out, with [`LinkPolicy::Latest`].
+    waiting: Option<channel::Receiver<LinkMessage<T>>>,
     /// Whether anybody listens: the link itself cannot tell while its sender holds both ends.
     listener: Weak<()>,
 }
@@ -45,32 +45,32 @@ pub struct Sender<T> {
 /// The receiving end of a link, named after the stage that feeds it.
 pub struct Receiver<T> {
     stage: &'static str,
-    messages: channel::Receiver<Message<T>>,
+    messages: channel::Receiver<LinkMessage<T>>,
     /// Whether the end was said.
     ended: Cell<bool>,
     _listens: Arc<()>,
 }
 
 impl<T> Sender<T> {
-    /// Sends one item, by the link's [`Policy`].
+    /// Sends one item, by the link's [`LinkPolicy`].
     ///
     /// # Errors
     /// [`Error::Stopped`] where nobody listens any more; pass it on with `?`.
     pub fn send(&self, item: T) -> Result<()> {
-        self.deliver(Message::Item(item))
+        self.deliver(LinkMessage::Item(item))
     }
 
     /// Says that no more items come.
     pub fn end(self) {
-        self.say(Message::End);
+        self.say(LinkMessage::End);
     }
 
-    fn say(&self, last: Message<T>) {
+    fn say(&self, last: LinkMessage<T>) {
         // Nobody listening is no news to a sender that has nothing left to say.
         let _ = self.deliver(last);
     }
 
-    fn deliver(&self, mut message: Message<T>) -> Result<()> {
+    fn deliver(&self, mut message: LinkMessage<T>) -> Result<()> {
         let Some(waiting) = &self.waiting else { return self.messages.send(message).map_err(|_| Error::Stopped) };
         while self.listener.strong_count() > 0 {
             match self.messages.try_send(message) {
@@ -110,11 +110,11 @@ impl<T> Receiver<T> {
         Ok(item.map_or(Next::End, Next::Item))
     }
 
-    fn open(&self, message: Message<T>) -> Result<Option<T>> {
+    fn open(&self, message: LinkMessage<T>) -> Result<Option<T>> {
         match message {
-            Message::Item(item) => Ok(Some(item)),
-            Message::Failed(error) => Err(error),
-            Message::End => {
+            LinkMessage::Item(item) => Ok(Some(item)),
+            LinkMessage::Failed(error) => Err(error),
+            LinkMessage::End => {
                 self.ended.set(true);
                 Ok(None)
             }
@@ -141,13 +141,13 @@ pub enum Next<T> {
 }
 
 /// A link fed by the stage called `stage`.
-pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) {
+pub fn link<T>(stage: &'static str, policy: LinkPolicy) -> (Sender<T>, Receiver<T>) {
     let (sender, messages) = channel::bounded(match policy {
-        Policy::Lossless(most) => most,
-        Policy::Latest => 1,
+        LinkPolicy::Lossless(most) => most,
+        LinkPolicy::Latest => 1,
     });
     let listens = Arc::new(());
-    let waiting = (policy == Policy::Latest).then(|| messages.clone());
+    let waiting = (policy == LinkPolicy::Latest).then(|| messages.clone());
     let sender = Sender { messages: sender, waiting, listener: Arc::downgrade(&listens) };
     (sender, Receiver { stage, messages, ended: Cell::new(false), _listens: listens })
 }
@@ -160,7 +160,7 @@ pub fn link<T>(stage: &'static str, policy: Policy) -> (Sender<T>, Receiver<T>) 
 pub fn stage<'scope, 'env, T, W>(
     scope: &'scope Scope<'scope, 'env>,
     name: &'static str,
-    policy: Policy,
+    policy: LinkPolicy,
     work: W,
 ) -> Result<Receiver<T>>
 where
@@ -171,8 +171,8 @@ where
     let body = move || match catch_unwind(AssertUnwindSafe(|| work(&sender))) {
         Ok(Ok(())) => sender.end(),
         Ok(Err(Error::Stopped)) => {}
-        Ok(Err(error)) => sender.say(Message::Failed(error)),
-        Err(panic) => sender.say(Message::Failed(panicked(name, panic.as_ref()))),
+        Ok(Err(error)) => sender.say(LinkMessage::Failed(error)),
+        Err(panic) => sender.say(LinkMessage::Failed(panicked(name, panic.as_ref()))),
     };
     std::thread::Builder::new()
         .name(name.into())
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn items_arrive_in_order_and_the_end_is_said() {
-        let (items, error) = scope(|s| collect(&stage(s, "count", Policy::Lossless(1), count(1000)).unwrap()));
+        let (items, error) = scope(|s| collect(&stage(s, "count", LinkPolicy::Lossless(1), count(1000)).unwrap()));
         assert_eq!(items, (0..1000).collect::<Vec<_>>());
         assert!(error.is_none());
     }
@@ -218,12 +218,12 @@ mod tests {
     #[test]
     fn an_error_arrives_behind_the_items_before_it_through_every_stage() {
         let (items, error) = scope(|s| {
-            let numbers = stage(s, "count", Policy::Lossless(1), |out: &Sender<u32>| {
+            let numbers = stage(s, "count", LinkPolicy::Lossless(1), |out: &Sender<u32>| {
                 count(3)(out)?;
                 Err(Error::Graph("root cause".into()))
             })
             .unwrap();
-            let doubled = stage(s, "double", Policy::Lossless(0), move |out| {
+            let doubled = stage(s, "double", LinkPolicy::Lossless(0), move |out| {
                 while let Some(i) = numbers.recv()? {
                     out.send(2 * i)?;
                 }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_that_names_its_stage() {
         let (items, error) = scope(|s| {
-            let broken = stage(s, "broken", Policy::Lossless(1), |out: &Sender<u32>| {
+            let broken = stage(s, "broken", LinkPolicy::Lossless(1), |out: &Sender<u32>| {
                 out.send(7)?;
                 panic!("a bug of {} parts", 2)
             });
@@ -253,7 +253,7 @@ mod tests {
     fn a_stage_ends_when_nobody_listens() {
         let ended = scope(|s| {
             let (said, heard) = channel::bounded(1);
-            let endless = stage(s, "endless", Policy::Lossless(1), move |out: &Sender<u32>| {
+            let endless = stage(s, "endless", LinkPolicy::Lossless(1), move |out: &Sender<u32>| {
                 let result = (0..).try_for_each(|i| out.send(i));
                 said.send(matches!(result, Err(Error::Stopped))).unwrap();
                 result
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_link_closed_without_a_word_is_an_error() {
-        let (sender, receiver) = link::<u32>("side", Policy::Lossless(1));
+        let (sender, receiver) = link::<u32>("side", LinkPolicy::Lossless(1));
         sender.send(1).unwrap();
         drop(sender);
         assert_eq!(receiver.recv().unwrap(), Some(1));
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_newest_item_replaces_the_one_that_waits() {
-        let (sender, receiver) = link::<u32>("capture", Policy::Latest);
+        let (sender, receiver) = link::<u32>("capture", LinkPolicy::Latest);
         (0..5).for_each(|i| sender.send(i).unwrap());
         assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::Item(4));
         assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::Late);
@@ -285,7 +285,7 @@ mod tests {
         sender.end();
         assert_eq!(receiver.recv().unwrap(), None, "the end is the present too");
         assert_eq!(receiver.recv_within(Duration::ZERO).unwrap(), Next::End, "and lasts");
-        let (sender, receiver) = link::<u32>("capture", Policy::Latest);
+        let (sender, receiver) = link::<u32>("capture", LinkPolicy::Latest);
         drop(receiver);
         assert!(matches!(sender.send(0), Err(Error::Stopped)));
     }

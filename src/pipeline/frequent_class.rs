@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::saliency::StaticSaliency;
-use crate::source::Source;
+use crate::source::FrameSource;
 use crate::{Error, Result};
 
 /// How many frames are looked at, or one a second of a longer clip.
@@ -14,7 +14,7 @@ const LOOKS: u64 = 32;
 ///
 /// # Errors
 /// Those of the input and of the classifier.
-pub fn first(mut source: Box<dyn Source>, static_saliency: &mut StaticSaliency) -> Result<()> {
+pub fn first(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSaliency) -> Result<()> {
     if let Some(frame) = source.read()? {
         let class = static_saliency.top(&frame)?;
         static_saliency.hold(class);
@@ -26,7 +26,7 @@ pub fn first(mut source: Box<dyn Source>, static_saliency: &mut StaticSaliency) 
 ///
 /// # Errors
 /// Those of the input's first frame and of the classifier.
-pub fn survey(mut source: Box<dyn Source>, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
+pub fn survey(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
     let info = source.info();
     let second = info.rate.fps().round().max(1.0) as u64;
     let interval = info.frames.map_or(second, |frames| (frames / LOOKS).clamp(1, second));

@@ -49,7 +49,7 @@ impl fmt::Display for StaticEvery {
 pub struct KeyFrames {
     interval: u64,
     next: u64,
-    auto: Option<Auto>,
+    auto: Option<AutoInterval>,
 }
 
 impl KeyFrames {
@@ -57,7 +57,7 @@ impl KeyFrames {
     pub fn new(every: StaticEvery, fps: f64) -> Self {
         match every {
             StaticEvery::Frames(interval) => Self { interval: interval.max(1), next: 0, auto: None },
-            StaticEvery::Auto => Self { interval: 1, next: 0, auto: Some(Auto::new(fps)) },
+            StaticEvery::Auto => Self { interval: 1, next: 0, auto: Some(AutoInterval::new(fps)) },
         }
     }
 
@@ -96,7 +96,7 @@ impl fmt::Display for KeyFrames {
 /// Finds the shortest distance of key frames that keeps the pace: doubled at once where it is missed, one less after a
 /// while where it is kept, and back again where that was too close.
 #[derive(Debug, Clone)]
-struct Auto {
+struct AutoInterval {
     fps: f64,
     /// When the running period began and how many frames were done then; none before the first frame.
     period: Option<(Instant, u64)>,
@@ -107,7 +107,7 @@ struct Auto {
     closer: bool,
 }
 
-impl Auto {
+impl AutoInterval {
     fn new(fps: f64) -> Self {
         Self { fps, period: None, good: 0, patience: PATIENCE[0], closer: false }
     }
@@ -147,7 +147,7 @@ mod tests {
 
     /// The distances that come of 120 s on a machine where a frame costs 20 ms and a gradient `gradient` ms.
     fn settle(gradient: f64, fps: f64, offered: Option<f64>) -> Vec<u64> {
-        let mut auto = Auto::new(fps);
+        let mut auto = AutoInterval::new(fps);
         let (mut now, mut done, mut interval) = (Instant::now(), 0.0, 1);
         let mut intervals = Vec::new();
         for _ in 0..1200 {

@@ -1,21 +1,21 @@
 //! What is written down of a frame.
 
-use super::stages::Drawn;
+use super::stages::DrawnFrame;
 use crate::Result;
 use crate::frame::SaliencyMap;
-use crate::sink::records::Record;
+use crate::sink::records::FrameRecord;
 
 /// What is known of a frame.
 ///
 /// # Errors
 /// [`Error::OpenCv`] where OpenCV refuses, which no valid map brings about.
-pub fn record(drawn: &Drawn) -> Result<Record> {
-    let Drawn { index, time, maps, predictions, timing, .. } = drawn;
+pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
+    let DrawnFrame { index, time, maps, predictions, timing, .. } = drawn;
     let said = predictions.first();
     let (static_mean, static_peak) = summary(&maps.static_)?;
     let (motion_mean, motion_peak) = summary(&maps.motion)?;
     let (fused_mean, fused_peak) = summary(&maps.fused)?;
-    Ok(Record {
+    Ok(FrameRecord {
         index: *index,
         time: *time,
         class: said.map(|said| said.class),

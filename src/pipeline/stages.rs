@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use opencv::core::Mat;
 
-use super::channel::{Next, Policy, Receiver, Sender, link, stage};
+use super::channel::{LinkPolicy, Next, Receiver, Sender, link, stage};
 use super::control::{BEST_CLASSES, Control};
 use super::keyframes::KeyFrames;
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
-use crate::fuse::{Fuser, Sight, look_ahead};
-use crate::motion::{Motion, MotionEstimator};
+use crate::fuse::{Fuser, InverseWarp, look_ahead};
+use crate::motion::{FrameMotion, MotionEstimator};
 use crate::saliency::StaticSaliency;
-use crate::source::Source;
+use crate::source::FrameSource;
 use crate::{Error, Result};
 
 /// Everything that makes maps of frames.
-pub struct Stages<'a> {
-    pub source: Box<dyn Source + 'a>,
+pub struct PipelineStages<'a> {
+    pub source: Box<dyn FrameSource + 'a>,
     pub static_saliency: &'a mut StaticSaliency,
-    pub mode: Mode<'a>,
+    pub mode: PipelineMode<'a>,
     pub key_frames: KeyFrames,
     pub motion: MotionEstimator,
     pub fuser: Fuser,
@@ -35,7 +35,7 @@ pub struct Stages<'a> {
 
 /// Which frames are taken.
 #[derive(Clone, Copy)]
-pub enum Mode<'a> {
+pub enum PipelineMode<'a> {
     /// Every frame, in its own time.
     Offline,
     /// The newest frame whenever there is room, the gradient of the newest key frame whenever the classifier is free;
@@ -43,26 +43,26 @@ pub enum Mode<'a> {
     Live(&'a dyn Control),
 }
 
-impl Mode<'_> {
+impl PipelineMode<'_> {
     /// How frames come from the source; in a file, so many wait for who takes several at once.
-    fn incoming(self, batch: usize) -> Policy {
+    fn incoming(self, batch: usize) -> LinkPolicy {
         match self {
-            Self::Offline => Policy::Lossless(batch),
-            Self::Live(_) => Policy::Latest,
+            Self::Offline => LinkPolicy::Lossless(batch),
+            Self::Live(_) => LinkPolicy::Latest,
         }
     }
 
     /// How they leave motion, which must not miss any: in a file, the next is in work while one waits for its gradient.
-    fn onward(self) -> Policy {
+    fn onward(self) -> LinkPolicy {
         match self {
-            Self::Offline => Policy::Lossless(1),
-            Self::Live(_) => Policy::Lossless(0),
+            Self::Offline => LinkPolicy::Lossless(1),
+            Self::Live(_) => LinkPolicy::Lossless(0),
         }
     }
 }
 
 /// A frame on its way, with what it has cost so far.
-struct Job<T> {
+struct StageItem<T> {
     frame: Arc<Frame>,
     /// Whether its gradient is computed.
     key: bool,
@@ -71,11 +71,11 @@ struct Job<T> {
 }
 
 /// A frame whose maps are made.
-pub struct Fused {
+pub struct FusedFrame {
     /// The frame as decoded.
     pub frame: Arc<Frame>,
     /// What is known of its motion.
-    pub motion: Motion,
+    pub motion: FrameMotion,
     /// Its maps.
     pub maps: Maps,
     /// What the classifier said of it, or of the last key frame, for each class that is explained; empty from a cut to
@@ -86,7 +86,7 @@ pub struct Fused {
 }
 
 /// A frame that is ready to be written.
-pub struct Drawn {
+pub struct DrawnFrame {
     /// [`Frame::index`].
     pub index: u64,
     /// [`Frame::time`].
@@ -97,15 +97,19 @@ pub struct Drawn {
     pub picture: Mat,
     /// What it was drawn from.
     pub maps: Maps,
-    /// [`Fused::predictions`].
+    /// [`FusedFrame::predictions`].
     pub predictions: Vec<Prediction>,
     /// What each stage took.
     pub timing: Timing,
 }
 
-impl Stages<'_> {
+impl PipelineStages<'_> {
     /// Starts one thread per stage and returns where fused frames arrive, in order. `stop` ends the input early.
-    pub fn start<'scope>(self, scope: &'scope Scope<'scope, '_>, stop: &'scope AtomicBool) -> Result<Receiver<Fused>>
+    pub fn start<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        stop: &'scope AtomicBool,
+    ) -> Result<Receiver<FusedFrame>>
     where
         Self: 'scope,
     {
@@ -115,20 +119,20 @@ impl Stages<'_> {
         let incoming = mode.incoming(static_saliency.batch());
         let (to_explain, explainable) = link("decode", incoming);
         let decoded = stage(scope, "decode", incoming, move |out| {
-            Decode { source, mode, key_frames, done: seen, to_explain }.run(stop, out)
+            DecodeStage { source, mode, key_frames, done: seen, to_explain }.run(stop, out)
         })?;
         let gradients = stage(scope, "static", incoming, move |out| explain(static_saliency, mode, &explainable, out))?;
         let moved = stage(scope, "motion", mode.onward(), move |out| estimate(motion, &decoded, out))?;
-        stage(scope, "fuse", Policy::Lossless(0), move |out| {
+        stage(scope, "fuse", LinkPolicy::Lossless(0), move |out| {
             let lookahead = fuser.lookahead();
-            let mut waiting: VecDeque<(Fused, Option<Sight>)> = VecDeque::new();
-            let mut join = Join { fuser, mode, last: Vec::new() };
+            let mut waiting: VecDeque<(FusedFrame, Option<InverseWarp>)> = VecDeque::new();
+            let mut join = GradientJoin { fuser, mode, last: Vec::new() };
             let ending = loop {
                 match moved.recv() {
                     Ok(Some(job)) => {
                         let mut fused = join.step(job, &gradients)?;
                         let started = Instant::now();
-                        let sight = (lookahead > 0).then(|| Sight::of(&fused.motion)).transpose()?;
+                        let sight = (lookahead > 0).then(|| InverseWarp::of(&fused.motion)).transpose()?;
                         fused.timing.fuse += milliseconds(started);
                         waiting.push_back((fused, sight));
                     }
@@ -150,7 +154,7 @@ impl Stages<'_> {
 }
 
 /// Takes the first frame, and lets those that wait behind it have their say on its map.
-fn settle(waiting: &mut VecDeque<(Fused, Option<Sight>)>) -> Result<Fused> {
+fn settle(waiting: &mut VecDeque<(FusedFrame, Option<InverseWarp>)>) -> Result<FusedFrame> {
     let started = Instant::now();
     let seen = match waiting.len() {
         0 | 1 => None,
@@ -171,14 +175,14 @@ fn settle(waiting: &mut VecDeque<(Fused, Option<Sight>)>) -> Result<Fused> {
 /// Starts the thread that draws `fused` frames, and keeps the `originals` beside or not; returns where they arrive.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    mode: Mode<'scope>,
+    mode: PipelineMode<'scope>,
     mut annotator: Annotator,
     originals: bool,
-    fused: Receiver<Fused>,
-) -> Result<Receiver<Drawn>> {
+    fused: Receiver<FusedFrame>,
+) -> Result<Receiver<DrawnFrame>> {
     stage(scope, "draw", mode.incoming(0), move |out| {
         while let Some(fused) = fused.recv()? {
-            if let Mode::Live(control) = mode {
+            if let PipelineMode::Live(control) = mode {
                 annotator = annotator.restyled(control.settings().style)?;
             }
             out.send(drawn(&mut annotator, originals, fused)?)?;
@@ -187,8 +191,8 @@ pub fn draw<'scope>(
     })
 }
 
-fn drawn(annotator: &mut Annotator, originals: bool, fused: Fused) -> Result<Drawn> {
-    let Fused { frame, maps, predictions, mut timing, .. } = fused;
+fn drawn(annotator: &mut Annotator, originals: bool, fused: FusedFrame) -> Result<DrawnFrame> {
+    let FusedFrame { frame, maps, predictions, mut timing, .. } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
     let captions: Vec<String> = predictions.iter().map(caption).collect();
@@ -196,35 +200,35 @@ fn drawn(annotator: &mut Annotator, originals: bool, fused: Fused) -> Result<Dra
     let original = originals.then(|| frame.clone());
     let picture = annotator.draw(Arc::unwrap_or_clone(frame), &maps, &captions)?;
     timing.draw = milliseconds(started);
-    Ok(Drawn { index, time, original, picture, maps, predictions, timing })
+    Ok(DrawnFrame { index, time, original, picture, maps, predictions, timing })
 }
 
 /// Reads frames and chooses those to explain.
-struct Decode<'a> {
-    source: Box<dyn Source + 'a>,
-    mode: Mode<'a>,
+struct DecodeStage<'a> {
+    source: Box<dyn FrameSource + 'a>,
+    mode: PipelineMode<'a>,
     key_frames: KeyFrames,
     /// Frames whose maps are made.
     done: Arc<AtomicU64>,
     to_explain: Sender<Arc<Frame>>,
 }
 
-impl Decode<'_> {
-    fn run(mut self, stop: &AtomicBool, out: &Sender<Job<()>>) -> Result<()> {
+impl DecodeStage<'_> {
+    fn run(mut self, stop: &AtomicBool, out: &Sender<StageItem<()>>) -> Result<()> {
         let read = self.frames(stop, out);
         // An error in reading is told behind the last frame; that the classifier has no more to do is none.
         self.to_explain.end();
         read
     }
 
-    fn frames(&mut self, stop: &AtomicBool, out: &Sender<Job<()>>) -> Result<()> {
+    fn frames(&mut self, stop: &AtomicBool, out: &Sender<StageItem<()>>) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             let started = Instant::now();
             let Some(frame) = self.source.read()?.map(Arc::new) else { break };
             let timing = Timing { decode: milliseconds(started), ..Timing::default() };
             let offered = || match self.mode {
-                Mode::Offline => None,
-                Mode::Live(control) => Some(control.offered_fps()),
+                PipelineMode::Offline => None,
+                PipelineMode::Live(control) => Some(control.offered_fps()),
             };
             self.key_frames.learn(self.done.load(Ordering::Relaxed), offered);
             let key = self.key_frames.is_key(frame.index);
@@ -232,7 +236,7 @@ impl Decode<'_> {
                 // Where the classifier has failed, it says why to who waits for its gradient.
                 let _ = self.to_explain.send(frame.clone());
             }
-            out.send(Job { frame, key, timing, work: () })?;
+            out.send(StageItem { frame, key, timing, work: () })?;
         }
         Ok(())
     }
@@ -240,7 +244,7 @@ impl Decode<'_> {
 
 fn explain(
     static_saliency: &mut StaticSaliency,
-    mode: Mode<'_>,
+    mode: PipelineMode<'_>,
     key_frames: &Receiver<Arc<Frame>>,
     out: &Sender<(Gradient, f32)>,
 ) -> Result<()> {
@@ -250,11 +254,11 @@ fn explain(
             return ending.unwrap_or(Ok(()));
         }
         let started = Instant::now();
-        if let Mode::Live(control) = mode {
+        if let PipelineMode::Live(control) = mode {
             static_saliency.aim(&control.settings().target)?;
         }
         let gradients = static_saliency.gradients(&frames)?;
-        if let Mode::Live(control) = mode {
+        if let PipelineMode::Live(control) = mode {
             control.explained(static_saliency.best(BEST_CLASSES));
         }
         let took = milliseconds(started) / frames.len() as f32;
@@ -278,28 +282,32 @@ fn recv_up_to<T>(items: &Receiver<T>, count: usize) -> (Vec<T>, Option<Result<()
     (taken, None)
 }
 
-fn estimate(mut motion: MotionEstimator, decoded: &Receiver<Job<()>>, out: &Sender<Job<Motion>>) -> Result<()> {
-    while let Some(Job { frame, key, mut timing, .. }) = decoded.recv()? {
+fn estimate(
+    mut motion: MotionEstimator,
+    decoded: &Receiver<StageItem<()>>,
+    out: &Sender<StageItem<FrameMotion>>,
+) -> Result<()> {
+    while let Some(StageItem { frame, key, mut timing, .. }) = decoded.recv()? {
         let started = Instant::now();
         let work = motion.step(&frame)?;
         timing.motion = milliseconds(started);
-        out.send(Job { frame, key, timing, work })?;
+        out.send(StageItem { frame, key, timing, work })?;
     }
     Ok(())
 }
 
 /// Joins each frame's motion with the gradient of its key frame.
-struct Join<'a> {
+struct GradientJoin<'a> {
     fuser: Fuser,
-    mode: Mode<'a>,
+    mode: PipelineMode<'a>,
     last: Vec<Prediction>,
 }
 
-impl Join<'_> {
-    fn step(&mut self, job: Job<Motion>, gradients: &Receiver<(Gradient, f32)>) -> Result<Fused> {
-        let Job { frame, key, mut timing, work: motion } = job;
+impl GradientJoin<'_> {
+    fn step(&mut self, job: StageItem<FrameMotion>, gradients: &Receiver<(Gradient, f32)>) -> Result<FusedFrame> {
+        let StageItem { frame, key, mut timing, work: motion } = job;
         let gradient = self.gradient(frame.index, key, gradients, &mut timing)?;
-        if let Mode::Live(control) = self.mode {
+        if let PipelineMode::Live(control) = self.mode {
             self.fuser.set_mode(control.settings().fusion);
         }
         let started = Instant::now();
@@ -311,7 +319,7 @@ impl Join<'_> {
         if let Some(Gradient { prediction, others, .. }) = gradient.filter(|gradient| !gradient.noisy) {
             self.last = [prediction].into_iter().chain(others.into_iter().map(|other| other.prediction)).collect();
         }
-        Ok(Fused { frame, motion, maps, predictions: self.last.clone(), timing })
+        Ok(FusedFrame { frame, motion, maps, predictions: self.last.clone(), timing })
     }
 
     fn gradient(
@@ -322,9 +330,11 @@ impl Join<'_> {
         timing: &mut Timing,
     ) -> Result<Option<Gradient>> {
         let (gradient, took) = match self.mode {
-            Mode::Offline if !key => return Ok(None),
-            Mode::Offline => gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?,
-            Mode::Live(_) => match gradients.recv_within(Duration::ZERO)? {
+            PipelineMode::Offline if !key => return Ok(None),
+            PipelineMode::Offline => {
+                gradients.recv()?.filter(|(gradient, _)| gradient.index == index).ok_or_else(missing)?
+            }
+            PipelineMode::Live(_) => match gradients.recv_within(Duration::ZERO)? {
                 Next::Item(newest) => newest,
                 Next::Late | Next::End => return Ok(None),
             },

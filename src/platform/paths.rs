@@ -21,20 +21,20 @@ pub mod json {
 
     #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
-    enum Form {
+    enum JsonPath {
         Text(String),
         Raw(OsString),
     }
 
     pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        let form = path.to_str().map_or_else(|| Form::Raw(path.into()), |text| Form::Text(text.into()));
+        let form = path.to_str().map_or_else(|| JsonPath::Raw(path.into()), |text| JsonPath::Text(text.into()));
         form.serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Text(text) => text.into(),
-            Form::Raw(name) => name.into(),
+        Ok(match JsonPath::deserialize(deserializer)? {
+            JsonPath::Text(text) => text.into(),
+            JsonPath::Raw(name) => name.into(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Quantiles by selection, with linear interpolation between neighbours.
 
 /// The quantiles `q` (each in 0..=1, ascending) of `values`; zeros where there are no values.
-pub(crate) fn quantiles<T: Value, const N: usize>(values: &[T], q: [f64; N]) -> [T; N] {
+pub(crate) fn quantiles<T: RasterValue, const N: usize>(values: &[T], q: [f64; N]) -> [T; N] {
     let mut sorted = values.to_vec();
     let mut from = 0;
     q.map(|q| {
@@ -17,19 +17,19 @@ pub(crate) fn quantiles<T: Value, const N: usize>(values: &[T], q: [f64; N]) -> 
 }
 
 /// The middle value.
-pub(crate) fn median<T: Value>(values: &[T]) -> T {
+pub(crate) fn median<T: RasterValue>(values: &[T]) -> T {
     let [median] = quantiles(values, [0.5]);
     median
 }
 
 /// A floating-point number that can be ordered and interpolated.
-pub(crate) trait Value: Copy + Default {
+pub(crate) trait RasterValue: Copy + Default {
     fn total_cmp(&self, other: &Self) -> std::cmp::Ordering;
     /// `low + (high - low) * t`.
     fn mix(low: Self, high: Self, t: f64) -> Self;
 }
 
-impl Value for f32 {
+impl RasterValue for f32 {
     fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
         f32::total_cmp(self, other)
     }
@@ -38,7 +38,7 @@ impl Value for f32 {
     }
 }
 
-impl Value for f64 {
+impl RasterValue for f64 {
     fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
         f64::total_cmp(self, other)
     }

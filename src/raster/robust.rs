@@ -11,9 +11,9 @@ const MAD: f64 = 1.4826;
 
 /// A two-component field that is linear in `N` basis functions: `[u, v] = coefficients · basis`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Field<const N: usize>(pub [[f64; N]; 2]);
+pub(crate) struct PolynomialField<const N: usize>(pub [[f64; N]; 2]);
 
-impl<const N: usize> Field<N> {
+impl<const N: usize> PolynomialField<N> {
     /// The field's value where the basis functions are `basis`.
     pub(crate) fn at(&self, basis: &[f64; N]) -> [f64; 2] {
         self.0.map(|row| row.iter().zip(basis).map(|(c, b)| c * b).sum())
@@ -25,8 +25,8 @@ impl<const N: usize> Field<N> {
 }
 
 /// A fitted field and the distance of each point from it.
-pub(crate) struct Fit<const N: usize> {
-    pub field: Field<N>,
+pub(crate) struct RobustFit<const N: usize> {
+    pub field: PolynomialField<N>,
     pub residuals: Vec<f64>,
 }
 
@@ -43,13 +43,13 @@ pub(crate) fn fit<const N: usize>(
     targets: &[[f64; 2]],
     mut weights: Vec<f64>,
     steps: usize,
-) -> Option<Fit<N>> {
+) -> Option<RobustFit<N>> {
     let mut fit = None;
     for _ in 0..steps {
-        let field = least_squares(basis, targets, &weights).filter(Field::is_finite)?;
+        let field = least_squares(basis, targets, &weights).filter(PolynomialField::is_finite)?;
         let residuals: Vec<_> = basis.iter().zip(targets).map(|(b, t)| distance(field.at(b), *t)).collect();
         weights = self::weights(&residuals);
-        fit = Some(Fit { field, residuals });
+        fit = Some(RobustFit { field, residuals });
     }
     fit
 }
@@ -58,7 +58,11 @@ fn distance([ax, ay]: [f64; 2], [bx, by]: [f64; 2]) -> f64 {
     (ax - bx).hypot(ay - by)
 }
 
-fn least_squares<const N: usize>(basis: &[[f64; N]], targets: &[[f64; 2]], weights: &[f64]) -> Option<Field<N>> {
+fn least_squares<const N: usize>(
+    basis: &[[f64; N]],
+    targets: &[[f64; 2]],
+    weights: &[f64],
+) -> Option<PolynomialField<N>> {
     let mut normal = [[0.0; N]; N];
     let mut right = [[0.0; N]; 2];
     for ((b, target), weight) in basis.iter().zip(targets).zip(weights) {
@@ -75,7 +79,7 @@ fn least_squares<const N: usize>(basis: &[[f64; N]], targets: &[[f64; 2]], weigh
         row[i] += RIDGE;
     }
     let lower = cholesky(normal)?;
-    Some(Field(right.map(|right| substitute(&lower, right))))
+    Some(PolynomialField(right.map(|right| substitute(&lower, right))))
 }
 
 /// The lower factor `L` of a symmetric positive definite matrix, `L Lᵀ`, read from its lower half.

@@ -8,11 +8,11 @@ use crate::Result;
 use crate::frame::Flow;
 
 /// For each pixel of one frame, its place in the other (`CV_32FC2`).
-pub(crate) struct Warp {
+pub(crate) struct FlowWarp {
     sources: Mat,
 }
 
-impl Warp {
+impl FlowWarp {
     /// Follows `flow`.
     pub(crate) fn along(flow: &Flow) -> Result<Self> {
         let size: Size = flow.0.size()?;

@@ -19,10 +19,10 @@ pub struct FrameProgress {
     bar: ProgressBar,
     frames: Option<u64>,
     started: Instant,
-    state: RefCell<State>,
+    state: RefCell<ProgressState>,
 }
 
-struct State {
+struct ProgressState {
     total: Timing,
     done: u64,
     said: Instant,
@@ -40,7 +40,7 @@ impl FrameProgress {
             bar,
             frames,
             started,
-            state: RefCell::new(State { total: Timing::default(), done: 0, said: started }),
+            state: RefCell::new(ProgressState { total: Timing::default(), done: 0, said: started }),
         }
     }
 

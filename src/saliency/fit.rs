@@ -21,14 +21,14 @@ choices! {
 
 /// A frame's place in the classifier's picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FramePlacement {
     picture: Size,
     frame: Rect,
 }
 
 impl Fit {
     /// Where a frame of size `frame` lies in a picture of size `picture`, both in pixels.
-    pub(super) fn place(self, frame: Size, picture: Size) -> Place {
+    pub(super) fn place(self, frame: Size, picture: Size) -> FramePlacement {
         let whole = Rect::new(0, 0, picture.width, picture.height);
         let scale = |at: i32, of: i32| f64::from(at) / f64::from(of.max(1));
         let scale = scale(picture.width, frame.width).min(scale(picture.height, frame.height));
@@ -40,11 +40,11 @@ impl Fit {
                 Rect::new((picture.width - width) / 2, (picture.height - height) / 2, width, height)
             }
         };
-        Place { picture, frame }
+        FramePlacement { picture, frame }
     }
 }
 
-impl Place {
+impl FramePlacement {
     /// The classifier's picture of `image` (8-bit BGR), with bars of colour `bars` (BGR).
     pub(super) fn picture(&self, image: &Mat, bars: Scalar) -> Result<Mat> {
         let Rect { x, y, width, height } = self.frame;

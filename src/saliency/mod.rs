@@ -16,13 +16,14 @@ pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
-use self::fit::Place;
+use self::fit::FramePlacement;
 use self::noise::SpreadNoise;
 use crate::choice::choices;
 use crate::frame::{Features, Frame, Gradient, Prediction};
-use crate::model::card::Flags;
+use crate::model::metadata::MetadataFlags;
 use crate::model::{
-    Attribution, Card, Classifier, FRAMES_AT_ONCE, Labels, Layout, ModelName, Prepared, Preprocessor, Wish,
+    Attribution, ClassLabels, Classifier, ExecutionRequest, FRAMES_AT_ONCE, Layout, ModelMetadata, ModelName,
+    PreparedModel, Preprocessor,
 };
 use crate::platform::machine::give_memory_back;
 use crate::{Error, Result};
@@ -55,9 +56,9 @@ pub struct ModelConfig {
     /// The model.
     pub name: ModelName,
     /// The user's word on the model.
-    pub card: Flags,
+    pub card: MetadataFlags,
     /// Where and how to compute.
-    pub wish: Wish,
+    pub wish: ExecutionRequest,
     /// Whether frames may wait for each other, where the model takes several at once.
     pub several: bool,
     /// Whether to measure anew what is fastest, rather than to trust what was measured before.
@@ -95,7 +96,7 @@ pub struct StaticSaliency {
     /// Makes some of a clip's frames noisy, where its samples are spread over them.
     noise: Option<SpreadNoise>,
     preprocessor: Preprocessor,
-    labels: Labels,
+    labels: ClassLabels,
     channels: Channels,
     fit: Fit,
     target: Target,
@@ -120,8 +121,8 @@ impl StaticSaliency {
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
-        let prepared = Prepared::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
-        let card = Card::find(&chosen, &config.card, &prepared.source.facts()?)?;
+        let prepared = PreparedModel::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
+        let card = ModelMetadata::find(&chosen, &config.card, &prepared.source.facts()?)?;
         let mut notes = [&*chosen.notes, &*card.notes].concat();
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
@@ -162,7 +163,7 @@ impl StaticSaliency {
     }
 
     /// The names of the model's classes.
-    pub fn labels(&self) -> &Labels {
+    pub fn labels(&self) -> &ClassLabels {
         &self.labels
     }
 
@@ -307,13 +308,13 @@ impl StaticSaliency {
     }
 
     /// Where the frame lies in the classifier's picture.
-    fn place(&self, frame: &Frame) -> Place {
+    fn place(&self, frame: &Frame) -> FramePlacement {
         let (width, height) = self.classifier.input_size();
         self.fit.place(frame.size(), Size::new(width as i32, height as i32))
     }
 
     /// The map of the frame, which lies at `place`.
-    fn explained(&self, index: u64, found: &Attribution, place: Place) -> Result<Gradient> {
+    fn explained(&self, index: u64, found: &Attribution, place: FramePlacement) -> Result<Gradient> {
         let class = found.class;
         let label = self.labels.name(class).to_owned();
         let map = self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?;
@@ -357,7 +358,7 @@ impl StaticSaliency {
 }
 
 /// The first target, and the further classes.
-fn targets(names: &[TargetName], labels: &Labels) -> Result<(Target, Vec<usize>)> {
+fn targets(names: &[TargetName], labels: &ClassLabels) -> Result<(Target, Vec<usize>)> {
     let targets = names.iter().map(|name| Target::resolve(name, labels)).collect::<Result<Vec<_>>>()?;
     let class = |target: &Target| match target {
         Target::Class(class) => Ok(*class),

@@ -75,21 +75,21 @@ impl Sampler {
         Ok(Attribution { gradient, ..clean })
     }
 
-    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<Line> {
+    fn line(&self, classifier: &Classifier, input: &[f32]) -> Result<SamplePath> {
         match &self.sampling.perturbation {
             Perturbation::Noise { level, .. } => {
                 let (deviation, steps) = (level * range(input), vec![0.0; input.len()]);
-                Ok(Line { deviation, steps })
+                Ok(SamplePath { deviation, steps })
             }
             Perturbation::Path(baseline) => {
                 let start = self::baseline(classifier, input, baseline)?;
                 let steps = input.iter().zip(start).map(|(value, start)| value - start).collect();
-                Ok(Line { deviation: 0.0, steps })
+                Ok(SamplePath { deviation: 0.0, steps })
             }
         }
     }
 
-    fn picture(&mut self, input: &[f32], line: &Line, sample: usize) -> Vec<f32> {
+    fn picture(&mut self, input: &[f32], line: &SamplePath, sample: usize) -> Vec<f32> {
         match self.sampling.perturbation {
             Perturbation::Noise { .. } => {
                 let mut picture = input.to_vec();
@@ -106,7 +106,7 @@ impl Sampler {
 }
 
 /// Where the samples of one picture lie.
-struct Line {
+struct SamplePath {
     /// Standard deviation of the noise.
     deviation: f32,
     /// From the baseline to the picture.

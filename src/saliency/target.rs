@@ -1,6 +1,6 @@
 //! Which class a map explains.
 
-use crate::model::Labels;
+use crate::model::ClassLabels;
 use crate::{Error, Result};
 
 /// Which class to explain, as typed.
@@ -70,7 +70,7 @@ impl Target {
     ///
     /// # Errors
     /// [`Error::Usage`] for an id out of range or an unknown name (with names that are close).
-    pub fn resolve(name: &TargetName, labels: &Labels) -> Result<Self> {
+    pub fn resolve(name: &TargetName, labels: &ClassLabels) -> Result<Self> {
         match name {
             TargetName::Top1 => Ok(Self::Top1),
             TargetName::Locked => Ok(Self::Locked),

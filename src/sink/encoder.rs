@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// What is encoded, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Encoding {
+pub(super) struct EncoderSettings {
     /// Whose codec it is.
     pub container: Container,
     /// Of the pictures taken.
@@ -27,8 +27,8 @@ pub(super) struct Encoding {
     pub crf: u8,
 }
 
-/// A running encoder. Dropped before [`Encoder::finish`], it is killed.
-pub(super) struct Encoder {
+/// A running encoder. Dropped before [`VideoEncoder::finish`], it is killed.
+pub(super) struct VideoEncoder {
     /// The result, as the user knows it.
     output: PathBuf,
     size: Size,
@@ -36,10 +36,10 @@ pub(super) struct Encoder {
     ffmpeg: Ffmpeg,
 }
 
-impl Encoder {
+impl VideoEncoder {
     /// Starts to encode into `file` with the muxer that `mux` names; errors speak of `output`.
-    pub(super) fn start(output: &Path, encoding: Encoding, mux: Vec<OsString>, file: &Path) -> Result<Self> {
-        let Encoding { size, rate, .. } = encoding;
+    pub(super) fn start(output: &Path, encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Result<Self> {
+        let EncoderSettings { size, rate, .. } = encoding;
         let mut ffmpeg = Ffmpeg::spawn(arguments(encoding, mux, file))?;
         let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate));
         started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
@@ -62,8 +62,8 @@ impl Encoder {
 }
 
 /// The arguments that read our stream from standard input and encode it into `file`.
-fn arguments(encoding: Encoding, mux: Vec<OsString>, file: &Path) -> Vec<OsString> {
-    let Encoding { container, rate, crf, .. } = encoding;
+fn arguments(encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Vec<OsString> {
+    let EncoderSettings { container, rate, crf, .. } = encoding;
     let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
     let mut args: Vec<OsString> = input.map(Into::into).to_vec();
     args.extend(container.encoder_args(crf));

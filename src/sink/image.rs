@@ -7,7 +7,7 @@ use opencv::core::{Mat, Vector};
 use opencv::imgcodecs;
 use tempfile::NamedTempFile;
 
-use super::Finished;
+use super::WrittenFile;
 use crate::{Error, Result, platform::paths};
 
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
@@ -51,7 +51,7 @@ impl ImageSink {
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Io`] where it cannot be encoded or written.
-    pub fn finish(mut self, image: &Mat) -> Result<Finished> {
+    pub fn finish(mut self, image: &Mat) -> Result<WrittenFile> {
         let extension = format!(".{}", paths::extension(&self.output));
         let mut encoded = Vector::<u8>::new();
         if !imgcodecs::imencode_def(&extension, image, &mut encoded)? {
@@ -59,6 +59,6 @@ impl ImageSink {
         }
         self.temp.write_all(encoded.as_slice()).map_err(Error::io(&self.output))?;
         super::publish(self.temp.into_temp_path(), &self.output, self.overwrite)?;
-        Ok(Finished { path: self.output, frames: 1, warnings: Vec::new() })
+        Ok(WrittenFile { path: self.output, frames: 1, warnings: Vec::new() })
     }
 }

@@ -106,7 +106,7 @@ pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finished {
+pub struct WrittenFile {
     /// The file, under its final name.
     pub path: PathBuf,
     /// Frames that it holds.

@@ -7,23 +7,23 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 use super::container::Container;
-use super::encoder::{Encoder, Encoding, failed};
+use super::encoder::{EncoderSettings, VideoEncoder, failed};
 use crate::frame::Rate;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
-/// A growing file: fragmented MP4, or Matroska. Dropped before [`Recording::finish`], what it has stays there.
-pub struct Recording {
+/// A growing file: fragmented MP4, or Matroska. Dropped before [`RecordingSink::finish`], what it has stays there.
+pub struct RecordingSink {
     output: PathBuf,
     container: Container,
-    encoder: Encoder,
+    encoder: VideoEncoder,
     size: Size,
     rate: Rate,
     /// When the first picture was shown.
     first: Option<f64>,
 }
 
-impl Recording {
+impl RecordingSink {
     /// Refuses a file that cannot or must not be written.
     ///
     /// # Errors
@@ -44,8 +44,8 @@ impl Recording {
     pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
         Self::check(output, overwrite)?;
         let container = Container::of(output)?;
-        let encoding = Encoding { container, size, rate, crf };
-        let encoder = Encoder::start(output, encoding, container.growing_args(rate), output)?;
+        let encoding = EncoderSettings { container, size, rate, crf };
+        let encoder = VideoEncoder::start(output, encoding, container.growing_args(rate), output)?;
         Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })
     }
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 
-use super::Finished;
+use super::WrittenFile;
 use crate::{Error, Result, platform::paths};
 
 /// What is told of one frame. Means and peaks are of maps in 0..=1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct FrameRecord {
     /// Position in the clip, from 0.
     pub index: u64,
     /// Presentation time in seconds from the first frame.
@@ -51,7 +51,7 @@ pub struct Record {
     pub ms_draw: Option<f32>,
 }
 
-impl Record {
+impl FrameRecord {
     /// The same without the times of the stages.
     pub fn untimed(self) -> Self {
         Self { ms_decode: None, ms_static: None, ms_motion: None, ms_fuse: None, ms_draw: None, ..self }
@@ -63,11 +63,11 @@ pub struct RecordSink {
     output: PathBuf,
     overwrite: bool,
     temp: TempPath,
-    table: Table,
+    table: RecordTable,
     records: u64,
 }
 
-enum Table {
+enum RecordTable {
     Json(BufWriter<File>),
     Csv(Box<csv::Writer<File>>),
 }
@@ -92,9 +92,9 @@ impl RecordSink {
         Self::check(output, None, overwrite)?;
         let (file, temp) = super::temporary(output)?.into_parts();
         let table = if paths::extension(output) == "csv" {
-            Table::Csv(Box::new(csv::Writer::from_writer(file)))
+            RecordTable::Csv(Box::new(csv::Writer::from_writer(file)))
         } else {
-            Table::Json(BufWriter::new(file))
+            RecordTable::Json(BufWriter::new(file))
         };
         Ok(Self { output: output.to_owned(), overwrite, temp, table, records: 0 })
     }
@@ -103,12 +103,12 @@ impl RecordSink {
     ///
     /// # Errors
     /// [`Error::Io`] where the disk is full or gone.
-    pub fn write(&mut self, record: &Record) -> Result<()> {
+    pub fn write(&mut self, record: &FrameRecord) -> Result<()> {
         let written = match &mut self.table {
-            Table::Json(out) => {
+            RecordTable::Json(out) => {
                 serde_json::to_writer(&mut *out, record).map_err(Into::into).and_then(|()| out.write_all(b"\n"))
             }
-            Table::Csv(out) => out.serialize(record).map_err(Into::into),
+            RecordTable::Csv(out) => out.serialize(record).map_err(Into::into),
         };
         self.records += 1;
         written.map_err(Error::io(&self.output))
@@ -118,14 +118,14 @@ impl RecordSink {
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Output`] where the rest cannot be written.
-    pub fn finish(mut self) -> Result<Finished> {
+    pub fn finish(mut self) -> Result<WrittenFile> {
         let flushed = match &mut self.table {
-            Table::Json(out) => out.flush(),
-            Table::Csv(out) => out.flush(),
+            RecordTable::Json(out) => out.flush(),
+            RecordTable::Csv(out) => out.flush(),
         };
         flushed.map_err(Error::io(&self.output))?;
         super::publish(self.temp, &self.output, self.overwrite)?;
-        Ok(Finished { path: self.output, frames: self.records, warnings: Vec::new() })
+        Ok(WrittenFile { path: self.output, frames: self.records, warnings: Vec::new() })
     }
 }
 
@@ -133,7 +133,7 @@ impl RecordSink {
 ///
 /// # Errors
 /// [`Error::Input`] where it cannot be read or holds something else.
-pub fn read(table: &Path) -> Result<Vec<Record>> {
+pub fn read(table: &Path) -> Result<Vec<FrameRecord>> {
     let wrong = |e: &dyn std::fmt::Display| Error::input(table, format!("cannot be read as records: {e}"));
     if paths::extension(table) == "csv" {
         let mut rows = csv::Reader::from_path(table).map_err(|e| wrong(&e))?;
@@ -152,8 +152,15 @@ mod tests {
         let path = folder.path().join(name);
         let mut sink = RecordSink::create(&path, false).unwrap();
         let label = Some("tabby, \"tabby cat\"".to_owned());
-        sink.write(&Record { index: 0, class: Some(281), label, probability: Some(0.5), ..Record::default() }).unwrap();
-        sink.write(&Record { index: 1, time: 0.04, cut: true, ..Record::default() }).unwrap();
+        sink.write(&FrameRecord {
+            index: 0,
+            class: Some(281),
+            label,
+            probability: Some(0.5),
+            ..FrameRecord::default()
+        })
+        .unwrap();
+        sink.write(&FrameRecord { index: 1, time: 0.04, cut: true, ..FrameRecord::default() }).unwrap();
         assert!(!path.exists(), "the table has its name before it is finished");
         assert_eq!(sink.finish().unwrap().frames, 2);
         std::fs::read_to_string(path).unwrap()

@@ -11,9 +11,9 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture, VideoWriter};
 use tempfile::TempPath;
 
-use super::Finished;
+use super::WrittenFile;
 use super::container::Container;
-use super::encoder::{Encoder, Encoding, even, failed, stored_size};
+use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
 use crate::frame::{Rate, Sound};
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
@@ -34,7 +34,7 @@ pub struct VideoSink {
     output: PathBuf,
     options: EncodeOptions,
     container: Container,
-    writer: Writer,
+    writer: FrameWriter,
     temp: TempPath,
     /// Size of the frames taken; an odd side is stored one pixel larger, since 4:2:0 video has even sides.
     size: Size,
@@ -44,8 +44,8 @@ pub struct VideoSink {
     warnings: Vec<String>,
 }
 
-enum Writer {
-    Ffmpeg(Encoder),
+enum FrameWriter {
+    Ffmpeg(VideoEncoder),
     OpenCv(VideoWriter),
     /// Everything is encoded already.
     None,
@@ -72,12 +72,12 @@ impl VideoSink {
         let mut warnings = Vec::new();
         let writer = if ffmpeg::is_available() {
             let first = if options.sound.is_some() { Container::Mp4 } else { container };
-            let encoding = Encoding { container, size, rate, crf: options.crf };
-            Writer::Ffmpeg(Encoder::start(output, encoding, first.mux_args(rate), &temp)?)
+            let encoding = EncoderSettings { container, size, rate, crf: options.crf };
+            FrameWriter::Ffmpeg(VideoEncoder::start(output, encoding, first.mux_args(rate), &temp)?)
         } else {
             let lost = if options.sound.is_some() { "the sound is missing, " } else { "" };
             warnings.push(format!("ffmpeg is not installed: {lost}a variable frame rate becomes a constant one"));
-            Writer::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
+            FrameWriter::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
         };
         let output = output.to_owned();
         Ok(Self { output, options, container, writer, temp, size, rate, frames: 0, last: 0.0, warnings })
@@ -106,7 +106,7 @@ impl VideoSink {
         args.push(media_name(temp.as_os_str()));
         Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(output, &cause))?;
         let (output, size, warnings) = (output.to_owned(), Size::default(), Vec::new());
-        Ok(Self { output, options, container, writer: Writer::None, temp, size, rate, frames, last, warnings })
+        Ok(Self { output, options, container, writer: FrameWriter::None, temp, size, rate, frames, last, warnings })
     }
 
     /// Appends a frame (`CV_8UC3`, BGR, of the size given) that is shown from `time` on; seconds, increasing from 0.
@@ -119,9 +119,9 @@ impl VideoSink {
             return Err(Error::output(&self.output, format!("a frame is not {width}x{height} BGR as the first one")));
         }
         match &mut self.writer {
-            Writer::Ffmpeg(encoder) => encoder.write(frame, time)?,
-            Writer::OpenCv(writer) => writer.write(even(frame, self.size, &mut Mat::default())?)?,
-            Writer::None => {}
+            FrameWriter::Ffmpeg(encoder) => encoder.write(frame, time)?,
+            FrameWriter::OpenCv(writer) => writer.write(even(frame, self.size, &mut Mat::default())?)?,
+            FrameWriter::None => {}
         }
         self.frames += 1;
         self.last = time;
@@ -132,16 +132,16 @@ impl VideoSink {
     ///
     /// # Errors
     /// [`Error::Output`] where no frame was written, the encoder failed, or the file does not hold what it should.
-    pub fn finish(mut self) -> Result<Finished> {
+    pub fn finish(mut self) -> Result<WrittenFile> {
         match &mut self.writer {
-            Writer::Ffmpeg(encoder) => encoder.finish()?,
-            Writer::OpenCv(writer) => writer.release()?,
-            Writer::None => {}
+            FrameWriter::Ffmpeg(encoder) => encoder.finish()?,
+            FrameWriter::OpenCv(writer) => writer.release()?,
+            FrameWriter::None => {}
         }
         if self.frames == 0 {
             return Err(Error::output(&self.output, "not written: there is no frame to put into it"));
         }
-        let can_mux = !matches!(self.writer, Writer::OpenCv(_));
+        let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_));
         if let Some(sound) = self.options.sound.take().filter(|_| can_mux) {
             self.temp = self.add_sound(&sound)?;
         }
@@ -151,7 +151,7 @@ impl VideoSink {
             return Err(Error::output(&self.output, problem));
         }
         super::publish(self.temp, &self.output, self.options.overwrite)?;
-        Ok(Finished { path: self.output, frames: self.frames, warnings: self.warnings })
+        Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
     /// Joins the encoded picture and the source's sound: copied where that works, else encoded anew, else left out with

@@ -5,7 +5,7 @@ use crate::frame::{Frame, Rate, VideoInfo};
 
 /// Which part of the input to read, and how fast its images follow each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct SourceOptions {
     /// Seconds of the clip to skip. The first frame at or after this moment is the first one read.
     pub start: Option<f64>,
     /// Seconds of the clip to read.
@@ -16,14 +16,14 @@ pub struct Options {
     pub rate: Rate,
 }
 
-impl Default for Options {
+impl Default for SourceOptions {
     fn default() -> Self {
         Self { start: None, duration: None, zero: None, rate: Rate { num: 25, den: 1 } }
     }
 }
 
 /// A sequence of frames.
-pub trait Source: Send {
+pub trait FrameSource: Send {
     /// What is known of the clip from its header.
     fn info(&self) -> &VideoInfo;
 

@@ -6,7 +6,7 @@ use opencv::core::{Mat, MatTraitConst, Size};
 use opencv::imgcodecs::{self, IMREAD_COLOR};
 
 use super::check::{check_file, undecodable};
-use super::frames::{Options, Source};
+use super::frames::{FrameSource, SourceOptions};
 use crate::frame::{Frame, VideoInfo};
 use crate::{Error, Result, platform::paths};
 
@@ -53,19 +53,19 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A sequence of image files, shown one after another.
-pub struct Images {
+pub struct ImageSequence {
     files: std::vec::IntoIter<PathBuf>,
     info: VideoInfo,
     first: Option<Mat>,
     index: u64,
 }
 
-impl Images {
-    pub fn single(path: &Path, options: &Options) -> Result<Self> {
+impl ImageSequence {
+    pub fn single(path: &Path, options: &SourceOptions) -> Result<Self> {
         Self::new(vec![path.to_owned()], options)
     }
 
-    pub fn folder(path: &Path, options: &Options) -> Result<Self> {
+    pub fn folder(path: &Path, options: &SourceOptions) -> Result<Self> {
         let files = list(path)?;
         if files.is_empty() {
             let problem = format!("the folder holds no images: put frames there ({})", EXTENSIONS.join(", "));
@@ -74,7 +74,7 @@ impl Images {
         Self::new(files, options)
     }
 
-    pub fn pattern(path: &Path, options: &Options) -> Result<Self> {
+    pub fn pattern(path: &Path, options: &SourceOptions) -> Result<Self> {
         let folder = paths::folder(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some((before, width, after)) = split_pattern(&name) else {
@@ -100,7 +100,7 @@ impl Images {
         Self::new(found.into_iter().map(|(_, file)| file).collect(), options)
     }
 
-    pub fn new(files: Vec<PathBuf>, options: &Options) -> Result<Self> {
+    pub fn new(files: Vec<PathBuf>, options: &SourceOptions) -> Result<Self> {
         let rate = options.rate;
         let skip = options.start.map_or(0, |s| (s * rate.fps() - 1e-6).ceil().max(0.0) as usize);
         let take = options.duration.map_or(usize::MAX, |d| (d * rate.fps() - 1e-6).ceil().max(0.0) as usize);
@@ -126,7 +126,7 @@ impl Images {
     }
 }
 
-impl Source for Images {
+impl FrameSource for ImageSequence {
     fn info(&self) -> &VideoInfo {
         &self.info
     }

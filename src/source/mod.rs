@@ -1,19 +1,19 @@
 //! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
 
 mod check;
-mod clock;
-mod facts;
+mod container_info;
 mod frames;
 pub(crate) mod images;
-mod picture;
+mod orientation;
 mod probe;
+mod timestamp_corrector;
 mod video;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::facts::approximate;
-pub use self::frames::{Options, Source};
+pub(crate) use self::container_info::approximate;
+pub use self::frames::{FrameSource, SourceOptions};
 pub(crate) use self::video::silence_ffmpeg;
 use crate::platform::ffmpeg::is_url;
 use crate::{Error, Result, platform::paths};
@@ -37,13 +37,13 @@ pub enum Input {
 ///
 /// # Errors
 /// [`Error::Input`] or [`Error::Io`], with the reason and the remedy, where it cannot be read as pictures.
-pub fn open(input: &Input, options: &Options) -> Result<Box<dyn Source>> {
+pub fn open(input: &Input, options: &SourceOptions) -> Result<Box<dyn FrameSource>> {
     Ok(match input {
         Input::Video(path) => Box::new(video::Video::open(path.as_os_str(), options)?),
         Input::Url(url) => Box::new(video::Video::open(OsStr::new(url), options)?),
-        Input::Image(path) => Box::new(images::Images::single(path, options)?),
-        Input::Folder(path) => Box::new(images::Images::folder(path, options)?),
-        Input::Pattern(path) => Box::new(images::Images::pattern(path, options)?),
+        Input::Image(path) => Box::new(images::ImageSequence::single(path, options)?),
+        Input::Folder(path) => Box::new(images::ImageSequence::folder(path, options)?),
+        Input::Pattern(path) => Box::new(images::ImageSequence::pattern(path, options)?),
     })
 }
 
@@ -51,8 +51,8 @@ pub fn open(input: &Input, options: &Options) -> Result<Box<dyn Source>> {
 ///
 /// # Errors
 /// Those of [`open`]; [`Error::Usage`] where there is none.
-pub fn open_images(files: Vec<PathBuf>, options: &Options) -> Result<Box<dyn Source>> {
-    Ok(Box::new(images::Images::new(files, options)?))
+pub fn open_images(files: Vec<PathBuf>, options: &SourceOptions) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(images::ImageSequence::new(files, options)?))
 }
 
 impl Input {
@@ -96,7 +96,7 @@ impl Input {
 /// Why FFmpeg cannot show `location`, in its own words; `None` where it finds nothing wrong.
 pub(crate) fn diagnose(location: &OsStr) -> Option<String> {
     let found = probe::probe(location).and_then(|probe| match &probe {
-        Some(probe) => facts::choose(location, probe, &mut Vec::new()).map(drop),
+        Some(probe) => container_info::choose(location, probe, &mut Vec::new()).map(drop),
         None => Ok(()),
     });
     match found {

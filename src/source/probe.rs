@@ -13,16 +13,16 @@ use crate::{Error, Result};
 
 /// The header of a container.
 #[derive(Debug, Default, Deserialize)]
-pub struct Probe {
+pub struct ProbeOutput {
     #[serde(default)]
-    pub streams: Vec<Stream>,
+    pub streams: Vec<ProbeStream>,
     #[serde(default)]
-    pub format: Format,
+    pub format: ProbeFormat,
 }
 
 /// The container as a whole. Times in seconds, written as decimal text.
 #[derive(Debug, Default, Deserialize)]
-pub struct Format {
+pub struct ProbeFormat {
     format_name: Option<String>,
     start_time: Option<String>,
     duration: Option<String>,
@@ -30,7 +30,7 @@ pub struct Format {
 
 /// One stream of the container.
 #[derive(Debug, Default, Deserialize)]
-pub struct Stream {
+pub struct ProbeStream {
     pub index: usize,
     pub codec_type: Option<String>,
     pub codec_name: Option<String>,
@@ -45,21 +45,21 @@ pub struct Stream {
     duration: Option<String>,
     nb_frames: Option<String>,
     #[serde(default)]
-    disposition: Disposition,
+    disposition: StreamDisposition,
     #[serde(default)]
-    tags: Tags,
+    tags: StreamTags,
     #[serde(default)]
     side_data_list: Vec<SideData>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Disposition {
+struct StreamDisposition {
     #[serde(default)]
     attached_pic: u8,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Tags {
+struct StreamTags {
     #[serde(rename = "DURATION")]
     duration: Option<String>,
 }
@@ -73,7 +73,7 @@ struct SideData {
 ///
 /// # Errors
 /// [`Error::Input`] where the file is no media file that FFmpeg can read.
-pub fn probe(location: &OsStr) -> Result<Option<Probe>> {
+pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
     let mut command = ffprobe(location);
     let Ok(output) = command.args(["-show_format", "-show_streams", "-of", "json"]).output() else { return Ok(None) };
     if !output.status.success() {
@@ -103,9 +103,9 @@ fn is_mp4(location: &OsStr) -> bool {
     read.is_ok() && [b"ftyp", b"mdat", b"wide", b"free", b"skip"].iter().any(|atom| head[4..] == atom[..])
 }
 
-impl Probe {
+impl ProbeOutput {
     /// The video stream that OpenCV decodes: the first one.
-    pub fn video(&self) -> Option<&Stream> {
+    pub fn video(&self) -> Option<&ProbeStream> {
         self.of_type("video").next()
     }
 
@@ -115,7 +115,7 @@ impl Probe {
     }
 
     /// All streams of `codec_type`.
-    pub fn of_type<'a>(&'a self, codec_type: &'a str) -> impl Iterator<Item = &'a Stream> {
+    pub fn of_type<'a>(&'a self, codec_type: &'a str) -> impl Iterator<Item = &'a ProbeStream> {
         self.streams.iter().filter(move |s| s.codec_type.as_deref() == Some(codec_type))
     }
 
@@ -130,13 +130,13 @@ impl Probe {
     }
 
     /// Length of `stream` in seconds, as its header, its tags or the container (where it is alone) promise.
-    pub fn duration(&self, stream: &Stream) -> Option<f64> {
+    pub fn duration(&self, stream: &ProbeStream) -> Option<f64> {
         let alone = || if self.streams.len() == 1 { seconds(&self.format.duration) } else { None };
         seconds(&stream.duration).or_else(|| stream.tags.duration.as_deref().and_then(clock_time)).or_else(alone)
     }
 }
 
-impl Stream {
+impl ProbeStream {
     /// Whether it is a cover picture rather than a video.
     pub fn is_cover(&self) -> bool {
         self.disposition.attached_pic == 1
@@ -225,9 +225,9 @@ fn rational(text: &Option<String>) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
 
-    fn stream(average: &str, base: &str) -> Stream {
+    fn stream(average: &str, base: &str) -> ProbeStream {
         let rates = (Some(average.to_owned()), Some(base.to_owned()));
-        Stream { avg_frame_rate: rates.0, r_frame_rate: rates.1, ..Stream::default() }
+        ProbeStream { avg_frame_rate: rates.0, r_frame_rate: rates.1, ..ProbeStream::default() }
     }
 
     #[test]
@@ -249,13 +249,13 @@ mod tests {
     fn display_matrix_is_read_from_its_dump() {
         let dump = "\n00000000:            0       65536           0\n00000001:       -65536           0           0\n";
         let side = SideData { displaymatrix: Some(dump.into()) };
-        let stream = Stream { side_data_list: vec![side], ..Stream::default() };
+        let stream = ProbeStream { side_data_list: vec![side], ..ProbeStream::default() };
         assert_eq!(stream.display_matrix(), Some([0.0, 65536.0, -65536.0, 0.0]));
     }
 
     #[test]
     fn oblong_pixels_become_square() {
-        let stream = |ratio: &str| Stream { sample_aspect_ratio: Some(ratio.into()), ..Stream::default() };
+        let stream = |ratio: &str| ProbeStream { sample_aspect_ratio: Some(ratio.into()), ..ProbeStream::default() };
         let size = |ratio| stream(ratio).square_pixels(Size::new(720, 576));
         assert_eq!(size("16:11"), Size::new(1047, 576));
         assert_eq!(size("1:2"), Size::new(720, 1152));

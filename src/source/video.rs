@@ -10,11 +10,11 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
 use super::check::{check_file, undecodable};
-use super::clock::Clock;
-use super::facts::{self, Decoded, Facts};
-use super::frames::{Options, Source};
-use super::picture::{self, Orientation};
-use super::probe::{self, Probe, Stream};
+use super::container_info::{self, ContainerInfo, DecodedInfo};
+use super::frames::{FrameSource, SourceOptions};
+use super::orientation::{self, Orientation};
+use super::probe::{self, ProbeOutput, ProbeStream};
+use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::{Frame, VideoInfo};
 use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
@@ -32,8 +32,8 @@ pub struct Video {
     colours: Option<Mat>,
     /// The picture as decoded, kept where it is not handed out itself.
     raw: Mat,
-    clock: Clock,
-    facts: Facts,
+    clock: TimestampCorrector,
+    facts: ContainerInfo,
     /// Times that the container gives for the last frames, where the decoder gives none.
     tail: Option<VecDeque<f64>>,
     /// Time of a frame that is grabbed, but not yet handed out; seconds since the stream's first frame.
@@ -48,7 +48,7 @@ pub struct Video {
 }
 
 impl Video {
-    pub fn open(location: &OsStr, options: &Options) -> Result<Self> {
+    pub fn open(location: &OsStr, options: &SourceOptions) -> Result<Self> {
         let is_file = !location.to_str().is_some_and(is_url);
         if is_file {
             check_file(Path::new(location))?;
@@ -56,7 +56,7 @@ impl Video {
         let probe = probe::probe(location)?;
         let mut warnings = Vec::new();
         let stream = match &probe {
-            Some(probe) => Some(facts::choose(location, probe, &mut warnings)?),
+            Some(probe) => Some(container_info::choose(location, probe, &mut warnings)?),
             None => {
                 warnings.push("ffprobe is not installed: sound, rotation and damage may go unseen".into());
                 None
@@ -80,19 +80,22 @@ impl Video {
     fn describe(
         location: &OsStr,
         mut capture: VideoCapture,
-        probe: Option<&Probe>,
-        stream: Option<&Stream>,
+        probe: Option<&ProbeOutput>,
+        stream: Option<&ProbeStream>,
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let orientation = match stream {
             Some(stream) => stream.display_matrix().map_or(Orientation::default(), Orientation::from_matrix),
-            None => picture::orientation_meta(&capture)?,
+            None => orientation::orientation_meta(&capture)?,
         };
         capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
         let get = |id| capture.get(id).unwrap_or(0.0);
         let coded = Size::new(get(videoio::CAP_PROP_FRAME_WIDTH) as i32, get(videoio::CAP_PROP_FRAME_HEIGHT) as i32);
-        let rate = stream.and_then(Stream::rate).unwrap_or_else(|| facts::approximate(get(videoio::CAP_PROP_FPS)));
-        let facts = probe.zip(stream).map_or_else(Facts::default, |(probe, stream)| Facts::new(probe, stream));
+        let rate = stream
+            .and_then(ProbeStream::rate)
+            .unwrap_or_else(|| container_info::approximate(get(videoio::CAP_PROP_FPS)));
+        let facts =
+            probe.zip(stream).map_or_else(ContainerInfo::default, |(probe, stream)| ContainerInfo::new(probe, stream));
         let counted = Some(get(videoio::CAP_PROP_FRAME_COUNT)).filter(|n| stream.is_none() && (1.0..1e9).contains(n));
         let info = VideoInfo {
             size: orientation.size(stream.map_or(coded, |stream| stream.square_pixels(coded))),
@@ -107,9 +110,9 @@ impl Video {
             info,
             warnings,
             orientation,
-            colours: stream.and_then(|s| picture::colour_correction(s.color_space.as_deref()?)).transpose()?,
+            colours: stream.and_then(|s| orientation::colour_correction(s.color_space.as_deref()?)).transpose()?,
             raw: Mat::default(),
-            clock: Clock::new(rate, stream.map_or(0.001, Stream::tick)),
+            clock: TimestampCorrector::new(rate, stream.map_or(0.001, ProbeStream::tick)),
             facts,
             tail: None,
             grabbed: None,
@@ -123,7 +126,7 @@ impl Video {
     }
 
     /// Grabs the first frame at or after the asked-for start.
-    fn seek(&mut self, options: &Options) -> Result<()> {
+    fn seek(&mut self, options: &SourceOptions) -> Result<()> {
         let asked = options.start.filter(|&start| start > 0.0);
         let start = asked.map_or(f64::NEG_INFINITY, |start| start - self.facts.offset);
         let slack = 1e-3_f64.min(self.info.rate.interval() / 4.0);
@@ -174,7 +177,7 @@ impl Video {
     }
 
     /// Fits what the clip promises to the part of it that is read.
-    fn narrow(&mut self, options: &Options) {
+    fn narrow(&mut self, options: &SourceOptions) {
         let rest = self.facts.duration.map(|duration| (duration - self.first).max(0.0));
         let part = match (rest, options.duration) {
             (Some(rest), Some(asked)) => Some(rest.min(asked)),
@@ -251,7 +254,7 @@ impl Video {
     /// At the end of the file: an error where that comes before what the container promises.
     fn shortfall(&self) -> Result<()> {
         let last = self.clock.last().unwrap_or(0.0);
-        let part = Decoded { first: self.first, last, frames: self.index, recovered: self.recovered };
+        let part = DecodedInfo { first: self.first, last, frames: self.index, recovered: self.recovered };
         match self.facts.missing(&self.location, self.info.rate, &part) {
             0 => Ok(()),
             missing => {
@@ -263,7 +266,7 @@ impl Video {
     }
 }
 
-impl Source for Video {
+impl FrameSource for Video {
     fn info(&self) -> &VideoInfo {
         &self.info
     }
@@ -291,7 +294,7 @@ impl Source for Video {
     }
 }
 
-/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`Source::read`] reports damage once.
+/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`FrameSource::read`] reports damage once.
 /// OpenCV sets the level of its messages anew whenever it opens something, so they go nowhere instead.
 pub fn silence_ffmpeg() {
     use std::ffi::{c_char, c_int, c_void};

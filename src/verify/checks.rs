@@ -4,9 +4,9 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Check, Subject, Verdict};
+use super::{CheckSubject, Verdict, VerifyCheck};
 use crate::Result;
-use crate::model::{Attribution, Choice, Classifier};
+use crate::model::{Attribution, Classifier, Selection};
 use onnx_grad::{Method, Perturbation, Sampling};
 
 /// Directions along which finite differences are taken.
@@ -18,7 +18,7 @@ const STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
 
 /// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
 /// score by more than rounding does. Errors at right angles to the gradient show little in any few directions.
-pub fn finite_differences(subject: &mut Subject, picture: &[f32]) -> Result<Check> {
+pub fn finite_differences(subject: &mut CheckSubject, picture: &[f32]) -> Result<VerifyCheck> {
     let found = subject.run(picture, None)?;
     let class = found.class;
     let (size, slope) = (norm(picture), norm(&found.gradient));
@@ -42,25 +42,25 @@ pub fn finite_differences(subject: &mut Subject, picture: &[f32]) -> Result<Chec
     }
     let detail =
         format!("the score's measured slope along {DIRECTIONS} directions is at most {:.2} % off", worst * 100.0);
-    Ok(Check::new("finite differences", worst, worst < 0.05, detail))
+    Ok(VerifyCheck::new("finite differences", worst, worst < 0.05, detail))
 }
 
 /// Maps that are the same for every picture explain none.
-pub fn two_pictures(subject: &mut Subject, pictures: [&[f32]; 2]) -> Result<Check> {
+pub fn two_pictures(subject: &mut CheckSubject, pictures: [&[f32]; 2]) -> Result<VerifyCheck> {
     let first = subject.run(pictures[0], None)?;
     let second = subject.run(pictures[1], Some(first.class))?;
     let apart = difference(&first, &second);
     let detail = format!("the maps of two pictures differ by {apart:.3} of their norm");
-    Ok(Check::new("two pictures", apart, apart > 0.01, detail))
+    Ok(VerifyCheck::new("two pictures", apart, apart > 0.01, detail))
 }
 
 /// Maps that are the same for every class tell nothing of it.
-pub fn two_classes(subject: &mut Subject, method: &Method, picture: &[f32]) -> Result<Check> {
+pub fn two_classes(subject: &mut CheckSubject, method: &Method, picture: &[f32]) -> Result<VerifyCheck> {
     let first = subject.run(picture, None)?;
     let second = second_best(&first);
     let apart = difference(&first, &subject.run(picture, Some(second))?);
     let detail = format!("the maps of the two best classes differ by {apart:.3} of their norm");
-    let mut check = Check::new("two classes", apart, apart > 0.01, detail);
+    let mut check = VerifyCheck::new("two classes", apart, apart > 0.01, detail);
     if *method == Method::Guided && check.verdict == Verdict::Fail {
         check.verdict = Verdict::Known;
     }
@@ -68,7 +68,7 @@ pub fn two_classes(subject: &mut Subject, method: &Method, picture: &[f32]) -> R
 }
 
 /// Integrated gradients sum to the difference of the scores of picture and baseline.
-pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> Result<Option<Check>> {
+pub fn completeness(subject: &mut CheckSubject, method: &Method, picture: &[f32]) -> Result<Option<VerifyCheck>> {
     let Method::Sampled(Sampling { perturbation: Perturbation::Path(baseline), samples }) = method else {
         return Ok(None);
     };
@@ -82,18 +82,23 @@ pub fn completeness(subject: &mut Subject, method: &Method, picture: &[f32]) -> 
         "sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off; more --samples than {samples} come closer",
         off * 100.0
     );
-    Ok(Some(Check::new("completeness", off, off < 0.02, detail)))
+    Ok(Some(VerifyCheck::new("completeness", off, off < 0.02, detail)))
 }
 
 /// The chosen device against the CPU in float32.
-pub fn devices(choice: &Choice, chosen: &mut Classifier, reference: &mut Classifier, picture: &[f32]) -> Result<Check> {
+pub fn devices(
+    choice: &Selection,
+    chosen: &mut Classifier,
+    reference: &mut Classifier,
+    picture: &[f32],
+) -> Result<VerifyCheck> {
     let theirs = chosen.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
     let similarity = cosine(&ours, &theirs);
     let unfit = choice.trials.iter().filter(|trial| trial.faithful().is_none());
     let notes: String = unfit.map(|trial| format!("; {trial}")).collect();
     let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", choice.candidate);
-    Ok(Check::new("device", similarity, similarity >= 0.99, detail))
+    Ok(VerifyCheck::new("device", similarity, similarity >= 0.99, detail))
 }
 
 fn second_best(found: &Attribution) -> usize {

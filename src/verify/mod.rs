@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::model::runtime::{Device, Precision, SessionOptions};
-use crate::model::{self, Attribution, Classifier, Compiled, Source, Wish};
+use crate::model::{self, Attribution, Classifier, CompiledGradient, ExecutionRequest, ModelSource};
 use crate::saliency::Sampler;
 use onnx_grad::Method;
 
@@ -28,7 +28,7 @@ pub enum Verdict {
 
 /// One check.
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
+pub struct VerifyCheck {
     /// What was checked.
     pub name: &'static str,
     /// The number that decides.
@@ -39,7 +39,7 @@ pub struct Check {
     pub detail: String,
 }
 
-impl std::fmt::Display for Check {
+impl std::fmt::Display for VerifyCheck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let verdict = match self.verdict {
             Verdict::Pass => "pass",
@@ -50,26 +50,26 @@ impl std::fmt::Display for Check {
     }
 }
 
-impl Check {
+impl VerifyCheck {
     fn new(name: &'static str, value: f64, passes: bool, detail: String) -> Self {
         Self { name, value, verdict: if passes { Verdict::Pass } else { Verdict::Fail }, detail }
     }
 }
 
 /// A classifier with a method, as the checks ask it.
-pub(crate) struct Subject {
+pub(crate) struct CheckSubject {
     classifier: Classifier,
     sampler: Option<Sampler>,
 }
 
-impl Subject {
+impl CheckSubject {
     /// Opens the source on the CPU.
-    fn open(source: &Source, method: &Method, threads: usize) -> Result<Self> {
+    fn open(source: &ModelSource, method: &Method, threads: usize) -> Result<Self> {
         let compiled = source.compile(Device::Cpu, method.of_one_run())?;
         Self::new(compiled, method, threads)
     }
 
-    fn new(compiled: Compiled, method: &Method, threads: usize) -> Result<Self> {
+    fn new(compiled: CompiledGradient, method: &Method, threads: usize) -> Result<Self> {
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
         Ok(Self { classifier: compiled.open(&options)?, sampler: Sampler::of(method) })
     }
@@ -88,17 +88,17 @@ impl Subject {
 /// `pictures` are two different ones, as the network is given them.
 ///
 /// # Errors
-/// Those of [`model::choose`] and [`Source::compile`].
+/// Those of [`model::choose`] and [`ModelSource::compile`].
 pub fn verify(
-    source: Source,
+    source: ModelSource,
     method: &Method,
-    wish: &Wish,
+    wish: &ExecutionRequest,
     pictures: [&[f32]; 2],
-    mut found: impl FnMut(Check),
+    mut found: impl FnMut(VerifyCheck),
 ) -> Result<()> {
-    let mut plain = Subject::open(&source, &Method::Gradient, wish.threads)?;
+    let mut plain = CheckSubject::open(&source, &Method::Gradient, wish.threads)?;
     found(checks::finite_differences(&mut plain, pictures[0])?);
-    let mut subject = Subject::open(&source, method, wish.threads)?;
+    let mut subject = CheckSubject::open(&source, method, wish.threads)?;
     found(checks::two_pictures(&mut subject, pictures)?);
     found(checks::two_classes(&mut subject, method, pictures[0])?);
     if let Some(check) = checks::completeness(&mut subject, method, pictures[0])? {
@@ -108,7 +108,7 @@ pub fn verify(
     if *method == Method::Gradient
         && let Ok(compiled) = source.compile(Device::Cpu, &Method::Guided)
     {
-        let mut guided = Subject::new(compiled, &Method::Guided, wish.threads)?;
+        let mut guided = CheckSubject::new(compiled, &Method::Guided, wish.threads)?;
         let check = weights::randomised(&source, &Method::Guided, &mut guided, pictures[0], wish.threads)?;
         check.into_iter().for_each(&mut found);
     }

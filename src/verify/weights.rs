@@ -4,9 +4,9 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Check, Subject, Verdict};
+use super::{CheckSubject, Verdict, VerifyCheck};
 use crate::Result;
-use crate::model::Source;
+use crate::model::ModelSource;
 use onnx_grad::Method;
 use onnx_grad::onnx::{self, DataType, GraphProto, TensorProto};
 
@@ -19,12 +19,12 @@ const SAME: f64 = 0.5;
 /// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class; none where
 /// there are no float32 weights.
 pub fn randomised(
-    source: &Source,
+    source: &ModelSource,
     method: &Method,
-    subject: &mut Subject,
+    subject: &mut CheckSubject,
     picture: &[f32],
     threads: usize,
-) -> Result<Option<Check>> {
+) -> Result<Option<VerifyCheck>> {
     let found = subject.run(picture, None)?;
     let before = ranks(&found.gradient);
     let layers = source.graph().map(layers).unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn randomised(
     for stage in 1..=STAGES.min(layers.len()) {
         let lost = &layers[layers.len() - layers.len() * stage / STAGES.min(layers.len())..];
         let changed = source.with_graph(|graph| randomise(graph, lost));
-        let mut changed = Subject::open(&changed, method, threads)?;
+        let mut changed = CheckSubject::open(&changed, method, threads)?;
         let mut after = changed.run(picture, Some(found.class))?;
         // A class that the changed network cannot see has no map; its best class has one.
         if after.gradient.iter().all(|value| *value == 0.0) {
@@ -49,7 +49,7 @@ pub fn randomised(
     let detail = format!("rank correlation with the map while {count} layers get random weights: {}", steps.join(" "));
     let guided = matches!(method, Method::Guided | Method::GuidedGradCam(_));
     let name = if guided { "random weights, guided" } else { "random weights" };
-    let mut check = Check::new(name, mean, mean < SAME, detail);
+    let mut check = VerifyCheck::new(name, mean, mean < SAME, detail);
     if guided && check.verdict == Verdict::Fail {
         check.verdict = Verdict::Known;
         check.detail += "; guided backpropagation draws edges whatever the network has learnt (Adebayo et al. 2018)";

@@ -11,7 +11,7 @@ use onnx_grad::onnx::{self, AttributeProto as A, DataType, ModelProto};
 use onnx_grad::{Baseline, Layer, Method, Options, Perturbation, Sampling, Statistic, Variant, differentiate};
 use salstream::Result;
 use salstream::model::runtime::Device;
-use salstream::model::{Source, find_shapes, prepare};
+use salstream::model::{ModelSource, find_shapes, prepare};
 use salstream::saliency::Sampler;
 
 const SHAPE: [usize; 4] = [1, 3, 16, 12];
@@ -122,7 +122,7 @@ fn sampling_outside_of_the_graph_agrees_with_captum() {
     let pixels: Vec<f32> = picture().iter().map(|value| *value as f32).collect();
     for device in devices() {
         for batch in [1, 6] {
-            let source = Source::load(&file, &Request::default()).unwrap().batched(batch).unwrap();
+            let source = ModelSource::load(&file, &Request::default()).unwrap().batched(batch).unwrap();
             let mut classifier = source.compile(device, &Method::Gradient).unwrap().open(&options(device)).unwrap();
             for ((method, tolerance), reference) in methods().into_iter().zip(references()) {
                 let Method::Sampled(sampling) = &method else { continue };
@@ -199,7 +199,7 @@ fn a_gradient_model_of_another_method_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guided.onnx");
     onnx::save(&made(&Method::Guided, Variant::OnnxRuntime).unwrap(), &file).unwrap();
-    let source = Source::load(&file, &Request::default()).unwrap();
+    let source = ModelSource::load(&file, &Request::default()).unwrap();
     assert!(source.compile(Device::Cpu, &Method::Guided).is_ok());
     let problem = source.compile(Device::Cpu, &Method::GradCam(Layer::Last)).err().unwrap().to_string();
     assert!(problem.contains("is a gradient model of guided"), "{problem}");

@@ -6,7 +6,7 @@ use onnx_grad::Request;
 use onnx_grad::onnx::{self, DataType};
 use onnx_grad::{Method, Variant};
 use salstream::model::runtime::Device;
-use salstream::model::{Classifier, Source};
+use salstream::model::{Classifier, ModelSource};
 
 use crate::common::{gradient_model, reals, relative_error, try_session, value};
 use crate::fixture::{self, Reference};
@@ -73,7 +73,7 @@ fn check(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     onnx::save(&fixture::model(name), &path).unwrap();
-    let source = Source::load(&path, &Request::default()).unwrap();
+    let source = ModelSource::load(&path, &Request::default()).unwrap();
     for device in devices() {
         let mut classifier = source.compile(device, &Method::default()).unwrap().open(&options(device)).unwrap();
         let errors = Reference::of(name).errors(&mut classifier);

@@ -12,7 +12,7 @@ use onnx_grad::{Layer, Method, Variant};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 use salstream::model::runtime::Device;
-use salstream::model::{Attribution, Classifier, Layout, Source};
+use salstream::model::{Attribution, Classifier, Layout, ModelSource};
 use salstream::platform::dirs;
 
 /// The class and the sampling of the reference script.
@@ -222,7 +222,7 @@ fn gradient_models_keep_the_interface_and_run_as_they_are() {
 #[test]
 fn the_activation_beside_a_gradient_is_grad_cam() {
     let (_folder, path) = saved(&small(11, Layout::Nchw, 1).0);
-    let source = Source::load(&path, &Request::default()).unwrap();
+    let source = ModelSource::load(&path, &Request::default()).unwrap();
     for device in [Device::Cpu, Device::OpenVino] {
         let run = |method: &Method| {
             let compiled = source.compile(device, method).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use onnx_grad::{Method, Request, onnx};
-use salstream::model::Source;
+use salstream::model::ModelSource;
 use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
 
 /// Where the test data lie; a loud line and none where they are missing.
@@ -34,6 +34,6 @@ pub fn devices() -> Vec<Device> {
 
 /// Writes the plain gradient model of the file `input`.
 pub fn write(input: &Path, output: &Path) -> salstream::Result<()> {
-    let source = Source::load(input, &Request::default())?;
+    let source = ModelSource::load(input, &Request::default())?;
     Ok(onnx::save(&source.gradient_model(&Method::Gradient)?, output)?)
 }

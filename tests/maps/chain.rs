@@ -4,7 +4,7 @@ use opencv::core::Mat;
 use opencv::prelude::*;
 use salstream::frame::{Frame, Gradient, Maps, Rate};
 use salstream::fuse::{FuseOptions, Fuser, Fusion};
-use salstream::motion::{Motion, MotionEstimator};
+use salstream::motion::{FrameMotion, MotionEstimator};
 
 pub const RATE: Rate = Rate { num: 24, den: 1 };
 
@@ -33,7 +33,7 @@ impl Chain {
         Self { motion, fuser: Fuser::new(FuseOptions { smooth: 0.85, ..FuseOptions::default() }) }
     }
 
-    pub fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (Motion, Maps) {
+    pub fn step(&mut self, frame: &Frame, gradient: Option<&Gradient>) -> (FrameMotion, Maps) {
         let motion = self.motion.step(frame).unwrap();
         let maps = self.fuser.step(&motion, gradient).unwrap();
         check(&motion, &maps);
@@ -42,7 +42,7 @@ impl Chain {
 }
 
 /// What holds for all maps: one size, and finite values in 0..=1.
-fn check(motion: &Motion, maps: &Maps) {
+fn check(motion: &FrameMotion, maps: &Maps) {
     for map in [&maps.static_, &maps.motion, &maps.fused] {
         assert_eq!(map.0.size().unwrap(), motion.content.map_or(motion.lab.size().unwrap(), |content| content.whole));
         assert!(map.0.data_typed::<f32>().unwrap().iter().all(|value| (0.0..=1.0).contains(value)));

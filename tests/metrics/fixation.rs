@@ -7,7 +7,7 @@ use opencv::imgcodecs::{self, IMREAD_GRAYSCALE};
 use opencv::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use salstream::commands::eval::dataset::fixations::{self, Others};
+use salstream::commands::eval::dataset::fixations::{self, OtherFixations};
 use salstream::commands::eval::metric::fixation::{
     Fixation, Measure, SPLITS, Truth, auc, auc_borji, auc_judd, auc_of_splits, auc_shuffled, cc, counts,
     information_gain, kl, mean, nss, sim,
@@ -215,7 +215,7 @@ fn centre((height, width): (usize, usize)) -> Array2<f64> {
 fn the_centre_foretells_much_but_not_what_is_shuffled() {
     let Some(root) = mit1003() else { return };
     let dataset = fixations::find(&root).unwrap().unwrap();
-    let others = Others::gather(&dataset).unwrap();
+    let others = OtherFixations::gather(&dataset).unwrap();
     let mut random = SmallRng::seed_from_u64(0);
     let scores: Vec<_> = dataset
         .items

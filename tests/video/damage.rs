@@ -1,6 +1,6 @@
 //! Inputs that are damaged or none at all, and inputs that only look so.
 
-use salstream::source::{self, Options};
+use salstream::source::{self, SourceOptions};
 
 use crate::tools::{copy, ffmpeg, have_ffmpeg, input, packet_times, read_all, temp};
 
@@ -11,13 +11,13 @@ fn short_and_cut_clips_raise_no_false_alarm() {
     }
     let folder = temp();
     let one = ffmpeg("-f lavfi -i testsrc2=r=25:s=160x120 -frames:v 1 -c:v libx264", &folder.path().join("one.mp4"));
-    let copied = copy(&one, &folder.path().join("one.out.mp4"), &Options::default()).unwrap();
+    let copied = copy(&one, &folder.path().join("one.out.mp4"), &SourceOptions::default()).unwrap();
     assert_eq!((copied.done.frames, copied.error.is_none(), copied.info.frames), (1, true, Some(1)));
     let long = "-f lavfi -i testsrc2=r=30000/1001:s=160x120:d=5 -f lavfi -i sine=d=5 -c:v libx264 -g 60 -c:a aac";
     let long = ffmpeg(long, &folder.path().join("long.mp4"));
     let cut = folder.path().join("cut.mp4");
     ffmpeg(&format!("-ss 1.3 -i {} -c copy", long.display()), &cut);
-    let (info, frames, error) = read_all(&cut, &Options::default()).unwrap();
+    let (info, frames, error) = read_all(&cut, &SourceOptions::default()).unwrap();
     assert_eq!((frames.len(), error.map(|e| e.to_string())), (packet_times(&cut).len(), None));
     assert_eq!(info.frames, Some(frames.len() as u64), "an edit list hides frames");
 }
@@ -40,7 +40,7 @@ fn damage_is_reported_after_the_frames_that_could_be_read() {
         let noise = folder.path().join(format!("noise.{container}"));
         std::fs::write(&noise, spoilt).unwrap();
         for path in [cut, noise] {
-            let (_, frames, error) = read_all(&path, &Options::default()).unwrap();
+            let (_, frames, error) = read_all(&path, &SourceOptions::default()).unwrap();
             assert!((20..90).contains(&frames.len()), "{}: {} frames", path.display(), frames.len());
             let message = error.map(|e| e.to_string()).unwrap_or_default();
             let told = format!("only {} of ", frames.len());
@@ -73,7 +73,7 @@ fn bad_inputs_get_one_clear_line() {
     ];
     for (name, expected) in cases {
         let error =
-            source::open(&input(&at(name)), &Options::default()).err().unwrap_or_else(|| panic!("{name} opens"));
+            source::open(&input(&at(name)), &SourceOptions::default()).err().unwrap_or_else(|| panic!("{name} opens"));
         let message = error.to_string();
         assert!(message.contains(expected) && message.contains(name), "{name}: {message}");
         assert!(!message.contains('\n') && error.exit_status() == 1, "{name}: {message}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use opencv::imgcodecs;
 use salstream::frame::Rate;
 use salstream::sink::video::{EncodeOptions, VideoSink};
-use salstream::source::{self, Options};
+use salstream::source::{self, SourceOptions};
 
 use crate::tools::{
     clapper, ffmpeg, first_bright, have_ffmpeg, input, packet_times, psnr, read_all, shown_by_ffmpeg, temp,
@@ -45,7 +45,7 @@ fn without_ffmpeg_the_picture_is_still_written() {
 #[ignore = "runs in a process of its own, without ffmpeg, for without_ffmpeg_the_picture_is_still_written"]
 fn without_ffmpeg_inner() {
     let Some(path) = std::env::var_os("SALSTREAM_TEST_CLIP").map(PathBuf::from) else { return };
-    let mut source = source::open(&input(&path), &Options::default()).unwrap();
+    let mut source = source::open(&input(&path), &SourceOptions::default()).unwrap();
     assert!(source.warnings()[0].contains("ffprobe is not installed"));
     let info = source.info().clone();
     assert_eq!((info.rate, info.frames), (Rate { num: 25, den: 1 }, Some(100)));
@@ -55,7 +55,7 @@ fn without_ffmpeg_inner() {
         sink.write(&frame.image, frame.time).unwrap();
     }
     assert!(sink.finish().unwrap().warnings[0].contains("ffmpeg is not installed"));
-    let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &Options::default()).unwrap();
+    let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &SourceOptions::default()).unwrap();
     let reference = imgcodecs::imread(path.with_file_name("turned.png"), imgcodecs::IMREAD_COLOR).unwrap();
     assert!(psnr(&frames[0].image, &reference) > 30.0, "turned the wrong way without ffprobe");
 }

@@ -10,7 +10,7 @@ use salstream::frame::Rate;
 use salstream::sink::image::ImageSink;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::sink::{self};
-use salstream::source::Options;
+use salstream::source::SourceOptions;
 
 use crate::tools::{clapper, copy, have_ffmpeg, temp};
 
@@ -66,7 +66,7 @@ fn strange_names_are_taken_literally() {
         let path = folder.path().join(name);
         std::fs::copy(&plain, &path).unwrap();
         let output = folder.path().join(format!("out {name}"));
-        assert_eq!(copy(&path, &output, &Options::default()).unwrap().done.frames, 100, "{name}");
+        assert_eq!(copy(&path, &output, &SourceOptions::default()).unwrap().done.frames, 100, "{name}");
         assert!(output.exists());
     }
 }

@@ -4,7 +4,7 @@ use opencv::core::{self, Mat};
 use opencv::prelude::*;
 use salstream::frame::Rate;
 use salstream::sink::video::{EncodeOptions, VideoSink};
-use salstream::source::Options;
+use salstream::source::SourceOptions;
 
 use crate::tools::{copy, farthest, ffmpeg, ffprobe, have_ffmpeg, packet_times, psnr, read_all, shown_by_ffmpeg, temp};
 
@@ -20,7 +20,7 @@ fn rotation_is_as_ffmpeg_shows_it() {
         let path = folder.path().join(format!("turned{angle}.mp4"));
         let args = format!("-i {} -c copy -metadata:s:v rotate={angle}", plain.display());
         ffmpeg(&args, &path);
-        let (info, frames, _) = read_all(&path, &Options::default()).unwrap();
+        let (info, frames, _) = read_all(&path, &SourceOptions::default()).unwrap();
         let upright = if angle == 180 { (160, 96) } else { (96, 160) };
         assert_eq!((info.size.width, info.size.height), upright, "{angle}");
         let quality = psnr(&frames[2].image, &shown_by_ffmpeg(&path, 2));
@@ -38,7 +38,7 @@ fn odd_sizes_gain_a_pixel_and_nothing_is_lost() {
         let path = folder.path().join(name);
         ffmpeg(&format!("-f lavfi -i gradients=r=25:s=161x91:d=0.4:seed=7 {codec}"), &path);
         let output = folder.path().join(format!("{name}.mp4"));
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!((copied.info.size.width, copied.info.size.height), (161, 91), "{name}");
         assert_eq!(ffprobe(&output, "v:0", "stream=width,height,nb_frames"), ["162,92,10"], "{name}");
         let written = shown_by_ffmpeg(&output, copied.middle_index);
@@ -68,7 +68,7 @@ fn colours_survive_the_round_trip() {
         let mut sink = VideoSink::create(&output, picture.size().unwrap(), rate, encode).unwrap();
         sink.write(&picture, 0.0).unwrap();
         sink.finish().unwrap();
-        let ours = read_all(&output, &Options::default()).unwrap().1.remove(0).image;
+        let ours = read_all(&output, &SourceOptions::default()).unwrap().1.remove(0).image;
         for (reader, image) in [("ffmpeg", shown_by_ffmpeg(&output, 0)), ("salstream", ours)] {
             let shown = core::mean_def(&image).unwrap();
             let off = (0..3).map(|c| f64::abs(shown[c] - bgr[c])).fold(0.0, f64::max);
@@ -88,7 +88,7 @@ fn other_containers_and_pixel_shapes() {
     ffmpeg(args, &path);
     for (name, codecs) in [("out.webm", ["vp9", "opus"]), ("out.mkv", ["h264", "aac"]), ("out.mov", ["h264", "aac"])] {
         let output = folder.path().join(name);
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!((copied.info.size.width, copied.info.size.height, copied.done.frames), (213, 120, 30), "{name}");
         let written = ffprobe(&output, "v:0", "stream=codec_name,r_frame_rate");
         assert_eq!(written, [format!("{},30000/1001", codecs[0])], "{name}");
@@ -108,7 +108,7 @@ fn a_clip_that_changes_its_size_goes_on_at_the_first_one() {
     let large = ffmpeg(args, &folder.path().join("large.ts"));
     let path = folder.path().join("change.ts");
     std::fs::write(&path, [std::fs::read(small).unwrap(), std::fs::read(large).unwrap()].concat()).unwrap();
-    let (info, frames, _) = read_all(&path, &Options::default()).unwrap();
+    let (info, frames, _) = read_all(&path, &SourceOptions::default()).unwrap();
     assert_eq!(frames.len(), 50);
     assert!(frames.iter().all(|frame| frame.size() == info.size && info.size.width == 160));
 }

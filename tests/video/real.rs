@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use salstream::Error;
-use salstream::source::Options;
+use salstream::source::SourceOptions;
 
 use crate::tools::{clips, copy, farthest, ffprobe, have_ffmpeg, number, packet_times, psnr, shown_by_ffmpeg, temp};
 
@@ -21,7 +21,8 @@ fn real_clips_go_through() {
         }
         let output = folder.path().join(format!("{name}.mp4"));
         if name.contains("truncated") {
-            let message = copy(&path, &output, &Options::default()).err().map(|e| e.to_string()).unwrap_or_default();
+            let message =
+                copy(&path, &output, &SourceOptions::default()).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(message.contains(&name) && message.contains("cut short"), "{message}");
             continue;
         }
@@ -35,7 +36,7 @@ fn real_clips_go_through() {
 /// Copies one real clip and compares what comes out with what ffmpeg says of the original.
 fn compare(name: &str, path: &Path, output: &Path) {
     let listed = packet_times(path);
-    let options = Options { duration: (listed.len() > 1000).then_some(10.0), ..Options::default() };
+    let options = SourceOptions { duration: (listed.len() > 1000).then_some(10.0), ..SourceOptions::default() };
     let copied = copy(path, output, &options).unwrap();
     let written = packet_times(output);
     assert_eq!(copied.done.warnings, Vec::<String>::new(), "{name}");

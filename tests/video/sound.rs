@@ -1,7 +1,7 @@
 //! Sound is kept, in sync, and no longer than the picture.
 
 use salstream::sink::video::{EncodeOptions, VideoSink};
-use salstream::source::{self, Options};
+use salstream::source::{self, SourceOptions};
 
 use crate::tools::{clapper, copy, ffmpeg, ffprobe, first_bright, first_loud, have_ffmpeg, input, number, temp};
 
@@ -21,7 +21,7 @@ fn sound_is_kept_by_kind_and_in_sync() {
     for (name, codec, container, kept) in cases {
         let path = clapper(&folder.path().join(name), 2.0, codec);
         let output = path.with_extension(format!("out.{container}"));
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!(copied.done.warnings, Vec::<String>::new());
         assert_eq!(ffprobe(&output, "a", "stream=codec_name"), [kept], "{name}");
         let apart = first_loud(&output, "a:0") - first_bright(&output);
@@ -42,10 +42,10 @@ fn a_picture_that_starts_late_and_a_part_of_a_clip_stay_in_sync() {
     let late = folder.path().join("late.mkv");
     ffmpeg(&format!("-itsoffset 0.5 -i {shown} -i {shown} -map 0:v -map 1:a -c copy"), &late);
     let parts = [
-        (&plain, Options { start: Some(1.0), ..Options::default() }, 1.0, 0.0),
-        (&plain, Options { start: Some(1.0), duration: Some(2.0), ..Options::default() }, 1.0, 0.0),
-        (&late, Options::default(), 2.0, -0.5),
-        (&late, Options { start: Some(1.5), ..Options::default() }, 1.0, -0.5),
+        (&plain, SourceOptions { start: Some(1.0), ..SourceOptions::default() }, 1.0, 0.0),
+        (&plain, SourceOptions { start: Some(1.0), duration: Some(2.0), ..SourceOptions::default() }, 1.0, 0.0),
+        (&late, SourceOptions::default(), 2.0, -0.5),
+        (&late, SourceOptions { start: Some(1.5), ..SourceOptions::default() }, 1.0, -0.5),
     ];
     for (part, (path, options, bright, apart)) in parts.into_iter().enumerate() {
         let output = folder.path().join(format!("part{part}.mp4"));
@@ -66,7 +66,7 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
     }
     let folder = temp();
     let path = clapper(&folder.path().join("in.mp4"), 2.0, "-c:a aac");
-    let mut source = source::open(&input(&path), &Options::default()).unwrap();
+    let mut source = source::open(&input(&path), &SourceOptions::default()).unwrap();
     let info = source.info().clone();
     let output = folder.path().join("out.mp4");
     let encode = EncodeOptions { crf: 20, overwrite: false, sound: info.sound.clone() };
@@ -96,11 +96,11 @@ fn a_sound_stream_of_an_unknown_kind_costs_no_other_one() {
     let at = bytes.windows(5).position(|name| name == b"A_AAC").unwrap();
     bytes[at..at + 5].copy_from_slice(b"A_XXX");
     std::fs::write(&path, bytes).unwrap();
-    let source = source::open(&input(&path), &Options::default()).unwrap();
+    let source = source::open(&input(&path), &SourceOptions::default()).unwrap();
     assert!(source.warnings().iter().any(|note| note.contains("1 of 2 sound streams")), "{:?}", source.warnings());
     for (container, kept) in [("mp4", "mp3"), ("mov", "mp3"), ("webm", "opus")] {
         let output = folder.path().join(format!("out.{container}"));
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!(copied.done.warnings, Vec::<String>::new(), "{container}");
         assert_eq!(ffprobe(&output, "a", "stream=codec_name"), [kept], "{container}");
     }

@@ -7,7 +7,7 @@ use opencv::core::{self, Mat};
 use opencv::imgcodecs;
 use salstream::Error;
 use salstream::frame::Frame;
-use salstream::source::{self, Options};
+use salstream::source::{self, SourceOptions};
 
 use crate::tools::{copy, farthest, ffmpeg, ffprobe, have_ffmpeg, input, packet_times, read_all, temp};
 
@@ -21,7 +21,7 @@ fn rational_rates_stay_exact() {
         let path = folder.path().join(format!("{container}.{container}"));
         ffmpeg(&format!("-f lavfi -i testsrc2=r={rate}:s=160x120:d=3 -c:v libx264 -preset veryfast"), &path);
         let output = path.with_extension("out.mp4");
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         let exact = if rate.contains('/') { rate.to_owned() } else { format!("{rate}/1") };
         let rates = ffprobe(&output, "v:0", "stream=r_frame_rate,avg_frame_rate");
         assert_eq!(rates, [format!("{exact},{exact}")], "{container}");
@@ -43,7 +43,7 @@ fn variable_rates_stay_true_to_the_last_frame() {
         let path = folder.path().join(format!("vfr.{container}"));
         ffmpeg(&format!("-f lavfi -i {uneven} -fps_mode vfr -c:v libx264 -bf 3"), &path);
         let output = folder.path().join(format!("out.{container}"));
-        let copied = copy(&path, &output, &Options::default()).unwrap();
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         let expected = packet_times(&path);
         assert!(farthest(&copied.times, &expected) < 0.00101, "{container}: read");
         assert!(farthest(&packet_times(&output), &expected) < 0.00201, "{container}: written");
@@ -65,11 +65,11 @@ fn start_and_duration_are_exact_to_the_frame() {
     for container in ["mp4", "mkv", "ts"] {
         let path = folder.path().join(format!("count.{container}"));
         let path = counter(&path, "-c:v libx264 -crf 5 -preset veryfast -g 60 -bf 3");
-        let (_, all, _) = read_all(&path, &Options::default()).unwrap();
+        let (_, all, _) = read_all(&path, &SourceOptions::default()).unwrap();
         for start in [0.0, 0.05, 1.0, 2.36, 2.44, 3.92, 3.96] {
             starts_exactly(&path, start, &all);
         }
-        let late = source::open(&input(&path), &Options { start: Some(4.0), ..Options::default() });
+        let late = source::open(&input(&path), &SourceOptions { start: Some(4.0), ..SourceOptions::default() });
         assert!(matches!(late.err(), Some(Error::Usage(message)) if message.contains("past the end, 4.000 s")));
     }
 }
@@ -77,7 +77,7 @@ fn start_and_duration_are_exact_to_the_frame() {
 /// Reads 0.2 s from `start` on and compares them with the same part of `all` frames and with ffmpeg's first frame.
 fn starts_exactly(path: &Path, start: f64, all: &[Frame]) {
     let level = |image: &Mat| core::mean_def(image).unwrap()[0];
-    let options = Options { start: Some(start), duration: Some(0.2), ..Options::default() };
+    let options = SourceOptions { start: Some(start), duration: Some(0.2), ..SourceOptions::default() };
     let (info, frames, error) = read_all(path, &options).unwrap();
     let first = (start * 25.0 - 1e-9).ceil() as usize;
     let expected = 5.min(all.len() - first);

@@ -7,9 +7,9 @@ use opencv::core::{self, Mat};
 use opencv::imgcodecs;
 use opencv::prelude::*;
 use salstream::frame::{Frame, VideoInfo};
-use salstream::sink::Finished;
+use salstream::sink::WrittenFile;
 use salstream::sink::video::{EncodeOptions, VideoSink};
-use salstream::source::{self, Input, Options};
+use salstream::source::{self, Input, SourceOptions};
 use salstream::{Error, Result};
 
 /// Whether `ffmpeg` and `ffprobe` are there; says so loudly where not.
@@ -69,7 +69,7 @@ pub fn input(path: &Path) -> Input {
 }
 
 /// All frames of a clip, and the error that ended it, if one did.
-pub fn read_all(path: &Path, options: &Options) -> Result<(VideoInfo, Vec<Frame>, Option<Error>)> {
+pub fn read_all(path: &Path, options: &SourceOptions) -> Result<(VideoInfo, Vec<Frame>, Option<Error>)> {
     let mut source = source::open(&input(path), options)?;
     let mut frames = Vec::new();
     let error = loop {
@@ -90,10 +90,10 @@ pub struct Copied {
     pub middle: Mat,
     pub middle_index: usize,
     pub error: Option<Error>,
-    pub done: Finished,
+    pub done: WrittenFile,
 }
 
-pub fn copy(path: &Path, output: &Path, options: &Options) -> Result<Copied> {
+pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
     let mut source = source::open(&input(path), options)?;
     let info = source.info().clone();
     let encode = EncodeOptions { crf: 18, overwrite: false, sound: info.sound.clone() };
@@ -155,7 +155,7 @@ pub fn first_loud(path: &Path, select: &str) -> f64 {
 
 /// When the picture of a file first gets bright, in seconds on the file's clock.
 pub fn first_bright(path: &Path) -> f64 {
-    let (_, frames, _) = read_all(path, &Options::default()).unwrap();
+    let (_, frames, _) = read_all(path, &SourceOptions::default()).unwrap();
     let bright = frames.iter().find(|f| core::mean_def(&f.image).unwrap()[0] > 128.0);
     bright.expect("a bright frame").time + number(path, "v:0", "stream=start_time").unwrap_or(0.0)
 }

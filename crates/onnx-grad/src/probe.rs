@@ -35,7 +35,7 @@ impl ProbedValue {
 }
 
 /// Reads the results of a probe.
-pub(crate) struct Reader {
+pub(crate) struct ProbeReader {
     image: String,
     kind: TensorType,
     varying: HashSet<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Reader {
 
 impl Probe {
     /// The probe of `model`, and what reads its results.
-    pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, Reader)> {
+    pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, ProbeReader)> {
         let (image, kind) = image_input::image(model.graph.as_ref().ok_or_else(no_graph)?, request)?;
         let mut all = model.clone();
         let mut changing = HashSet::new();
@@ -57,7 +57,7 @@ impl Probe {
             graph.output =
                 made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
         }
-        let reader = Reader { image: image.clone(), kind: kind.clone(), varying: changing };
+        let reader = ProbeReader { image: image.clone(), kind: kind.clone(), varying: changing };
         Ok((Self { model: all, image, kind }, reader))
     }
 
@@ -80,7 +80,7 @@ impl Probe {
     }
 }
 
-impl Reader {
+impl ProbeReader {
     /// The shapes of all values, and the small ones that are the same for all pictures. Which output holds the scores
     /// stays open.
     pub(crate) fn shapes(self, values: Vec<ProbedValue>) -> Shapes {

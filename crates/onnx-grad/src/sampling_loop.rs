@@ -24,10 +24,15 @@ pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Samp
     let empty = GraphProto::default();
     let mut tape = Tape::new(&empty, shapes, opset, Variant::OnnxRuntime);
     tape.enter("samples");
-    let line = Line::new(&mut tape, &image, &sampling.perturbation)?;
+    let line = SamplePath::new(&mut tape, &image, &sampling.perturbation)?;
     let square =
         matches!(&sampling.perturbation, Perturbation::Noise { statistic, .. } if *statistic != Statistic::Mean);
-    add_turn(&mut body, shapes, opset, &Turn { image: &image, line: &line, sampling, square, size: (batch, classes) });
+    add_turn(
+        &mut body,
+        shapes,
+        opset,
+        &LoopIteration { image: &image, line: &line, sampling, square, size: (batch, classes) },
+    );
     let scores = Tensor { name: inner(SCORES), dtype, shape: vec![batch, classes] };
     let (no_scores, nothing) = (tape.zeros(&scores), tape.zeros(&image));
     let turns = tape.constant(TensorProto::from_integers("", &[], &[sampling.samples as i64 + 1]));
@@ -51,14 +56,14 @@ fn inner(name: &str) -> String {
 }
 
 /// What the samples are made of, computed once.
-enum Line {
+enum SamplePath {
     /// The standard deviation of the noise, one number a picture.
     Noise(Tensor),
     /// The baseline and the image's difference from it.
     Path { start: Tensor, difference: Tensor },
 }
 
-impl Line {
+impl SamplePath {
     fn new(tape: &mut Tape, image: &Tensor, perturbation: &Perturbation) -> Result<Self> {
         match perturbation {
             Perturbation::Noise { level, .. } => {
@@ -182,17 +187,17 @@ pub fn blur_deviation(size: usize) -> f64 {
 }
 
 /// What one turn of the loop needs to know.
-struct Turn<'a> {
+struct LoopIteration<'a> {
     image: &'a Tensor,
-    line: &'a Line,
+    line: &'a SamplePath,
     sampling: &'a Sampling,
     square: bool,
     size: (usize, usize),
 }
 
 /// Turns the graph of a gradient model into the loop's body: it makes its own picture and adds up what it finds.
-fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &Turn) {
-    let Turn { image, line, sampling, square, size: (batch, classes) } = *turn;
+fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopIteration) {
+    let LoopIteration { image, line, sampling, square, size: (batch, classes) } = *turn;
     let tensor = |name: &str, dtype, shape: &[usize]| Tensor { name: inner(name), dtype, shape: shape.to_vec() };
     let index = tensor("index", DataType::Int64, &[]);
     let going = tensor("going", DataType::Bool, &[]);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::run::Span;
+use crate::commands::run::TimeSpan;
 use crate::frame::{Rate, Sound};
 use crate::{Error, Result};
 
@@ -85,7 +85,7 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentTiming {
     /// Where it begins, and where the next one does.
-    pub span: Span,
+    pub span: TimeSpan,
     /// The clip's nominal rate.
     pub rate: Rate,
     /// The whole clip's sound, where it is kept.

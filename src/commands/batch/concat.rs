@@ -14,8 +14,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::commands::run::Overview;
-use crate::sink::records::{self, Record, RecordSink};
+use crate::commands::run::Preview;
+use crate::sink::records::{self, FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result, sink};
 
@@ -105,7 +105,7 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
     let finished = ClipResult {
         frames: joining.frames(),
         seconds: proofs.iter().map(|done| done.seconds).sum(),
-        overview: Overview::joined(proofs.iter().map(|done| &done.overview)),
+        overview: Preview::joined(proofs.iter().map(|done| &done.overview)),
         joint: None,
     };
     let done = Manifest::keep(FinishedWork { clip, state, settings, model, classifier, finished }, folder, &endings)?;
@@ -184,7 +184,7 @@ impl Concatenation<'_> {
         let mut before = 0;
         for (piece, done) in self.pieces.iter().zip(self.proofs) {
             for record in records::read(&piece.file(self.folder, ending))? {
-                table.write(&Record { index: record.index + before, ..record })?;
+                table.write(&FrameRecord { index: record.index + before, ..record })?;
             }
             before += done.frames;
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::commands::run::Overview;
+use crate::commands::run::Preview;
 use crate::reporting::html::{escaped, link};
 
 /// Classes that are named of a clip, at most.
@@ -86,7 +86,7 @@ fn card(entry: &SummaryEntry, folder: &Path) -> String {
 }
 
 /// The energies, as square roots like everywhere, so that faint motion shows.
-fn strip(overview: &Overview) -> String {
+fn strip(overview: &Preview) -> String {
     let line = |at: usize, name: &str| {
         let step = 100.0 / overview.energy.len().saturating_sub(1).max(1) as f64;
         let height = |energy: &[u16; 2]| 39.0 - 38.0 * (f64::from(energy[at]) / 1e3).sqrt();
@@ -102,7 +102,7 @@ fn strip(overview: &Overview) -> String {
 }
 
 /// Names the classes that most frames were explained by.
-fn classes(overview: &Overview, frames: u64) -> String {
+fn classes(overview: &Preview, frames: u64) -> String {
     let share = |count: &u64| *count as f64 * 100.0 / frames.max(1) as f64;
     let named: Vec<String> = overview
         .classes

@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::run::Overview;
+use crate::commands::run::Preview;
 use crate::model::file_sha256;
 use crate::{Error, Result, sink};
 
@@ -37,7 +37,7 @@ pub struct Manifest {
     /// Seconds that it took.
     pub seconds: f64,
     /// The clip in short.
-    pub overview: Overview,
+    pub overview: Preview,
     /// How it is joined, where it is a piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<SegmentTiming>,

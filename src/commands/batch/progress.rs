@@ -24,10 +24,10 @@ pub(super) struct BatchProgress {
     bars: MultiProgress,
     whole: ProgressBar,
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
-struct State {
+struct ProgressState {
     tally: ProgressEstimate,
     /// By the clips' places.
     running: HashMap<PathBuf, ProgressBar>,
@@ -43,7 +43,7 @@ impl BatchProgress {
         let lines = config.report == ReportMode::Lines && config.clip_lines;
         let tally = ProgressEstimate::new(clips);
         let reached = tally.reached();
-        let state = Mutex::new(State { tally, running: HashMap::new() });
+        let state = Mutex::new(ProgressState { tally, running: HashMap::new() });
         let progress = Self { json, lines, bars, whole, began: Instant::now(), state };
         progress.draw(reached);
         progress

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::run::Overview;
+use crate::commands::run::Preview;
 
 /// A clip to be worked on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct ClipResult {
     /// Seconds that it took.
     pub seconds: f64,
     /// The clip in short.
-    pub overview: Overview,
+    pub overview: Preview,
     /// How it is joined, where it is a piece.
     pub joint: Option<SegmentTiming>,
 }

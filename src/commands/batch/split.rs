@@ -9,13 +9,13 @@ use super::clip::tolerance;
 use std::path::Path;
 use std::thread;
 
-use crate::commands::run::Window;
+use crate::commands::run::SegmentWindow;
 use crate::commands::run::config::RunConfig;
 use crate::frame::VideoInfo;
 use crate::fuse::FuseOptions;
 use crate::motion::CutFinder;
 use crate::platform::machine::cores;
-use crate::source::{self, Input, Options};
+use crate::source::{self, Input, SourceOptions};
 use crate::{Error, Result};
 
 /// How far from its mark a cut is looked for: part of a piece, and seconds at most.
@@ -27,7 +27,7 @@ const FORGOTTEN: f64 = 2e-3;
 
 /// `clips`, those longer than one and a half times `seconds` in pieces of about that length; `options` say how a clip is
 /// read. What cannot be opened stays whole: the reason is told where it is worked on.
-pub fn split(clips: Vec<Clip>, seconds: f64, options: &Options) -> Vec<Clip> {
+pub fn split(clips: Vec<Clip>, seconds: f64, options: &SourceOptions) -> Vec<Clip> {
     let count = |clip: &Clip| {
         let length = source::open(&Input::Video(clip.input.clone()), options).ok().and_then(|s| length(s.info()));
         length.map_or(1, |length| (length / seconds).round().max(1.0) as usize)
@@ -55,7 +55,7 @@ fn length(info: &VideoInfo) -> Option<f64> {
 ///
 /// # Errors
 /// [`Error::Input`] where the clip is not as long as it says.
-pub fn window(config: &RunConfig, piece: Segment) -> Result<(Window, VideoInfo)> {
+pub fn window(config: &RunConfig, piece: Segment) -> Result<(SegmentWindow, VideoInfo)> {
     let info = source::open(&config.input, &config.source)?.info().clone();
     let name = config.input.path().unwrap_or(Path::new(""));
     let length = length(&info).ok_or_else(|| Error::input(name, "its length is not known: leave --split out"))?;
@@ -65,7 +65,7 @@ pub fn window(config: &RunConfig, piece: Segment) -> Result<(Window, VideoInfo)>
     let interval = info.rate.interval();
     let lead = (from - run_up(&config.fusion, interval)).max(0.0);
     let tail = (config.fusion.lookahead as f64 + 2.0) * interval;
-    Ok((Window { zero: info.start, lead, from, until, tail, slack: tolerance(info.rate) }, info))
+    Ok((SegmentWindow { zero: info.start, lead, from, until, tail, slack: tolerance(info.rate) }, info))
 }
 
 /// Seconds of frames before a piece, after which its averages are where they would be.
@@ -94,7 +94,8 @@ impl SplitPoints<'_> {
         let mark = piece * index as f64;
         let near = (piece * NEAR.0).min(NEAR.1);
         let slack = tolerance(self.info.rate);
-        let all = Window { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
+        let all =
+            SegmentWindow { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
         let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
         let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);
         while let Some(frame) = source.read()? {

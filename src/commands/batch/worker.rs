@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use opencv::core::set_num_threads;
 use serde_json::json;
 
-use crate::commands::run::{self, Ending};
+use crate::commands::run::{self, RunEnding};
 use crate::frame::{Rate, Sound};
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
@@ -53,7 +53,7 @@ pub fn work(config: &BatchConfig) -> Result<()> {
         for clip in to_process {
             say(&json!({ "event": "begun" }).to_string());
             static_saliency.restart();
-            if processed.send(clip.and_then(|clip: OpenedClip| clip.process(&mut static_saliency, &stop))).is_err() {
+            if processed.send(clip.and_then(|clip: OpenedJob| clip.process(&mut static_saliency, &stop))).is_err() {
                 break;
             }
         }
@@ -63,8 +63,8 @@ pub fn work(config: &BatchConfig) -> Result<()> {
 }
 
 /// Completes a clip's results, and tells what came of it.
-fn answer(clip: Result<ProcessedClip>, stop: &AtomicBool) {
-    let answer = match clip.and_then(ProcessedClip::finish) {
+fn answer(clip: Result<ProcessedJob>, stop: &AtomicBool) {
+    let answer = match clip.and_then(ProcessedJob::finish) {
         Ok(finished) => {
             let mut event = json!(finished);
             event["event"] = "finished".into();
@@ -96,13 +96,13 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<WorkerRequest> {
 }
 
 /// An opened clip; of a piece also the rate and the sound of the whole.
-struct OpenedClip(run::Clip, Option<(Rate, Option<Sound>)>);
+struct OpenedJob(run::OpenedClip, Option<(Rate, Option<Sound>)>);
 
 /// One whose results are not complete yet.
-struct ProcessedClip(run::Processed, Option<(Rate, Option<Sound>)>);
+struct ProcessedJob(run::ProcessedClip, Option<(Rate, Option<Sound>)>);
 
 /// Opens one clip.
-fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &WorkerRequest) -> Result<OpenedClip> {
+fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &WorkerRequest) -> Result<OpenedJob> {
     let mut config = batch.clip(Path::new(input), &batch.output.join(stem))?;
     if let Some(seconds) = *seconds {
         config.source.duration = Some(config.source.duration.map_or(seconds, |duration| duration.min(seconds)));
@@ -114,27 +114,27 @@ fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &Wor
         whole = Some((info.rate, info.sound.filter(|_| config.audio)));
         config.audio = false;
     }
-    let clip = run::Clip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
-    Ok(OpenedClip(clip, whole))
+    let clip = run::OpenedClip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
+    Ok(OpenedJob(clip, whole))
 }
 
-impl OpenedClip {
-    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
-        Ok(ProcessedClip(self.0.process(static_saliency, stop)?, self.1))
+impl OpenedJob {
+    fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedJob> {
+        Ok(ProcessedJob(self.0.process(static_saliency, stop)?, self.1))
     }
 }
 
-impl ProcessedClip {
+impl ProcessedJob {
     fn finish(self) -> Result<ClipResult> {
         let summary = self.0.finish()?;
         match summary.ending {
-            Ending::Complete => {
+            RunEnding::Complete => {
                 let overview = summary.overview.unwrap_or_default();
                 let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| SegmentTiming { span, rate, sound });
                 Ok(ClipResult { frames: summary.frames, seconds: summary.seconds, overview, joint })
             }
-            Ending::Interrupted => Err(Error::Stopped),
-            Ending::Broken(error) => Err(error),
+            RunEnding::Interrupted => Err(Error::Stopped),
+            RunEnding::Broken(error) => Err(error),
         }
     }
 }

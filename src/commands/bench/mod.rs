@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use crate::commands::run::config::RunConfig;
-use crate::commands::run::{self, Ending};
+use crate::commands::run::{self, RunEnding};
 use crate::frame::Timing;
 use crate::model::runtime::{Device, Runtime};
-use crate::model::{self, Candidate, ModelRequest, OpenedModel, Wish};
+use crate::model::{self, ExecutionConfig, ExecutionRequest, ModelRequest, OpenedModel};
 use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
 use crate::platform::machine::Machine;
 use crate::{Error, Result};
@@ -52,7 +52,7 @@ pub struct Report {
 pub struct GradientTime {
     /// The way.
     #[serde(flatten)]
-    pub candidate: Candidate,
+    pub candidate: ExecutionConfig,
     /// The least milliseconds of some runs; none where it fails.
     pub milliseconds: Option<f64>,
     /// The least correlation of its smoothed maps with those of the CPU in f32.
@@ -112,9 +112,10 @@ fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
     let (preprocessor, _) = card.preprocessor;
     let layout = source.facts()?.layout;
     let pictures = model::calibration(&preprocessor, source.input_size()?, layout)?;
-    let wish = Wish { device: None, precision: None, threads: config.threads, fallback: false, batches: true };
+    let wish =
+        ExecutionRequest { device: None, precision: None, threads: config.threads, fallback: false, batches: true };
     let trials = model::choose(&source, &Method::Gradient, &wish, &pictures)?.trials;
-    let time = |trial: model::Trial| GradientTime {
+    let time = |trial: model::TrialResult| GradientTime {
         candidate: trial.candidate,
         milliseconds: trial.result.as_ref().ok().map(|found| found.milliseconds),
         correlation: trial.result.as_ref().ok().map(|found| found.correlation),
@@ -137,9 +138,9 @@ fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicB
     let run = RunConfig { output: folder.path().join("bench.mp4"), key_frames, model, ..run.clone() };
     let summary = run::run(&run, stop)?;
     match summary.ending {
-        Ending::Interrupted => Ok(None),
-        Ending::Broken(error) => Err(error),
-        Ending::Complete => Ok(Some(ClipTime {
+        RunEnding::Interrupted => Ok(None),
+        RunEnding::Broken(error) => Err(error),
+        RunEnding::Complete => Ok(Some(ClipTime {
             static_every,
             frames: summary.frames,
             seconds: summary.seconds,

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::dataset::Choice;
+use super::dataset::DatasetSelection;
 use super::metric::mask::{Protocol, Scale};
-use super::predict::{MakerConfig, Named};
+use super::predict::{MapGeneratorConfig, Named};
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
 
@@ -16,9 +16,9 @@ pub struct EvalConfig {
     /// The folder of masks, where the data set has none of its own.
     pub truth: Option<PathBuf>,
     /// Which part of the data set to take.
-    pub choice: Choice,
+    pub choice: DatasetSelection,
     /// Which maps to make, and how.
-    pub maker: MakerConfig,
+    pub maker: MapGeneratorConfig,
     /// Other methods' maps.
     pub predictions: Vec<Named>,
     /// Which classifier, and how.

@@ -7,16 +7,16 @@ const KEPT: usize = 4;
 
 /// The frames on which the first method is best and worst by the main measure.
 #[derive(Debug, Default)]
-pub struct Extremes {
+pub struct ExtremeFrames {
     /// From the best on.
-    pub best: Vec<Extreme>,
+    pub best: Vec<ExtremeFrame>,
     /// From the worst on.
-    pub worst: Vec<Extreme>,
+    pub worst: Vec<ExtremeFrame>,
 }
 
 /// One of them.
 #[derive(Debug, Clone)]
-pub struct Extreme {
+pub struct ExtremeFrame {
     /// The main measure.
     pub value: f64,
     /// The sequence, by its place in the data set.
@@ -27,16 +27,16 @@ pub struct Extreme {
     pub map: Array2<u8>,
 }
 
-impl Extremes {
+impl ExtremeFrames {
     /// Looks at a frame; higher values are better.
-    pub fn add(&mut self, found: &Extreme) {
+    pub fn add(&mut self, found: &ExtremeFrame) {
         keep(&mut self.best, found, |a, b| b.total_cmp(&a));
         keep(&mut self.worst, found, |a, b| a.total_cmp(&b));
     }
 }
 
 /// Puts `found` among `kept`, in `order`, in place of another one of its sequence.
-fn keep(kept: &mut Vec<Extreme>, found: &Extreme, order: fn(f64, f64) -> std::cmp::Ordering) {
+fn keep(kept: &mut Vec<ExtremeFrame>, found: &ExtremeFrame, order: fn(f64, f64) -> std::cmp::Ordering) {
     let place = kept.partition_point(|one| order(one.value, found.value).is_le());
     if place >= KEPT || kept.iter().take(place).any(|one| one.sequence == found.sequence) {
         return;
@@ -52,11 +52,11 @@ mod tests {
 
     #[test]
     fn each_sequence_is_there_once_and_the_order_is_right() {
-        let mut extremes = Extremes::default();
+        let mut extremes = ExtremeFrames::default();
         for (sequence, value) in [(0, 0.5), (0, 0.7), (1, 0.6), (2, 0.1), (1, 0.2), (3, 0.9), (4, 0.3), (0, 0.6)] {
-            extremes.add(&Extreme { value, sequence, frame: 0, map: Array2::default((1, 1)) });
+            extremes.add(&ExtremeFrame { value, sequence, frame: 0, map: Array2::default((1, 1)) });
         }
-        let values = |kept: &[Extreme]| kept.iter().map(|one| (one.sequence, one.value)).collect::<Vec<_>>();
+        let values = |kept: &[ExtremeFrame]| kept.iter().map(|one| (one.sequence, one.value)).collect::<Vec<_>>();
         assert_eq!(values(&extremes.best), [(3, 0.9), (0, 0.7), (1, 0.6), (4, 0.3)]);
         assert_eq!(values(&extremes.worst), [(2, 0.1), (1, 0.2), (4, 0.3), (0, 0.5)]);
     }

@@ -10,7 +10,7 @@ pub const BLOCKS: usize = 10;
 
 /// What a map reaches on a frame.
 pub struct Measured {
-    /// In the order of [`Kind::frame_measures`]; `None` where a measure has no value there.
+    /// In the order of [`MeasureKind::frame_measures`]; `None` where a measure has no value there.
     pub figures: Vec<Option<f64>>,
     /// Everything there is against a mask.
     scores: Option<Scores>,
@@ -43,14 +43,14 @@ impl Measured {
 
 /// What maps are scored against, which decides on the measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MeasureKind {
     /// The mask of an object.
     Mask,
     /// Where people looked.
     Fixations,
 }
 
-impl Kind {
+impl MeasureKind {
     /// The names of what a frame yields.
     pub fn frame_measures(self) -> &'static [&'static str] {
         match self {

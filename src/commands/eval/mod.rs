@@ -7,7 +7,7 @@
 pub mod config;
 pub mod dataset;
 pub mod extremes;
-mod kept;
+mod kept_maps;
 pub mod measure;
 pub mod metric;
 mod png;
@@ -25,15 +25,15 @@ use opencv::core::set_num_threads;
 
 use self::config::EvalConfig;
 use self::dataset::Dataset;
-use self::extremes::{Extreme, Extremes};
-use self::kept::Kept;
-use self::measure::Kind;
+use self::extremes::{ExtremeFrame, ExtremeFrames};
+use self::kept_maps::KeptMaps;
+use self::measure::MeasureKind;
 use self::metric::mask::Protocol;
-use self::predict::{Maker, MapFiles};
+use self::predict::{MapFiles, MapGenerator};
 use self::report::Evaluation;
-use self::score::{Scored, Scorer};
+use self::score::{ScoredFrame, Scorer};
 use self::scorers::Scorers;
-use self::summary::Tally;
+use self::summary::FrameTally;
 use crate::choice::Choice;
 use crate::reporting::progress::FrameProgress;
 use crate::saliency::StaticSaliency;
@@ -49,7 +49,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     let counting = counting(&dataset, config.protocol)?;
     let files = config.predictions.iter().map(|named| MapFiles::find(named, &dataset)).collect::<Result<Vec<_>>>()?;
     let own: Vec<String> = config.maker.maps.iter().map(|map| map.name().to_owned()).collect();
-    let kept = config.keep.as_ref().map(|folder| Kept::create(folder)).transpose()?;
+    let kept = config.keep.as_ref().map(|folder| KeptMaps::create(folder)).transpose()?;
     let needed = config.maker.maps.iter().any(|map| map.needs_classifier());
     let mut model = config.model.clone();
     // A picture has no other frames to spread its samples over.
@@ -65,14 +65,14 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
         keep: kept.as_ref().map(|kept| own.iter().map(|map| kept.place(map)).collect()),
     };
     let names: Vec<String> = own.into_iter().chain(files.iter().map(|files| files.name.clone())).collect();
-    let maker = Maker::new(config.maker.clone(), classifier);
+    let maker = MapGenerator::new(config.maker.clone(), classifier);
     let (tallies, extremes) = score(config, maker, &scorer, &counting, names.len(), stop)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
     files.iter().for_each(|files| config.report.notes(&files.notes()));
-    kept.map_or(Ok(()), Kept::finish)?;
-    let kind = if dataset.others.is_some() { Kind::Fixations } else { Kind::Mask };
+    kept.map_or(Ok(()), KeptMaps::finish)?;
+    let kind = if dataset.others.is_some() { MeasureKind::Fixations } else { MeasureKind::Mask };
     let methods = names.into_iter().zip(tallies).map(|(name, tally)| tally.figures(name, kind)).collect();
     Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name, extremes }))
 }
@@ -80,24 +80,24 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
 /// Scores every frame of `methods` methods.
 fn score(
     config: &EvalConfig,
-    maker: Maker,
+    maker: MapGenerator,
     scorer: &Scorer,
     counting: &[Vec<bool>],
     methods: usize,
     stop: &AtomicBool,
-) -> Result<(Vec<Tally>, Extremes)> {
+) -> Result<(Vec<FrameTally>, ExtremeFrames)> {
     let lengths: Vec<usize> = counting.iter().map(Vec::len).collect();
-    let mut tallies: Vec<Tally> = (0..methods).map(|_| Tally::new(&lengths)).collect();
-    let mut extremes = Extremes::default();
+    let mut tallies: Vec<FrameTally> = (0..methods).map(|_| FrameTally::new(&lengths)).collect();
+    let mut extremes = ExtremeFrames::default();
     let progress = FrameProgress::new(config.report, Some(lengths.iter().sum::<usize>() as u64));
     let result = std::thread::scope(|scope| {
         let mut scorers = Scorers::start(scope, maker, scorer, counting, config.threads, stop)?;
-        while let Some(Scored { sequence, frame, methods, map, timing }) = scorers.next()? {
+        while let Some(ScoredFrame { sequence, frame, methods, map, timing }) = scorers.next()? {
             progress.frame(&timing);
             // Of a clip's first frame no motion is known: it would always be the worst.
             let telling = frame > 0 || lengths[sequence] == 1;
             if let Some(value) = methods.first().and_then(|method| method.figures[0]).filter(|_| telling) {
-                extremes.add(&Extreme { value, sequence, frame, map });
+                extremes.add(&ExtremeFrame { value, sequence, frame, map });
             }
             tallies.iter_mut().zip(&methods).for_each(|(tally, method)| tally.add(sequence, frame, method));
         }

@@ -12,7 +12,7 @@ use rand::rngs::SmallRng;
 use super::dataset::fixations;
 use super::dataset::{Dataset, Item, Truth, read_mask};
 use super::measure::Measured;
-use super::metric::fixation::{self, Gaze};
+use super::metric::fixation::{self, GazeRecord};
 use super::metric::mask::{Scale, Scores, pointing, warping_error};
 use super::predict::{MapFiles, centre};
 use super::raster::{self, size_of};
@@ -34,7 +34,7 @@ pub struct Scorer<'a> {
 }
 
 /// A frame on its way to be scored.
-pub struct Job {
+pub struct ScoreJob {
     /// Its sequence, by its place in the data set.
     pub sequence: usize,
     /// Its place in the sequence.
@@ -54,7 +54,7 @@ pub struct Job {
 }
 
 /// A frame as scored.
-pub struct Scored {
+pub struct ScoredFrame {
     /// Its sequence, by its place in the data set.
     pub sequence: usize,
     /// Its place in the sequence.
@@ -85,8 +85,8 @@ enum Reference {
 
 /// Where people looked, at this picture and at others, and a map that foretells it without looking.
 struct Looked {
-    gaze: Gaze,
-    others: Gaze,
+    gaze: GazeRecord,
+    others: GazeRecord,
     baseline: Array2<f64>,
 }
 
@@ -95,8 +95,8 @@ impl Scorer<'_> {
     ///
     /// # Errors
     /// [`Error::Input`] where truth or maps cannot be read or differ in size from the frame.
-    pub fn score(&self, job: &Job) -> Result<Scored> {
-        let Job { sequence, frame, timing, .. } = *job;
+    pub fn score(&self, job: &ScoreJob) -> Result<ScoredFrame> {
+        let ScoreJob { sequence, frame, timing, .. } = *job;
         let sequence_of = &self.dataset.sequences[sequence];
         let item = &sequence_of.frames[frame];
         let reference = self.reference(job, item)?;
@@ -121,11 +121,11 @@ impl Scorer<'_> {
         if !job.counts {
             methods.clear();
         }
-        Ok(Scored { sequence, frame, methods, map: map.unwrap_or_default(), timing })
+        Ok(ScoredFrame { sequence, frame, methods, map: map.unwrap_or_default(), timing })
     }
 
     /// Reads a frame's truth.
-    fn reference(&self, job: &Job, item: &Item) -> Result<Reference> {
+    fn reference(&self, job: &ScoreJob, item: &Item) -> Result<Reference> {
         match &item.truth {
             Truth::Mask(file) => {
                 let mask = read_mask(file)?;
@@ -136,16 +136,16 @@ impl Scorer<'_> {
         }
     }
 
-    fn gaze(&self, job: &Job, item: &fixations::Item) -> Result<Reference> {
+    fn gaze(&self, job: &ScoreJob, item: &fixations::FixationItem) -> Result<Reference> {
         let gaze = item.read()?;
         check_size(job.size, &item.stimulus, gaze.shape)?;
         let others = self.dataset.others.as_ref().map(|others| others.than(item.group(), gaze.shape)).transpose()?;
-        let others = others.unwrap_or(Gaze { shape: gaze.shape, fixations: None, density: None });
+        let others = others.unwrap_or(GazeRecord { shape: gaze.shape, fixations: None, density: None });
         let baseline = raster::at_size(&centre(job.size)?, job.size)?;
         Ok(Reference::Gaze(Box::new(Looked { gaze, others, baseline })))
     }
 
-    fn measure(&self, views: &Views, reference: &Reference, job: &Job) -> Result<Measured> {
+    fn measure(&self, views: &Views, reference: &Reference, job: &ScoreJob) -> Result<Measured> {
         match reference {
             Reference::Mask { mask, flow } => {
                 let scores = Scores::of(views.large.view(), mask.view(), self.threshold, self.scale)?;
@@ -168,7 +168,7 @@ impl Scorer<'_> {
 }
 
 /// This program's maps.
-fn own(job: &Job, index: usize) -> Result<Views> {
+fn own(job: &ScoreJob, index: usize) -> Result<Views> {
     let small = |maps: &[Mat]| -> Result<Array2<f64>> { raster::at_size(&maps[index], maps[index].size()?) };
     Ok(Views {
         large: raster::at_size(&job.maps[index], job.size)?,
@@ -178,7 +178,7 @@ fn own(job: &Job, index: usize) -> Result<Views> {
 }
 
 /// Another method's.
-fn read(files: &MapFiles, job: &Job) -> Result<Views> {
+fn read(files: &MapFiles, job: &ScoreJob) -> Result<Views> {
     let map = |frame| files.read(job.sequence, frame, (job.size.height as usize, job.size.width as usize));
     let flow = job.flow.0.size()?;
     let large = map(job.frame)?;

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
 use super::dataset::Dataset;
-use super::predict::{Maker, Moment};
-use super::score::{Job, Scored, Scorer};
-use crate::pipeline::channel::{Policy, Receiver, Sender, link, stage};
+use super::predict::{FrameMaps, MapGenerator};
+use super::score::{ScoreJob, ScoredFrame, Scorer};
+use crate::pipeline::channel::{LinkPolicy, Receiver, Sender, link, stage};
 use crate::{Error, Result};
 
 /// What one thread hands to another. An error travels with the frames, so that the root cause arrives first.
-type Message = Result<Job>;
+type Message = Result<ScoreJob>;
 
 /// Where scored frames arrive, in order: frame i is scored by thread i modulo their number.
 pub struct Scorers {
-    scored: Vec<Receiver<Scored>>,
+    scored: Vec<Receiver<ScoredFrame>>,
     next: usize,
 }
 
@@ -27,19 +27,20 @@ impl Scorers {
     /// [`Error::Panic`] where the system refuses another thread.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
-        maker: Maker,
+        maker: MapGenerator,
         scorer: &'scope Scorer<'scope>,
         counting: &'scope [Vec<bool>],
         threads: usize,
         stop: &'scope AtomicBool,
     ) -> Result<Self> {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| link("maps", Policy::Lossless(1))).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..threads).map(|_| link("maps", LinkPolicy::Lossless(1))).unzip();
         // What the feeder itself sends is nothing: its errors go along the links.
-        stage(scope, "maps", Policy::Lossless(1), move |_: &Sender<()>| {
+        stage(scope, "maps", LinkPolicy::Lossless(1), move |_: &Sender<()>| {
             feed(maker, scorer.dataset, counting, senders, stop)
         })?;
         let score = |jobs: Receiver<Message>| {
-            stage(scope, "score", Policy::Lossless(1), move |out| {
+            stage(scope, "score", LinkPolicy::Lossless(1), move |out| {
                 while let Some(job) = jobs.recv()? {
                     out.send(scorer.score(&job?)?)?;
                 }
@@ -54,7 +55,7 @@ impl Scorers {
     ///
     /// # Errors
     /// What stopped the work.
-    pub fn next(&mut self) -> Result<Option<Scored>> {
+    pub fn next(&mut self) -> Result<Option<ScoredFrame>> {
         let scored = self.scored[self.next].recv()?;
         self.next = (self.next + 1) % self.scored.len();
         Ok(scored)
@@ -63,7 +64,7 @@ impl Scorers {
 
 /// Makes the maps of all frames and deals them out in turn.
 fn feed(
-    mut maker: Maker,
+    mut maker: MapGenerator,
     dataset: &Dataset,
     counting: &[Vec<bool>],
     links: Vec<Sender<Message>>,
@@ -74,10 +75,10 @@ fn feed(
     for (index, (sequence, counting)) in dataset.sequences.iter().zip(counting).enumerate() {
         let mut before = None;
         let made = maker.run(sequence, stop, |moment| {
-            let Moment { index: frame, size, maps, motion, timing } = moment;
+            let FrameMaps { index: frame, size, maps, motion, timing } = moment;
             let before = before.replace(Arc::clone(&maps)).filter(|_| !motion.first);
             let counts = counting[frame];
-            deal(Ok(Job { sequence: index, frame, counts, size, maps, before, flow: motion.flow, timing }))
+            deal(Ok(ScoreJob { sequence: index, frame, counts, size, maps, before, flow: motion.flow, timing }))
         });
         match made {
             Ok(()) => {}

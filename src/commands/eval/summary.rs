@@ -1,11 +1,11 @@
 //! From frames to figures of a data set.
 
-use super::measure::{BLOCKS, Kind, Levels, Series};
+use super::measure::{BLOCKS, Levels, MeasureKind, Series};
 use super::metric::mask::{Pool, Scores};
 use super::statistics::{Comparison, Interval, compare, interval};
 
 /// What one method reached.
-pub struct Tally {
+pub struct FrameTally {
     /// On each sequence.
     sequences: Vec<Series>,
     /// On each part of the only sequence; empty where there are more.
@@ -14,7 +14,7 @@ pub struct Tally {
     frames: usize,
 }
 
-impl Tally {
+impl FrameTally {
     /// Nothing yet, of sequences of so many frames.
     pub fn new(lengths: &[usize]) -> Self {
         let (blocks, frames) = match lengths {
@@ -35,7 +35,7 @@ impl Tally {
     }
 
     /// The figures of method `name`.
-    pub fn figures(self, name: String, kind: Kind) -> Figures {
+    pub fn figures(self, name: String, kind: MeasureKind) -> SequenceFigures {
         let means: Vec<Scores> = self.sequences.iter().filter_map(Series::curves).collect();
         let mean = means.iter().collect::<Pool>().mean();
         let levels = mean.as_ref().map(Levels::of).unwrap_or_default();
@@ -44,33 +44,33 @@ impl Tally {
         let blocks: Vec<Vec<Option<f64>>> =
             self.blocks.iter().filter(|block| !block.frames.is_empty()).map(row).collect();
         let units = if self.blocks.is_empty() { sequences.clone() } else { blocks };
-        let total = (0..kind.measures().len()).map(|at| Estimate::of(&column(&sequences, at), &column(&units, at)));
-        Figures { total: total.collect(), name, levels, mean, sequences, units, series: self.sequences }
+        let total = (0..kind.measures().len()).map(|at| MeanEstimate::of(&column(&sequences, at), &column(&units, at)));
+        SequenceFigures { total: total.collect(), name, levels, mean, sequences, units, series: self.sequences }
     }
 }
 
 /// A mean and its 95 % bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
+pub struct MeanEstimate {
     /// The mean over the sequences.
     pub mean: f64,
     /// `None` where there is nothing to draw from.
     pub interval: Option<Interval>,
 }
 
-impl Estimate {
+impl MeanEstimate {
     fn of(sequences: &[f64], units: &[f64]) -> Option<Self> {
         let mean = sequences.iter().sum::<f64>() / sequences.len() as f64;
         (!sequences.is_empty()).then(|| Self { mean, interval: interval(units) })
     }
 }
 
-/// What one method reached, summed up. The numbers are in the order of [`Kind::measures`].
-pub struct Figures {
+/// What one method reached, summed up. The numbers are in the order of [`MeasureKind::measures`].
+pub struct SequenceFigures {
     /// The method's name.
     pub name: String,
     /// Over the data set; `None` for a measure without a value.
-    pub total: Vec<Option<Estimate>>,
+    pub total: Vec<Option<MeanEstimate>>,
     /// On each sequence.
     pub sequences: Vec<Vec<Option<f64>>>,
     /// On what is resampled: the sequences, or the parts of a single one.
@@ -83,7 +83,7 @@ pub struct Figures {
     pub series: Vec<Series>,
 }
 
-impl Figures {
+impl SequenceFigures {
     /// This method against another one by the measure at place `measure`; `None` where they have nothing to compare.
     pub fn against(&self, other: &Self, measure: usize) -> Option<Comparison> {
         let pairs = self.units.iter().zip(&other.units).filter_map(|(a, b)| Some((a[measure]?, b[measure]?)));

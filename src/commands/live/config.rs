@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::desk::Settings;
-use super::feed::LiveInput;
+use super::capture::LiveInput;
+use super::session_hub::SessionSettings;
 use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::saliency::ModelConfig;
@@ -24,7 +24,7 @@ pub struct LiveConfig {
     /// How the maps are made.
     pub fusion: FuseOptions,
     /// What may be changed later.
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// Whether there is a window.
     pub window: bool,
     /// Where the page is served.

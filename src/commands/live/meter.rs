@@ -10,12 +10,12 @@ const MOST: usize = 1024;
 
 /// Counts events.
 #[derive(Debug, Default)]
-pub struct Rate {
+pub struct RateMeter {
     recent: VecDeque<Instant>,
     total: u64,
 }
 
-impl Rate {
+impl RateMeter {
     /// One more, now.
     pub fn count(&mut self) {
         let now = Instant::now();
@@ -43,7 +43,7 @@ impl Rate {
 
 /// Collects latencies.
 #[derive(Debug, Default)]
-pub struct Latencies {
+pub struct LatencyMeter {
     recent: VecDeque<f32>,
     /// All of them, in milliseconds: how many took that long, so that a day's quantiles need no more room.
     histogram: Vec<u64>,
@@ -54,7 +54,7 @@ const LONGEST: usize = 10_000;
 /// Latencies that the figures of the moment rest on.
 const RECENT: usize = 150;
 
-impl Latencies {
+impl LatencyMeter {
     /// One more, in milliseconds.
     pub fn push(&mut self, milliseconds: f32) {
         self.recent.push_back(milliseconds);
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn rates_are_events_a_second() {
-        let mut rate = Rate::default();
+        let mut rate = RateMeter::default();
         assert_eq!(rate.per_second(), 0.0);
         for _ in 0..20 {
             rate.count();
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_what_was_seen() {
-        let mut latencies = Latencies::default();
+        let mut latencies = LatencyMeter::default();
         (1..=100).for_each(|ms| latencies.push(ms as f32));
         assert_eq!((latencies.recent(0.5), latencies.recent(0.95)), (51.0, 95.0));
         assert_eq!((latencies.overall(0.5), latencies.overall(0.95)), (50, 95));

@@ -1,22 +1,22 @@
 //! `salstream live`: the same stages as a file's run, with links that always hold the present moment.
 
+pub mod capture;
 pub mod config;
-pub mod desk;
-pub mod feed;
+mod freeze_frame;
 mod meter;
 mod recorder;
 pub mod serve;
 mod session;
+pub mod session_hub;
 mod snapshot;
-mod stale;
 pub mod window;
 
-pub use feed::hold_nothing_back;
-pub use session::{Ending, Summary, live};
+pub use capture::hold_nothing_back;
+pub use session::{SessionEnding, SessionSummary, live};
 
 /// This machine's cameras, each with its modes.
 pub fn cameras() -> String {
-    let cameras = feed::list();
+    let cameras = capture::list();
     if cameras.is_empty() {
         return "no camera on this machine\n".into();
     }

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::config::RecordingConfig;
-use super::desk::Shown;
+use super::session_hub::DisplayFrame;
 use crate::frame::Rate;
-use crate::sink::recording::Recording;
+use crate::sink::recording::RecordingSink;
 use crate::{Error, Result};
 
 /// Pictures that may wait for the encoder; more are left out of the recording.
@@ -18,20 +18,20 @@ const WAITING: usize = 8;
 const UNNAMED: &str = "live.mp4";
 
 /// A running recording.
-pub(super) struct Recorder {
+pub(super) struct StreamRecorder {
     path: PathBuf,
-    pictures: Sender<Arc<Shown>>,
+    pictures: Sender<Arc<DisplayFrame>>,
     thread: JoinHandle<Result<PathBuf>>,
     /// Pictures for which the encoder was too slow.
     pub left_out: u64,
 }
 
-impl Recorder {
+impl StreamRecorder {
     /// Begins a recording; the file itself begins with the first picture.
     pub(super) fn start(config: &RecordingConfig, rate: Rate) -> Result<Self> {
         let base = config.output.clone().unwrap_or_else(|| UNNAMED.into());
         let path = if config.overwrite { base } else { free(&base) };
-        let files = Files { config: config.clone(), path: path.clone(), rate, count: 0 };
+        let files = RecordingNames { config: config.clone(), path: path.clone(), rate, count: 0 };
         let (pictures, waiting) = bounded(WAITING);
         let work = move || record(files, &waiting);
         let thread = std::thread::Builder::new().name("record".into()).spawn(work);
@@ -45,7 +45,7 @@ impl Recorder {
     }
 
     /// Adds a picture. Whether the recording goes on.
-    pub(super) fn add(&mut self, shown: Arc<Shown>) -> bool {
+    pub(super) fn add(&mut self, shown: Arc<DisplayFrame>) -> bool {
         match self.pictures.try_send(shown) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => {
@@ -65,32 +65,32 @@ impl Recorder {
 }
 
 /// Which file is next.
-struct Files {
+struct RecordingNames {
     config: RecordingConfig,
     path: PathBuf,
     rate: Rate,
     count: u32,
 }
 
-impl Files {
-    fn next(&mut self, shown: &Shown) -> Result<Recording> {
+impl RecordingNames {
+    fn next(&mut self, shown: &DisplayFrame) -> Result<RecordingSink> {
         self.count += 1;
         let path = match (self.count, self.config.segment) {
             (1, None) => self.path.clone(),
             (count, _) => numbered(&self.path, count),
         };
         let size = opencv::prelude::MatTraitConst::size(&shown.picture)?;
-        Recording::create(&path, size, self.rate, self.config.crf, self.config.overwrite)
+        RecordingSink::create(&path, size, self.rate, self.config.crf, self.config.overwrite)
     }
 }
 
-fn record(mut files: Files, pictures: &Receiver<Arc<Shown>>) -> Result<PathBuf> {
-    let mut current: Option<(Recording, f64)> = None;
+fn record(mut files: RecordingNames, pictures: &Receiver<Arc<DisplayFrame>>) -> Result<PathBuf> {
+    let mut current: Option<(RecordingSink, f64)> = None;
     let mut last = files.path.clone();
     // A file that is over is finished on the side, so that the next one misses nothing.
     let mut finishing: Vec<JoinHandle<Result<PathBuf>>> = Vec::new();
     for shown in pictures {
-        let over = |(recording, since): &mut (Recording, f64)| {
+        let over = |(recording, since): &mut (RecordingSink, f64)| {
             !recording.takes(&shown.picture) || files.config.segment.is_some_and(|length| shown.time - *since >= length)
         };
         if let Some((recording, _)) = current.take_if(over) {

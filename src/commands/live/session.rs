@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use opencv::core::set_num_threads;
 
+use super::capture::LiveSource;
 use super::config::LiveConfig;
-use super::desk::{Action, Desk, Energy, Shown};
-use super::feed::Feed;
-use super::recorder::Recorder;
-use super::serve::Server;
+use super::freeze_frame::greyed;
+use super::recorder::StreamRecorder;
+use super::serve::PageServer;
+use super::session_hub::{DisplayFrame, EnergySample, SessionAction, SessionHub};
 use super::snapshot;
-use super::stale::greyed;
-use super::window::Window;
+use super::window::PreviewWindow;
 use crate::Result;
-use crate::annotate::{Annotator, Energy as MapEnergy};
+use crate::annotate::{Annotator, MapEnergy};
 use crate::frame::Rate;
 use crate::fuse::Fuser;
 use crate::motion::MotionEstimator;
 use crate::pipeline::channel::{Next, Receiver};
 use crate::pipeline::record::record;
-use crate::pipeline::stages::{self, Drawn, Mode, Stages};
+use crate::pipeline::stages::{self, DrawnFrame, PipelineMode, PipelineStages};
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
-use crate::source::Source;
+use crate::source::FrameSource;
 
 /// How long the main thread waits for a picture before it looks after the window and what else there is.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -35,7 +35,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// What a session came to.
 #[derive(Debug)]
-pub struct Summary {
+pub struct SessionSummary {
     /// Frames that came, were shown, and gave way to newer ones.
     pub captured: u64,
     pub shown: u64,
@@ -46,12 +46,12 @@ pub struct Summary {
     /// The last file that was recorded.
     pub recorded: Option<PathBuf>,
     /// Why it ended.
-    pub ending: Ending,
+    pub ending: SessionEnding,
 }
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum SessionEnding {
     /// The source ended, the time was up, or the user closed it.
     Complete,
     /// A signal.
@@ -62,27 +62,27 @@ pub enum Ending {
 ///
 /// # Errors
 /// The root cause of what failed first.
-pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<Summary> {
+pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
     set_num_threads(config.threads as i32)?;
     let mut static_saliency = StaticSaliency::open(&config.model)?;
     tell(config, static_saliency.notes());
-    let desk = Arc::new(Desk::new(config.settings.clone(), static_saliency.labels().clone()));
+    let desk = Arc::new(SessionHub::new(config.settings.clone(), static_saliency.labels().clone()));
     desk.report(|state| {
         state.source = config.input.name();
         state.classifier = static_saliency.name().to_owned();
     });
-    let server = config.serve.map(|address| Server::start(address, desk.clone())).transpose()?;
+    let server = config.serve.map(|address| PageServer::start(address, desk.clone())).transpose()?;
     // The inner flag ends the stages when the session ends for whatever reason.
     let done = AtomicBool::new(false);
-    let feed = Feed::open(&config.input, config.give_up, &desk, stop)?;
+    let feed = LiveSource::open(&config.input, config.give_up, &desk, stop)?;
     let info = feed.info().clone();
     let annotator = Annotator::new(config.settings.style(), &info, 1)?;
-    let mut audience = Audience::gather(config, &desk, info.rate)?;
+    let mut audience = LiveOutputs::gather(config, &desk, info.rate)?;
     if let Some(server) = &server {
         tell(config, &[format!("the page is at {}", server.url())]);
     }
-    let mode = Mode::Live(&*desk);
-    let stages = Stages {
+    let mode = PipelineMode::Live(&*desk);
+    let stages = PipelineStages {
         source: Box::new(feed),
         static_saliency: &mut static_saliency,
         mode,
@@ -102,14 +102,14 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<Summary> {
     attended?;
     let state = desk.state();
     let (latency_median_ms, latency_p95_ms) = desk.latency();
-    Ok(Summary {
+    Ok(SessionSummary {
         captured: state.captured,
         shown: state.shown,
         dropped: state.dropped,
         latency_median_ms,
         latency_p95_ms,
         recorded: recorded?,
-        ending: if stop.load(Ordering::Relaxed) { Ending::Interrupted } else { Ending::Complete },
+        ending: if stop.load(Ordering::Relaxed) { SessionEnding::Interrupted } else { SessionEnding::Complete },
     })
 }
 
@@ -120,20 +120,20 @@ fn tell(config: &LiveConfig, notes: &[String]) {
 }
 
 /// All who look on: the window, the page (through the desk), the recording.
-struct Audience<'a> {
+struct LiveOutputs<'a> {
     config: &'a LiveConfig,
-    desk: &'a Desk,
+    desk: &'a SessionHub,
     rate: Rate,
-    window: Option<Window>,
-    recorder: Option<Recorder>,
+    window: Option<PreviewWindow>,
+    recorder: Option<StreamRecorder>,
     recorded: Option<PathBuf>,
     /// The last picture, and when it was drawn.
-    last: Option<(Arc<Shown>, Instant)>,
+    last: Option<(Arc<DisplayFrame>, Instant)>,
 }
 
-impl<'a> Audience<'a> {
-    fn gather(config: &'a LiveConfig, desk: &'a Desk, rate: Rate) -> Result<Self> {
-        let window = if config.window { Some(Window::open()?) } else { None };
+impl<'a> LiveOutputs<'a> {
+    fn gather(config: &'a LiveConfig, desk: &'a SessionHub, rate: Rate) -> Result<Self> {
+        let window = if config.window { Some(PreviewWindow::open()?) } else { None };
         let mut audience = Self { config, desk, rate, window, recorder: None, recorded: None, last: None };
         if config.recording.output.is_some() {
             audience.record()?;
@@ -142,7 +142,7 @@ impl<'a> Audience<'a> {
     }
 
     /// Serves everybody until the source ends, the user ends it, or `stop`.
-    fn attend(&mut self, drawn: &Receiver<Drawn>, stop: &AtomicBool) -> Result<()> {
+    fn attend(&mut self, drawn: &Receiver<DrawnFrame>, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed)
             && self.config.duration.is_none_or(|end| self.desk.time() < end.as_secs_f64())
         {
@@ -161,14 +161,14 @@ impl<'a> Audience<'a> {
     }
 
     /// Shows a new picture to everybody, and does what was asked for meanwhile.
-    fn present(&mut self, drawn: Drawn) -> Result<()> {
+    fn present(&mut self, drawn: DrawnFrame) -> Result<()> {
         self.act(&drawn)?;
         if self.desk.settings().paused {
             return Ok(());
         }
         let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
-        let energy = Energy { time: energy.time, static_: energy.static_ as f32, motion: energy.motion as f32 };
-        let shown = Arc::new(Shown { index: drawn.index, time: drawn.time, picture: drawn.picture });
+        let energy = EnergySample { time: energy.time, static_: energy.static_ as f32, motion: energy.motion as f32 };
+        let shown = Arc::new(DisplayFrame { index: drawn.index, time: drawn.time, picture: drawn.picture });
         if let Some(window) = &mut self.window {
             window.show(&shown.picture)?;
         }
@@ -195,31 +195,33 @@ impl<'a> Audience<'a> {
         if let Some(window) = &mut self.window {
             window.show(&picture)?;
         }
-        self.desk.show_again(Arc::new(Shown { index: shown.index, time: shown.time, picture }));
+        self.desk.show_again(Arc::new(DisplayFrame { index: shown.index, time: shown.time, picture }));
         Ok(())
     }
 
-    fn act(&mut self, drawn: &Drawn) -> Result<()> {
+    fn act(&mut self, drawn: &DrawnFrame) -> Result<()> {
         while let Some(action) = self.desk.next_action() {
             match action {
-                Action::Snapshot => match record(drawn).and_then(|record| snapshot::save(&drawn.picture, &record)) {
-                    Ok(path) => self.desk.notice(format!("snapshot: {}", path.display())),
-                    Err(error) => self.desk.notice(format!("no snapshot: {error}")),
-                },
-                Action::Record if self.recorder.is_none() => {
+                SessionAction::Snapshot => {
+                    match record(drawn).and_then(|record| snapshot::save(&drawn.picture, &record)) {
+                        Ok(path) => self.desk.notice(format!("snapshot: {}", path.display())),
+                        Err(error) => self.desk.notice(format!("no snapshot: {error}")),
+                    }
+                }
+                SessionAction::Record if self.recorder.is_none() => {
                     if let Err(error) = self.record() {
                         self.desk.notice(format!("no recording: {error}"));
                     }
                 }
-                Action::StopRecording => self.stop_recording()?,
-                Action::Record => {}
+                SessionAction::StopRecording => self.stop_recording()?,
+                SessionAction::Record => {}
             }
         }
         Ok(())
     }
 
     fn record(&mut self) -> Result<()> {
-        let recorder = Recorder::start(&self.config.recording, self.rate)?;
+        let recorder = StreamRecorder::start(&self.config.recording, self.rate)?;
         let name = recorder.path().display().to_string();
         self.desk.report(|state| state.recording = Some(name));
         self.recorder = Some(recorder);
@@ -257,7 +259,7 @@ impl<'a> Audience<'a> {
     }
 }
 
-impl Summary {
+impl SessionSummary {
     /// The closing line.
     pub fn say(&self) {
         let recorded = self.recorded.as_ref().map(|path| format!(": {}", path.display())).unwrap_or_default();

@@ -6,7 +6,7 @@ use opencv::core::{Mat, Vector};
 use opencv::imgcodecs;
 
 use super::recorder::free;
-use crate::sink::records::Record;
+use crate::sink::records::FrameRecord;
 use crate::{Error, Result, sink};
 
 /// Writes `picture` as `snapshot.png` (or the first free number behind it) into the current folder, and what is known of
@@ -14,7 +14,7 @@ use crate::{Error, Result, sink};
 ///
 /// # Errors
 /// [`Error::Output`] or [`Error::Io`] where they cannot be written.
-pub(super) fn save(picture: &Mat, record: &Record) -> Result<PathBuf> {
+pub(super) fn save(picture: &Mat, record: &FrameRecord) -> Result<PathBuf> {
     let path = free(Path::new("snapshot.png"));
     let mut png = Vector::new();
     if !imgcodecs::imencode_def(".png", picture, &mut png)? {

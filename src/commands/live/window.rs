@@ -7,7 +7,7 @@ use opencv::highgui;
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use super::desk::{Action, Desk, State};
+use super::session_hub::{SessionAction, SessionHub, SessionState};
 use crate::annotate::text;
 use crate::choice::Choice;
 use crate::saliency::TargetName;
@@ -32,7 +32,7 @@ const HELP: [&str; 10] = [
 ];
 
 /// An open window. To be used on the main thread alone: window systems ask for it.
-pub struct Window {
+pub struct PreviewWindow {
     help: bool,
     /// The last picture's size: a window that the user has not resized follows it.
     size: Size,
@@ -40,7 +40,7 @@ pub struct Window {
     titled: Instant,
 }
 
-impl Window {
+impl PreviewWindow {
     /// Whether there is a display to open one on.
     pub fn is_possible() -> bool {
         ["DISPLAY", "WAYLAND_DISPLAY"]
@@ -87,7 +87,7 @@ impl Window {
     ///
     /// # Errors
     /// [`Error::OpenCv`] where the window system fails.
-    pub fn serve(&mut self, desk: &Desk) -> Result<bool> {
+    pub fn serve(&mut self, desk: &SessionHub) -> Result<bool> {
         let key = highgui::poll_key()?;
         if highgui::get_window_property(NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
             return Ok(false);
@@ -100,7 +100,7 @@ impl Window {
         Ok(key < 0 || self.press(key & 0xFF, desk))
     }
 
-    fn press(&mut self, key: i32, desk: &Desk) -> bool {
+    fn press(&mut self, key: i32, desk: &SessionHub) -> bool {
         match u8::try_from(key).map(char::from) {
             Ok('q') => return false,
             _ if key == ESCAPE => return false,
@@ -109,10 +109,10 @@ impl Window {
             Ok('l') => desk.change(|settings| settings.layout = after(settings.layout)),
             Ok('m') => desk.change(|settings| settings.fusion = after(settings.fusion)),
             Ok('t') => desk.change(|settings| settings.target = lock(&settings.target)),
-            Ok('s') => drop(desk.ask(Action::Snapshot)),
+            Ok('s') => drop(desk.ask(SessionAction::Snapshot)),
             Ok('r') => drop(desk.ask(match desk.state().recording {
-                None => Action::Record,
-                Some(_) => Action::StopRecording,
+                None => SessionAction::Record,
+                Some(_) => SessionAction::StopRecording,
             })),
             Ok('h') => self.help = !self.help,
             _ => {}
@@ -121,7 +121,7 @@ impl Window {
     }
 }
 
-impl Drop for Window {
+impl Drop for PreviewWindow {
     fn drop(&mut self) {
         // It may be closed already.
         let _ = highgui::destroy_window(NAME);
@@ -129,8 +129,8 @@ impl Drop for Window {
 }
 
 /// The figures of the moment.
-fn title(state: &State) -> String {
-    let State { output_fps, static_fps, latency_median_ms, dropped, .. } = state;
+fn title(state: &SessionState) -> String {
+    let SessionState { output_fps, static_fps, latency_median_ms, dropped, .. } = state;
     let word = state.trouble.as_ref().or(state.notice.as_ref()).map(|text| format!(" - {text}")).unwrap_or_default();
     format!(
         "{NAME}: {output_fps:.0} fps, classifier {static_fps:.0}, {latency_median_ms:.0} ms, {dropped} dropped{word}"

@@ -2,21 +2,21 @@
 
 use serde_json::json;
 
-use super::{Ending, Summary};
+use super::{RunEnding, RunSummary};
 use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
 /// Says what a run came to.
-pub fn say_closing(report: ReportMode, summary: &Summary) {
-    let Summary { frames, seconds, classifier, output, timing, ending, .. } = summary;
+pub fn say_closing(report: ReportMode, summary: &RunSummary) {
+    let RunSummary { frames, seconds, classifier, output, timing, ending, .. } = summary;
     let fps = *frames as f64 / seconds;
     match report {
         ReportMode::Quiet => {}
         ReportMode::Json => {
             let ending = match ending {
-                Ending::Complete => "complete",
-                Ending::Interrupted => "interrupted",
-                Ending::Broken(_) => "broken",
+                RunEnding::Complete => "complete",
+                RunEnding::Interrupted => "interrupted",
+                RunEnding::Broken(_) => "broken",
             };
             let output = output.as_ref().map(|output| output.display().to_string());
             let line = json!({ "event": "done", "frames": frames, "seconds": seconds, "fps": fps,

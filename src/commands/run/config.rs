@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Window;
+use super::SegmentWindow;
 use crate::annotate::Style;
 use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::KeyFrames;
@@ -17,13 +17,13 @@ pub struct RunConfig {
     /// What to read.
     pub input: Input,
     /// Which part of it.
-    pub source: source::Options,
+    pub source: source::SourceOptions,
     /// Which classifier, and how.
     pub model: ModelConfig,
     /// On which frames the gradient is computed.
     pub key_frames: KeyFrames,
     /// The piece of it that is worked on, where that is not all.
-    pub window: Option<Window>,
+    pub window: Option<SegmentWindow>,
     /// How the maps are made; whether the input is a single picture shows when it is opened.
     pub fusion: FuseOptions,
     /// How they are drawn.

@@ -2,10 +2,10 @@
 
 mod closing;
 pub mod config;
-mod glance;
+mod notify_on_end;
 mod outputs;
-mod watched;
-mod window;
+mod preview;
+mod segment_window;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,15 +20,15 @@ use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::channel::Receiver;
 use crate::pipeline::frequent_class;
-use crate::pipeline::stages::{self, Drawn, Mode, Stages};
+use crate::pipeline::stages::{self, DrawnFrame, PipelineMode, PipelineStages};
 use crate::reporting::progress::FrameProgress;
 use crate::saliency::{ModelConfig, StaticSaliency};
-use crate::source::Source;
+use crate::source::FrameSource;
 use crate::{Error, Result, source};
-pub use glance::Overview;
-use outputs::{Outputs, Written};
-use watched::Watched;
-pub use window::{Span, Window};
+use notify_on_end::NotifyOnEnd;
+use outputs::{RunOutputs, WrittenOutputs};
+pub use preview::Preview;
+pub use segment_window::{SegmentWindow, TimeSpan};
 
 /// Pixels of a frame, 1920 x 1080, up to which it may be chosen to explain several at once. A batch's worker chooses before
 /// it knows its clips.
@@ -36,7 +36,7 @@ const MOST_PIXELS: i32 = 1920 * 1080;
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Summary {
+pub struct RunSummary {
     /// Frames written.
     pub frames: u64,
     /// Wall time of the pipeline in seconds, start-up not counted.
@@ -46,18 +46,18 @@ pub struct Summary {
     /// The result; `None` where the user stopped the run before the first frame, or it is to be whole and is not.
     pub output: Option<PathBuf>,
     /// The clip in short, where a glance was asked for.
-    pub overview: Option<Overview>,
+    pub overview: Option<Preview>,
     /// What the result holds, where that is a piece of the clip.
-    pub span: Option<Span>,
+    pub span: Option<TimeSpan>,
     /// Mean milliseconds a frame of each stage.
     pub timing: Timing,
     /// How the input ended.
-    pub ending: Ending,
+    pub ending: RunEnding,
 }
 
 /// How a run's input ended.
 #[derive(Debug)]
-pub enum Ending {
+pub enum RunEnding {
     /// Every frame was read.
     Complete,
     /// The user stopped it; what was finished is in the result.
@@ -70,27 +70,27 @@ pub enum Ending {
 ///
 /// # Errors
 /// The root cause of what failed first.
-pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<Summary> {
+pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<RunSummary> {
     set_num_threads(config.threads as i32)?;
-    let clip = Clip::open(config.clone())?;
+    let clip = OpenedClip::open(config.clone())?;
     let mut static_saliency = StaticSaliency::open(&clip.model())?;
     clip.process(&mut static_saliency, stop)?.finish()
 }
 
 /// An opened input, whose outputs may be written.
-pub struct Clip {
+pub struct OpenedClip {
     config: RunConfig,
-    source: Box<dyn Source>,
+    source: Box<dyn FrameSource>,
     annotator: Annotator,
 }
 
-impl Clip {
+impl OpenedClip {
     /// Opens what `config` names. OpenCV's threads are not set here, since another clip may be in work.
     ///
     /// # Errors
     /// Those of [`source::open`], and of outputs that cannot or must not be written.
     pub fn open(config: RunConfig) -> Result<Self> {
-        Outputs::check(&config)?;
+        RunOutputs::check(&config)?;
         let options = config.window.map_or(config.source, |window| window.options(&config.source));
         let source = source::open(&config.input, &options)?;
         config.notes(source.warnings());
@@ -107,14 +107,14 @@ impl Clip {
 
     /// Has `read` called when the last frame was read, while it and those before it are still in work.
     pub fn watched(self, read: impl FnOnce() + Send + 'static) -> Self {
-        Self { source: Box::new(Watched::new(self.source, read)), ..self }
+        Self { source: Box::new(NotifyOnEnd::new(self.source, read)), ..self }
     }
 
     /// Runs it through the pipeline, with a classifier that has seen no other clip, or has been restarted since.
     ///
     /// # Errors
     /// The root cause of what failed first.
-    pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<Processed> {
+    pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
         let whole = || source::open(&config.input, &config.source);
@@ -125,11 +125,11 @@ impl Clip {
         }
         config.notes(static_saliency.notes());
         let classifier = static_saliency.name().to_owned();
-        let mut outputs = Outputs::create(&config, &info, annotator.canvas())?;
-        let stages = Stages {
+        let mut outputs = RunOutputs::create(&config, &info, annotator.canvas())?;
+        let stages = PipelineStages {
             source,
             static_saliency,
-            mode: Mode::Offline,
+            mode: PipelineMode::Offline,
             key_frames: config.key_frames.clone(),
             motion: MotionEstimator::new(info.rate)?,
             fuser: Fuser::new(FuseOptions { still: info.frames == Some(1), ..config.fusion }),
@@ -138,51 +138,51 @@ impl Clip {
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
-            let drawn = stages::draw(scope, Mode::Offline, annotator, config.glance.is_some(), fused)?;
+            let drawn = stages::draw(scope, PipelineMode::Offline, annotator, config.glance.is_some(), fused)?;
             drain(&drawn, &mut outputs, &progress, config.window)
         });
         progress.clear();
-        let Drained { ending, span, empty } = ending?;
+        let DrainResult { ending, span, empty } = ending?;
         let ending = match ending {
-            Ending::Complete if stop.load(Ordering::Relaxed) => Ending::Interrupted,
+            RunEnding::Complete if stop.load(Ordering::Relaxed) => RunEnding::Interrupted,
             ending => ending,
         };
-        Ok(Processed { config, outputs, progress, started, classifier, ending, span, empty })
+        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty })
     }
 }
 
 /// A clip whose frames went through the pipeline; its results are not complete yet. Dropped, it leaves none.
-pub struct Processed {
+pub struct ProcessedClip {
     config: RunConfig,
-    outputs: Outputs,
+    outputs: RunOutputs,
     progress: FrameProgress,
     started: Instant,
     classifier: String,
-    ending: Ending,
-    span: Option<Span>,
+    ending: RunEnding,
+    span: Option<TimeSpan>,
     empty: u64,
 }
 
-impl Processed {
+impl ProcessedClip {
     /// Completes the results.
     ///
     /// # Errors
     /// Those of the outputs.
-    pub fn finish(self) -> Result<Summary> {
+    pub fn finish(self) -> Result<RunSummary> {
         let Self { config, outputs, progress, started, classifier, ending, span, empty } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
-            Ending::Interrupted if frames == 0 => (None, None),
-            Ending::Interrupted | Ending::Broken(_) if config.whole_only => (None, None),
+            RunEnding::Interrupted if frames == 0 => (None, None),
+            RunEnding::Interrupted | RunEnding::Broken(_) if config.whole_only => (None, None),
             _ => {
-                let Written { path, warnings, overview } = outputs.finish()?;
+                let WrittenOutputs { path, warnings, overview } = outputs.finish()?;
                 config.notes(&warnings);
                 config.notes(&note_on_empty(empty, frames).into_iter().collect::<Vec<_>>());
                 (Some(path), overview)
             }
         };
         let seconds = started.elapsed().as_secs_f64();
-        let summary = Summary { frames, seconds, classifier, output, overview, span, timing, ending };
+        let summary = RunSummary { frames, seconds, classifier, output, overview, span, timing, ending };
         closing::say_closing(config.report, &summary);
         Ok(summary)
     }
@@ -198,21 +198,21 @@ fn note_on_empty(empty: u64, frames: u64) -> Option<String> {
 }
 
 /// What came of a clip's frames.
-struct Drained {
-    ending: Ending,
-    span: Option<Span>,
+struct DrainResult {
+    ending: RunEnding,
+    span: Option<TimeSpan>,
     /// Frames in which nothing stands out.
     empty: u64,
 }
 
 /// Writes every frame of the `window` that arrives. An input that breaks off after some frames is an ending, not an error.
 fn drain(
-    drawn: &Receiver<Drawn>,
-    outputs: &mut Outputs,
+    drawn: &Receiver<DrawnFrame>,
+    outputs: &mut RunOutputs,
     progress: &FrameProgress,
-    window: Option<Window>,
-) -> Result<Drained> {
-    let mut span: Option<Span> = None;
+    window: Option<SegmentWindow>,
+) -> Result<DrainResult> {
+    let mut span: Option<TimeSpan> = None;
     let mut empty = 0;
     let ending = loop {
         match drawn.recv() {
@@ -224,17 +224,17 @@ fn drain(
                     }
                     continue;
                 }
-                span.get_or_insert(Span { first: time, last: time, next: None }).last = time;
+                span.get_or_insert(TimeSpan { first: time, last: time, next: None }).last = time;
                 let mut peak = 0.0;
                 core::min_max_loc(&drawn.maps.fused.0, None, Some(&mut peak), None, None, &core::no_array())?;
                 empty += u64::from(peak <= STANDS_OUT);
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);
             }
-            Ok(None) => break Ending::Complete,
-            Err(broken @ Error::Input { .. }) if span.is_some() => break Ending::Broken(broken),
+            Ok(None) => break RunEnding::Complete,
+            Err(broken @ Error::Input { .. }) if span.is_some() => break RunEnding::Broken(broken),
             Err(error) => return Err(error),
         }
     };
-    Ok(Drained { ending, span: span.filter(|_| window.is_some()), empty })
+    Ok(DrainResult { ending, span: span.filter(|_| window.is_some()), empty })
 }

@@ -5,48 +5,48 @@ use std::time::Instant;
 
 use opencv::core::{Mat, Size};
 
-use super::glance::{Glance, Overview};
+use super::preview::{Preview, PreviewBuilder};
 use crate::annotate::Timeline;
 use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::frame::{Timing, VideoInfo};
 use crate::pipeline::record::record;
-use crate::pipeline::stages::{Drawn, milliseconds};
+use crate::pipeline::stages::{DrawnFrame, milliseconds};
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapKind, MapSink};
-use crate::sink::records::{Record, RecordSink};
+use crate::sink::records::{FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result};
 
 /// The annotated result.
-enum Picture {
+enum ResultSink {
     Video(Box<VideoSink>),
     /// An image, written once its only frame is drawn.
     Image(ImageSink, Option<Mat>),
 }
 
-/// A run's open outputs. Dropped before [`Outputs::finish`], they leave nothing behind.
-pub struct Outputs {
-    picture: Picture,
+/// A run's open outputs. Dropped before [`RunOutputs::finish`], they leave nothing behind.
+pub struct RunOutputs {
+    picture: ResultSink,
     maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
     timed: bool,
     /// Index and time of the first frame written: those of a piece's result count from it.
     first: Option<(u64, f64)>,
     timeline: Option<(ImageSink, Timeline)>,
-    glance: Option<(ImageSink, Glance)>,
+    glance: Option<(ImageSink, PreviewBuilder)>,
 }
 
 /// What was written.
-pub struct Written {
+pub struct WrittenOutputs {
     /// The result.
     pub path: PathBuf,
     /// What the user should know of it.
     pub warnings: Vec<String>,
     /// The clip in short, where a glance was asked for.
-    pub overview: Option<Overview>,
+    pub overview: Option<Preview>,
 }
 
-impl Outputs {
+impl RunOutputs {
     /// Refuses what cannot or must not be written, before any work is done.
     ///
     /// # Errors
@@ -83,11 +83,11 @@ impl Outputs {
     /// Those of the single sinks.
     pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
         let picture = if ImageSink::accepts(&config.output) {
-            Picture::Image(ImageSink::create(&config.output, config.overwrite)?, None)
+            ResultSink::Image(ImageSink::create(&config.output, config.overwrite)?, None)
         } else {
             let sound = info.sound.clone().filter(|_| config.audio);
             let options = EncodeOptions { crf: config.crf, overwrite: config.overwrite, sound };
-            Picture::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
+            ResultSink::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
         };
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
@@ -97,7 +97,7 @@ impl Outputs {
         let image =
             |file: &Option<PathBuf>| file.as_ref().map(|file| ImageSink::create(file, config.overwrite)).transpose();
         let timeline = image(&config.timeline)?.map(|sink| (sink, Timeline::default()));
-        let glance = image(&config.glance)?.map(|sink| (sink, Glance::default()));
+        let glance = image(&config.glance)?.map(|sink| (sink, PreviewBuilder::default()));
         Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, glance })
     }
 
@@ -105,7 +105,7 @@ impl Outputs {
     ///
     /// # Errors
     /// Those of the single sinks, such as a full disk.
-    pub fn write(&mut self, drawn: Drawn) -> Result<Timing> {
+    pub fn write(&mut self, drawn: DrawnFrame) -> Result<Timing> {
         let started = Instant::now();
         let (first, start) = *self.first.get_or_insert((drawn.index, drawn.time));
         let index = drawn.index - first;
@@ -113,19 +113,19 @@ impl Outputs {
             sink.write(index, kind.of(&drawn.maps))?;
         }
         if let Some(sink) = &mut self.records {
-            let record = Record { index, ..record(&drawn)? };
+            let record = FrameRecord { index, ..record(&drawn)? };
             sink.write(&if self.timed { record } else { record.untimed() })?;
         }
         if let Some((_, glance)) = &mut self.glance {
             glance.push(&drawn)?;
         }
-        let Drawn { picture, mut timing, time, maps, .. } = drawn;
+        let DrawnFrame { picture, mut timing, time, maps, .. } = drawn;
         if let Some((_, timeline)) = &mut self.timeline {
             timeline.push(time, &maps, &picture)?;
         }
         match &mut self.picture {
-            Picture::Video(sink) => sink.write(&picture, time - start)?,
-            Picture::Image(_, image) => *image = Some(picture),
+            ResultSink::Video(sink) => sink.write(&picture, time - start)?,
+            ResultSink::Image(_, image) => *image = Some(picture),
         }
         timing.write = milliseconds(started);
         Ok(timing)
@@ -135,11 +135,11 @@ impl Outputs {
     ///
     /// # Errors
     /// Those of the single sinks; [`Error::Output`] where there was no frame.
-    pub fn finish(self) -> Result<Written> {
+    pub fn finish(self) -> Result<WrittenOutputs> {
         let finished = match self.picture {
-            Picture::Video(sink) => sink.finish()?,
-            Picture::Image(sink, Some(image)) => sink.finish(&image)?,
-            Picture::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
+            ResultSink::Video(sink) => sink.finish()?,
+            ResultSink::Image(sink, Some(image)) => sink.finish(&image)?,
+            ResultSink::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
         };
         if let Some((_, maps)) = self.maps {
             maps.finish()?;
@@ -157,6 +157,6 @@ impl Outputs {
             sink.finish(&picture)?;
             overview = Some(known);
         }
-        Ok(Written { path: finished.path, warnings: finished.warnings, overview })
+        Ok(WrittenOutputs { path: finished.path, warnings: finished.warnings, overview })
     }
 }

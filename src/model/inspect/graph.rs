@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::model::Layout;
-use crate::model::card::Facts;
+use crate::model::metadata::FileFacts;
 use onnx_grad::onnx::tensor_shape_proto::dimension::Value as Size;
 use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
 use onnx_grad::{BLOCKED, RULES};
 
 /// An input or output.
 #[derive(Debug, Serialize)]
-pub struct Value {
+pub struct ValueInfo {
     /// Its name.
     pub name: String,
     /// The element type, such as `float` or `int64`; `other` for what is no tensor.
@@ -22,7 +22,7 @@ pub struct Value {
     pub shape: Option<Vec<String>>,
 }
 
-impl From<&ValueInfoProto> for Value {
+impl From<&ValueInfoProto> for ValueInfo {
     fn from(value: &ValueInfoProto) -> Self {
         let name = value.name().to_owned();
         let Some(type_proto::Value::TensorType(tensor)) = value.r#type.as_ref().and_then(|kind| kind.value.as_ref())
@@ -44,8 +44,8 @@ fn size(size: Option<&Size>) -> String {
 }
 
 /// What goes in, weights left out.
-pub fn inputs(graph: &GraphProto) -> Vec<Value> {
-    images(graph).map(Value::from).collect()
+pub fn inputs(graph: &GraphProto) -> Vec<ValueInfo> {
+    images(graph).map(ValueInfo::from).collect()
 }
 
 fn images(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
@@ -54,7 +54,7 @@ fn images(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
 }
 
 /// What the file declares of its picture and scores; none where it declares no picture of three channels or no classes.
-pub fn declared(model: &ModelProto) -> Option<Facts> {
+pub fn declared(model: &ModelProto) -> Option<FileFacts> {
     let graph = model.graph.as_ref()?;
     let layout = images(graph).find_map(|input| match input.tensor()?.1.as_slice() {
         [_, Some(3), _, _] => Some(Layout::Nchw),
@@ -65,7 +65,7 @@ pub fn declared(model: &ModelProto) -> Option<Facts> {
         [_, Some(classes)] if *classes > 1 => Some(*classes),
         _ => None,
     })?;
-    Some(Facts { metadata: model.metadata(), layout, classes })
+    Some(FileFacts { metadata: model.metadata(), layout, classes })
 }
 
 /// Floating-point values among the constants.
@@ -77,7 +77,7 @@ pub fn parameters(graph: &GraphProto) -> u64 {
 /// How a gradient passes an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Passage {
+pub enum GradientSupport {
     /// By a rule.
     Rule,
     /// It stops here: the result is piecewise constant.
@@ -90,24 +90,24 @@ pub enum Passage {
 
 /// An operator and its nodes.
 #[derive(Debug, Serialize)]
-pub struct Operator {
+pub struct OperatorCount {
     /// Its name, with its domain where that is not the standard one.
     pub name: String,
     /// How many nodes there are, in subgraphs too.
     pub nodes: usize,
     /// How a gradient passes it.
-    pub gradient: Passage,
+    pub gradient: GradientSupport,
 }
 
 /// The operators by number of nodes, the most frequent first.
-pub fn operators(graph: &GraphProto) -> Vec<Operator> {
+pub fn operators(graph: &GraphProto) -> Vec<OperatorCount> {
     let varying = varying(graph);
     let mut counts = BTreeMap::new();
     for node in &graph.node {
         count(node, depends(node, &varying), &mut counts);
     }
     let mut operators: Vec<_> =
-        counts.into_iter().map(|(name, (nodes, gradient))| Operator { name, nodes, gradient }).collect();
+        counts.into_iter().map(|(name, (nodes, gradient))| OperatorCount { name, nodes, gradient }).collect();
     operators.sort_by_key(|operator| std::cmp::Reverse(operator.nodes));
     operators
 }
@@ -128,7 +128,7 @@ fn depends(node: &NodeProto, varying: &HashSet<&str>) -> bool {
 }
 
 /// Counts a node and those of its subgraphs.
-fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, Passage)>) {
+fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, GradientSupport)>) {
     let name = match node.is_standard() {
         true => node.op_type().to_owned(),
         false => format!("{}::{}", node.domain(), node.op_type()),
@@ -136,21 +136,21 @@ fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, 
     let passage = passage(node, depends);
     let (nodes, known) = counts.entry(name).or_insert((0, passage));
     *nodes += 1;
-    if *known == Passage::Constant {
+    if *known == GradientSupport::Constant {
         *known = passage;
     }
     node.subgraphs().flat_map(|graph| &graph.node).for_each(|node| count(node, depends, counts));
 }
 
-fn passage(node: &NodeProto, depends: bool) -> Passage {
+fn passage(node: &NodeProto, depends: bool) -> GradientSupport {
     if RULES.iter().any(|(op, _)| node.is(op)) {
-        Passage::Rule
+        GradientSupport::Rule
     } else if !depends {
-        Passage::Constant
+        GradientSupport::Constant
     } else if BLOCKED.iter().any(|op| node.is(op)) {
-        Passage::Stops
+        GradientSupport::Stops
     } else {
-        Passage::None
+        GradientSupport::None
     }
 }
 
@@ -179,12 +179,12 @@ mod tests {
         let input = vec![ValueInfoProto::fixed("x", DataType::Float, &[1])];
         let found = operators(&GraphProto { node: nodes, input, ..Default::default() });
         let found: Vec<_> = found.iter().map(|op| (op.name.as_str(), op.nodes, op.gradient)).collect();
-        assert_eq!(found[0], ("Relu", 2, Passage::Rule));
+        assert_eq!(found[0], ("Relu", 2, GradientSupport::Rule));
         for expected in [
-            ("ArgMax", 1, Passage::Stops),
-            ("If", 1, Passage::None),
-            ("my.own::Odd", 1, Passage::None),
-            ("my.own::Random", 1, Passage::Constant),
+            ("ArgMax", 1, GradientSupport::Stops),
+            ("If", 1, GradientSupport::None),
+            ("my.own::Odd", 1, GradientSupport::None),
+            ("my.own::Random", 1, GradientSupport::Constant),
         ] {
             assert!(found.contains(&expected), "{expected:?} in {found:?}");
         }

@@ -5,13 +5,13 @@ mod text;
 
 use serde::Serialize;
 
-pub use graph::{Operator, Passage, Value};
+pub use graph::{GradientSupport, OperatorCount, ValueInfo};
 
-use super::card::{Card, Facts};
-use super::catalog::Chosen;
+use super::catalog::ResolvedModel;
+use super::metadata::{FileFacts, ModelMetadata};
 use super::open::{ModelRequest, load};
 use super::source::{file_sha256, is_gradient_model};
-use super::{Labels, Preprocessor};
+use super::{ClassLabels, Preprocessor};
 use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
 use onnx_grad::Request;
@@ -20,7 +20,7 @@ use onnx_grad::{self as grad, Method};
 
 /// What is found in a model file.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct InspectReport {
     /// The file.
     pub file: String,
     /// Its size, without external data.
@@ -30,30 +30,30 @@ pub struct Report {
     /// The version of the file format.
     pub ir_version: i64,
     /// Operator sets and their versions.
-    pub opsets: Vec<Opset>,
+    pub opsets: Vec<OpsetImport>,
     /// Name and version of the program that made it, as far as it says so.
     pub producer: String,
     /// What goes in, weights left out.
-    pub inputs: Vec<Value>,
+    pub inputs: Vec<ValueInfo>,
     /// What comes out.
-    pub outputs: Vec<Value>,
+    pub outputs: Vec<ValueInfo>,
     /// Floating-point values among the constants.
     pub parameters: u64,
     /// The operators by number of nodes, the most frequent first; the model's own functions are written out.
-    pub operators: Vec<Operator>,
+    pub operators: Vec<OperatorCount>,
     /// What the model expects of its pixels; none where it takes no pictures.
-    pub pixels: Option<Pixels>,
+    pub pixels: Option<PixelInfo>,
     /// Its classes; none where it has no scores.
-    pub classes: Option<Classes>,
+    pub classes: Option<ClassInfo>,
     /// Whether its gradient can be had.
-    pub gradient: Gradient,
+    pub gradient: GradientStatus,
     /// What the user should know, one line each.
     pub notes: Vec<String>,
 }
 
 /// An operator set.
 #[derive(Debug, Serialize)]
-pub struct Opset {
+pub struct OpsetImport {
     /// Its domain, `ai.onnx` for the standard one.
     pub domain: String,
     /// Its version.
@@ -62,7 +62,7 @@ pub struct Opset {
 
 /// What a model expects of its pixels.
 #[derive(Debug, Serialize)]
-pub struct Pixels {
+pub struct PixelInfo {
     /// The recipe's name, or its numbers.
     pub recipe: String,
     /// Its numbers.
@@ -74,11 +74,11 @@ pub struct Pixels {
 
 /// A model's classes.
 #[derive(Debug, Serialize)]
-pub struct Classes {
+pub struct ClassInfo {
     /// How many there are.
     pub count: usize,
     /// Their names.
-    pub names: Labels,
+    pub names: ClassLabels,
     /// Who says so.
     pub origin: String,
 }
@@ -86,7 +86,7 @@ pub struct Classes {
 /// Whether a model's gradient can be had.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Gradient {
+pub enum GradientStatus {
     /// It was made, and not kept.
     Possible,
     /// It cannot be made, and why.
@@ -104,7 +104,7 @@ pub enum Gradient {
 /// # Errors
 /// Those of [`ModelName::choose`](super::ModelName::choose); [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
 /// [`Error::Input`] for labels or a sidecar that cannot be read or do not fit.
-pub fn inspect(model: &ModelRequest) -> Result<Report> {
+pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
     let ModelRequest { name, card: flags, request } = model;
     let chosen = name.choose()?;
     let path = &chosen.path;
@@ -117,10 +117,10 @@ pub fn inspect(model: &ModelRequest) -> Result<Report> {
     let _ = onnx::sort(model.graph.as_mut().ok_or_else(no_graph)?);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
-    let card = facts.map(|facts| Card::find(&chosen, flags, &facts)).transpose()?;
+    let card = facts.map(|facts| ModelMetadata::find(&chosen, flags, &facts)).transpose()?;
     notes.extend(card.iter().flat_map(|card| card.notes.clone()));
     let (pixels, classes) = card.map(shown).unzip();
-    Ok(Report {
+    Ok(InspectReport {
         file: path.display().to_string(),
         bytes: path.metadata().map_err(Error::io(path))?.len(),
         sha256: file_sha256(path)?,
@@ -128,7 +128,7 @@ pub fn inspect(model: &ModelRequest) -> Result<Report> {
         opsets,
         producer: format!("{} {}", model.producer_name(), model.producer_version()).trim().to_owned(),
         inputs: graph::inputs(graph),
-        outputs: graph.output.iter().map(Value::from).collect(),
+        outputs: graph.output.iter().map(ValueInfo::from).collect(),
         parameters: graph::parameters(graph),
         operators: graph::operators(graph),
         pixels,
@@ -138,16 +138,20 @@ pub fn inspect(model: &ModelRequest) -> Result<Report> {
     })
 }
 
-fn opsets(model: &ModelProto) -> Vec<Opset> {
+fn opsets(model: &ModelProto) -> Vec<OpsetImport> {
     let named = |domain: &str| if domain.is_empty() { "ai.onnx" } else { domain }.to_owned();
-    model.opset_import.iter().map(|set| Opset { domain: named(set.domain()), version: set.version() }).collect()
+    model.opset_import.iter().map(|set| OpsetImport { domain: named(set.domain()), version: set.version() }).collect()
 }
 
 /// Tries to differentiate; and what the file says of itself, settled or as it declares.
-fn gradient(chosen: &Chosen, model: &ModelProto, request: &Request) -> Result<(Gradient, Option<Facts>, Vec<String>)> {
+fn gradient(
+    chosen: &ResolvedModel,
+    model: &ModelProto,
+    request: &Request,
+) -> Result<(GradientStatus, Option<FileFacts>, Vec<String>)> {
     let declared = || graph::declared(model);
     if let Err(error) = Runtime::get() {
-        return Ok((Gradient::NotTried { reason: error.to_string() }, declared(), Vec::new()));
+        return Ok((GradientStatus::NotTried { reason: error.to_string() }, declared(), Vec::new()));
     }
     let tried = load(chosen, request).and_then(|source| {
         let facts = source.facts()?;
@@ -157,37 +161,37 @@ fn gradient(chosen: &Chosen, model: &ModelProto, request: &Request) -> Result<(G
     let (error, facts, notes) = match tried {
         Ok((None, facts, notes)) => {
             let made = is_gradient_model(model).then(|| included(model));
-            return Ok((made.unwrap_or(Gradient::Possible), Some(facts), notes));
+            return Ok((made.unwrap_or(GradientStatus::Possible), Some(facts), notes));
         }
         Ok((Some(error), facts, notes)) => (error, Some(facts), notes),
         Err(error) => (error, declared(), Vec::new()),
     };
     match error {
         Error::Model { problem: reason, .. } | Error::Graph(reason) | Error::Runtime(reason) => {
-            Ok((Gradient::Impossible { reason }, facts, notes))
+            Ok((GradientStatus::Impossible { reason }, facts, notes))
         }
         other => Err(other),
     }
 }
 
 /// What a gradient model says of its making.
-fn included(model: &ModelProto) -> Gradient {
+fn included(model: &ModelProto) -> GradientStatus {
     let metadata = model.metadata();
     let value = |key: &str| {
         let found = metadata.iter().find(|(name, _)| name == key);
         found.map_or_else(|| "unknown".to_owned(), |(_, value)| value.clone())
     };
-    Gradient::Included {
+    GradientStatus::Included {
         method: value(grad::METHOD),
         version: value("salstream.version"),
         source_sha256: value("salstream.source_sha256"),
     }
 }
 
-fn shown(card: Card) -> (Pixels, Classes) {
+fn shown(card: ModelMetadata) -> (PixelInfo, ClassInfo) {
     let ((preprocessor, pixels_origin), (names, classes_origin)) = (card.preprocessor, card.labels);
     let recipe = preprocessor.to_string();
-    let pixels = Pixels { recipe, preprocessor, origin: pixels_origin.to_string() };
-    let classes = Classes { count: names.len(), names, origin: classes_origin.to_string() };
+    let pixels = PixelInfo { recipe, preprocessor, origin: pixels_origin.to_string() };
+    let classes = ClassInfo { count: names.len(), names, origin: classes_origin.to_string() };
     (pixels, classes)
 }

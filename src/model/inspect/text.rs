@@ -4,12 +4,12 @@ use std::fmt::{Display, Formatter, Result};
 
 use indicatif::{DecimalBytes, HumanCount};
 
-use super::{Gradient, Passage, Report, Value};
+use super::{GradientStatus, GradientSupport, InspectReport, ValueInfo};
 
 /// Class names that are shown.
 const SHOWN: usize = 4;
 
-impl Display for Report {
+impl Display for InspectReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let row = |f: &mut Formatter<'_>, head: &str, text: &str| {
             // Names inside a model may hold what a terminal would obey.
@@ -42,14 +42,14 @@ impl Display for Report {
     }
 }
 
-impl Display for Value {
+impl Display for ValueInfo {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let shape = self.shape.as_ref().map_or_else(|| "of unknown shape".into(), |sizes| sizes.join(" x "));
         write!(f, "{}: {} {shape}", self.name, self.dtype)
     }
 }
 
-impl Display for Passage {
+impl Display for GradientSupport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.write_str(match self {
             Self::Rule => "rule",
@@ -60,7 +60,7 @@ impl Display for Passage {
     }
 }
 
-impl Display for Gradient {
+impl Display for GradientStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Possible => f.write_str("can be had: salstream model grad writes it"),

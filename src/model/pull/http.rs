@@ -8,7 +8,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::part::Part;
+use super::part::PartialFile;
 use crate::Error;
 use onnx_grad::onnx::NotAModel;
 
@@ -22,7 +22,7 @@ const HEAD: usize = 512;
 const NETWORK: &str = "is there a network, or a proxy to name in HTTPS_PROXY?";
 
 /// Why a transfer did not end well.
-pub enum Failure {
+pub enum DownloadFailure {
     /// This address does not have the model.
     Refused(String),
     /// It broke off; asking again may help.
@@ -31,7 +31,7 @@ pub enum Failure {
     Here(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for DownloadFailure {
     fn from(error: Error) -> Self {
         Self::Here(error)
     }
@@ -44,12 +44,12 @@ pub fn is_address(url: &str) -> bool {
 }
 
 /// Asks servers for files.
-pub struct Client {
+pub struct HttpClient {
     timeout: Duration,
     bar: ProgressBar,
 }
 
-impl Client {
+impl HttpClient {
     /// A client that waits for a silent server no longer than `timeout`, and shows progress on `bar`.
     pub fn new(timeout: Duration, bar: ProgressBar) -> Self {
         Self { timeout, bar }
@@ -57,7 +57,7 @@ impl Client {
 
     /// Adds to `part` what it lacks of the file at `url`, whose size is known or not. A server that does not honour the
     /// range asked for sends the whole anew.
-    pub fn transfer(&self, url: &str, part: &mut Part, expected: Option<u64>) -> Result<(), Failure> {
+    pub fn transfer(&self, url: &str, part: &mut PartialFile, expected: Option<u64>) -> Result<(), DownloadFailure> {
         if expected.is_some_and(|expected| part.len() > expected) {
             part.clear()?;
         }
@@ -77,12 +77,12 @@ impl Client {
                 part.clear()?;
                 return self.transfer(url, part, expected);
             }
-            status => return Err(Failure::Refused(format!("answers {status}"))),
+            status => return Err(DownloadFailure::Refused(format!("answers {status}"))),
         };
         self.receive(response, part, total, expected)
     }
 
-    fn ask(&self, url: &str, have: u64) -> Result<Response<Body>, Failure> {
+    fn ask(&self, url: &str, have: u64) -> Result<Response<Body>, DownloadFailure> {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .tls_config(tls)
@@ -103,8 +103,8 @@ impl Client {
     }
 
     /// Why there is no answer.
-    fn unanswered(&self, error: ureq::Error) -> Failure {
-        Failure::Refused(match error {
+    fn unanswered(&self, error: ureq::Error) -> DownloadFailure {
+        DownloadFailure::Refused(match error {
             ureq::Error::Timeout(_) => format!("gives no answer within {:?}", self.timeout),
             ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects without end".into(),
             ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is not safe"),
@@ -119,10 +119,10 @@ impl Client {
     fn receive(
         &self,
         mut response: Response<Body>,
-        part: &mut Part,
+        part: &mut PartialFile,
         total: Option<u64>,
         expected: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DownloadFailure> {
         let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| is_html(kind.as_bytes()));
         let mut body = response.body_mut().as_reader();
         let mut head = Vec::new();
@@ -133,12 +133,12 @@ impl Client {
         if part.len() == 0
             && let Some(what) = imposter(&head, is_page)
         {
-            return Err(Failure::Refused(what.into()));
+            return Err(DownloadFailure::Refused(what.into()));
         }
         if let (Some(total), Some(expected)) = (total, expected)
             && total != expected
         {
-            return Err(Failure::Refused(format!("has a file of {total} bytes, not of {expected}")));
+            return Err(DownloadFailure::Refused(format!("has a file of {total} bytes, not of {expected}")));
         }
         self.bar.set_length(total.or(expected).unwrap_or(0));
         let limit = expected.unwrap_or(LARGEST);
@@ -157,10 +157,10 @@ impl Client {
         }
     }
 
-    fn store(&self, bytes: &[u8], part: &mut Part, limit: u64) -> Result<(), Failure> {
+    fn store(&self, bytes: &[u8], part: &mut PartialFile, limit: u64) -> Result<(), DownloadFailure> {
         if part.len() + bytes.len() as u64 > limit {
             part.clear()?;
-            return Err(Failure::Refused(format!("sends more than {limit} bytes")));
+            return Err(DownloadFailure::Refused(format!("sends more than {limit} bytes")));
         }
         part.append(bytes)?;
         self.bar.set_position(part.len());
@@ -168,14 +168,14 @@ impl Client {
     }
 
     /// Why the bytes stopped.
-    fn broken(&self, part: &Part, total: Option<u64>, error: &std::io::Error) -> Failure {
+    fn broken(&self, part: &PartialFile, total: Option<u64>, error: &std::io::Error) -> DownloadFailure {
         let total = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
         let arrived = format!("{}{total}", DecimalBytes(part.len()));
         let is_timeout = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref())
             .is_some_and(|inner: &ureq::Error| matches!(inner, ureq::Error::Timeout(_)));
-        Failure::Broken(match is_timeout || error.kind() == ErrorKind::TimedOut {
+        DownloadFailure::Broken(match is_timeout || error.kind() == ErrorKind::TimedOut {
             true => format!("fell silent for {:?} after {arrived}", self.timeout),
             false => format!("broke off after {arrived}"),
         })

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::catalog::{self, Entry};
+use super::catalog::{self, CatalogEntry};
 use super::source::file_sha256;
 use crate::{Error, Result, platform::dirs};
-use http::{Client, Failure};
+use http::{DownloadFailure, HttpClient};
 use onnx_grad::onnx;
-use part::Part;
+use part::PartialFile;
 
 /// How often an address is asked anew for what is missing, as long as each time some of it arrives.
 const TRIES: usize = 5;
@@ -39,7 +39,7 @@ pub struct Request {
 
 /// A model that is installed now.
 #[derive(Debug)]
-pub struct Pulled {
+pub struct PulledModel {
     /// Its name.
     pub name: String,
     /// Its file.
@@ -52,7 +52,7 @@ pub struct Pulled {
     pub checked: bool,
 }
 
-impl std::fmt::Display for Pulled {
+impl std::fmt::Display for PulledModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let was = if self.was_there { "is installed already" } else { "is installed" };
         let checked = if self.checked { "its checksum is right" } else { "no checksum was given" };
@@ -62,7 +62,7 @@ impl std::fmt::Display for Pulled {
 }
 
 /// A request that can be carried out.
-struct Order {
+struct DownloadPlan {
     name: String,
     path: PathBuf,
     urls: Vec<String>,
@@ -80,22 +80,28 @@ struct Order {
 /// [`Error::Usage`] for an unknown name or an impossible address; [`Error::Model`] where another file is in the model's
 /// place, or it comes by no download; [`Error::Input`] where no address yields it; [`Error::Output`] or [`Error::Io`]
 /// where it cannot be written.
-pub fn pull(request: &Request) -> Result<Pulled> {
+pub fn pull(request: &Request) -> Result<PulledModel> {
     let order = order(request)?;
     if let Some(there) = already_there(&order, request.overwrite)? {
         return Ok(there);
     }
     let folder = dirs::models();
     std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    let mut part = Part::open(&order.path)?;
+    let mut part = PartialFile::open(&order.path)?;
     let bar = bar(request.progress);
-    let client = Client::new(request.timeout, bar.clone());
+    let client = HttpClient::new(request.timeout, bar.clone());
     let fetched = fetch(&order, &client, &mut part);
     bar.finish_and_clear();
     match fetched {
         Ok(()) => {
             let bytes = part.publish(&order.path)?;
-            Ok(Pulled { name: order.name, path: order.path, bytes, was_there: false, checked: order.sha256.is_some() })
+            Ok(PulledModel {
+                name: order.name,
+                path: order.path,
+                bytes,
+                was_there: false,
+                checked: order.sha256.is_some(),
+            })
         }
         Err(error) => {
             part.keep(order.sha256.is_some());
@@ -104,7 +110,7 @@ pub fn pull(request: &Request) -> Result<Pulled> {
     }
 }
 
-fn order(request: &Request) -> Result<Order> {
+fn order(request: &Request) -> Result<DownloadPlan> {
     let name = &request.name;
     let entries = catalog::entries()?;
     let entry = entries.iter().find(|entry| entry.name == *name);
@@ -119,9 +125,9 @@ fn order(request: &Request) -> Result<Order> {
     check_name(name)?;
     // A file from elsewhere under a name of the catalogue must still be that model, unless the user knows better.
     let known = entry.filter(|_| request.sha256.is_none());
-    Ok(Order {
+    Ok(DownloadPlan {
         name: name.clone(),
-        path: entry.map_or_else(|| catalog::own_path(name), Entry::path),
+        path: entry.map_or_else(|| catalog::own_path(name), CatalogEntry::path),
         urls: if request.urls.is_empty() { entry.map(addresses).unwrap_or_default() } else { request.urls.clone() },
         sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
         bytes: known.map(|entry| entry.bytes),
@@ -129,7 +135,7 @@ fn order(request: &Request) -> Result<Order> {
 }
 
 /// The addresses to download from; none for a model that is made from a package.
-fn addresses(entry: &Entry) -> Vec<String> {
+fn addresses(entry: &CatalogEntry) -> Vec<String> {
     let all = std::iter::once(&entry.url).chain(&entry.mirrors);
     all.filter(|url| !url.starts_with("pkg:")).cloned().collect()
 }
@@ -147,7 +153,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// The model where it is there and right, or there and may stay.
-fn already_there(order: &Order, overwrite: bool) -> Result<Option<Pulled>> {
+fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledModel>> {
     let path = &order.path;
     if !path.is_file() {
         return match order.urls.is_empty() {
@@ -162,7 +168,7 @@ fn already_there(order: &Order, overwrite: bool) -> Result<Option<Pulled>> {
     let remedy = if order.urls.is_empty() { "remove it and run scripts/setup" } else { "replace it with -y" };
     if right {
         let bytes = path.metadata().map_err(Error::io(path))?.len();
-        return Ok(Some(Pulled {
+        return Ok(Some(PulledModel {
             name: order.name.clone(),
             path: path.clone(),
             bytes,
@@ -181,7 +187,7 @@ fn already_there(order: &Order, overwrite: bool) -> Result<Option<Pulled>> {
 }
 
 /// Fills `part` from the first address that has the model.
-fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
+fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> Result<()> {
     if order.sha256.is_none() {
         part.clear()?;
     }
@@ -189,8 +195,10 @@ fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
     for url in &order.urls {
         match from_address(order, client, url, part) {
             Ok(()) => return Ok(()),
-            Err(Failure::Here(error)) => return Err(error),
-            Err(Failure::Refused(problem) | Failure::Broken(problem)) => problems.push(format!("{url} {problem}")),
+            Err(DownloadFailure::Here(error)) => return Err(error),
+            Err(DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem)) => {
+                problems.push(format!("{url} {problem}"))
+            }
         }
     }
     let kept = match (part.len(), &order.sha256) {
@@ -203,7 +211,12 @@ fn fetch(order: &Order, client: &Client, part: &mut Part) -> Result<()> {
 
 /// Asks one address for what is missing, until it is there or nothing more comes; only once where no checksum would tell
 /// whether the parts fit.
-fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> Result<(), Failure> {
+fn from_address(
+    order: &DownloadPlan,
+    client: &HttpClient,
+    url: &str,
+    part: &mut PartialFile,
+) -> Result<(), DownloadFailure> {
     let mut tries = 1;
     loop {
         let had = part.len();
@@ -214,14 +227,14 @@ fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> R
                     part.clear()?;
                     // What was there before may have been of another file.
                     if had == 0 {
-                        return Err(Failure::Refused(problem));
+                        return Err(DownloadFailure::Refused(problem));
                     }
-                    Failure::Broken(problem)
+                    DownloadFailure::Broken(problem)
                 }
             },
             Err(failure) => failure,
         };
-        let is_resumable = matches!(failure, Failure::Broken(_)) && order.sha256.is_some() && part.len() != had;
+        let is_resumable = matches!(failure, DownloadFailure::Broken(_)) && order.sha256.is_some() && part.len() != had;
         if !is_resumable || tries == TRIES {
             return Err(failure);
         }
@@ -231,7 +244,7 @@ fn from_address(order: &Order, client: &Client, url: &str, part: &mut Part) -> R
 }
 
 /// Whether the file is what was asked for: the one with this checksum, or any model.
-fn check(order: &Order, file: &Path) -> Result<(), String> {
+fn check(order: &DownloadPlan, file: &Path) -> Result<(), String> {
     if let Some(expected) = &order.sha256 {
         let found = file_sha256(file).map_err(|error| error.to_string())?;
         if found != *expected {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// `NAME.onnx.part`, held by one process at a time.
-pub struct Part {
+pub struct PartialFile {
     file: File,
     path: PathBuf,
     len: u64,
 }
 
-impl Part {
+impl PartialFile {
     /// Opens the part of the file that will be at `whole`, with what arrived of it before.
     ///
     /// # Errors

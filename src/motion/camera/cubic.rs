@@ -4,7 +4,7 @@ use opencv::core::{Point, Size, Vec2f};
 
 use super::homography::Homography;
 use super::lattice::{lattice, vector_at};
-use crate::raster::robust::{self, Field};
+use crate::raster::robust::{self, PolynomialField};
 
 /// The first point that is fitted, and the spacing of the others, in pixels.
 const FIRST: usize = 4;
@@ -16,13 +16,13 @@ const TERMS: usize = 10;
 /// The polynomial, in coordinates that put the picture's middle at 0 and its left and right border at -1 and 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cubic {
-    field: Field<TERMS>,
+    field: PolynomialField<TERMS>,
     size: Size,
 }
 
 impl Cubic {
     /// The flow along row `y`: one cubic in x for each component.
-    pub(super) fn row(&self, y: f32) -> Row {
+    pub(super) fn row(&self, y: f32) -> CubicRow {
         let half = self.size.width as f32 / 2.0;
         let y = f64::from((y - self.size.height as f32 / 2.0) / half);
         let powers = self.field.0.map(|[one, x, y1, xx, xy, yy, xxx, xxy, xyy, yyy]| {
@@ -30,17 +30,17 @@ impl Cubic {
             let linear = x + y * (xy + y * xyy);
             [constant, linear, xx + y * xxy, xxx].map(|c| c as f32)
         });
-        Row { half, powers }
+        CubicRow { half, powers }
     }
 }
 
 /// One row of a cubic's flow.
-pub(super) struct Row {
+pub(super) struct CubicRow {
     half: f32,
     powers: [[f32; 4]; 2],
 }
 
-impl Row {
+impl CubicRow {
     #[inline]
     pub(super) fn at(&self, x: f32) -> [f32; 2] {
         let x = x / self.half - 1.0;
@@ -48,13 +48,13 @@ impl Row {
     }
 }
 
-pub(super) struct Fitter {
+pub(super) struct CubicFitter {
     size: Size,
     points: Vec<Point>,
     basis: Vec<[f64; TERMS]>,
 }
 
-impl Fitter {
+impl CubicFitter {
     pub(super) fn new(size: Size) -> Self {
         let points = lattice(size, FIRST, STEP);
         let half = f64::from(size.width) / 2.0;

@@ -20,9 +20,9 @@ impl Homography {
     const IDENTITY: Self = Self([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
 
     /// The flow along row `y`.
-    pub(super) fn row(&self, y: f32) -> Row {
+    pub(super) fn row(&self, y: f32) -> HomographyRow {
         let start = self.0.map(|[_, b, c]| b * y + c);
-        Row { y, start, slope: self.0.map(|[a, _, _]| a) }
+        HomographyRow { y, start, slope: self.0.map(|[a, _, _]| a) }
     }
 
     pub(super) fn at(&self, point: Point) -> [f32; 2] {
@@ -43,13 +43,13 @@ impl Homography {
 }
 
 /// One row of a homography's flow.
-pub(super) struct Row {
+pub(super) struct HomographyRow {
     y: f32,
     start: [f32; 3],
     slope: [f32; 3],
 }
 
-impl Row {
+impl HomographyRow {
     #[inline]
     pub(super) fn at(&self, x: f32) -> [f32; 2] {
         let [u, v, depth] = std::array::from_fn(|i| self.start[i] + self.slope[i] * x);
@@ -57,13 +57,13 @@ impl Row {
     }
 }
 
-pub(super) struct Fitter {
+pub(super) struct HomographyFitter {
     size: Size,
     points: Vec<Point>,
     from: Vector<Point2f>,
 }
 
-impl Fitter {
+impl HomographyFitter {
     pub(super) fn new(size: Size) -> Self {
         let points = lattice(size, STEP, STEP);
         let from = points.iter().map(|p| Point2f::new(p.x as f32, p.y as f32)).collect();

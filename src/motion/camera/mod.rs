@@ -15,16 +15,16 @@ use crate::raster;
 
 /// Two models of the background's flow, fitted anew to each frame: a homography (a turning camera, or a plane) and a
 /// cubic polynomial (a scene with smooth depth, and a lens's distortion).
-pub(crate) struct Camera {
+pub(crate) struct CameraMotion {
     size: Size,
-    homography: homography::Fitter,
-    cubic: cubic::Fitter,
+    homography: homography::HomographyFitter,
+    cubic: cubic::CubicFitter,
 }
 
-impl Camera {
+impl CameraMotion {
     /// For flows of `size`.
     pub(crate) fn new(size: Size) -> Self {
-        Self { size, homography: homography::Fitter::new(size), cubic: cubic::Fitter::new(size) }
+        Self { size, homography: homography::HomographyFitter::new(size), cubic: cubic::CubicFitter::new(size) }
     }
 
     /// Distance of each flow vector from the nearer of the two models, times `scale` (`CV_32FC1`), and that model's flow.
@@ -85,7 +85,7 @@ mod tests {
         let pixels: Vec<(i32, i32)> = (0..135).flat_map(|y| (0..240).map(move |x| (x, y))).collect();
         let vectors: Vec<Vec2f> = pixels.iter().copied().map(vector).collect();
         let flow = Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap());
-        let (residual, _) = Camera::new(SIZE).residual(&flow, 0.5, 2.0).unwrap();
+        let (residual, _) = CameraMotion::new(SIZE).residual(&flow, 0.5, 2.0).unwrap();
         let values = raster::values(&residual).unwrap().iter().copied().zip(pixels);
         let (inside, outside): (Vec<_>, Vec<_>) = values.partition(|(_, (x, y))| block(*x, *y));
         let values = |part: Vec<(f32, _)>| part.into_iter().map(|(value, _)| value).collect();

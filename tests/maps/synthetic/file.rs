@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use opencv::prelude::*;
 use salstream::frame::{Frame, Rate};
-use salstream::source::{self, Input, Options};
+use salstream::source::{self, Input, SourceOptions};
 
 /// `frames` as the program reads them from a file that FFmpeg made of them with these arguments of its encoder.
 pub fn recorded(frames: &[Frame], rate: Rate, arguments: &[&str]) -> Vec<Frame> {
@@ -25,6 +25,6 @@ pub fn recorded(frames: &[Frame], rate: Rate, arguments: &[&str]) -> Vec<Frame> 
     frames.iter().for_each(|frame| input.write_all(frame.image.data_bytes().unwrap()).unwrap());
     drop(input);
     assert!(ffmpeg.wait().unwrap().success());
-    let mut source = source::open(&Input::Video(path), &Options::default()).unwrap();
+    let mut source = source::open(&Input::Video(path), &SourceOptions::default()).unwrap();
     std::iter::from_fn(|| source.read().unwrap()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::rename::{Names, Written, count_nodes};
+use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
 
 /// The longest loop that is written out.
@@ -50,17 +50,17 @@ fn prefix(node: &NodeProto) -> String {
     node.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default()
 }
 
-fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<Written> {
+fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<InlinedBody> {
     let condition = *fixed.get(node.input.first()?)?;
     let graph = node.graph(if condition != 0 { "then_branch" } else { "else_branch" })?;
-    let mut names = Names::new(prefix(node), &graph.node);
+    let mut names = NameScope::new(prefix(node), &graph.node);
     let mut written = names.body(graph);
     written.hand_over(graph.output.iter().map(|output| names.of(output.name())), &node.output);
     Some(written)
 }
 
 /// The turns of a loop, one after the other, where they are no more than `most` nodes.
-fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<Written> {
+fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<InlinedBody> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
     let long = !(0..=TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
@@ -71,9 +71,9 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<
     if long || !starts || collects || body.input.len() != values.len() + 2 || !goes_on(body) {
         return None;
     }
-    let mut all = Written::default();
+    let mut all = InlinedBody::default();
     for turn in 0..turns {
-        let mut names = Names::new(format!("{}/{turn}", prefix(node)), &body.node);
+        let mut names = NameScope::new(format!("{}/{turn}", prefix(node)), &body.node);
         let (index, going) = (names.fresh("index"), names.fresh("going"));
         let given = [&[index.clone(), going.clone()], values.as_slice()].concat();
         names.bind(body.input.iter().map(|input| input.name()), &given);

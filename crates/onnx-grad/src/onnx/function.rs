@@ -1,6 +1,6 @@
 //! Functions that a model defines for itself.
 
-use super::rename::{Names, Written, count_nodes};
+use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
 use crate::error::{Error, Result};
 
@@ -75,15 +75,15 @@ fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option
 }
 
 /// A function's nodes with the caller's names and attributes.
-fn written(function: &FunctionProto, call: &NodeProto) -> Written {
+fn written(function: &FunctionProto, call: &NodeProto) -> InlinedBody {
     // Outputs are made once in a graph, so that their names are prefixes of their own; nodes' names may repeat.
     let prefix = call.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
-    let mut names = Names::new(prefix, &function.node);
+    let mut names = NameScope::new(prefix, &function.node);
     names.bind(function.input.iter().map(String::as_str), &call.input);
     let mut nodes = names.nodes(&function.node);
     let given: Vec<&AttributeProto> = call.attribute.iter().chain(&function.attribute_proto).collect();
     nodes.iter_mut().for_each(|node| settle(node, &given));
-    let mut written = Written { nodes, ..Default::default() };
+    let mut written = InlinedBody { nodes, ..Default::default() };
     written.hand_over(function.output.iter().map(|name| names.of(name)), &call.output);
     written
 }

@@ -11,12 +11,12 @@ pub fn count_nodes(nodes: &[NodeProto]) -> usize {
 
 /// What takes a node's place.
 #[derive(Default)]
-pub struct Written {
+pub struct InlinedBody {
     pub nodes: Vec<NodeProto>,
     pub initializers: Vec<TensorProto>,
 }
 
-impl Written {
+impl InlinedBody {
     /// Moves everything into `graph`.
     pub fn into_graph(self, graph: &mut GraphProto) {
         graph.node.extend(self.nodes);
@@ -32,12 +32,12 @@ impl Written {
 }
 
 /// New names for the values of a body.
-pub struct Names {
+pub struct NameScope {
     prefix: String,
     map: HashMap<String, String>,
 }
 
-impl Names {
+impl NameScope {
     /// Values that `nodes` make get `prefix` before their names; others keep theirs.
     pub fn new(prefix: String, nodes: &[NodeProto]) -> Self {
         let made = nodes.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
@@ -67,12 +67,12 @@ impl Names {
     }
 
     /// Copies of a subgraph's nodes and initializers.
-    pub fn body(&mut self, graph: &GraphProto) -> Written {
+    pub fn body(&mut self, graph: &GraphProto) -> InlinedBody {
         let own: Vec<String> = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect();
         let outer: Vec<String> = own.iter().map(|name| self.fresh(name)).collect();
         self.bind(own.iter().map(String::as_str), &outer);
         let renamed = |tensor: &TensorProto| TensorProto { name: Some(self.of(tensor.name())), ..tensor.clone() };
-        Written { nodes: self.nodes(&graph.node), initializers: graph.initializer.iter().map(renamed).collect() }
+        InlinedBody { nodes: self.nodes(&graph.node), initializers: graph.initializer.iter().map(renamed).collect() }
     }
 
     fn renamed(&self, node: &NodeProto, own: bool) -> NodeProto {

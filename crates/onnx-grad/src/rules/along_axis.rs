@@ -16,7 +16,7 @@ pub fn add_back(tape: &mut Tape, grad: &Tensor, axis: usize, sources: &[Option<u
     if !tape.expect(grad.shape.get(axis) == Some(&sources.len()) && inside, "Gather") {
         return grad.clone();
     }
-    if let Some(run) = Run::of(sources) {
+    if let Some(run) = GatherRun::of(sources) {
         return run.add_back(tape, grad, axis, size);
     }
     let mut readers = vec![Vec::new(); size];
@@ -29,7 +29,7 @@ pub fn add_back(tape: &mut Tape, grad: &Tensor, axis: usize, sources: &[Option<u
 }
 
 /// Outputs that were taken from consecutive inputs.
-struct Run {
+struct GatherRun {
     /// The first of the outputs.
     output: usize,
     /// The input that it was taken from.
@@ -37,7 +37,7 @@ struct Run {
     length: usize,
 }
 
-impl Run {
+impl GatherRun {
     /// None where the sources are more than one run.
     fn of(sources: &[Option<usize>]) -> Option<Self> {
         let output = sources.iter().position(Option::is_some)?;

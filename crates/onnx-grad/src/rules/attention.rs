@@ -14,7 +14,7 @@ const MASKED: f64 = -1e38;
 /// All values have the axes batch, heads of the keys, queries' heads for each of these, place, channel.
 pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     refuse(node)?;
-    let heads = Heads::of(node)?;
+    let heads = AttentionHeads::of(node)?;
     let [q, k, v] = [node.input(0)?, node.input(1)?, node.input(2)?];
     let scale = scale(node, q, heads)?;
     let [queries, grad] = [heads.split(tape, node, q, true)?, heads.split(tape, node, grad, true)?];
@@ -55,19 +55,19 @@ fn refuse(node: &Node) -> Result<()> {
     Ok(())
 }
 
-fn scale(node: &Node, q: &Tensor, heads: Heads) -> Result<f64> {
+fn scale(node: &Node, q: &Tensor, heads: AttentionHeads) -> Result<f64> {
     let channels = if q.rank() == 4 { q.shape[3] } else { q.shape[2] / heads.queries };
     Ok(node.proto.float("scale").map_or_else(|| 1.0 / (channels.max(1) as f64).sqrt(), f64::from))
 }
 
 /// The number of heads; several of the queries may share one of the keys and values.
 #[derive(Clone, Copy)]
-struct Heads {
+struct AttentionHeads {
     queries: usize,
     keys: usize,
 }
 
-impl Heads {
+impl AttentionHeads {
     fn of(node: &Node) -> Result<Self> {
         let count = |x: &Tensor, name: &str| match x.shape.as_slice() {
             [_, heads, _, _] => Some(*heads),
@@ -106,7 +106,7 @@ impl Heads {
 }
 
 /// The scores with the mask and the causal mask added.
-fn masked(tape: &mut Tape, node: &Node, mut scores: Tensor, heads: Heads) -> Result<Tensor> {
+fn masked(tape: &mut Tape, node: &Node, mut scores: Tensor, heads: AttentionHeads) -> Result<Tensor> {
     if let Some(mask) = node.inputs.get(3).and_then(Option::as_ref) {
         let mut mask = mask.clone();
         if mask.dtype == DataType::Bool {

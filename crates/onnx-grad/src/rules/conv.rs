@@ -1,7 +1,7 @@
 //! Convolution and transposed convolution: with the same weights, each is the input gradient of the other.
 
 use super::polyphase;
-use super::window::{Window, spatial};
+use super::window::{SlidingWindow, spatial};
 use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
@@ -11,7 +11,7 @@ use crate::types::Variant;
 /// strided input where the runtime gains, and the transposed convolution, which is always right.
 pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, weights) = (node.input(0)?, node.input(1)?);
-    let windows = Window::all(node, spatial(&weights.shape))?;
+    let windows = SlidingWindow::all(node, spatial(&weights.shape))?;
     let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
     if weights.shape[1].checked_mul(groups) != Some(x.shape[1]) || !weights.shape[0].is_multiple_of(groups) {
         return Err(node.error("has weights that do not fit its input"));
@@ -41,7 +41,13 @@ pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
 }
 
 /// The general form, for any stride, padding, dilation and number of groups.
-pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Tensor {
+pub fn transposed(
+    tape: &mut Tape,
+    grad: &Tensor,
+    weights: &Tensor,
+    windows: &[SlidingWindow],
+    groups: usize,
+) -> Tensor {
     let left_over = windows.iter().map(|window| (-window.end()).max(0) as usize);
     let attributes = vec![
         ints("kernel_shape", windows.iter().map(|window| window.kernel)),
@@ -59,7 +65,7 @@ pub fn transposed(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[W
 /// The gradient of a transposed convolution: a convolution with the same weights.
 pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, weights) = (node.input(0)?, node.input(1)?);
-    let windows = Window::transposed(node, spatial(&weights.shape))?;
+    let windows = SlidingWindow::transposed(node, spatial(&weights.shape))?;
     let groups = node.proto.int("group").unwrap_or(1).max(1) as usize;
     let fits = x.shape[1] == weights.shape[0] && weights.shape[1].checked_mul(groups) == Some(grad.shape[1]);
     if !fits || !x.shape[1].is_multiple_of(groups) {
@@ -79,16 +85,22 @@ pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
 }
 
 /// The padding of a convolution with these windows; what is left over behind the last is no padding.
-fn pads(windows: &[Window]) -> impl Iterator<Item = usize> {
+fn pads(windows: &[SlidingWindow]) -> impl Iterator<Item = usize> {
     let ends = windows.iter().map(|window| window.end().max(0) as usize);
     windows.iter().map(|window| window.begin).chain(ends)
 }
 
 /// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which
 /// runs in the fastest kernels. Runtimes fold the flipping at load, so the file holds the weights once.
-fn flipped(tape: &mut Tape, grad: &Tensor, weights: &Tensor, windows: &[Window], groups: usize) -> Option<Tensor> {
-    let begin = |window: &Window| (window.extent() - 1).checked_sub(window.begin);
-    let end = |window: &Window| usize::try_from(window.extent() as i64 - 1 - window.end()).ok();
+fn flipped(
+    tape: &mut Tape,
+    grad: &Tensor,
+    weights: &Tensor,
+    windows: &[SlidingWindow],
+    groups: usize,
+) -> Option<Tensor> {
+    let begin = |window: &SlidingWindow| (window.extent() - 1).checked_sub(window.begin);
+    let end = |window: &SlidingWindow| usize::try_from(window.extent() as i64 - 1 - window.end()).ok();
     let begins: Vec<usize> = windows.iter().map(begin).collect::<Option<_>>()?;
     let ends: Vec<usize> = windows.iter().map(end).collect::<Option<_>>()?;
     if windows.iter().any(|window| window.stride != 1) {

@@ -8,18 +8,18 @@ use crate::tape::{Node, Tape, Tensor};
 /// An operand with an index that occurs twice in it has no gradient here.
 pub fn einsum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let operands = (0..node.inputs.len()).map(|index| node.input(index)).collect::<Result<Vec<_>>>()?;
-    let equation = node.proto.text("equation").and_then(|text| Equation::parse(text, &operands, grad));
+    let equation = node.proto.text("equation").and_then(|text| EinsumEquation::parse(text, &operands, grad));
     let equation = equation.ok_or_else(|| node.error("has an equation that does not fit its inputs"))?;
     Ok((0..operands.len()).map(|index| equation.gradient(tape, &operands, grad, index)).collect())
 }
 
 /// The indices of every operand and of the result, one letter an axis.
-struct Equation {
+struct EinsumEquation {
     operands: Vec<Vec<char>>,
     result: Vec<char>,
 }
 
-impl Equation {
+impl EinsumEquation {
     /// Letters take the place of an ellipsis. None where the equation is malformed or has other ranks than the values.
     fn parse(text: &str, operands: &[&Tensor], result: &Tensor) -> Option<Self> {
         let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();

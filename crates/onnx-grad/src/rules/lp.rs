@@ -1,6 +1,6 @@
 //! Norms of order p: of windows, of whole pictures, and along an axis.
 
-use super::window::Window;
+use super::window::SlidingWindow;
 use super::{axis, pool};
 use crate::error::Result;
 use crate::tape::{Node, Tape, Tensor};
@@ -52,7 +52,7 @@ pub fn global_pool(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Op
 /// Each input gets its slope times the sum over the windows that read it.
 pub fn pool(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y, p) = (node.input(0)?, node.output(0)?, order(node)?);
-    let windows = Window::all(node, &pool::kernel(node)?)?;
+    let windows = SlidingWindow::all(node, &pool::kernel(node)?)?;
     let share = over(tape, grad, y, p - 1);
     let share = pool::sum_of_windows(tape, &share, &windows, x);
     let slope = slope(tape, x, p);

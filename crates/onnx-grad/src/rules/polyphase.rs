@@ -2,7 +2,7 @@
 //! phase is an ordinary convolution of the output's gradient. DepthToSpace interleaves them.
 
 use super::conv::ints;
-use super::window::{Window, grid, product, spatial};
+use super::window::{SlidingWindow, grid, product, spatial};
 use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Tape, Tensor};
@@ -24,7 +24,7 @@ pub fn input_gradient(
     tape: &mut Tape,
     grad: &Tensor,
     weights: &Tensor,
-    windows: &[Window],
+    windows: &[SlidingWindow],
     groups: usize,
     shape: &[usize],
 ) -> Result<Option<Tensor>> {
@@ -34,7 +34,7 @@ pub fn input_gradient(
     if product(&strides) > GROWTH.saturating_mul(product(spatial(&weights.shape))) {
         return Ok(None);
     }
-    let all = Phases { values: &values, shape: &weights.shape, windows, groups };
+    let all = StridePhases { values: &values, shape: &weights.shape, windows, groups };
     match groups == 1 && (shape[1] < LANES || all.first_is_all()) {
         true => together(tape, grad, &all, &strides, shape),
         false => apart(tape, grad, &all, &strides, shape),
@@ -44,7 +44,7 @@ pub fn input_gradient(
 fn together(
     tape: &mut Tape,
     grad: &Tensor,
-    all: &Phases,
+    all: &StridePhases,
     strides: &[usize],
     shape: &[usize],
 ) -> Result<Option<Tensor>> {
@@ -66,7 +66,13 @@ fn together(
     Ok(Some(tape.interleave(&made, strides, shape)))
 }
 
-fn apart(tape: &mut Tape, grad: &Tensor, all: &Phases, strides: &[usize], shape: &[usize]) -> Result<Option<Tensor>> {
+fn apart(
+    tape: &mut Tape,
+    grad: &Tensor,
+    all: &StridePhases,
+    strides: &[usize],
+    shape: &[usize],
+) -> Result<Option<Tensor>> {
     let phases = grid(strides);
     let reaches = phases.iter().map(|phase| all.reach(|axis, found| phase[axis] == found));
     let Some(reaches) = reaches.collect::<Option<Vec<_>>>() else { return Ok(None) };
@@ -81,7 +87,7 @@ fn apart(tape: &mut Tape, grad: &Tensor, all: &Phases, strides: &[usize], shape:
 }
 
 /// Which outputs the inputs of a phase, or of several, need along one axis: `taps` of them, from `first` places ahead.
-struct Reach {
+struct TapReach {
     first: i64,
     taps: usize,
     begin: usize,
@@ -89,15 +95,15 @@ struct Reach {
 }
 
 /// A convolution whose input is seen by its phases.
-struct Phases<'a> {
+struct StridePhases<'a> {
     /// The weights `[out, in / groups, ...]`.
     values: &'a [f64],
     shape: &'a [usize],
-    windows: &'a [Window],
+    windows: &'a [SlidingWindow],
     groups: usize,
 }
 
-impl Phases<'_> {
+impl StridePhases<'_> {
     /// Whether all phases but the first are zeros.
     fn first_is_all(&self) -> bool {
         self.windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0)
@@ -105,15 +111,15 @@ impl Phases<'_> {
 
     /// The reach along each axis of the phases that `wanted` names by axis and number. None where a convolution over them
     /// would need a negative padding.
-    fn reach(&self, wanted: impl Fn(usize, usize) -> bool) -> Option<Vec<Reach>> {
-        let along = |(axis, window): (usize, &Window)| {
+    fn reach(&self, wanted: impl Fn(usize, usize) -> bool) -> Option<Vec<TapReach>> {
+        let along = |(axis, window): (usize, &SlidingWindow)| {
             let read = (0..window.kernel).map(|tap| window.phase(tap));
             let shifts: Vec<i64> = read.filter(|(phase, _)| wanted(axis, *phase)).map(|(_, shift)| shift).collect();
             let (Some(first), Some(last)) = (shifts.iter().min(), shifts.iter().max()) else {
-                return Some(Reach { first: 0, taps: 0, begin: 0, end: 0 });
+                return Some(TapReach { first: 0, taps: 0, begin: 0, end: 0 });
             };
             let end = window.phase_length() as i64 + last - window.output as i64;
-            Some(Reach {
+            Some(TapReach {
                 first: *first,
                 taps: (last - first + 1) as usize,
                 begin: usize::try_from(-first).ok()?,
@@ -124,11 +130,11 @@ impl Phases<'_> {
     }
 
     fn phase_size(&self) -> Vec<usize> {
-        self.windows.iter().map(Window::phase_length).collect()
+        self.windows.iter().map(SlidingWindow::phase_length).collect()
     }
 
     /// The weights of one phase, `[in, out / groups, ...]`, over `reach`.
-    fn weights(&self, phase: &[usize], reach: &[Reach]) -> Vec<f64> {
+    fn weights(&self, phase: &[usize], reach: &[TapReach]) -> Vec<f64> {
         let (outs, each_in) = (self.shape[0], self.shape[1]);
         let each_out = outs / self.groups;
         let taps: Vec<usize> = self.windows.iter().map(|window| window.kernel).collect();
@@ -146,7 +152,7 @@ impl Phases<'_> {
     }
 
     /// Where the tap at `place` lies among those of the phase; none where it reads another.
-    fn place(&self, place: &[usize], phase: &[usize], reach: &[Reach]) -> Option<usize> {
+    fn place(&self, place: &[usize], phase: &[usize], reach: &[TapReach]) -> Option<usize> {
         let mut to = 0;
         for (((window, reach), tap), phase) in self.windows.iter().zip(reach).zip(place).zip(phase) {
             let (found, shift) = window.phase(*tap);
@@ -159,7 +165,14 @@ impl Phases<'_> {
     }
 
     /// The convolution of `grad` with `weights` to so many channels.
-    fn convolution(&self, tape: &mut Tape, grad: &Tensor, weights: &[f64], reach: &[Reach], channels: usize) -> Tensor {
+    fn convolution(
+        &self,
+        tape: &mut Tape,
+        grad: &Tensor,
+        weights: &[f64],
+        reach: &[TapReach],
+        channels: usize,
+    ) -> Tensor {
         let kernel: Vec<usize> = reach.iter().map(|reach| reach.taps).collect();
         let size = [&[channels, self.shape[0] / self.groups], kernel.as_slice()].concat();
         let weights = tape.constant(TensorProto::from_reals("", grad.dtype, &size, weights));

@@ -1,7 +1,7 @@
 //! Pooling.
 
 use super::conv;
-use super::window::{Window, grid, product, spatial};
+use super::window::{SlidingWindow, grid, product, spatial};
 use crate::error::Result;
 use crate::onnx::TensorProto;
 use crate::tape::{Node, Tape, Tensor};
@@ -13,7 +13,8 @@ use crate::tape::{Node, Tape, Tensor};
 /// reference kernel in OpenVINO. What a tap passes on is taken from the gradient that is left for the taps after it.
 pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
-    let windows: Vec<Window> = Window::all(node, &kernel(node)?)?.into_iter().map(Window::within).collect();
+    let windows: Vec<SlidingWindow> =
+        SlidingWindow::all(node, &kernel(node)?)?.into_iter().map(SlidingWindow::within).collect();
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
     if product(&strides) > product(spatial(&x.shape)) {
         return Err(node.error("has strides that reach past its input"));
@@ -22,7 +23,7 @@ pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
     let mut sums: Vec<Option<Tensor>> = vec![None; phases.len()];
     let mut left = grad.clone();
     for taps in grid(&windows.iter().map(|window| window.kernel).collect::<Vec<_>>()) {
-        let Some(block) = Block::of(&windows, &taps) else { continue };
+        let Some(block) = PoolBlock::of(&windows, &taps) else { continue };
         let phase = &phases[block.phase];
         let inputs = block.cut(tape, phase, &block.inputs);
         let [maxima, arriving] = [y, &left].map(|t| block.cut(tape, t, &block.outputs));
@@ -41,7 +42,7 @@ pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
 }
 
 /// The outputs whose windows read an input through one tap, and those inputs in their phase.
-struct Block {
+struct PoolBlock {
     phase: usize,
     /// The first output along each spatial axis.
     outputs: Vec<usize>,
@@ -50,9 +51,9 @@ struct Block {
     sizes: Vec<usize>,
 }
 
-impl Block {
+impl PoolBlock {
     /// None where the tap reads nothing but padding.
-    fn of(windows: &[Window], taps: &[usize]) -> Option<Self> {
+    fn of(windows: &[SlidingWindow], taps: &[usize]) -> Option<Self> {
         let mut block = Self { phase: 0, outputs: Vec::new(), inputs: Vec::new(), sizes: Vec::new() };
         for (window, tap) in windows.iter().zip(taps) {
             let outputs = window.outputs_through(*tap);
@@ -83,7 +84,7 @@ impl Block {
 /// Each output's gradient spread evenly over the inputs that its window counted.
 pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
-    let windows = Window::all(node, &kernel(node)?)?;
+    let windows = SlidingWindow::all(node, &kernel(node)?)?;
     let share: Vec<f64> = shares(node, &windows);
     let shape = [&[1, 1], spatial(&grad.shape)].concat();
     let share = tape.constant(TensorProto::from_reals("", grad.dtype, &shape, &share));
@@ -92,7 +93,7 @@ pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
 }
 
 /// For each element of `x`, the sum of the values of all windows that read it.
-pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[Window], x: &Tensor) -> Tensor {
+pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[SlidingWindow], x: &Tensor) -> Tensor {
     // Every channel is a picture of its own, so that one window of ones serves all.
     let single = |shape: &[usize]| [&[shape[0] * shape[1], 1], spatial(shape)].concat();
     let values = tape.reshape(values, &single(&values.shape));
@@ -104,7 +105,7 @@ pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[Window], x: &
 }
 
 /// One over the number of inputs that each window counts.
-fn shares(node: &Node, windows: &[Window]) -> Vec<f64> {
+fn shares(node: &Node, windows: &[SlidingWindow]) -> Vec<f64> {
     let pads = node.proto.ints("pads").unwrap_or_default();
     let counts_padding = node.proto.int("count_include_pad").unwrap_or(0) != 0;
     let count = |axis: usize, output: usize| {

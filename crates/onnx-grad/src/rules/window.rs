@@ -7,7 +7,7 @@ use crate::tape::Node;
 
 /// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
 #[derive(Debug, Clone, Copy)]
-pub struct Window {
+pub struct SlidingWindow {
     /// Taps in the window.
     pub kernel: usize,
     /// Inputs from one window to the next.
@@ -25,7 +25,7 @@ pub struct Window {
 /// More taps, padding or stride than any network has: beyond it, attributes are taken for broken.
 const LIMIT: usize = 1 << 20;
 
-impl Window {
+impl SlidingWindow {
     /// The windows of `node` along each spatial axis, its automatic padding resolved.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub use self::mask::read_mask;
 pub use self::pair::key;
 pub use self::sequence::{Item, Sequence, Truth};
 
-use self::fixations::Others;
+use self::fixations::OtherFixations;
 use self::pair::Pair;
 use crate::{Error, Result};
 
@@ -27,12 +27,12 @@ pub struct Dataset {
     /// At least one.
     pub sequences: Vec<Sequence>,
     /// Where people looked at other pictures, in a data set of fixations.
-    pub others: Option<Others>,
+    pub others: Option<OtherFixations>,
 }
 
 /// Which part of a data set to take.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub struct DatasetSelection {
     /// Sequences by name.
     pub sequences: Vec<String>,
     /// A list of sequences: a file, or the name of one in the data set's `ImageSets`. Without both, all are taken.
@@ -46,7 +46,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Input`] where the layout is none that is known, or frames and masks do not go together;
     /// [`Error::Usage`] where a chosen sequence is missing.
-    pub fn open(root: &Path, truth: Option<&Path>, choice: &Choice) -> Result<Self> {
+    pub fn open(root: &Path, truth: Option<&Path>, choice: &DatasetSelection) -> Result<Self> {
         check_folder(root)?;
         let mut wanted = choice.sequences.clone();
         if let Some(list) = &choice.list {
@@ -57,7 +57,7 @@ impl Dataset {
             (None, Some(pairs)) => ("DAVIS", pairs),
             (None, None) => {
                 let found = fixations::find(root)?.ok_or_else(|| unknown(root))?;
-                let others = Some(Others::gather(&found)?);
+                let others = Some(OtherFixations::gather(&found)?);
                 let sequences = choose(of_fixations(found.items), |sequence| &sequence.name, &wanted)?;
                 return Ok(Self { layout: found.layout, sequences, others });
             }
@@ -79,7 +79,7 @@ impl Dataset {
 }
 
 /// Pictures each for itself, frames of one video together.
-fn of_fixations(items: Vec<fixations::Item>) -> Vec<Sequence> {
+fn of_fixations(items: Vec<fixations::FixationItem>) -> Vec<Sequence> {
     let mut sequences: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in items {
         let name = match &item.video {

@@ -30,7 +30,7 @@ pub enum Truth {
     /// The mask of an object, a file.
     Mask(PathBuf),
     /// Where people looked.
-    Gaze(Box<fixations::Item>),
+    Gaze(Box<fixations::FixationItem>),
 }
 
 impl Sequence {

@@ -2,12 +2,12 @@
 
 mod baseline;
 mod files;
-mod maker;
+mod map_generator;
 mod named;
 mod own_map;
 
 pub use self::baseline::centre;
 pub use self::files::MapFiles;
-pub use self::maker::{Maker, MakerConfig, Moment};
+pub use self::map_generator::{FrameMaps, MapGenerator, MapGeneratorConfig};
 pub use self::named::Named;
 pub use self::own_map::OwnMap;

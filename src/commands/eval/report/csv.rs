@@ -7,7 +7,7 @@ use crate::{Error, Result};
 
 /// One number. A row without frame is a sequence's, one without sequence the data set's.
 #[derive(Serialize)]
-struct Row<'a> {
+struct CsvRow<'a> {
     method: &'a str,
     sequence: Option<&'a str>,
     frame: Option<&'a str>,
@@ -29,12 +29,12 @@ pub fn csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
     table.into_inner().map_err(|e| Error::Usage(format!("no table: {e}")))
 }
 
-fn rows(evaluation: &Evaluation) -> Vec<Row<'_>> {
+fn rows(evaluation: &Evaluation) -> Vec<CsvRow<'_>> {
     let measures = evaluation.kind.measures();
     let of_frame = evaluation.kind.frame_measures();
     let mut rows = Vec::new();
     for method in &evaluation.methods {
-        let row = |sequence, frame, measure, value| Row {
+        let row = |sequence, frame, measure, value| CsvRow {
             method: &method.name,
             sequence,
             frame,
@@ -46,7 +46,7 @@ fn rows(evaluation: &Evaluation) -> Vec<Row<'_>> {
         for (measure, total) in measures.iter().zip(&method.total) {
             rows.extend(total.map(|total| {
                 let (low, high) = total.interval.map(|interval| (interval.low, interval.high)).unzip();
-                Row { low, high, ..row(None, None, measure.id, total.mean) }
+                CsvRow { low, high, ..row(None, None, measure.id, total.mean) }
             }));
         }
         for ((sequence, figures), series) in

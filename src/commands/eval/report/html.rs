@@ -1,12 +1,12 @@
 //! Everything as one page that needs nothing else: figures, curves, sequences, and frames to look at.
 
-use super::svg::{Bar, Line, bars, lines};
+use super::svg::{SvgBar, SvgLine, bars, lines};
 use super::{Evaluation, pictures, table};
 use crate::Result;
 use crate::commands::eval::config::EvalConfig;
-use crate::commands::eval::extremes::Extreme;
+use crate::commands::eval::extremes::ExtremeFrame;
 use crate::commands::eval::metric::mask::{LEVELS, Scores};
-use crate::commands::eval::summary::Figures;
+use crate::commands::eval::summary::SequenceFigures;
 use crate::reporting::html::escaped;
 
 /// The most sequences that get a bar each.
@@ -41,14 +41,14 @@ fn figures(evaluation: &Evaluation) -> String {
     let head = |&at: &usize| {
         format!("<th>{}{}</th>", escaped(measures[at].title), if measures[at].is_error { " &#8595;" } else { "" })
     };
-    let cell = |method: &Figures, at: usize| match method.total[at] {
+    let cell = |method: &SequenceFigures, at: usize| match method.total[at] {
         Some(total) => {
             let bounds = total.interval.map(|i| format!(" title='95 %: {:.3} to {:.3}'", i.low, i.high));
             format!("<td{}>{}</td>", bounds.unwrap_or_default(), table::number(Some(total.mean)))
         }
         None => "<td></td>".into(),
     };
-    let row = |method: &Figures| {
+    let row = |method: &SequenceFigures| {
         let cells: String = shown.iter().map(|&at| cell(method, at)).collect();
         format!("<tr><td>{}</td>{cells}</tr>", escaped(&method.name))
     };
@@ -62,12 +62,12 @@ fn figures(evaluation: &Evaluation) -> String {
 
 /// Precision over recall, and J over the threshold; nothing where there are no masks.
 fn curves(evaluation: &Evaluation) -> String {
-    let draw = |points: fn(&Scores) -> Vec<(f64, f64)>| -> Vec<Line> {
-        let line = |method: &'_ Figures| method.mean.as_ref().map(points);
+    let draw = |points: fn(&Scores) -> Vec<(f64, f64)>| -> Vec<SvgLine> {
+        let line = |method: &'_ SequenceFigures| method.mean.as_ref().map(points);
         evaluation
             .methods
             .iter()
-            .filter_map(|method| Some(Line { name: &method.name, points: line(method)? }))
+            .filter_map(|method| Some(SvgLine { name: &method.name, points: line(method)? }))
             .collect()
     };
     let precision = draw(|mean| mean.recall.0.iter().copied().zip(mean.precision.0.iter().copied()).collect());
@@ -93,9 +93,9 @@ fn sequences(evaluation: &Evaluation) -> String {
         return String::new();
     }
     let all = evaluation.dataset.sequences.iter().zip(&method.sequences).zip(&method.series);
-    let all: Vec<Bar> = all
+    let all: Vec<SvgBar> = all
         .filter_map(|((sequence, figures), series)| {
-            Some(Bar { name: &sequence.name, value: figures[0]?, interval: series.interval(0) })
+            Some(SvgBar { name: &sequence.name, value: figures[0]?, interval: series.interval(0) })
         })
         .collect();
     let title = evaluation.kind.measures()[0].title;
@@ -114,14 +114,14 @@ fn comparisons(evaluation: &Evaluation) -> String {
 
 /// The best and the worst frames.
 fn frames(evaluation: &Evaluation) -> Result<String> {
-    let part = |title: &str, frames: &[Extreme]| -> Result<String> {
+    let part = |title: &str, frames: &[ExtremeFrame]| -> Result<String> {
         let figures = frames.iter().map(|frame| figure(evaluation, frame)).collect::<Result<String>>()?;
         Ok(if figures.is_empty() { figures } else { format!("<h2>{title}</h2>{figures}") })
     };
     Ok(part("Best frames", &evaluation.extremes.best)? + &part("Worst frames", &evaluation.extremes.worst)?)
 }
 
-fn figure(evaluation: &Evaluation, extreme: &Extreme) -> Result<String> {
+fn figure(evaluation: &Evaluation, extreme: &ExtremeFrame) -> Result<String> {
     let sequence = &evaluation.dataset.sequences[extreme.sequence];
     let item = &sequence.frames[extreme.frame];
     let name = escaped(&sequence.place(item).display().to_string());

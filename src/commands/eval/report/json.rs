@@ -6,7 +6,7 @@ use super::Evaluation;
 use crate::commands::eval::config::EvalConfig;
 use crate::commands::eval::measure::Series;
 use crate::commands::eval::metric::mask::{LEVELS, Protocol, Scale};
-use crate::commands::eval::summary::Figures;
+use crate::commands::eval::summary::SequenceFigures;
 use crate::{Error, Result};
 
 /// An object of:
@@ -52,7 +52,7 @@ pub fn json(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(&whole).map_err(|e| Error::Usage(format!("no JSON: {e}")))
 }
 
-fn of_method(evaluation: &Evaluation, method: &Figures) -> Value {
+fn of_method(evaluation: &Evaluation, method: &SequenceFigures) -> Value {
     let measures = evaluation.kind.measures();
     let total = measures.iter().zip(&method.total).filter_map(|(measure, total)| {
         let total = (*total)?;
@@ -92,7 +92,7 @@ fn named<'a>(ids: impl Iterator<Item = &'a str>, values: &[Option<f64>]) -> Map<
 
 fn comparisons(evaluation: &Evaluation) -> Vec<Value> {
     let Some((first, others)) = evaluation.methods.split_first() else { return Vec::new() };
-    let by = |other: &Figures, (at, measure): (usize, &crate::commands::eval::measure::Measure)| {
+    let by = |other: &SequenceFigures, (at, measure): (usize, &crate::commands::eval::measure::Measure)| {
         let found = first.against(other, at)?;
         let (low, high) = found.interval.map(|interval| (interval.low, interval.high)).unzip();
         Some(json!({ "method": first.name, "other": other.name, "measure": measure.id, "difference": found.difference,

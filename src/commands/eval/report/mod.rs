@@ -9,24 +9,24 @@ mod table;
 
 use super::config::EvalConfig;
 use super::dataset::Dataset;
-use super::extremes::Extremes;
-use super::measure::Kind;
-use super::summary::Figures;
+use super::extremes::ExtremeFrames;
+use super::measure::MeasureKind;
+use super::summary::SequenceFigures;
 use crate::Result;
 use crate::reporting::terminal::print;
 
 /// All figures of an evaluation.
 pub struct Evaluation {
     /// What was scored against.
-    pub kind: Kind,
+    pub kind: MeasureKind,
     /// The frames and their truths.
     pub dataset: Dataset,
     /// The methods, at least one; the first is compared with the others.
-    pub methods: Vec<Figures>,
+    pub methods: Vec<SequenceFigures>,
     /// Model, device and precision, where a map was made from a gradient.
     pub classifier: Option<String>,
     /// The first method's best and worst frames.
-    pub extremes: Extremes,
+    pub extremes: ExtremeFrames,
 }
 
 impl Evaluation {

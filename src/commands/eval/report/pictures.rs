@@ -9,7 +9,7 @@ use opencv::prelude::*;
 use opencv::{core, imgcodecs};
 
 use crate::commands::eval::dataset::{Item, Truth, read_mask};
-use crate::commands::eval::extremes::Extreme;
+use crate::commands::eval::extremes::ExtremeFrame;
 use crate::{Error, Result};
 
 /// Percent of JPEG's quality.
@@ -19,7 +19,7 @@ const QUALITY: i32 = 80;
 ///
 /// # Errors
 /// [`Error::Input`] where the frame or its truth cannot be read any more.
-pub fn picture(item: &Item, extreme: &Extreme) -> Result<String> {
+pub fn picture(item: &Item, extreme: &ExtremeFrame) -> Result<String> {
     let size = Size::new(extreme.map.ncols() as i32, extreme.map.nrows() as i32);
     let frame = imgcodecs::imread(&item.picture, imgcodecs::IMREAD_COLOR)?;
     if frame.empty() {

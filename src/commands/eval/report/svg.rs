@@ -6,7 +6,7 @@ use crate::commands::eval::statistics::Interval;
 use crate::reporting::html::escaped;
 
 /// A line of a chart.
-pub struct Line<'a> {
+pub struct SvgLine<'a> {
     /// Its name.
     pub name: &'a str,
     /// Its points, x and y in 0..=1.
@@ -14,7 +14,7 @@ pub struct Line<'a> {
 }
 
 /// A bar of a chart.
-pub struct Bar<'a> {
+pub struct SvgBar<'a> {
     /// Its name.
     pub name: &'a str,
     /// Its length.
@@ -30,7 +30,7 @@ const MARGIN: f64 = 42.0;
 const STEP: f64 = 26.0;
 
 /// Lines over 0..=1 in both directions; line i is drawn in the style's colour i.
-pub fn lines(x: &str, y: &str, lines: &[Line]) -> String {
+pub fn lines(x: &str, y: &str, lines: &[SvgLine]) -> String {
     let whole = SIDE + MARGIN + 12.0;
     let mut svg = format!("<svg viewBox='0 0 {whole} {whole}' role='img' aria-label='{y} by {x}'>");
     for tick in 0..=5 {
@@ -66,15 +66,15 @@ pub fn lines(x: &str, y: &str, lines: &[Line]) -> String {
 /// How many colours the style has.
 pub const COLOURS: usize = 8;
 
-fn legend(lines: &[Line]) -> String {
-    let entry = |(index, line): (usize, &Line)| {
+fn legend(lines: &[SvgLine]) -> String {
+    let entry = |(index, line): (usize, &SvgLine)| {
         format!("<span><i class='c{}'></i>{}</span>", index % COLOURS, escaped(line.name))
     };
     format!("<p class='legend'>{}</p>", lines.iter().enumerate().map(entry).collect::<String>())
 }
 
 /// Horizontal bars from 0 on, with their bounds and values.
-pub fn bars(label: &str, bars: &[Bar]) -> String {
+pub fn bars(label: &str, bars: &[SvgBar]) -> String {
     const NAMES: f64 = 130.0;
     const LENGTH: f64 = 340.0;
     let longest = bars.iter().map(|bar| bar.interval.map_or(bar.value, |bounds| bounds.high)).fold(1.0, f64::max);

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::Evaluation;
 use crate::commands::eval::config::EvalConfig;
-use crate::commands::eval::measure::Kind;
+use crate::commands::eval::measure::MeasureKind;
 use crate::commands::eval::metric::mask::{Protocol, Scale};
-use crate::commands::eval::summary::Figures;
+use crate::commands::eval::summary::SequenceFigures;
 
 /// What is shown of each method; the files have more.
 const SHOWN: &[&str] = &[
@@ -34,7 +34,7 @@ const SAME: f64 = 5e-4;
 
 /// Whether the table has a column for the measure at place `at`: not for one that has no value anywhere.
 fn shows(evaluation: &Evaluation, at: usize) -> bool {
-    let listed = evaluation.kind == Kind::Fixations || SHOWN.contains(&evaluation.kind.measures()[at].id);
+    let listed = evaluation.kind == MeasureKind::Fixations || SHOWN.contains(&evaluation.kind.measures()[at].id);
     listed && evaluation.methods.iter().any(|method| method.total[at].is_some())
 }
 
@@ -49,7 +49,7 @@ pub fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let dataset = &evaluation.dataset;
     let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
     let units = if dataset.is_stills() { "pictures" } else { "sequences" };
-    if evaluation.kind == Kind::Fixations {
+    if evaluation.kind == MeasureKind::Fixations {
         let frames = dataset.frames();
         return format!(
             "{} ({}): {} {units}, {frames} frames{made}\n",
@@ -124,7 +124,7 @@ fn units(evaluation: &Evaluation) -> &'static str {
 }
 
 /// One comparison in a sentence.
-fn comparison(first: &Figures, other: &Figures, title: &str, units: &str) -> Option<String> {
+fn comparison(first: &SequenceFigures, other: &SequenceFigures, title: &str, units: &str) -> Option<String> {
     let found = first.against(other, 0)?;
     let verdict = match found {
         found if found.difference.abs() < SAME => "the same to three digits",

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::choice::Choice;
-use crate::commands::live::desk::{Action, Desk, Settings, State as Session};
+use crate::commands::live::session_hub::{SessionAction, SessionHub, SessionSettings, SessionState as Session};
 use crate::saliency::{Target, TargetName};
 
 /// Classes that a search finds, at most.
 const FOUND: usize = 50;
 
-pub(super) fn routes() -> Router<Arc<Desk>> {
+pub(super) fn routes() -> Router<Arc<SessionHub>> {
     Router::new()
         .route("/api/state", get(state))
         .route("/api/settings", post(change))
@@ -34,7 +34,7 @@ pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
 
 /// The settings as JSON has them: choices by the names of their flags.
 #[derive(Serialize)]
-struct Shown {
+struct SettingsView {
     fusion: String,
     layout: String,
     colormap: String,
@@ -47,7 +47,7 @@ struct Shown {
 /// A wish for other settings; what is not named stays.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct SettingsChange {
     fusion: Option<String>,
     layout: Option<String>,
     colormap: Option<String>,
@@ -57,8 +57,8 @@ struct Change {
     paused: Option<bool>,
 }
 
-impl Shown {
-    fn of(settings: &Settings) -> Self {
+impl SettingsView {
+    fn of(settings: &SessionSettings) -> Self {
         Self {
             fusion: settings.fusion.name().into(),
             layout: settings.layout.name().into(),
@@ -77,9 +77,9 @@ impl Shown {
     }
 }
 
-impl Change {
+impl SettingsChange {
     /// `settings` with the wish fulfilled, or why it cannot be.
-    fn apply(self, mut settings: Settings, desk: &Desk) -> Result<Settings, String> {
+    fn apply(self, mut settings: SessionSettings, desk: &SessionHub) -> Result<SessionSettings, String> {
         set(&mut settings.fusion, self.fusion, "fusion")?;
         set(&mut settings.layout, self.layout, "layout")?;
         set(&mut settings.colormap, self.colormap, "colormap")?;
@@ -114,9 +114,9 @@ fn set<T: Choice>(value: &mut T, wish: Option<String>, what: &str) -> Result<(),
     Ok(())
 }
 
-async fn state(State(desk): State<Arc<Desk>>) -> Json<Value> {
+async fn state(State(desk): State<Arc<SessionHub>>) -> Json<Value> {
     let state: Session = desk.state();
-    let settings = Shown::of(&desk.settings());
+    let settings = SettingsView::of(&desk.settings());
     let choices = json!({
         "fusion": names::<crate::fuse::Fusion>(),
         "layout": names::<crate::annotate::Layout>(),
@@ -125,24 +125,24 @@ async fn state(State(desk): State<Arc<Desk>>) -> Json<Value> {
     Json(json!({ "state": state, "settings": settings, "choices": choices, "time": desk.time() }))
 }
 
-async fn change(State(desk): State<Arc<Desk>>, wish: Result<Json<Change>, JsonRejection>) -> Response {
+async fn change(State(desk): State<Arc<SessionHub>>, wish: Result<Json<SettingsChange>, JsonRejection>) -> Response {
     let Json(wish) = match wish {
         Ok(wish) => wish,
         Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
     };
     match desk.try_change(|settings| wish.apply(settings, &desk)) {
-        Ok(settings) => Json(Shown::of(&settings)).into_response(),
+        Ok(settings) => Json(SettingsView::of(&settings)).into_response(),
         Err(why) => refusal(StatusCode::BAD_REQUEST, &why),
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct EmptyBody {}
 
-async fn snapshot(State(desk): State<Arc<Desk>>, body: Result<Json<Nothing>, JsonRejection>) -> Response {
+async fn snapshot(State(desk): State<Arc<SessionHub>>, body: Result<Json<EmptyBody>, JsonRejection>) -> Response {
     match body {
-        Ok(_) => ask(&desk, Action::Snapshot),
+        Ok(_) => ask(&desk, SessionAction::Snapshot),
         Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
     }
 }
@@ -153,15 +153,15 @@ struct Recording {
     on: bool,
 }
 
-async fn record(State(desk): State<Arc<Desk>>, body: Result<Json<Recording>, JsonRejection>) -> Response {
+async fn record(State(desk): State<Arc<SessionHub>>, body: Result<Json<Recording>, JsonRejection>) -> Response {
     match body {
-        Ok(Json(Recording { on: true })) => ask(&desk, Action::Record),
-        Ok(Json(Recording { on: false })) => ask(&desk, Action::StopRecording),
+        Ok(Json(Recording { on: true })) => ask(&desk, SessionAction::Record),
+        Ok(Json(Recording { on: false })) => ask(&desk, SessionAction::StopRecording),
         Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
     }
 }
 
-fn ask(desk: &Desk, action: Action) -> Response {
+fn ask(desk: &SessionHub, action: SessionAction) -> Response {
     if desk.ask(action) {
         (StatusCode::ACCEPTED, Json(json!({ "asked": action }))).into_response()
     } else {
@@ -170,12 +170,12 @@ fn ask(desk: &Desk, action: Action) -> Response {
 }
 
 #[derive(Deserialize)]
-struct Search {
+struct ClassSearch {
     #[serde(default)]
     q: String,
 }
 
-async fn classes(State(desk): State<Arc<Desk>>, Query(search): Query<Search>) -> Json<Value> {
+async fn classes(State(desk): State<Arc<SessionHub>>, Query(search): Query<ClassSearch>) -> Json<Value> {
     let wanted = search.q.to_lowercase();
     let labels = desk.labels();
     let named = (0..labels.len()).map(|id| (id, labels.name(id)));

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use crate::commands::live::desk::Desk;
+use crate::commands::live::session_hub::SessionHub;
 
-pub(super) async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+pub(super) async fn metrics(State(desk): State<Arc<SessionHub>>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&desk)).into_response()
 }
 
-fn text(desk: &Desk) -> String {
+fn text(desk: &SessionHub) -> String {
     let state = desk.state();
     let seconds = |ms: f32| f64::from(ms) / 1e3;
     let figures = [

@@ -4,7 +4,7 @@
 //! picture when they are ready for it, and miss the ones between.
 
 mod api;
-mod guard;
+mod auth;
 mod metrics;
 mod pictures;
 
@@ -23,9 +23,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::{Semaphore, oneshot};
 
-use self::guard::Guard;
-use self::pictures::Pictures;
-use super::desk::Desk;
+use self::auth::Auth;
+use self::pictures::PictureStream;
+use super::session_hub::SessionHub;
 use crate::{Error, Result};
 
 /// Where the page is, unless the user says.
@@ -48,17 +48,17 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A running page; dropped, it ends.
-pub struct Server {
+pub struct PageServer {
     url: String,
     _ends: oneshot::Sender<()>,
 }
 
-impl Server {
+impl PageServer {
     /// Serves `desk` at `address`; port 0 takes any that is free. Beyond this machine it asks for a token.
     ///
     /// # Errors
     /// [`Error::Usage`] where the address cannot be taken, as when another program has it.
-    pub fn start(address: SocketAddr, desk: Arc<Desk>) -> Result<Self> {
+    pub fn start(address: SocketAddr, desk: Arc<SessionHub>) -> Result<Self> {
         let refused = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::AddrInUse => Error::Usage(format!(
                 "--serve {address}: another program has this port; take another, as :{}",
@@ -69,7 +69,7 @@ impl Server {
         let listener = TcpListener::bind(address).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let guard = Guard::of(address).map_err(refused)?;
+        let guard = Auth::of(address).map_err(refused)?;
         let url = guard.url();
         let (ends, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
@@ -95,7 +95,7 @@ impl Server {
 }
 
 /// Serves each connection, a bounded number at a time.
-async fn accept(listener: TcpListener, desk: Arc<Desk>, guard: Guard) -> std::io::Result<()> {
+async fn accept(listener: TcpListener, desk: Arc<SessionHub>, guard: Auth) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let router = router(desk, guard);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -117,8 +117,8 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, guard: Guard) -> std::io
     }
 }
 
-fn router(desk: Arc<Desk>, guard: Guard) -> Router {
-    let pictures = Pictures::of(&desk);
+fn router(desk: Arc<SessionHub>, guard: Auth) -> Router {
+    let pictures = PictureStream::of(&desk);
     Router::new()
         .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
         .route("/style.css", file("text/css; charset=utf-8", include_str!("page/style.css")))
@@ -127,7 +127,7 @@ fn router(desk: Arc<Desk>, guard: Guard) -> Router {
         .route("/metrics", get(metrics::metrics).with_state(desk))
         .merge(pictures::routes().with_state(pictures))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))
 }
 
 /// A part of the page, built into the program.

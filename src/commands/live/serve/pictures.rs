@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::api::refusal;
 use crate::Result;
-use crate::commands::live::desk::Desk;
+use crate::commands::live::session_hub::SessionHub;
 
 /// Who may look on at a time.
 const VIEWERS: usize = 64;
@@ -32,14 +32,14 @@ const WORDS: usize = 64;
 
 /// The newest picture as JPEG, encoded once for all, and only while somebody looks on.
 #[derive(Clone)]
-pub(super) struct Pictures {
+pub(super) struct PictureStream {
     jpeg: Arc<watch::Sender<Bytes>>,
     seats: Arc<Semaphore>,
 }
 
-impl Pictures {
+impl PictureStream {
     /// Starts to encode what `desk` shows; to be called inside the runtime.
-    pub(super) fn of(desk: &Desk) -> Self {
+    pub(super) fn of(desk: &SessionHub) -> Self {
         let jpeg = Arc::new(watch::Sender::new(Bytes::new()));
         let (mut shown, sender) = (desk.pictures(), jpeg.clone());
         tokio::spawn(async move {
@@ -72,11 +72,11 @@ fn encode(picture: &Mat) -> Result<Bytes> {
     Ok(Bytes::copy_from_slice(jpeg.as_slice()))
 }
 
-pub(super) fn routes() -> Router<Pictures> {
+pub(super) fn routes() -> Router<PictureStream> {
     Router::new().route("/live", get(socket)).route("/stream.mjpg", get(motion_jpeg))
 }
 
-async fn socket(State(pictures): State<Pictures>, upgrade: WebSocketUpgrade) -> Response {
+async fn socket(State(pictures): State<PictureStream>, upgrade: WebSocketUpgrade) -> Response {
     match pictures.seat() {
         Some((seat, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
             show(socket, jpegs).await;
@@ -118,7 +118,7 @@ async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
     }
 }
 
-async fn motion_jpeg(State(pictures): State<Pictures>) -> Response {
+async fn motion_jpeg(State(pictures): State<PictureStream>) -> Response {
     let Some((seat, jpegs)) = pictures.seat() else { return full() };
     let parts = stream::unfold((seat, jpegs), |(seat, mut jpegs)| async move {
         jpegs.changed().await.ok()?;

@@ -19,23 +19,23 @@ mod videos;
 
 use std::path::{Path, PathBuf};
 
-pub use others::Others;
+pub use others::OtherFixations;
 
-use crate::commands::eval::metric::fixation::{Fixation, Gaze};
+use crate::commands::eval::metric::fixation::{Fixation, GazeRecord};
 use crate::{Error, Result};
 
 /// Pictures and where people looked at them.
 #[derive(Debug, Clone)]
-pub struct Dataset {
+pub struct FixationDataset {
     /// The layout that was found, in words.
     pub layout: &'static str,
     /// At least one, sorted by name.
-    pub items: Vec<Item>,
+    pub items: Vec<FixationItem>,
 }
 
 /// A picture, or a frame of a video.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct FixationItem {
     /// The file name without extension, after the folders within the data set: `i05june05`, `val/COCO_1` or `0001/0042`.
     pub name: String,
     /// The video that it is a frame of.
@@ -43,12 +43,12 @@ pub struct Item {
     pub stimulus: PathBuf,
     /// A picture of the density of fixations.
     density: Option<PathBuf>,
-    points: Option<Points>,
+    points: Option<FixationPoints>,
 }
 
 /// Where the fixations are, one by one.
 #[derive(Debug, Clone)]
-enum Points {
+enum FixationPoints {
     /// A picture with a bright pixel at each.
     Picture(PathBuf),
     /// Read already, for a picture of `shape` (height, width).
@@ -60,23 +60,23 @@ enum Points {
 /// # Errors
 /// [`Error::Io`] for what cannot be read; [`Error::Input`] where the layout is known but pictures and truths do not go
 /// together, or are in a format that is not read.
-pub fn find(root: &Path) -> Result<Option<Dataset>> {
+pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     if let Some(dataset) = videos::find(root)? {
         return Ok(Some(dataset));
     }
     photographs::find(root)
 }
 
-impl Item {
+impl FixationItem {
     /// Where people looked at this picture: its density, its fixations, or both.
     ///
     /// # Errors
     /// [`Error::Input`] where a file is no picture, a density has values that are none, or sizes differ.
-    pub fn read(&self) -> Result<Gaze> {
+    pub fn read(&self) -> Result<GazeRecord> {
         let density = self.density.as_deref().map(read::density).transpose()?;
         let points = match &self.points {
-            Some(Points::Picture(file)) => Some(read::fixations(file)?),
-            Some(Points::List { shape, fixations }) => Some((*shape, fixations.clone())),
+            Some(FixationPoints::Picture(file)) => Some(read::fixations(file)?),
+            Some(FixationPoints::List { shape, fixations }) => Some((*shape, fixations.clone())),
             None => None,
         };
         let shape = read::shape(&self.stimulus)?;
@@ -86,7 +86,7 @@ impl Item {
         if let Some((of, _)) = &points {
             self.check_shape("picture of fixations", *of, shape)?;
         }
-        Ok(Gaze { shape, fixations: points.map(|(_, fixations)| fixations), density })
+        Ok(GazeRecord { shape, fixations: points.map(|(_, fixations)| fixations), density })
     }
 
     fn check_shape(&self, what: &str, (height, width): (usize, usize), shape: (usize, usize)) -> Result<()> {

@@ -5,9 +5,9 @@ use opencv::core::{Mat, Size};
 use opencv::imgproc::{self, INTER_AREA, INTER_LINEAR};
 use opencv::prelude::*;
 
-use super::Dataset;
+use super::FixationDataset;
 use crate::Result;
-use crate::commands::eval::metric::fixation::{Fixation, Gaze};
+use crate::commands::eval::metric::fixation::{Fixation, GazeRecord};
 
 /// How many pictures are kept at most, evenly spread over the data set; the MIT code takes ten.
 const MOST: usize = 200;
@@ -16,10 +16,10 @@ const SHAPE: (usize, usize) = (96, 128);
 
 /// The negatives of the shuffled AUC: what is looked at whatever the picture shows.
 #[derive(Debug)]
-pub struct Others(Vec<Source>);
+pub struct OtherFixations(Vec<FixationSource>);
 
 #[derive(Debug)]
-struct Source {
+struct FixationSource {
     group: String,
     shape: (usize, usize),
     fixations: Option<Vec<Fixation>>,
@@ -27,38 +27,38 @@ struct Source {
     density: Option<Array2<f64>>,
 }
 
-impl Others {
+impl OtherFixations {
     /// Reads the fixations of up to 200 pictures of the data set, evenly spread over it.
     ///
     /// # Errors
-    /// Those of [`Item::read`](super::Item::read).
-    pub fn gather(dataset: &Dataset) -> Result<Self> {
+    /// Those of [`FixationItem::read`](super::FixationItem::read).
+    pub fn gather(dataset: &FixationDataset) -> Result<Self> {
         let (all, count) = (dataset.items.len(), dataset.items.len().min(MOST));
         let chosen = (0..count).filter_map(|k| dataset.items.get(k * all / count));
-        chosen.map(|item| Source::new(item.group(), item.read()?)).collect::<Result<_>>().map(Self)
+        chosen.map(|item| FixationSource::new(item.group(), item.read()?)).collect::<Result<_>>().map(Self)
     }
 
-    /// Where people looked at the pictures of other groups than `group` (see [`Item::group`](super::Item::group)),
+    /// Where people looked at the pictures of other groups than `group` (see [`FixationItem::group`](super::FixationItem::group)),
     /// brought to `shape` (height, width): places keep their part of the height and width, densities count alike.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv).
-    pub fn than(&self, group: &str, shape: (usize, usize)) -> Result<Gaze> {
+    pub fn than(&self, group: &str, shape: (usize, usize)) -> Result<GazeRecord> {
         let others = || self.0.iter().filter(|source| source.group != group);
-        let scaled = |source: &Source| {
+        let scaled = |source: &FixationSource| {
             let (from, fixations) = (source.shape, source.fixations.clone().unwrap_or_default());
             fixations.into_iter().map(move |[row, column]| [row * shape.0 / from.0, column * shape.1 / from.1])
         };
         if others().any(|source| source.fixations.is_some()) {
-            return Ok(Gaze { shape, fixations: Some(others().flat_map(scaled).collect()), density: None });
+            return Ok(GazeRecord { shape, fixations: Some(others().flat_map(scaled).collect()), density: None });
         }
         let sum = others().filter_map(|source| source.density.as_ref()).fold(Array2::zeros(SHAPE), |sum, d| sum + d);
-        Ok(Gaze { shape, fixations: None, density: Some(resized(&sum, shape)?) })
+        Ok(GazeRecord { shape, fixations: None, density: Some(resized(&sum, shape)?) })
     }
 }
 
-impl Source {
-    fn new(group: &str, gaze: Gaze) -> Result<Self> {
+impl FixationSource {
+    fn new(group: &str, gaze: GazeRecord) -> Result<Self> {
         let density = match (&gaze.fixations, gaze.density) {
             (None, Some(density)) => {
                 let small = resized(&density, SHAPE)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Item, Points, files, salicon};
+use super::{FixationDataset, FixationItem, FixationPoints, files, salicon};
 use crate::{Error, Result, platform::paths};
 
 const STIMULI: [&str; 3] = ["stimuli", "images", "allstimuli"];
@@ -14,7 +14,7 @@ const OF_MAP: &str = "_fixMap";
 const OF_POINTS: &str = "_fixPts";
 
 /// The data set in `root`; `None` where it is none of photographs.
-pub fn find(root: &Path) -> Result<Option<Dataset>> {
+pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     let Some(stimuli) = files::folder_of(root, &STIMULI)? else { return Ok(None) };
     let (maps, points) = (files::folder_of(root, &MAPS)?, files::folder_of(root, &FIXATIONS)?);
     let mut truths = Truths::default();
@@ -36,7 +36,7 @@ pub fn find(root: &Path) -> Result<Option<Dataset>> {
     if items.is_empty() {
         return Err(Error::input(root, "no fixation map has the name of a stimulus: check the folders within"));
     }
-    Ok(Some(Dataset { layout: "photographs with fixations", items }))
+    Ok(Some(FixationDataset { layout: "photographs with fixations", items }))
 }
 
 /// Pictures of densities and of fixations, by their stimulus.
@@ -64,17 +64,21 @@ impl Truths {
     }
 
     /// The stimuli with their truths.
-    fn items(mut self, pictures: BTreeMap<String, PathBuf>, mut lists: BTreeMap<String, Points>) -> Result<Vec<Item>> {
+    fn items(
+        mut self,
+        pictures: BTreeMap<String, PathBuf>,
+        mut lists: BTreeMap<String, FixationPoints>,
+    ) -> Result<Vec<FixationItem>> {
         // A part without any truth, such as SALICON's `test`, is left out.
         let parts: BTreeSet<String> =
             self.maps.keys().chain(self.points.keys()).map(|name| within(name).to_owned()).collect();
         let mut items = Vec::new();
         for (name, stimulus) in pictures {
-            let points = self.points.remove(&name).map(Points::Picture);
+            let points = self.points.remove(&name).map(FixationPoints::Picture);
             let points = points.or_else(|| lists.remove(&files::stem(&stimulus)));
             let density = self.maps.remove(&name);
             if density.is_some() || points.is_some() {
-                items.push(Item { name, video: None, stimulus, density, points });
+                items.push(FixationItem { name, video: None, stimulus, density, points });
             } else if parts.contains(within(&name)) {
                 return Err(Error::input(
                     stimulus,

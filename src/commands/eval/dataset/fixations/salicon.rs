@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Points, files};
+use super::{FixationPoints, files};
 use crate::commands::eval::metric::fixation::Fixation;
 use crate::{Error, Result, platform::paths};
 
@@ -37,7 +37,7 @@ struct Annotation {
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Input`] where a file is of another form.
-pub fn read(root: &Path) -> Result<BTreeMap<String, Points>> {
+pub fn read(root: &Path) -> Result<BTreeMap<String, FixationPoints>> {
     let mut paths = files::list(root)?;
     if let Some(folder) = files::folder_of(root, &["annotations"])? {
         paths.extend(files::list(&folder)?);
@@ -50,7 +50,7 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, Points>> {
     Ok(found)
 }
 
-fn document(file: &Path) -> Result<Vec<(String, Points)>> {
+fn document(file: &Path) -> Result<Vec<(String, FixationPoints)>> {
     let reader = BufReader::new(std::fs::File::open(file).map_err(Error::io(file))?);
     let read: serde_json::Result<Document> = serde_json::from_reader(reader);
     let document = read.map_err(|e| Error::input(file, format!("is no annotation of SALICON's form: {e}")))?;
@@ -62,7 +62,7 @@ fn document(file: &Path) -> Result<Vec<(String, Points)>> {
         let typed = by_image.remove(&image.id).unwrap_or_default();
         let shape = (image.height, image.width);
         let fixations = typed.into_iter().filter_map(|place| from_one(place, shape)).collect();
-        (files::stem(&PathBuf::from(image.file_name)), Points::List { shape, fixations })
+        (files::stem(&PathBuf::from(image.file_name)), FixationPoints::List { shape, fixations })
     };
     Ok(document.images.into_iter().map(points).collect())
 }

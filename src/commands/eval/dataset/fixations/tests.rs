@@ -33,18 +33,18 @@ fn root() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn found(root: &TempDir) -> Vec<Item> {
+fn found(root: &TempDir) -> Vec<FixationItem> {
     find(root.path()).unwrap().unwrap().items
 }
 
-fn names(items: &[Item]) -> Vec<&str> {
+fn names(items: &[FixationItem]) -> Vec<&str> {
     items.iter().map(|item| item.name.as_str()).collect()
 }
 
 /// What is said of a data set that cannot be used.
 fn problem(root: &TempDir) -> String {
     let items = find(root.path()).map(|dataset| dataset.unwrap().items);
-    let read = items.and_then(|items| items.iter().map(Item::read).collect::<Result<Vec<_>>>());
+    let read = items.and_then(|items| items.iter().map(FixationItem::read).collect::<Result<Vec<_>>>());
     let line = read.unwrap_err().to_string();
     assert!(!line.contains('\n'), "{line}");
     line
@@ -163,7 +163,7 @@ fn others_leave_out_the_own_group_and_fit_the_shape() {
         draw(&root, &format!("stimuli/{name}.png"), &[]);
         draw(&root, &format!("fixations/{name}.png"), &[place]);
     }
-    let others = Others::gather(&find(root.path()).unwrap().unwrap()).unwrap();
+    let others = OtherFixations::gather(&find(root.path()).unwrap().unwrap()).unwrap();
     assert_eq!(others.than("a", (12, 16)).unwrap().fixations.unwrap(), [[6, 8], [10, 14]]);
 }
 
@@ -174,7 +174,7 @@ fn others_of_densities_count_alike() {
         draw(&root, &format!("stimuli/{name}.png"), &[]);
         draw(&root, &format!("maps/{name}.png"), &places);
     }
-    let others = Others::gather(&find(root.path()).unwrap().unwrap()).unwrap();
+    let others = OtherFixations::gather(&find(root.path()).unwrap().unwrap()).unwrap();
     let density = others.than("a", (6, 8)).unwrap().density.unwrap();
     let (left, right) = (density.slice(s![..3, ..5]).sum(), density.slice(s![3.., 5..]).sum());
     assert!((left / right - 1.0).abs() < 1e-6 && density[[0, 0]] < right / 10.0, "{density}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, Item, Points, files};
+use super::{FixationDataset, FixationItem, FixationPoints, files};
 use crate::{Error, Result};
 
 const MAPS: [&str; 1] = ["maps"];
@@ -12,7 +12,7 @@ const FIXATIONS: [&str; 2] = ["fixation", "fixations"];
 const FRAMES: [&str; 4] = ["frames", "images", "video", "videos"];
 
 /// The data set in `root`; `None` where no folder in it, or in its `annotation`, has a folder `maps`.
-pub fn find(root: &Path) -> Result<Option<Dataset>> {
+pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     let annotation = files::folder_of(root, &["annotation", "annotations"])?.unwrap_or_else(|| root.to_owned());
     let mut items = Vec::new();
     for video in files::folders(&annotation)? {
@@ -20,11 +20,11 @@ pub fn find(root: &Path) -> Result<Option<Dataset>> {
             items.extend(frames(root, &video, &maps)?);
         }
     }
-    Ok((!items.is_empty()).then_some(Dataset { layout: "videos with fixations", items }))
+    Ok((!items.is_empty()).then_some(FixationDataset { layout: "videos with fixations", items }))
 }
 
 /// The annotated frames of one video. Frames that nobody annotated are left out: DHF1K has some at the end.
-fn frames(root: &Path, video: &Path, maps: &Path) -> Result<Vec<Item>> {
+fn frames(root: &Path, video: &Path, maps: &Path) -> Result<Vec<FixationItem>> {
     let name = files::name(video);
     let stimuli = stimuli(root, video)?;
     let mut points = match files::folder_of(video, &FIXATIONS)? {
@@ -35,8 +35,8 @@ fn frames(root: &Path, video: &Path, maps: &Path) -> Result<Vec<Item>> {
         let Some(stimulus) = stimuli.get(&frame).cloned() else {
             return Err(Error::input(density, format!("has no frame {frame} of video {name}: {}", how(&name))));
         };
-        let points = points.remove(&frame).map(Points::Picture);
-        Ok(Item {
+        let points = points.remove(&frame).map(FixationPoints::Picture);
+        Ok(FixationItem {
             name: format!("{name}/{}", files::stem(&density)),
             video: Some(name.clone()),
             stimulus,

@@ -3,16 +3,16 @@
 use ndarray::Array2;
 use rand::Rng;
 
-use super::{Gaze, auc, auc_borji, auc_judd, auc_shuffled, cc, information_gain, kl, nss, sim};
+use super::{GazeRecord, auc, auc_borji, auc_judd, auc_shuffled, cc, information_gain, kl, nss, sim};
 use crate::commands::eval::metric::MapView;
 
 /// What a map of one picture is held against.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth<'a> {
     /// Where people looked at this picture.
-    pub gaze: &'a Gaze,
+    pub gaze: &'a GazeRecord,
     /// Where they looked at other pictures, brought to this one's shape.
-    pub others: &'a Gaze,
+    pub others: &'a GazeRecord,
     /// What is foretold without looking at the picture, such as a centre prior.
     pub baseline: MapView<'a>,
 }

@@ -50,7 +50,7 @@ const EPSILON: f64 = f64::EPSILON;
 
 /// Where people looked at one picture.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gaze {
+pub struct GazeRecord {
     /// Height and width of the picture, in pixels.
     pub shape: (usize, usize),
     /// Every fixation, all within the shape; `None` where only a density was published.
@@ -59,7 +59,7 @@ pub struct Gaze {
     pub density: Option<Array2<f64>>,
 }
 
-impl Gaze {
+impl GazeRecord {
     /// How often each pixel was looked at: the fixations' counts or, where there are none, the density, which stands
     /// for infinitely many fixations drawn from it.
     pub fn weights(&self) -> Option<Cow<'_, Array2<f64>>> {

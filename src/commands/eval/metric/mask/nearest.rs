@@ -46,13 +46,13 @@ fn nearest_in_column(object: MaskView) -> Array2<Option<usize>> {
 }
 
 /// The part of a row, from `start` to the next piece's, whose nearest object pixel is at (`row`, `column`).
-struct Piece {
+struct EnvelopePiece {
     start: usize,
     row: usize,
     column: usize,
 }
 
-impl Piece {
+impl EnvelopePiece {
     /// The squared distance to column `x` of row `y`.
     fn distance(&self, x: usize, y: usize) -> usize {
         self.column.abs_diff(x).pow(2) + self.row.abs_diff(y).pow(2)
@@ -60,17 +60,22 @@ impl Piece {
 }
 
 /// Fills `envelope` with the pieces of row `y`, given the nearest row in each column.
-fn lower_envelope(rows: impl Iterator<Item = Option<usize>>, y: usize, width: usize, envelope: &mut Vec<Piece>) {
+fn lower_envelope(
+    rows: impl Iterator<Item = Option<usize>>,
+    y: usize,
+    width: usize,
+    envelope: &mut Vec<EnvelopePiece>,
+) {
     envelope.clear();
     for (column, row) in rows.enumerate().filter_map(|(column, row)| Some((column, row?))) {
-        let new = Piece { start: 0, row, column };
+        let new = EnvelopePiece { start: 0, row, column };
         while envelope.pop_if(|last| last.distance(last.start, y) > new.distance(last.start, y)).is_some() {}
         // The first column that is nearer to the new pixel than to the last one.
         let start = envelope
             .last()
             .map_or(0, |last| 1 + (new.distance(0, y) - last.distance(0, y)) / (2 * (column - last.column)));
         if start < width {
-            envelope.push(Piece { start, ..new });
+            envelope.push(EnvelopePiece { start, ..new });
         }
     }
 }

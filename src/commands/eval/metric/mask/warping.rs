@@ -21,7 +21,9 @@ pub fn warping_error(map: MapView, previous: MapView, backward: FlowView, forwar
     let (mut sum, mut count) = (0.0, 0_u32);
     for ((row, column), value) in map.indexed_iter() {
         let flow = [backward[(row, column, 0)], backward[(row, column, 1)]];
-        let Some(place) = Place::of(column as f64 + flow[0], row as f64 + flow[1], previous.dim()) else { continue };
+        let Some(place) = WarpPlace::of(column as f64 + flow[0], row as f64 + flow[1], previous.dim()) else {
+            continue;
+        };
         if forward.is_none_or(|forward| leads_back(flow, &place, forward)) {
             sum += (value - place.sample(|row, column| previous[(row, column)])).abs();
             count += 1;
@@ -31,21 +33,21 @@ pub fn warping_error(map: MapView, previous: MapView, backward: FlowView, forwar
 }
 
 /// Whether the forward flow at the `place` where `back` leads returns to where that started.
-fn leads_back(back: [f64; 2], place: &Place, forward: FlowView) -> bool {
+fn leads_back(back: [f64; 2], place: &WarpPlace, forward: FlowView) -> bool {
     let forth = [0, 1].map(|axis| place.sample(|row, column| forward[(row, column, axis)]));
     let squared = |vector: [f64; 2]| vector[0] * vector[0] + vector[1] * vector[1];
     squared([back[0] + forth[0], back[1] + forth[1]]) < 0.01 * (squared(back) + squared(forth)) + 0.5
 }
 
 /// A place between four pixels.
-struct Place {
+struct WarpPlace {
     rows: [usize; 2],
     columns: [usize; 2],
     /// How far it is from the first row and column towards the second, in 0..1.
     part: [f64; 2],
 }
 
-impl Place {
+impl WarpPlace {
     /// The place at (`x`, `y`), if it is inside a raster of `height` and `width`.
     fn of(x: f64, y: f64, (height, width): (usize, usize)) -> Option<Self> {
         let inside = |at: f64, length: usize| at >= 0.0 && at <= length as f64 - 1.0;

@@ -7,13 +7,13 @@ use tempfile::TempDir;
 use crate::sink::maps::temporary;
 use crate::{Error, Result};
 
-/// Maps on their way into a folder. Dropped before [`Kept::finish`], they leave nothing behind.
-pub struct Kept {
+/// Maps on their way into a folder. Dropped before [`KeptMaps::finish`], they leave nothing behind.
+pub struct KeptMaps {
     temp: TempDir,
     folder: PathBuf,
 }
 
-impl Kept {
+impl KeptMaps {
     /// Prepares to fill `folder`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Where a live session's frames come from: a camera, a stream, or a file at its own pace.
 
 mod camera;
-mod paced;
+mod realtime_file;
 mod stream;
 
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use opencv::prelude::*;
 pub use camera::{Camera, CameraMode, PixelFormat, list, parse_size};
 pub use stream::hold_nothing_back;
 
-use super::desk::Desk;
+use super::session_hub::SessionHub;
 use crate::frame::{Frame, Rate, VideoInfo};
-use crate::source::{Input, Source};
+use crate::source::{FrameSource, Input};
 use crate::{Error, Result};
-use paced::Paced;
-use stream::Stream;
+use realtime_file::RealtimeFile;
+use stream::NetworkStream;
 
 /// What the user named as source.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,41 +49,46 @@ impl LiveInput {
 }
 
 /// One picture after the other, each when it is due.
-trait Inlet: Send {
+trait Capture: Send {
     /// The next picture; waits for it. `None` at the end, or soon after `stop`.
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>>;
 }
 
 /// The frames of a live session, stamped with the session's time as they arrive.
-pub struct Feed<'a> {
-    inlet: Box<dyn Inlet + 'a>,
+pub struct LiveSource<'a> {
+    inlet: Box<dyn Capture + 'a>,
     /// The first picture, which tells the size.
     first: Option<Mat>,
     info: VideoInfo,
-    desk: &'a Desk,
+    desk: &'a SessionHub,
     stop: &'a AtomicBool,
     index: u64,
 }
 
-impl<'a> Feed<'a> {
+impl<'a> LiveSource<'a> {
     /// Opens `input` and waits for its first picture. A stream that is lost later is opened anew, for `give_up` at most.
     ///
     /// # Errors
     /// [`Error::Input`] where it cannot be opened or has no picture, with the reason and what to do.
-    pub fn open(input: &LiveInput, give_up: Option<Duration>, desk: &'a Desk, stop: &'a AtomicBool) -> Result<Self> {
-        let (mut inlet, rate): (Box<dyn Inlet + 'a>, Rate) = match input {
+    pub fn open(
+        input: &LiveInput,
+        give_up: Option<Duration>,
+        desk: &'a SessionHub,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
+        let (mut inlet, rate): (Box<dyn Capture + 'a>, Rate) = match input {
             LiveInput::File { input, looped } => {
-                let paced = Paced::open(input, *looped)?;
+                let paced = RealtimeFile::open(input, *looped)?;
                 let rate = paced.rate();
                 (Box::new(paced), rate)
             }
             LiveInput::Camera(camera) => {
-                let stream = Stream::open(stream::Origin::Camera(camera.clone()), give_up, desk)?;
+                let stream = NetworkStream::open(stream::StreamOrigin::Camera(camera.clone()), give_up, desk)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
             LiveInput::Address(address) => {
-                let stream = Stream::open(stream::Origin::Address(address.clone()), give_up, desk)?;
+                let stream = NetworkStream::open(stream::StreamOrigin::Address(address.clone()), give_up, desk)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
@@ -97,7 +102,7 @@ impl<'a> Feed<'a> {
     }
 }
 
-impl Source for Feed<'_> {
+impl FrameSource for LiveSource<'_> {
     fn info(&self) -> &VideoInfo {
         &self.info
     }

@@ -5,7 +5,7 @@ use opencv::imgproc;
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::annotate::text::{Corner, caption};
+use crate::annotate::text::{TextCorner, caption};
 
 /// How bright the greyed picture is, against itself.
 const BRIGHTNESS: f64 = 0.5;
@@ -18,6 +18,6 @@ pub(super) fn greyed(picture: &Mat, why: &str) -> Result<Mat> {
     core::convert_scale_abs(&grey, &mut dark, BRIGHTNESS, 0.0)?;
     imgproc::cvt_color_def(&dark, &mut shown, imgproc::COLOR_GRAY2BGR)?;
     let place = Rect::new(0, 0, shown.cols(), shown.rows() / 2);
-    caption(&mut shown, place, why, Corner::Bottom)?;
+    caption(&mut shown, place, why, TextCorner::Bottom)?;
     Ok(shown)
 }

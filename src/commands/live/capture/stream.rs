@@ -9,8 +9,8 @@ use opencv::core::{self, Mat, Vector};
 use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
-use super::{Camera, Inlet, sleep_until, without_password};
-use crate::commands::live::desk::Desk;
+use super::{Camera, Capture, sleep_until, without_password};
+use crate::commands::live::session_hub::SessionHub;
 use crate::frame::Rate;
 use crate::source::{self, diagnose};
 use crate::{Error, Result};
@@ -26,28 +26,28 @@ const LOW_DELAY: &str = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|anal
 const FFMPEG_OPTIONS: &str = "OPENCV_FFMPEG_CAPTURE_OPTIONS";
 
 #[derive(Debug, Clone)]
-pub(super) enum Origin {
+pub(super) enum StreamOrigin {
     Camera(Camera),
     Address(String),
 }
 
-pub(super) struct Stream<'a> {
-    origin: Origin,
+pub(super) struct NetworkStream<'a> {
+    origin: StreamOrigin,
     capture: Option<VideoCapture>,
     /// Keeps an HLS stream, which comes in bursts, at its own pace.
-    pace: Option<Pace>,
+    pace: Option<StreamPace>,
     rate: Rate,
     give_up: Option<Duration>,
     lost: Option<Instant>,
     pause: Duration,
-    desk: &'a Desk,
+    desk: &'a SessionHub,
 }
 
-impl<'a> Stream<'a> {
-    pub(super) fn open(origin: Origin, give_up: Option<Duration>, desk: &'a Desk) -> Result<Self> {
+impl<'a> NetworkStream<'a> {
+    pub(super) fn open(origin: StreamOrigin, give_up: Option<Duration>, desk: &'a SessionHub) -> Result<Self> {
         let capture = origin.open()?;
         let rate = source::approximate(capture.get(videoio::CAP_PROP_FPS)?);
-        let pace = matches!(&origin, Origin::Address(address) if is_hls(address)).then(Pace::default);
+        let pace = matches!(&origin, StreamOrigin::Address(address) if is_hls(address)).then(StreamPace::default);
         Ok(Self { origin, capture: Some(capture), pace, rate, give_up, lost: None, pause: FIRST_PAUSE, desk })
     }
 
@@ -84,12 +84,12 @@ impl<'a> Stream<'a> {
         }
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.capture = self.origin.open().ok();
-        self.pace = self.pace.take().map(|_| Pace::default());
+        self.pace = self.pace.take().map(|_| StreamPace::default());
         Ok(())
     }
 }
 
-impl Inlet for Stream<'_> {
+impl Capture for NetworkStream<'_> {
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
         while !stop.load(Ordering::Relaxed) {
             if let Some(picture) = self.picture(stop)? {
@@ -107,7 +107,7 @@ impl Inlet for Stream<'_> {
     }
 }
 
-impl Origin {
+impl StreamOrigin {
     fn name(&self) -> String {
         match self {
             Self::Camera(camera) => camera.path().display().to_string(),
@@ -159,14 +159,14 @@ fn is_hls(address: &str) -> bool {
 
 /// The clock of a stream that comes in bursts.
 #[derive(Default)]
-struct Pace {
+struct StreamPace {
     began: Option<(Instant, f64)>,
 }
 
 /// How far such a stream may be off its clock, in seconds, before the clock is set anew.
 const OFF: f64 = 3.0;
 
-impl Pace {
+impl StreamPace {
     /// When the picture of `time` seconds is due.
     fn due(&mut self, time: f64) -> Instant {
         let now = Instant::now();
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_spread_over_its_own_time() {
-        let mut pace = Pace::default();
+        let mut pace = StreamPace::default();
         let began = pace.due(10.0);
         assert_eq!(pace.due(10.5), began + Duration::from_millis(500));
         assert!(pace.due(100.0) < began + Duration::from_secs(1), "a jump sets the clock anew");

@@ -7,7 +7,7 @@ use opencv::core::{BORDER_REPLICATE, CV_32FC1, Mat, MatTraitConstManual, MatTrai
 use opencv::imgproc;
 use serde::{Deserialize, Serialize};
 
-use super::candidate::Candidate;
+use super::execution_config::ExecutionConfig;
 use crate::Result;
 use crate::model::runtime::Precision;
 use crate::model::{Attribution, Classifier, Layout};
@@ -25,16 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a way to run a classifier turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Trial {
+pub struct TrialResult {
     /// The way.
-    pub candidate: Candidate,
+    pub candidate: ExecutionConfig,
     /// What was measured, or why it does not work.
-    pub result: std::result::Result<Measured, String>,
+    pub result: std::result::Result<TrialMeasurement, String>,
 }
 
 /// What was measured of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct TrialMeasurement {
     /// Milliseconds of one picture's scores and gradient: the least of some runs, which other programs disturb least.
     pub milliseconds: f64,
     /// The least correlation of its smoothed maps with the reference's, -1 to 1.
@@ -43,7 +43,7 @@ pub struct Measured {
     pub same_classes: bool,
 }
 
-impl Trial {
+impl TrialResult {
     /// Milliseconds, where it works and is faithful: the same top classes, and nearly the same maps.
     pub fn faithful(&self) -> Option<f64> {
         let least = if self.candidate.precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
@@ -52,12 +52,14 @@ impl Trial {
     }
 }
 
-impl fmt::Display for Trial {
+impl fmt::Display for TrialResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let candidate = &self.candidate;
         match &self.result {
             Ok(found) if self.faithful().is_some() => write!(f, "{candidate} {:.1} ms", found.milliseconds),
-            Ok(Measured { same_classes: false, .. }) => write!(f, "{candidate} sees other classes than the CPU"),
+            Ok(TrialMeasurement { same_classes: false, .. }) => {
+                write!(f, "{candidate} sees other classes than the CPU")
+            }
             Ok(found) => write!(f, "{candidate} gives other maps than the CPU (correlation {:.3})", found.correlation),
             Err(problem) => write!(f, "{candidate} fails ({problem})"),
         }
@@ -65,12 +67,12 @@ impl fmt::Display for Trial {
 }
 
 /// What the reference says of the calibration pictures.
-pub struct Reference {
+pub struct ReferenceRun {
     classes: Vec<usize>,
     maps: Vec<Mat>,
 }
 
-impl Reference {
+impl ReferenceRun {
     /// Asks the reference.
     ///
     /// # Errors
@@ -85,14 +87,14 @@ impl Reference {
     ///
     /// # Errors
     /// Those of [`Classifier::run`].
-    pub fn measure(&self, classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<Measured> {
+    pub fn measure(&self, classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<TrialMeasurement> {
         let (mut correlation, mut same_classes) = (1.0f64, true);
         for ((picture, class), map) in pictures.iter().zip(&self.classes).zip(&self.maps) {
             let found = classifier.run(picture, Some(*class))?;
             same_classes &= found.top() == *class;
             correlation = correlation.min(correlate(map, &smoothed(&found, classifier)?)?);
         }
-        Ok(Measured { milliseconds: milliseconds(classifier, pictures)?, correlation, same_classes })
+        Ok(TrialMeasurement { milliseconds: milliseconds(classifier, pictures)?, correlation, same_classes })
     }
 }
 
@@ -151,10 +153,10 @@ mod tests {
     use crate::raster::from_values;
     use onnx_grad::Variant;
 
-    fn trial(precision: Precision, correlation: f64, same_classes: bool) -> Trial {
+    fn trial(precision: Precision, correlation: f64, same_classes: bool) -> TrialResult {
         let candidate =
-            Candidate { device: Device::OpenVino, precision, variant: Variant::OpenVino, threads: 2, batch: 1 };
-        Trial { candidate, result: Ok(Measured { milliseconds: 9.5, correlation, same_classes }) }
+            ExecutionConfig { device: Device::OpenVino, precision, variant: Variant::OpenVino, threads: 2, batch: 1 };
+        TrialResult { candidate, result: Ok(TrialMeasurement { milliseconds: 9.5, correlation, same_classes }) }
     }
 
     #[test]

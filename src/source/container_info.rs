@@ -2,14 +2,14 @@
 
 use std::ffi::OsStr;
 
-use super::probe::{Probe, Stream};
+use super::probe::{ProbeOutput, ProbeStream};
 use crate::frame::{Rate, Sound, SoundStream};
 use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
 /// What the container promises of the stream that is decoded.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct ContainerInfo {
     /// Index of the stream in the file, where `ffprobe` found it.
     pub stream: Option<usize>,
     /// Seconds from the file's start to the stream's, and the file's own first time.
@@ -23,7 +23,7 @@ pub struct Facts {
 
 /// What was decoded of a clip. Times in seconds since the stream's first frame.
 #[derive(Debug)]
-pub struct Decoded {
+pub struct DecodedInfo {
     /// Time of the first frame handed out.
     pub first: f64,
     /// Time of the last one.
@@ -34,9 +34,9 @@ pub struct Decoded {
     pub recovered: bool,
 }
 
-impl Facts {
+impl ContainerInfo {
     /// From the container's header.
-    pub fn new(probe: &Probe, stream: &Stream) -> Self {
+    pub fn new(probe: &ProbeOutput, stream: &ProbeStream) -> Self {
         Self {
             stream: Some(stream.index),
             offset: stream.start().map_or(0.0, |start| start - probe.start()),
@@ -53,9 +53,9 @@ impl Facts {
     }
 
     /// The sound that goes with the picture from its first frame on. What is left out goes to `warnings`.
-    pub fn sound(&self, location: &OsStr, probe: &Probe, warnings: &mut Vec<String>) -> Option<Sound> {
+    pub fn sound(&self, location: &OsStr, probe: &ProbeOutput, warnings: &mut Vec<String>) -> Option<Sound> {
         let all = probe.of_type("audio").count();
-        let known = |s: &Stream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
+        let known = |s: &ProbeStream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
         let streams: Vec<_> = probe.of_type("audio").filter_map(known).collect();
         let is_live = location.to_str().is_some_and(is_url) && probe.is_endless();
         if is_live && all > 0 {
@@ -65,7 +65,7 @@ impl Facts {
             let lost = all - streams.len();
             warnings.push(format!("{}: {lost} of {all} sound streams of an unknown kind left out", location.display()));
         }
-        let end = |s: &Stream| Some(s.start()? - self.origin + probe.duration(s)?);
+        let end = |s: &ProbeStream| Some(s.start()? - self.origin + probe.duration(s)?);
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
         let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture).max(0.0);
         let location = media_name(location);
@@ -77,7 +77,7 @@ impl Facts {
     /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is
     /// well. Containers err, so an early end counts only with evidence: packets that were not decoded, fewer packets
     /// than listed, or complaints of FFmpeg about the file.
-    pub fn missing(&self, location: &OsStr, rate: Rate, decoded: &Decoded) -> u64 {
+    pub fn missing(&self, location: &OsStr, rate: Rate, decoded: &DecodedInfo) -> u64 {
         let Some(stream) = self.stream else { return 0 };
         let interval = rate.interval();
         let end = decoded.last + interval;
@@ -99,7 +99,7 @@ impl Facts {
 }
 
 /// The stream that OpenCV will decode: the first video stream. What the user may wonder about goes to `warnings`.
-pub fn choose<'a>(location: &OsStr, probe: &'a Probe, warnings: &mut Vec<String>) -> Result<&'a Stream> {
+pub fn choose<'a>(location: &OsStr, probe: &'a ProbeOutput, warnings: &mut Vec<String>) -> Result<&'a ProbeStream> {
     let Some(stream) = probe.video() else {
         let holds = if probe.of_type("audio").next().is_some() { "only sound" } else { "no picture" };
         return Err(Error::input(location, format!("holds {holds}: name a file with a video stream")));
@@ -113,7 +113,7 @@ pub fn choose<'a>(location: &OsStr, probe: &'a Probe, warnings: &mut Vec<String>
         return Err(Error::input(location, format!("its first picture is a cover, not a video: {remedy}")));
     }
     if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
-        let size = |s: &Stream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
+        let size = |s: &ProbeStream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
         warnings.push(format!(
             "{}: of {} video streams the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
             location.display(),
@@ -156,7 +156,7 @@ mod tests {
                 r#"[{"index": 0, "codec_type": "video"}, {"index": 3, "codec_type": "audio", "codec_name": "aac"}]"#;
             let probe = serde_json::from_str(&format!(r#"{{"streams": {streams}, "format": {format}}}"#)).unwrap();
             let mut warnings = Vec::new();
-            let sound = Facts::default().sound(OsStr::new(location), &probe, &mut warnings);
+            let sound = ContainerInfo::default().sound(OsStr::new(location), &probe, &mut warnings);
             (sound.map(|sound| sound.streams[0].index), warnings.len())
         };
         assert_eq!(sound("rtsp://host/live", "{}"), (None, 1));

@@ -1,20 +1,20 @@
 //! A model's card: what it expects of its pixels, what its classes are called, and who says so.
 
+mod embedded;
 mod literal;
-mod metadata;
 mod sidecar;
 
 use std::path::PathBuf;
 
 pub use sidecar::Sidecar;
 
-use super::catalog::Chosen;
-use super::{Labels, Layout, Preprocessing, Preprocessor};
+use super::catalog::ResolvedModel;
+use super::{ClassLabels, Layout, Preprocessing, Preprocessor};
 use crate::Result;
 
 /// Who says something of a model; the first that speaks is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum Provenance {
     /// This flag of the user's.
     Flag(&'static str),
     /// The TOML file beside the model.
@@ -29,7 +29,7 @@ pub enum Origin {
     Guess,
 }
 
-impl std::fmt::Display for Origin {
+impl std::fmt::Display for Provenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Flag(flag) => write!(f, "from {flag}"),
@@ -44,7 +44,7 @@ impl std::fmt::Display for Origin {
 
 /// What the user says of a model.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub struct MetadataFlags {
     /// `--preprocess`.
     pub preprocess: Option<Preprocessing>,
     /// `--labels`.
@@ -53,7 +53,7 @@ pub struct Flags {
 
 /// What the file itself says of a model.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct FileFacts {
     /// Keys and values of its metadata.
     pub metadata: Vec<(String, String)>,
     /// The order of the picture's axes.
@@ -64,23 +64,23 @@ pub struct Facts {
 
 /// What is known of a model beyond its graph.
 #[derive(Debug, Clone)]
-pub struct Card {
+pub struct ModelMetadata {
     /// What the network expects of its pixels, and who says so.
-    pub preprocessor: (Preprocessor, Origin),
+    pub preprocessor: (Preprocessor, Provenance),
     /// The names of its classes, and who says so.
-    pub labels: (Labels, Origin),
+    pub labels: (ClassLabels, Provenance),
     /// What the user should know, one line each.
     pub notes: Vec<String>,
 }
 
-impl Card {
+impl ModelMetadata {
     /// Asks the flags, the sidecar, the file's metadata and the catalogue, in that order; the rest is guessed: ImageNet's
     /// pixels (-1 to 1 where the channels come last, as TensorFlow has them) and, where their number fits, its classes.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) or [`Error::Input`](crate::Error::Input) for labels that cannot be read or do not
     /// fit.
-    pub fn find(chosen: &Chosen, flags: &Flags, facts: &Facts) -> Result<Self> {
+    pub fn find(chosen: &ResolvedModel, flags: &MetadataFlags, facts: &FileFacts) -> Result<Self> {
         let preprocessor = preprocessor(chosen, flags, facts);
         let mut notes = Vec::new();
         let labels = labels(chosen, flags, facts, &mut notes)?;
@@ -90,65 +90,70 @@ impl Card {
     }
 }
 
-fn preprocessor(chosen: &Chosen, flags: &Flags, facts: &Facts) -> (Preprocessor, Origin) {
+fn preprocessor(chosen: &ResolvedModel, flags: &MetadataFlags, facts: &FileFacts) -> (Preprocessor, Provenance) {
     if let Some(kind) = flags.preprocess {
-        return (kind.into(), Origin::Flag("--preprocess"));
+        return (kind.into(), Provenance::Flag("--preprocess"));
     }
     if let Some((sidecar, found)) = chosen.sidecar.as_ref().and_then(|sidecar| Some((sidecar, sidecar.preprocessor?))) {
-        return (found, Origin::Sidecar(sidecar.path.clone()));
+        return (found, Provenance::Sidecar(sidecar.path.clone()));
     }
-    if let Some((key, found)) = metadata::preprocessor(&facts.metadata) {
-        return (found, Origin::Metadata(key));
+    if let Some((key, found)) = embedded::preprocessor(&facts.metadata) {
+        return (found, Provenance::Metadata(key));
     }
     if let Some((entry, origin)) = catalogued(chosen) {
         return (entry.preprocessor, origin);
     }
     let kind = if facts.layout == Layout::Nhwc { Preprocessing::Symmetric } else { Preprocessing::Imagenet };
-    (kind.into(), Origin::Guess)
+    (kind.into(), Provenance::Guess)
 }
 
-fn labels(chosen: &Chosen, flags: &Flags, facts: &Facts, notes: &mut Vec<String>) -> Result<(Labels, Origin)> {
+fn labels(
+    chosen: &ResolvedModel,
+    flags: &MetadataFlags,
+    facts: &FileFacts,
+    notes: &mut Vec<String>,
+) -> Result<(ClassLabels, Provenance)> {
     if let Some(path) = &flags.labels {
-        return Ok((Labels::read(path, facts.classes)?, Origin::Flag("--labels")));
+        return Ok((ClassLabels::read(path, facts.classes)?, Provenance::Flag("--labels")));
     }
     if let Some(sidecar) = &chosen.sidecar
         && let Some(labels) = sidecar.labels(facts.classes)?
     {
-        return Ok((labels, Origin::Sidecar(sidecar.path.clone())));
+        return Ok((labels, Provenance::Sidecar(sidecar.path.clone())));
     }
-    if let Some((key, names)) = metadata::names(&facts.metadata) {
+    if let Some((key, names)) = embedded::names(&facts.metadata) {
         let count = names.len();
-        if let Some(labels) = Labels::new(names, facts.classes) {
-            return Ok((labels, Origin::Metadata(key)));
+        if let Some(labels) = ClassLabels::new(names, facts.classes) {
+            return Ok((labels, Provenance::Metadata(key)));
         }
         let (name, classes) = (&chosen.name, facts.classes);
         notes.push(format!("{name}: its metadata ({key}) name {count} classes of {classes} and are not used"));
     }
-    Ok(match (Labels::imagenet(facts.classes), catalogued(chosen)) {
+    Ok(match (ClassLabels::imagenet(facts.classes), catalogued(chosen)) {
         (Some(labels), Some((_, origin))) => (labels, origin),
-        (Some(labels), None) => (labels, Origin::Guess),
-        (None, _) => (Labels::numbered(facts.classes), Origin::Guess),
+        (Some(labels), None) => (labels, Provenance::Guess),
+        (None, _) => (ClassLabels::numbered(facts.classes), Provenance::Guess),
     })
 }
 
 /// What the catalogue says of the model or of the one that its file is called like; all of its models know ImageNet.
-fn catalogued(chosen: &Chosen) -> Option<(&super::catalog::Entry, Origin)> {
+fn catalogued(chosen: &ResolvedModel) -> Option<(&super::catalog::CatalogEntry, Provenance)> {
     let entry = chosen.entry.as_ref()?;
-    Some((entry, if entry.path() == chosen.path { Origin::Catalogue } else { Origin::FileName }))
+    Some((entry, if entry.path() == chosen.path { Provenance::Catalogue } else { Provenance::FileName }))
 }
 
 /// How the user may say otherwise.
-fn remedy(chosen: &Chosen, flag: &str) -> String {
+fn remedy(chosen: &ResolvedModel, flag: &str) -> String {
     let sidecar = Sidecar::path(&chosen.path);
     format!("by {flag} or in {}", sidecar.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// What was found without the user's word is said.
-fn preprocessor_note(chosen: &Chosen, (found, origin): &(Preprocessor, Origin)) -> Option<String> {
+fn preprocessor_note(chosen: &ResolvedModel, (found, origin): &(Preprocessor, Provenance)) -> Option<String> {
     let name = &chosen.name;
     match origin {
-        Origin::Flag(_) | Origin::Catalogue => None,
-        Origin::Guess => {
+        Provenance::Flag(_) | Provenance::Catalogue => None,
+        Provenance::Guess => {
             let remedy = remedy(chosen, "--preprocess");
             Some(format!("{name}: taken to expect {found} pixels, a guess; say otherwise {remedy}"))
         }
@@ -156,13 +161,13 @@ fn preprocessor_note(chosen: &Chosen, (found, origin): &(Preprocessor, Origin)) 
     }
 }
 
-fn labels_note(chosen: &Chosen, (labels, origin): &(Labels, Origin)) -> Option<String> {
+fn labels_note(chosen: &ResolvedModel, (labels, origin): &(ClassLabels, Provenance)) -> Option<String> {
     let name = &chosen.name;
     match origin {
-        Origin::Flag(_) | Origin::Catalogue => None,
-        Origin::Guess => {
+        Provenance::Flag(_) | Provenance::Catalogue => None,
+        Provenance::Guess => {
             let remedy = remedy(chosen, "--labels");
-            Some(match Labels::imagenet(labels.len()) {
+            Some(match ClassLabels::imagenet(labels.len()) {
                 Some(_) => {
                     format!("{name}: its {} classes are taken for ImageNet's; say otherwise {remedy}", labels.len())
                 }
@@ -181,12 +186,12 @@ mod tests {
     use super::*;
     use crate::model::{ModelName, catalog};
 
-    fn chosen(path: &Path) -> Chosen {
+    fn chosen(path: &Path) -> ResolvedModel {
         ModelName::File(path.into()).choose().unwrap()
     }
 
-    fn facts(metadata: &[(String, String)], classes: usize) -> Facts {
-        Facts { metadata: metadata.to_vec(), layout: Layout::Nchw, classes }
+    fn facts(metadata: &[(String, String)], classes: usize) -> FileFacts {
+        FileFacts { metadata: metadata.to_vec(), layout: Layout::Nchw, classes }
     }
 
     #[test]
@@ -196,26 +201,28 @@ mod tests {
         fs::write(folder.path().join("names.txt"), "cat\ndog\n").unwrap();
         fs::write(&sidecar, "preprocess = \"lite\"\nlabels = \"names.txt\"\n").unwrap();
         let metadata = [("task", "classify"), ("names", "{0: 'a', 1: 'b'}")].map(|(k, v)| (k.into(), v.into()));
-        let find = |flags: &Flags, metadata| Card::find(&chosen(&model), flags, &facts(metadata, 2)).unwrap();
+        let find =
+            |flags: &MetadataFlags, metadata| ModelMetadata::find(&chosen(&model), flags, &facts(metadata, 2)).unwrap();
 
-        let flags = Flags { preprocess: Some(Preprocessing::Caffe), labels: Some(folder.path().join("names.txt")) };
+        let flags =
+            MetadataFlags { preprocess: Some(Preprocessing::Caffe), labels: Some(folder.path().join("names.txt")) };
         let card = find(&flags, &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Caffe.into(), Origin::Flag("--preprocess")));
-        assert_eq!((card.labels.1, card.notes.len()), (Origin::Flag("--labels"), 0));
+        assert_eq!(card.preprocessor, (Preprocessing::Caffe.into(), Provenance::Flag("--preprocess")));
+        assert_eq!((card.labels.1, card.notes.len()), (Provenance::Flag("--labels"), 0));
 
-        let card = find(&Flags::default(), &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Lite.into(), Origin::Sidecar(sidecar.clone())));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("dog", &Origin::Sidecar(sidecar.clone())));
+        let card = find(&MetadataFlags::default(), &metadata);
+        assert_eq!(card.preprocessor, (Preprocessing::Lite.into(), Provenance::Sidecar(sidecar.clone())));
+        assert_eq!((card.labels.0.name(1), &card.labels.1), ("dog", &Provenance::Sidecar(sidecar.clone())));
 
         fs::remove_file(&sidecar).unwrap();
-        let card = find(&Flags::default(), &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Unit.into(), Origin::Metadata("task")));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("b", &Origin::Metadata("names")));
+        let card = find(&MetadataFlags::default(), &metadata);
+        assert_eq!(card.preprocessor, (Preprocessing::Unit.into(), Provenance::Metadata("task")));
+        assert_eq!((card.labels.0.name(1), &card.labels.1), ("b", &Provenance::Metadata("names")));
         assert_eq!(card.notes[0], "mine: takes unit pixels, from the file's metadata (task)");
 
-        let card = find(&Flags::default(), &[]);
-        assert_eq!(card.preprocessor, (Preprocessing::Imagenet.into(), Origin::Guess));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("class 1", &Origin::Guess));
+        let card = find(&MetadataFlags::default(), &[]);
+        assert_eq!(card.preprocessor, (Preprocessing::Imagenet.into(), Provenance::Guess));
+        assert_eq!((card.labels.0.name(1), &card.labels.1), ("class 1", &Provenance::Guess));
         assert!(card.notes[0].contains("imagenet") && card.notes[0].contains("--preprocess"), "{:?}", card.notes);
         assert!(card.notes[1].contains("unknown") && card.notes[1].contains("mine.toml"), "{:?}", card.notes);
     }
@@ -224,19 +231,21 @@ mod tests {
     fn the_catalogue_speaks_for_its_own_models_and_for_files_called_like_them() {
         let entries = catalog::entries().unwrap();
         let entry = entries.iter().find(|entry| entry.name == "efficientnet-lite0").unwrap();
-        let find = |path: &Path| Card::find(&chosen(path), &Flags::default(), &facts(&[], 1000)).unwrap();
+        let find =
+            |path: &Path| ModelMetadata::find(&chosen(path), &MetadataFlags::default(), &facts(&[], 1000)).unwrap();
         let own = find(&entry.path());
-        assert_eq!((own.preprocessor, own.notes), ((entry.preprocessor, Origin::Catalogue), Vec::new()));
+        assert_eq!((own.preprocessor, own.notes), ((entry.preprocessor, Provenance::Catalogue), Vec::new()));
         let called = find(Path::new("no-such-folder/efficientnet-lite0.onnx"));
-        assert_eq!(called.preprocessor, (entry.preprocessor, Origin::FileName));
+        assert_eq!(called.preprocessor, (entry.preprocessor, Provenance::FileName));
         assert!(called.notes[0].contains("lite") && called.notes[0].contains("by the file's name"));
     }
 
     #[test]
     fn channels_last_are_taken_for_tensorflows() {
-        let facts = Facts { layout: Layout::Nhwc, ..facts(&[], 1001) };
-        let card = Card::find(&chosen(Path::new("no-such-folder/m.onnx")), &Flags::default(), &facts).unwrap();
-        assert_eq!(card.preprocessor, (Preprocessing::Symmetric.into(), Origin::Guess));
+        let facts = FileFacts { layout: Layout::Nhwc, ..facts(&[], 1001) };
+        let card = ModelMetadata::find(&chosen(Path::new("no-such-folder/m.onnx")), &MetadataFlags::default(), &facts)
+            .unwrap();
+        assert_eq!(card.preprocessor, (Preprocessing::Symmetric.into(), Provenance::Guess));
         assert_eq!(card.labels.0.name(0), "background");
     }
 
@@ -245,11 +254,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("mine.onnx");
         let metadata = [("names".to_owned(), "['a']".to_owned())];
-        let card = Card::find(&chosen(&model), &Flags::default(), &facts(&metadata, 2)).unwrap();
+        let card = ModelMetadata::find(&chosen(&model), &MetadataFlags::default(), &facts(&metadata, 2)).unwrap();
         assert!(card.notes[0].contains("name 1 classes of 2"), "{:?}", card.notes);
         for (text, word) in [("labels = ['a']", "1 names"), ("labels = 'x'", "x")] {
             fs::write(folder.path().join("mine.toml"), text).unwrap();
-            let error = Card::find(&chosen(&model), &Flags::default(), &facts(&[], 2)).unwrap_err().to_string();
+            let error = ModelMetadata::find(&chosen(&model), &MetadataFlags::default(), &facts(&[], 2))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(word), "{error}");
         }
     }

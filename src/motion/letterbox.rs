@@ -22,22 +22,22 @@ const PERSISTENT: u32 = 12;
 
 /// Follows the bars of a clip.
 #[derive(Default)]
-pub(super) struct Bars {
+pub(super) struct Letterbox {
     size: Size,
-    columns: Pair,
-    rows: Pair,
+    columns: OpposedBars,
+    rows: OpposedBars,
 }
 
 /// The bars at both ends of one axis, each of `width` lines.
 #[derive(Default)]
-struct Pair {
+struct OpposedBars {
     width: i32,
     /// The least of the bars seen since there were wider ones than `width`, and for how many frames.
     next: i32,
     age: u32,
 }
 
-impl Bars {
+impl Letterbox {
     /// The part of `image` (8-bit BGR, continuous) within its bars. Bars are believed at once on a first picture,
     /// later only where they last; they are given up at once where the picture reaches into them.
     pub(super) fn content(&mut self, image: &Mat) -> Result<Rect> {
@@ -53,7 +53,7 @@ impl Bars {
     }
 }
 
-impl Pair {
+impl OpposedBars {
     /// Takes what a frame shows, `None` where it is too dark to tell, and returns what holds.
     fn step(&mut self, found: Option<i32>, first: bool) -> i32 {
         let Some(found) = found else { return self.width };
@@ -138,21 +138,21 @@ mod tests {
             let inner = |bar| if bar > 0 { bar + SOFT } else { 0 };
             let (left, top) = (inner(x), inner(y));
             let expected = Rect::new(left, top, 200 - 2 * left, 100 - 2 * top);
-            assert_eq!(Bars::default().content(&boxed(x, y, 90.0)).unwrap(), expected);
+            assert_eq!(Letterbox::default().content(&boxed(x, y, 90.0)).unwrap(), expected);
         }
     }
 
     #[test]
     fn a_dark_frame_changes_nothing() {
-        let mut bars = Bars::default();
+        let mut bars = Letterbox::default();
         let content = bars.content(&boxed(0, 13, 90.0)).unwrap();
         assert_eq!(bars.content(&boxed(0, 13, 5.0)).unwrap(), content);
-        assert_eq!(Bars::default().content(&boxed(0, 13, 5.0)).unwrap(), Rect::new(0, 0, 200, 100));
+        assert_eq!(Letterbox::default().content(&boxed(0, 13, 5.0)).unwrap(), Rect::new(0, 0, 200, 100));
     }
 
     #[test]
     fn bars_that_come_must_last_and_bars_that_go_are_gone() {
-        let mut bars = Bars::default();
+        let mut bars = Letterbox::default();
         let mut top = |y| bars.content(&boxed(0, y, 90.0)).unwrap().y;
         assert_eq!(top(0), 0);
         let tops: Vec<i32> = (0..PERSISTENT).map(|_| top(13)).collect();
@@ -165,6 +165,6 @@ mod tests {
         let mut image = boxed(0, 0, 0.0);
         let mut performer = Mat::roi_mut(&mut image, Rect::new(90, 30, 20, 40)).unwrap();
         performer.set_to(&Scalar::all(200.0), &opencv::core::no_array()).unwrap();
-        assert_eq!(Bars::default().content(&image).unwrap(), Rect::new(0, 0, 200, 100));
+        assert_eq!(Letterbox::default().content(&image).unwrap(), Rect::new(0, 0, 200, 100));
     }
 }

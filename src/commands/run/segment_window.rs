@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Options;
+use crate::source::SourceOptions;
 
 /// Which frames become part of the result, and which others are seen. Seconds from the clip's first frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
+pub struct SegmentWindow {
     /// The clip's first frame, in seconds from the file's start.
     pub zero: f64,
     /// Where reading begins: the frames up to `from` bring averages to where they would be.
@@ -23,7 +23,7 @@ pub struct Window {
 
 /// Where a piece begins, and where the next one does: in seconds from the clip's first frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Span {
+pub struct TimeSpan {
     /// Time of its first frame.
     pub first: f64,
     /// Time of its last frame.
@@ -32,14 +32,14 @@ pub struct Span {
     pub next: Option<f64>,
 }
 
-impl Window {
+impl SegmentWindow {
     /// What is to be read of a clip that is itself read with these `options`.
-    pub fn options(&self, options: &Options) -> Options {
+    pub fn options(&self, options: &SourceOptions) -> SourceOptions {
         let end = self.until + self.tail;
         let length = options.duration.unwrap_or(f64::INFINITY).min(end) - self.lead;
         let start = if self.lead > 0.0 { Some(self.zero + self.lead - self.slack) } else { options.start };
         let duration = Some(length).filter(|length| length.is_finite());
-        Options { start, duration, zero: Some(self.zero), ..*options }
+        SourceOptions { start, duration, zero: Some(self.zero), ..*options }
     }
 
     /// Whether the frame at `time` is part of the result.

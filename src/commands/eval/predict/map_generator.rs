@@ -13,16 +13,16 @@ use crate::Result;
 use crate::commands::eval::dataset::Sequence;
 use crate::frame::{Flow, Frame, Maps, Rate, Timing};
 use crate::fuse::{FuseOptions, Fuser};
-use crate::motion::{Motion, MotionEstimator};
+use crate::motion::{FrameMotion, MotionEstimator};
 use crate::pipeline::frequent_class::survey;
 use crate::pipeline::keyframes::KeyFrames;
-use crate::pipeline::stages::{Fused, Mode, Stages, milliseconds};
+use crate::pipeline::stages::{FusedFrame, PipelineMode, PipelineStages, milliseconds};
 use crate::saliency::StaticSaliency;
-use crate::source::{self, Options};
+use crate::source::{self, SourceOptions};
 
 /// How maps are made.
 #[derive(Debug, Clone)]
-pub struct MakerConfig {
+pub struct MapGeneratorConfig {
     /// Which, in this order.
     pub maps: Vec<OwnMap>,
     /// How static and motion become one.
@@ -36,14 +36,14 @@ pub struct MakerConfig {
 }
 
 /// Makes the maps of clips, a frame at a time.
-pub struct Maker {
-    config: MakerConfig,
+pub struct MapGenerator {
+    config: MapGeneratorConfig,
     /// `None` where no map needs it.
     classifier: Option<StaticSaliency>,
 }
 
 /// A frame's maps.
-pub struct Moment {
+pub struct FrameMaps {
     /// The frame's place in its clip.
     pub index: usize,
     /// The picture's size in pixels.
@@ -51,14 +51,14 @@ pub struct Moment {
     /// The maps asked for, in their order, 240 pixels on the longer side (`CV_32FC1`, 0..=1).
     pub maps: Arc<Vec<Mat>>,
     /// The frame's motion, of the same size.
-    pub motion: Motion,
+    pub motion: FrameMotion,
     /// What each stage took.
     pub timing: Timing,
 }
 
-impl Maker {
+impl MapGenerator {
     /// A maker of the maps that `config` asks for, by the opened `classifier`.
-    pub fn new(config: MakerConfig, classifier: Option<StaticSaliency>) -> Self {
+    pub fn new(config: MapGeneratorConfig, classifier: Option<StaticSaliency>) -> Self {
         Self { config, classifier }
     }
 
@@ -70,11 +70,11 @@ impl Maker {
         &mut self,
         sequence: &Sequence,
         stop: &AtomicBool,
-        mut each: impl FnMut(Moment) -> Result<()>,
+        mut each: impl FnMut(FrameMaps) -> Result<()>,
     ) -> Result<()> {
         let open = || {
             let pictures = sequence.frames.iter().map(|frame| frame.picture.clone()).collect();
-            source::open_images(pictures, &Options { rate: self.config.rate, ..Options::default() })
+            source::open_images(pictures, &SourceOptions { rate: self.config.rate, ..SourceOptions::default() })
         };
         let mut motion = MotionEstimator::new(self.config.rate)?;
         let Some(classifier) = &mut self.classifier else {
@@ -93,17 +93,17 @@ impl Maker {
             survey(open()?, classifier, stop)?;
         }
         let still = sequence.frames.len() == 1;
-        let stages = Stages {
+        let stages = PipelineStages {
             source: open()?,
             static_saliency: classifier,
-            mode: Mode::Offline,
+            mode: PipelineMode::Offline,
             key_frames: self.config.key_frames.clone(),
             motion,
             fuser: Fuser::new(FuseOptions { still, ..self.config.fusion }),
         };
         std::thread::scope(|scope| {
             let frames = stages.start(scope, stop)?;
-            while let Some(Fused { frame, motion, maps, timing, .. }) = frames.recv()? {
+            while let Some(FusedFrame { frame, motion, maps, timing, .. }) = frames.recv()? {
                 each(moment(&self.config, &frame, Some(maps), motion, timing)?)?;
             }
             Ok(())
@@ -113,12 +113,12 @@ impl Maker {
 
 /// The maps that `config` wants; those of the classifier are in `made`.
 fn moment(
-    config: &MakerConfig,
+    config: &MapGeneratorConfig,
     frame: &Frame,
     made: Option<Maps>,
-    mut motion: Motion,
+    mut motion: FrameMotion,
     timing: Timing,
-) -> Result<Moment> {
+) -> Result<FrameMaps> {
     if let Some(content) = &motion.content {
         motion.flow = Flow(content.pad(&motion.flow.0)?);
     }
@@ -142,5 +142,5 @@ fn moment(
     };
     let maps: Result<Vec<Option<Mat>>> = config.maps.iter().map(map).collect();
     let maps = Arc::new(maps?.into_iter().flatten().collect());
-    Ok(Moment { index: frame.index as usize, size: frame.size(), maps, motion, timing })
+    Ok(FrameMaps { index: frame.index as usize, size: frame.size(), maps, motion, timing })
 }

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::frame::Flow;
 use crate::raster;
 use crate::raster::quantile::median;
-use crate::raster::warp::Warp;
+use crate::raster::warp::FlowWarp;
 
 /// The window, as a Gaussian's sigma in pixels, over which the two matches are compared.
 const WINDOW: f64 = 4.0;
@@ -36,7 +36,7 @@ pub(super) fn discount(residual: &mut Mat, flow: &Flow, camera: &Flow, before: &
 /// Variance about each pixel of the difference between `now` and `before` carried along `flow` (`CV_32FC1`): a change of
 /// the light shifts all of a window alike, and leaves it as it is.
 fn mismatch(flow: &Flow, before: &Mat, now: &Mat) -> Result<Mat> {
-    let carried = Warp::along(flow)?.apply(before)?;
+    let carried = FlowWarp::along(flow)?.apply(before)?;
     let pixels = carried.data_typed::<Vec3b>()?.iter().zip(now.data_typed::<Vec3b>()?);
     let moments = |(a, b): (&Vec3b, &Vec3b)| {
         let [l, a, b] = [0, 1, 2].map(|c| f32::from(a[c]) - f32::from(b[c]));

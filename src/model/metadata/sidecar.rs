@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::model::{ChannelOrder, Labels, Preprocessing, Preprocessor};
+use crate::model::{ChannelOrder, ClassLabels, Preprocessing, Preprocessor};
 use crate::{Error, Result};
 use onnx_grad::MAX_SIDE;
 
@@ -26,25 +26,25 @@ pub struct Sidecar {
     pub preprocessor: Option<Preprocessor>,
     /// Height and width of the picture, in pixels.
     pub size: Option<[usize; 2]>,
-    labels: Option<Names>,
+    labels: Option<ClassNames>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "labels must be a file's name or a list of names")]
-enum Names {
+enum ClassNames {
     File(PathBuf),
     List(Vec<String>),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+struct SidecarFields {
     preprocess: Option<Preprocessing>,
     channels: Option<ChannelOrder>,
     mean: Option<[f32; 3]>,
     std: Option<[f32; 3]>,
     size: Option<[usize; 2]>,
-    labels: Option<Names>,
+    labels: Option<ClassNames>,
 }
 
 impl Sidecar {
@@ -72,14 +72,14 @@ impl Sidecar {
     /// The class names, for a model of `classes` classes.
     ///
     /// # Errors
-    /// Those of [`Labels::read`]; [`Error::Input`] for a list of another length.
-    pub fn labels(&self, classes: usize) -> Result<Option<Labels>> {
+    /// Those of [`ClassLabels::read`]; [`Error::Input`] for a list of another length.
+    pub fn labels(&self, classes: usize) -> Result<Option<ClassLabels>> {
         match &self.labels {
             None => Ok(None),
-            Some(Names::File(name)) => {
-                Labels::read(&crate::platform::paths::folder(&self.path).join(name), classes).map(Some)
+            Some(ClassNames::File(name)) => {
+                ClassLabels::read(&crate::platform::paths::folder(&self.path).join(name), classes).map(Some)
             }
-            Some(Names::List(names)) => match Labels::new(names.clone(), classes) {
+            Some(ClassNames::List(names)) => match ClassLabels::new(names.clone(), classes) {
                 Some(labels) => Ok(Some(labels)),
                 None => {
                     let problem = format!("labels has {} names, the model has {classes} classes", names.len());
@@ -91,7 +91,7 @@ impl Sidecar {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
-    let fields: Fields = toml::from_str(text).map_err(|error| {
+    let fields: SidecarFields = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         format!("{place}{}", error.message().replace('\n', ", "))
@@ -103,7 +103,7 @@ fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
     Ok(Sidecar { path: path.into(), preprocessor, size: fields.size, labels: fields.labels })
 }
 
-fn preprocessor(fields: &Fields) -> Result<Option<Preprocessor>, String> {
+fn preprocessor(fields: &SidecarFields) -> Result<Option<Preprocessor>, String> {
     let found = match (fields.preprocess, fields.channels, fields.mean, fields.std) {
         (None, None, None, None) => return Ok(None),
         (Some(kind), None, None, None) => kind.into(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Wish;
+use super::ExecutionRequest;
 use crate::model::runtime::{Device, Precision, Runtime, SessionOptions};
 use crate::platform::machine::Machine;
 use crate::{Error, Result};
@@ -12,7 +12,7 @@ use onnx_grad::Variant;
 
 /// One way to run a classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
+pub struct ExecutionConfig {
     /// Where it computes.
     pub device: Device,
     /// In what arithmetic.
@@ -25,7 +25,7 @@ pub struct Candidate {
     pub batch: usize,
 }
 
-impl Candidate {
+impl ExecutionConfig {
     /// What every other way is compared with: the CPU's own kernels, exact.
     pub fn reference(threads: usize) -> Self {
         Self { device: Device::Cpu, precision: Precision::F32, variant: Variant::OnnxRuntime, threads, batch: 1 }
@@ -37,7 +37,7 @@ impl Candidate {
     }
 }
 
-impl fmt::Display for Candidate {
+impl fmt::Display for ExecutionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.device, self.precision)?;
         let usual = self.device.variant() == self.variant;
@@ -51,7 +51,7 @@ impl fmt::Display for Candidate {
 /// # Errors
 /// [`Error::Usage`] where the device that is asked for does not compute in the precision that is asked for;
 /// [`Error::Runtime`] where ONNX Runtime is missing.
-pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
+pub fn candidates(wish: &ExecutionRequest) -> Result<Vec<ExecutionConfig>> {
     let runtime = Runtime::get()?;
     let machine = Machine::this();
     let devices: Vec<Device> = match wish.device {
@@ -65,7 +65,7 @@ pub fn candidates(wish: &Wish) -> Result<Vec<Candidate>> {
             (asked || wish.precision.is_none()) && worth_a_try(device, *precision, &machine, asked)
         };
         for precision in device.precisions().iter().copied().filter(of) {
-            found.extend(variants(device, wish).map(|variant| Candidate {
+            found.extend(variants(device, wish).map(|variant| ExecutionConfig {
                 device,
                 precision,
                 variant,
@@ -96,7 +96,7 @@ fn worth_a_try(device: Device, precision: Precision, machine: &Machine, asked: b
 }
 
 /// ONNX Runtime's kernels are faster with either form of a strided convolution's gradient, as the machine has it.
-fn variants(device: Device, wish: &Wish) -> impl Iterator<Item = Variant> {
+fn variants(device: Device, wish: &ExecutionRequest) -> impl Iterator<Item = Variant> {
     let both = device == Device::Cpu && !wish.is_settled();
     [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == device.variant())
 }

@@ -35,13 +35,13 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// The rules for one address.
-pub(super) struct Guard {
+pub(super) struct Auth {
     address: SocketAddr,
     /// `None` on a loopback address.
     token: Option<String>,
 }
 
-impl Guard {
+impl Auth {
     /// # Errors
     /// Where the system has no randomness for a token.
     pub(super) fn of(address: SocketAddr) -> io::Result<Self> {
@@ -85,7 +85,7 @@ impl Guard {
 }
 
 /// Lets a request through, or not, and dresses the answer.
-pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(guard): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     let mut answer = match guard.refuse(request.uri(), request.headers()) {
         Some(refused) => refused,
         None => tokio::time::timeout(PATIENCE, next.run(request))
@@ -135,14 +135,14 @@ fn hostname() -> String {
 mod tests {
     use super::*;
 
-    fn status(guard: &Guard, uri: &str, headers: &[(HeaderName, &str)]) -> Option<StatusCode> {
+    fn status(guard: &Auth, uri: &str, headers: &[(HeaderName, &str)]) -> Option<StatusCode> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         guard.refuse(&uri.parse().unwrap(), &headers).map(|answer| answer.status())
     }
 
     #[test]
     fn a_loopback_page_is_for_loopback_names() {
-        let guard = Guard::of("127.0.0.1:8642".parse().unwrap()).unwrap();
+        let guard = Auth::of("127.0.0.1:8642".parse().unwrap()).unwrap();
         assert_eq!(guard.url(), "http://127.0.0.1:8642/");
         for host in ["127.0.0.1:8642", "localhost:8642", "LOCALHOST", "[::1]:8642"] {
             assert_eq!(status(&guard, "/", &[(HOST, host)]), None, "{host}");
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn another_origin_is_refused() {
-        let guard = Guard::of("127.0.0.1:8642".parse().unwrap()).unwrap();
+        let guard = Auth::of("127.0.0.1:8642".parse().unwrap()).unwrap();
         let from = |origin| status(&guard, "/api/settings", &[(HOST, "127.0.0.1:8642"), (ORIGIN, origin)]);
         assert_eq!(from("http://127.0.0.1:8642"), None);
         for origin in ["http://evil.example", "null", "https://127.0.0.1:8642", "http://127.0.0.1:8643"] {
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn beyond_this_machine_a_token_is_asked_for() {
-        let guard = Guard { address: "0.0.0.0:80".parse().unwrap(), token: Some("secret".into()) };
+        let guard = Auth { address: "0.0.0.0:80".parse().unwrap(), token: Some("secret".into()) };
         let host = (HOST, "desk:80");
         assert_eq!(status(&guard, "/", std::slice::from_ref(&host)), Some(StatusCode::UNAUTHORIZED));
         assert_eq!(status(&guard, "/?token=wrong", std::slice::from_ref(&host)), Some(StatusCode::UNAUTHORIZED));

@@ -7,10 +7,10 @@ use opencv::prelude::*;
 
 use crate::Result;
 use crate::frame::{Features, Gradient};
-use crate::motion::Content;
+use crate::motion::ContentArea;
 
 /// The part of `gradient`, which belongs to the whole frame, that lies within the bars.
-pub(super) fn crop(gradient: &Gradient, content: &Content) -> Result<Gradient> {
+pub(super) fn crop(gradient: &Gradient, content: &ContentArea) -> Result<Gradient> {
     let (whole, place) = (content.whole, content.place);
     let columns = span(place.x, place.width, whole.width, gradient.map.cols() as usize);
     let rows = span(place.y, place.height, whole.height, gradient.map.rows() as usize);
@@ -28,7 +28,7 @@ pub(super) fn crop(gradient: &Gradient, content: &Content) -> Result<Gradient> {
     })
 }
 
-fn crop_features(features: &Features, content: &Content) -> Features {
+fn crop_features(features: &Features, content: &ContentArea) -> Features {
     let (whole, place) = (content.whole, content.place);
     let rows = span(place.y, place.height, whole.height, features.height);
     let columns = span(place.x, place.width, whole.width, features.width);

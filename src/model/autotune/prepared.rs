@@ -2,82 +2,88 @@
 
 use std::fs::File;
 
-use super::store::Place;
-use super::{Candidate, Choice, Trial, Wish, calibration, candidates, choose, compile};
+use super::store::CacheEntry;
+use super::{ExecutionConfig, ExecutionRequest, Selection, TrialResult, calibration, candidates, choose, compile};
 use crate::Result;
-use crate::model::catalog::Chosen;
+use crate::model::catalog::ResolvedModel;
 use crate::model::open::load;
-use crate::model::source::Compiled;
-use crate::model::{Classifier, Preprocessor, Source};
+use crate::model::source::CompiledGradient;
+use crate::model::{Classifier, ModelSource, Preprocessor};
 use onnx_grad::Method;
 use onnx_grad::Request;
 
 /// A classifier that waits to be opened.
-pub struct Prepared {
+pub struct PreparedModel {
     /// Its own file, or the gradient model that was kept of it.
-    pub source: Source,
-    wish: Wish,
-    state: State,
+    pub source: ModelSource,
+    wish: ExecutionRequest,
+    state: PreparedState,
 }
 
-enum State {
+enum PreparedState {
     /// The user leaves nothing open.
     Settled,
     /// It was measured before.
-    Kept(Choice),
+    Kept(Selection),
     /// It is to be measured; others wait while the file is open.
-    New(Place, Option<File>),
+    New(CacheEntry, Option<File>),
 }
 
-impl Prepared {
+impl PreparedModel {
     /// Finds what was kept of `chosen`, unless it is to be measured anew; else reads its file. `method` is that of one
     /// run, and `sampled` says whether there are many of them a picture.
     ///
     /// # Errors
     /// Those of [`load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
     pub fn new(
-        chosen: &Chosen,
+        chosen: &ResolvedModel,
         request: &Request,
         method: &Method,
         sampled: bool,
-        wish: Wish,
+        wish: ExecutionRequest,
         remeasure: bool,
     ) -> Result<Self> {
         if !wish.is_open() {
             candidates(&wish)?;
-            return Ok(Self { source: load(chosen, request)?, wish, state: State::Settled });
+            return Ok(Self { source: load(chosen, request)?, wish, state: PreparedState::Settled });
         }
         if !chosen.path.is_file() {
             // It says why; a device would be read for ever.
             load(chosen, request)?;
         }
-        let place = Place::of(chosen, request, method, sampled, &wish)?;
+        let place = CacheEntry::of(chosen, request, method, sampled, &wish)?;
         let kept = || if remeasure { None } else { place.kept() };
         if let Some((choice, source)) = kept() {
-            return Ok(Self { source, wish, state: State::Kept(choice) });
+            return Ok(Self { source, wish, state: PreparedState::Kept(choice) });
         }
         let lock = place.lock();
         // Another process may have measured meanwhile.
         Ok(match kept() {
-            Some((choice, source)) => Self { source, wish, state: State::Kept(choice) },
-            None => Self { source: load(chosen, request)?, wish, state: State::New(place, lock) },
+            Some((choice, source)) => Self { source, wish, state: PreparedState::Kept(choice) },
+            None => Self { source: load(chosen, request)?, wish, state: PreparedState::New(place, lock) },
         })
     }
 
     /// Opens it for `method`, and keeps what was chosen.
     ///
     /// # Errors
-    /// Those of [`choose`] and [`Compiled::open`]. A cache that cannot be written is a note.
-    pub fn open(self, chosen: &Chosen, method: &Method, preprocessor: &Preprocessor) -> Result<(Classifier, Choice)> {
+    /// Those of [`choose`] and [`CompiledGradient::open`]. A cache that cannot be written is a note.
+    pub fn open(
+        self,
+        chosen: &ResolvedModel,
+        method: &Method,
+        preprocessor: &Preprocessor,
+    ) -> Result<(Classifier, Selection)> {
         let Self { source, wish, state } = self;
-        let compiled = |choice: Choice| compile(&source, method, &choice.candidate).map(|compiled| (choice, compiled));
+        let compiled =
+            |choice: Selection| compile(&source, method, &choice.candidate).map(|compiled| (choice, compiled));
         let (choice, compiled) = match state {
-            State::Settled => {
-                let candidate = Candidate::reference(wish.threads);
-                compiled(Choice { candidate, notes: source.notes().to_vec(), trials: Vec::new() })?
+            PreparedState::Settled => {
+                let candidate = ExecutionConfig::reference(wish.threads);
+                compiled(Selection { candidate, notes: source.notes().to_vec(), trials: Vec::new() })?
             }
-            State::Kept(choice) => compiled(choice)?,
-            State::New(place, _lock) => measured(&source, chosen, method, preprocessor, &wish, &place)?,
+            PreparedState::Kept(choice) => compiled(choice)?,
+            PreparedState::New(place, _lock) => measured(&source, chosen, method, preprocessor, &wish, &place)?,
         };
         // The weights go before the session takes its memory.
         drop(source);
@@ -87,19 +93,19 @@ impl Prepared {
 
 /// Measures, and keeps what was chosen at `place`.
 fn measured(
-    source: &Source,
-    chosen: &Chosen,
+    source: &ModelSource,
+    chosen: &ResolvedModel,
     method: &Method,
     preprocessor: &Preprocessor,
-    wish: &Wish,
-    place: &Place,
-) -> Result<(Choice, Compiled)> {
+    wish: &ExecutionRequest,
+    place: &CacheEntry,
+) -> Result<(Selection, CompiledGradient)> {
     let pictures = calibration(preprocessor, source.input_size()?, source.facts()?.layout)?;
     let mut choice = choose(source, method, wish, &pictures)?;
     choice.notes.splice(0..0, source.notes().iter().cloned());
     let compiled = compile(source, method, &choice.candidate)?;
     let kept = place.keep(&chosen.path, &choice, &compiled);
-    let tried: Vec<_> = choice.trials.iter().map(Trial::to_string).collect();
+    let tried: Vec<_> = choice.trials.iter().map(TrialResult::to_string).collect();
     choice.notes.push(format!("took {}; measured here once: {}", choice.candidate, tried.join(", ")));
     if let Err(error) = kept {
         choice.notes.push(format!("what was measured is not kept ({error}); the next start measures again"));

@@ -5,25 +5,25 @@ use std::time::{Duration, Instant};
 
 use opencv::core::Mat;
 
-use super::{Inlet, sleep_until};
+use super::{Capture, sleep_until};
 use crate::Result;
 use crate::frame::Rate;
-use crate::source::{self, Input, Options, Source};
+use crate::source::{self, FrameSource, Input, SourceOptions};
 
 /// How far the file may fall behind its clock before the clock is set anew: then this program was suspended.
 const SUSPENDED: Duration = Duration::from_millis(500);
 
-pub(super) struct Paced {
+pub(super) struct RealtimeFile {
     input: Input,
-    source: Box<dyn Source>,
+    source: Box<dyn FrameSource>,
     looped: bool,
     /// The moment at which the file's time was 0.
     began: Option<Instant>,
 }
 
-impl Paced {
+impl RealtimeFile {
     pub(super) fn open(input: &Input, looped: bool) -> Result<Self> {
-        let source = source::open(input, &Options::default())?;
+        let source = source::open(input, &SourceOptions::default())?;
         Ok(Self { input: input.clone(), source, looped, began: None })
     }
 
@@ -32,11 +32,11 @@ impl Paced {
     }
 }
 
-impl Inlet for Paced {
+impl Capture for RealtimeFile {
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
         let mut frame = self.source.read()?;
         if frame.is_none() && self.looped {
-            self.source = source::open(&self.input, &Options::default())?;
+            self.source = source::open(&self.input, &SourceOptions::default())?;
             self.began = None;
             frame = self.source.read()?;
         }

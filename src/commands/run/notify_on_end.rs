@@ -2,22 +2,22 @@
 
 use crate::Result;
 use crate::frame::{Frame, VideoInfo};
-use crate::source::Source;
+use crate::source::FrameSource;
 
 /// A source, and whom to tell.
-pub struct Watched {
-    source: Box<dyn Source>,
+pub struct NotifyOnEnd {
+    source: Box<dyn FrameSource>,
     read: Option<Box<dyn FnOnce() + Send>>,
 }
 
-impl Watched {
+impl NotifyOnEnd {
     /// Has `read` called once `source` has no more frames, or none that can be read.
-    pub fn new(source: Box<dyn Source>, read: impl FnOnce() + Send + 'static) -> Self {
+    pub fn new(source: Box<dyn FrameSource>, read: impl FnOnce() + Send + 'static) -> Self {
         Self { source, read: Some(Box::new(read)) }
     }
 }
 
-impl Source for Watched {
+impl FrameSource for NotifyOnEnd {
     fn info(&self) -> &VideoInfo {
         self.source.info()
     }

@@ -1,6 +1,6 @@
 //! What the stages of a live session share with those who look on: the window, the page, the recorder.
 //!
-//! Those who look on change [`Settings`] and ask for [`Action`]s; the stages publish pictures and a [`State`]. Nobody
+//! Those who look on change [`SessionSettings`] and ask for [`SessionAction`]s; the stages publish pictures and a [`SessionState`]. Nobody
 //! waits for anybody: of pictures only the newest is kept, and who is slow misses the ones between.
 
 use std::collections::VecDeque;
@@ -11,11 +11,11 @@ use opencv::core::Mat;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::meter::{Latencies, Rate};
+use super::meter::{LatencyMeter, RateMeter};
 use crate::annotate::{Colormap, Layout, Style};
 use crate::frame::Prediction;
 use crate::fuse::Fusion;
-use crate::model::Labels;
+use crate::model::ClassLabels;
 use crate::pipeline::control::{Control, StageSettings};
 use crate::saliency::TargetName;
 
@@ -23,14 +23,14 @@ use crate::saliency::TargetName;
 const WAITING: usize = 16;
 /// Frames that may be in the stages at any moment.
 const ON_THE_WAY: u64 = 6;
-/// Seconds that [`State::energy`] looks back.
+/// Seconds that [`SessionState::energy`] looks back.
 const MINUTE: f64 = 60.0;
 /// Seconds between two of its values.
 const SAMPLE: f64 = 0.25;
 
 /// What may change while the session runs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
+pub struct SessionSettings {
     /// How the maps become one; `static` and `motion` show one of them alone.
     pub fusion: Fusion,
     /// How the picture is put together.
@@ -47,7 +47,7 @@ pub struct Settings {
     pub paused: bool,
 }
 
-impl Settings {
+impl SessionSettings {
     /// How pictures are to be drawn.
     pub fn style(&self) -> Style {
         Style { layout: self.layout, colormap: self.colormap, alpha: self.alpha, label: self.label }
@@ -57,7 +57,7 @@ impl Settings {
 /// What happens once, on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Action {
+pub enum SessionAction {
     /// Save the next picture beside its record.
     Snapshot,
     /// Begin to record.
@@ -68,7 +68,7 @@ pub enum Action {
 
 /// A picture on its way to those who look on.
 #[derive(Debug)]
-pub struct Shown {
+pub struct DisplayFrame {
     /// Position among the frames that were captured; increasing, with gaps where frames were dropped.
     pub index: u64,
     /// When the frame arrived, in seconds since the session began.
@@ -79,7 +79,7 @@ pub struct Shown {
 
 /// How the session goes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct State {
+pub struct SessionState {
     /// The source, as a person would name it; without any password of its address.
     pub source: String,
     /// Model, device and precision.
@@ -104,12 +104,12 @@ pub struct State {
     /// The best classes, best first; at most five.
     pub top: Vec<Prediction>,
     /// The last minute, oldest first.
-    pub energy: VecDeque<Energy>,
+    pub energy: VecDeque<EnergySample>,
 }
 
 /// The energy of one moment's maps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Energy {
+pub struct EnergySample {
     /// Seconds since the session began.
     pub time: f64,
     /// Means of the maps, 0..=1.
@@ -119,27 +119,27 @@ pub struct Energy {
 }
 
 /// The meeting place.
-pub struct Desk {
+pub struct SessionHub {
     began: Instant,
-    settings: Mutex<Settings>,
-    actions: Mutex<VecDeque<Action>>,
-    state: Mutex<State>,
-    meters: Mutex<Meters>,
-    picture: watch::Sender<Option<Arc<Shown>>>,
-    labels: Labels,
+    settings: Mutex<SessionSettings>,
+    actions: Mutex<VecDeque<SessionAction>>,
+    state: Mutex<SessionState>,
+    meters: Mutex<SessionMeters>,
+    picture: watch::Sender<Option<Arc<DisplayFrame>>>,
+    labels: ClassLabels,
 }
 
 #[derive(Default)]
-struct Meters {
-    captured: Rate,
-    explained: Rate,
-    shown: Rate,
-    latency: Latencies,
+struct SessionMeters {
+    captured: RateMeter,
+    explained: RateMeter,
+    shown: RateMeter,
+    latency: LatencyMeter,
 }
 
-impl Desk {
+impl SessionHub {
     /// A desk with these settings, for a model of these classes. The session begins now.
-    pub fn new(settings: Settings, labels: Labels) -> Self {
+    pub fn new(settings: SessionSettings, labels: ClassLabels) -> Self {
         Self {
             began: Instant::now(),
             settings: settings.into(),
@@ -157,12 +157,12 @@ impl Desk {
     }
 
     /// The settings as they are now.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> SessionSettings {
         held(&self.settings).clone()
     }
 
     /// Changes the settings.
-    pub fn change(&self, change: impl FnOnce(&mut Settings)) {
+    pub fn change(&self, change: impl FnOnce(&mut SessionSettings)) {
         change(&mut held(&self.settings));
     }
 
@@ -170,14 +170,17 @@ impl Desk {
     ///
     /// # Errors
     /// That of `change`.
-    pub fn try_change<E>(&self, change: impl FnOnce(Settings) -> Result<Settings, E>) -> Result<Settings, E> {
+    pub fn try_change<E>(
+        &self,
+        change: impl FnOnce(SessionSettings) -> Result<SessionSettings, E>,
+    ) -> Result<SessionSettings, E> {
         let mut settings = held(&self.settings);
         *settings = change(settings.clone())?;
         Ok(settings.clone())
     }
 
     /// Asks for `action`. Whether it was taken: it is not where too many wait.
-    pub fn ask(&self, action: Action) -> bool {
+    pub fn ask(&self, action: SessionAction) -> bool {
         let mut actions = held(&self.actions);
         let room = actions.len() < WAITING;
         if room {
@@ -187,16 +190,16 @@ impl Desk {
     }
 
     /// The oldest action that waits.
-    pub fn next_action(&self) -> Option<Action> {
+    pub fn next_action(&self) -> Option<SessionAction> {
         held(&self.actions).pop_front()
     }
 
     /// How the session goes.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SessionState {
         let state = held(&self.state).clone();
         let meters = held(&self.meters);
         let (captured, shown) = (meters.captured.total(), meters.shown.total());
-        State {
+        SessionState {
             capture_fps: meters.captured.per_second(),
             static_fps: meters.explained.per_second(),
             output_fps: meters.shown.per_second(),
@@ -217,7 +220,7 @@ impl Desk {
     }
 
     /// Says how the session goes. What is measured is not the caller's to say.
-    pub fn report(&self, report: impl FnOnce(&mut State)) {
+    pub fn report(&self, report: impl FnOnce(&mut SessionState)) {
         report(&mut held(&self.state));
     }
 
@@ -232,7 +235,7 @@ impl Desk {
     }
 
     /// Shows a picture with its energy; whoever has not taken the one before misses it.
-    pub fn show(&self, shown: Arc<Shown>, energy: Energy) {
+    pub fn show(&self, shown: Arc<DisplayFrame>, energy: EnergySample) {
         {
             let mut meters = held(&self.meters);
             meters.shown.count();
@@ -250,22 +253,22 @@ impl Desk {
     }
 
     /// Shows a picture that is not of this moment, such as the last one, greyed.
-    pub fn show_again(&self, shown: Arc<Shown>) {
+    pub fn show_again(&self, shown: Arc<DisplayFrame>) {
         self.picture.send_replace(Some(shown));
     }
 
     /// Where pictures arrive, the newest only.
-    pub fn pictures(&self) -> watch::Receiver<Option<Arc<Shown>>> {
+    pub fn pictures(&self) -> watch::Receiver<Option<Arc<DisplayFrame>>> {
         self.picture.subscribe()
     }
 
     /// The names of the model's classes.
-    pub fn labels(&self) -> &Labels {
+    pub fn labels(&self) -> &ClassLabels {
         &self.labels
     }
 }
 
-impl Control for Desk {
+impl Control for SessionHub {
     fn settings(&self) -> StageSettings {
         let settings = Self::settings(self);
         StageSettings { fusion: settings.fusion, style: settings.style(), target: settings.target }

@@ -6,23 +6,23 @@ use opencv::core::Mat;
 use opencv::prelude::*;
 
 use crate::Result;
-use crate::motion::Motion;
-use crate::raster::warp::Warp;
+use crate::motion::FrameMotion;
+use crate::raster::warp::FlowWarp;
 
 /// How many frames a gradient may come late.
 const LENGTH: usize = 16;
 
 /// The last frames of the shot, oldest first, each with what carries a map from its predecessor to it.
 #[derive(Default)]
-pub(super) struct Trail(VecDeque<(u64, Warp)>);
+pub(super) struct FlowHistory(VecDeque<(u64, FlowWarp)>);
 
-impl Trail {
+impl FlowHistory {
     /// Takes the step to the frame of `motion`.
-    pub(super) fn extend(&mut self, motion: &Motion) -> Result<()> {
+    pub(super) fn extend(&mut self, motion: &FrameMotion) -> Result<()> {
         if self.0.len() == LENGTH {
             self.0.pop_front();
         }
-        self.0.push_back((motion.index, Warp::along(&motion.flow)?));
+        self.0.push_back((motion.index, FlowWarp::along(&motion.flow)?));
         Ok(())
     }
 
@@ -55,9 +55,9 @@ mod tests {
     const SIZE: Size = Size { width: 40, height: 32 };
 
     /// A frame on which everything has moved to the right by two pixels.
-    fn moved(index: u64) -> Motion {
+    fn moved(index: u64) -> FrameMotion {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
-        Motion {
+        FrameMotion {
             index,
             lab: Mat::default(),
             flow: Flow(flow),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_late_map_catches_up() {
-        let mut trail = Trail::default();
+        let mut trail = FlowHistory::default();
         [7, 8, 10].into_iter().for_each(|index| trail.extend(&moved(index)).unwrap());
         let place = |map: Mat| raster::values(&map).unwrap().iter().position(|&v| v > 0.5).unwrap() % 40;
         assert_eq!(place(trail.warp(&dot(20)).unwrap()), 22);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_map_from_before_the_shot_is_refused() {
-        let mut trail = Trail::default();
+        let mut trail = FlowHistory::default();
         assert!(trail.warp_from(0, dot(20)).unwrap().is_none());
         trail.extend(&moved(7)).unwrap();
         assert!(trail.warp_from(6, dot(20)).unwrap().is_none());

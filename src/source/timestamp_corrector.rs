@@ -11,14 +11,14 @@ const PLAUSIBLE: std::ops::Range<f64> = -86_400.0..1e9;
 /// milliseconds. So a time that does not increase is replaced, and one that lies within a container tick of the frame
 /// grid k/rate is put on it.
 #[derive(Debug)]
-pub struct Clock {
+pub struct TimestampCorrector {
     rate: Rate,
     tick: f64,
     last: Option<f64>,
     steady: bool,
 }
 
-impl Clock {
+impl TimestampCorrector {
     /// A clock for frames nominally at `rate` whose container counts in ticks of `tick` seconds.
     pub fn new(rate: Rate, tick: f64) -> Self {
         Self { rate, tick, last: None, steady: true }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn millisecond_times_of_a_constant_rate_come_out_exact() {
-        let mut clock = Clock::new(NTSC, 0.001);
+        let mut clock = TimestampCorrector::new(NTSC, 0.001);
         for k in 0..500 {
             let exact = f64::from(k) * 1001.0 / 30000.0;
             let time = clock.accept((exact * 1000.0).round() / 1000.0);
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn variable_times_stay_true() {
-        let mut clock = Clock::new(Rate { num: 30, den: 1 }, 1.0 / 90000.0);
+        let mut clock = TimestampCorrector::new(Rate { num: 30, den: 1 }, 1.0 / 90000.0);
         for time in [0.0, 0.0171, 0.0512, 0.3] {
             assert!((clock.accept(time).unwrap_or(-1.0) - time).abs() < 1e-4);
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_time_that_goes_back_is_refused_and_guessed() {
-        let mut clock = Clock::new(Rate { num: 25, den: 1 }, 0.0);
+        let mut clock = TimestampCorrector::new(Rate { num: 25, den: 1 }, 0.0);
         assert_eq!(clock.accept(0.0), Some(0.0));
         assert_eq!(clock.accept(0.04), Some(0.04));
         assert_eq!(clock.accept(0.0), None);

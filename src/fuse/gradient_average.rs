@@ -5,7 +5,7 @@ use opencv::core::{CV_32F, Mat, Size};
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use super::trail::Trail;
+use super::flow_history::FlowHistory;
 use crate::Result;
 use crate::frame::Gradient;
 use crate::raster;
@@ -53,7 +53,7 @@ impl GradientAverage {
     pub(super) fn step(
         &mut self,
         gradient: Option<&Gradient>,
-        trail: &Trail,
+        trail: &FlowHistory,
         size: Size,
         smooth: f32,
     ) -> Result<Option<Mat>> {

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Choice, Wish};
-use crate::model::catalog::Chosen;
+use super::{ExecutionRequest, Selection};
+use crate::model::catalog::ResolvedModel;
 use crate::model::runtime::{Device, Runtime};
-use crate::model::source::{Compiled, Source, file_sha256};
+use crate::model::source::{CompiledGradient, ModelSource, file_sha256};
 use crate::platform::machine::Machine;
 use crate::{Error, Result, platform::dirs};
 use onnx_grad::Method;
@@ -25,26 +25,32 @@ const MOST_BYTES: u64 = 1 << 30;
 const MOST_FOLDERS: usize = 64;
 
 /// Where the choice for one model and wish is kept.
-pub struct Place(PathBuf);
+pub struct CacheEntry(PathBuf);
 
 /// A choice that was made.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct CachedSelection {
     /// What it depends on, for people to read.
     about: String,
     #[serde(flatten)]
-    choice: Choice,
+    choice: Selection,
     /// The size of the graph's file.
     bytes: u64,
 }
 
-impl Place {
+impl CacheEntry {
     /// The place of the choice for `chosen`; `method` is that of one run, and `sampled` says whether there are many of
     /// them a picture.
     ///
     /// # Errors
     /// [`Error::Io`] where the model cannot be read, [`Error::Runtime`] where ONNX Runtime is missing.
-    pub fn of(chosen: &Chosen, request: &Request, method: &Method, sampled: bool, wish: &Wish) -> Result<Self> {
+    pub fn of(
+        chosen: &ResolvedModel,
+        request: &Request,
+        method: &Method,
+        sampled: bool,
+        wish: &ExecutionRequest,
+    ) -> Result<Self> {
         let runtime = Runtime::get()?;
         let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
         let about = [
@@ -68,10 +74,10 @@ impl Place {
     }
 
     /// The choice and its compiled model, where they are kept and whole.
-    pub fn kept(&self) -> Option<(Choice, Source)> {
-        let kept: Kept = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
+    pub fn kept(&self) -> Option<(Selection, ModelSource)> {
+        let kept: CachedSelection = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
         let whole = fs::metadata(self.graph()).is_ok_and(|file| file.len() == kept.bytes);
-        let source = whole.then(|| Source::load(&self.graph(), &Request::default()).ok())??;
+        let source = whole.then(|| ModelSource::load(&self.graph(), &Request::default()).ok())??;
         // The time of the last use decides what makes room; a folder that cannot be written keeps its own.
         let _ = File::options().append(true).open(self.choice()).and_then(|file| file.set_modified(SystemTime::now()));
         Some((kept.choice, source))
@@ -81,7 +87,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
-    pub fn keep(&self, original: &Path, choice: &Choice, compiled: &Compiled) -> Result<()> {
+    pub fn keep(&self, original: &Path, choice: &Selection, compiled: &CompiledGradient) -> Result<()> {
         if onnx::has_external_data(original) {
             return Ok(());
         }
@@ -89,7 +95,7 @@ impl Place {
         onnx::save(&compiled.model, &self.graph())?;
         let bytes = fs::metadata(self.graph()).map_err(Error::io(self.graph()))?.len();
         let about = original.display().to_string();
-        let kept = Kept { about, choice: choice.clone(), bytes };
+        let kept = CachedSelection { about, choice: choice.clone(), bytes };
         let text = serde_json::to_vec_pretty(&kept).map_err(|e| Error::output(self.choice(), e.to_string()))?;
         let part = tempfile::NamedTempFile::new_in(&self.0).map_err(Error::io(&self.0))?;
         fs::write(part.path(), text).map_err(Error::io(part.path()))?;

@@ -2,21 +2,21 @@
 //! for a model, machine and library.
 
 mod calibration;
-mod candidate;
+mod execution_config;
 mod prepared;
 mod store;
 mod trial;
 
 pub use calibration::pictures as calibration;
-pub use candidate::{Candidate, candidates};
-pub use prepared::Prepared;
-pub use trial::{Measured, Trial};
+pub use execution_config::{ExecutionConfig, candidates};
+pub use prepared::PreparedModel;
+pub use trial::{TrialMeasurement, TrialResult};
 
 use serde::{Deserialize, Serialize};
 
-use self::trial::Reference;
-use super::source::Compiled;
-use super::{Classifier, Source};
+use self::trial::ReferenceRun;
+use super::source::CompiledGradient;
+use super::{Classifier, ModelSource};
 use crate::model::runtime::{Device, Precision};
 use crate::platform::machine::give_memory_back;
 use crate::{Error, Result};
@@ -24,7 +24,7 @@ use onnx_grad::Method;
 
 /// Where and how to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
+pub struct ExecutionRequest {
     /// The device; none takes the fastest that is faithful.
     pub device: Option<Device>,
     /// The arithmetic; none takes the fastest that is faithful.
@@ -37,7 +37,7 @@ pub struct Wish {
     pub batches: bool,
 }
 
-impl Wish {
+impl ExecutionRequest {
     /// Whether there is anything to choose or to compare: ONNX Runtime's own kernels are what is compared with.
     pub fn is_open(&self) -> bool {
         self.device != Some(Device::Cpu)
@@ -51,21 +51,21 @@ impl Wish {
 
 /// The way that was chosen, and why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Choice {
+pub struct Selection {
     /// The way.
-    pub candidate: Candidate,
+    pub candidate: ExecutionConfig,
     /// What the user should know at every run.
     pub notes: Vec<String>,
     /// What was tried; nothing where there was no choice.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<TrialResult>,
 }
 
-impl Choice {
+impl Selection {
     /// Opens the classifier in this way.
     ///
     /// # Errors
-    /// Those of [`Source::compile`] and [`Compiled::open`].
-    pub fn open(&self, source: &Source, method: &Method) -> Result<Classifier> {
+    /// Those of [`ModelSource::compile`] and [`CompiledGradient::open`].
+    pub fn open(&self, source: &ModelSource, method: &Method) -> Result<Classifier> {
         compile(source, method, &self.candidate)?.open(&self.candidate.options())
     }
 }
@@ -82,12 +82,17 @@ const SAMPLES_AT_ONCE: usize = 8;
 /// plain gradient, of several pictures where that pays. `pictures` are what it is tried on, as the network takes them.
 ///
 /// # Errors
-/// Those of [`candidates`], [`Source::compile`] and [`Compiled::open`]. A device or precision that was asked for and
+/// Those of [`candidates`], [`ModelSource::compile`] and [`CompiledGradient::open`]. A device or precision that was asked for and
 /// fails is an error, unless the wish allows a fallback.
-pub fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Choice> {
+pub fn choose(
+    source: &ModelSource,
+    method: &Method,
+    wish: &ExecutionRequest,
+    pictures: &[Vec<f32>],
+) -> Result<Selection> {
     match among_all(source, method, wish, pictures) {
         Err(error) if wish.fallback && wish.device.is_some() => {
-            let free = Wish { device: None, precision: None, ..*wish };
+            let free = ExecutionRequest { device: None, precision: None, ..*wish };
             let mut choice = among_all(source, method, &free, pictures)?;
             choice.notes.insert(0, format!("{error}; taking {} instead (--fallback)", choice.candidate));
             Ok(choice)
@@ -96,16 +101,21 @@ pub fn choose(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32
     }
 }
 
-fn among_all(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>]) -> Result<Choice> {
+fn among_all(
+    source: &ModelSource,
+    method: &Method,
+    wish: &ExecutionRequest,
+    pictures: &[Vec<f32>],
+) -> Result<Selection> {
     let candidates = candidates(wish)?;
-    let reference = Candidate::reference(wish.threads);
+    let reference = ExecutionConfig::reference(wish.threads);
     if candidates == [reference] {
-        return Ok(Choice { candidate: reference, notes: Vec::new(), trials: Vec::new() });
+        return Ok(Selection { candidate: reference, notes: Vec::new(), trials: Vec::new() });
     }
-    let open = |candidate: &Candidate| compile(source, method, candidate)?.open(&candidate.options());
+    let open = |candidate: &ExecutionConfig| compile(source, method, candidate)?.open(&candidate.options());
     let mut classifier = open(&reference)?;
-    let expected = Reference::of(&mut classifier, pictures)?;
-    let mut field = Field { pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None };
+    let expected = ReferenceRun::of(&mut classifier, pictures)?;
+    let mut field = CacheField { pictures, expected, trials: Vec::new(), best: None, doubtful: None, problem: None };
     if candidates.contains(&reference) {
         field.enter(reference, Ok(classifier));
     } else {
@@ -118,7 +128,7 @@ fn among_all(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>
         && wish.batches
         && source.takes_batches()
     {
-        let several = Candidate { batch: FRAMES_AT_ONCE, ..best };
+        let several = ExecutionConfig { batch: FRAMES_AT_ONCE, ..best };
         let opened = open(&several);
         // A model may take one at a time only, whatever is asked of it.
         if opened.as_ref().map_or(true, |classifier| classifier.batch() == several.batch) {
@@ -129,7 +139,7 @@ fn among_all(source: &Source, method: &Method, wish: &Wish, pictures: &[Vec<f32>
 }
 
 /// The gradient model for a way to run it; of one that was kept, itself.
-fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Compiled> {
+fn compile(source: &ModelSource, method: &Method, candidate: &ExecutionConfig) -> Result<CompiledGradient> {
     let is_card = matches!(candidate.device, Device::Cuda | Device::TensorRt);
     let batch = match method {
         Method::Sampled(_) if is_card => SAMPLES_AT_ONCE,
@@ -140,19 +150,19 @@ fn compile(source: &Source, method: &Method, candidate: &Candidate) -> Result<Co
 }
 
 /// The ways that were tried, and the best so far. No two are open at a time: each takes its memory.
-struct Field<'a> {
+struct CacheField<'a> {
     pictures: &'a [Vec<f32>],
-    expected: Reference,
-    trials: Vec<Trial>,
-    best: Option<(f64, Candidate)>,
+    expected: ReferenceRun,
+    trials: Vec<TrialResult>,
+    best: Option<(f64, ExecutionConfig)>,
     /// One that works, but is not faithful.
-    doubtful: Option<Candidate>,
+    doubtful: Option<ExecutionConfig>,
     problem: Option<Error>,
 }
 
-impl Field<'_> {
+impl CacheField<'_> {
     /// Tries a classifier that was opened as `candidate`.
-    fn enter(&mut self, candidate: Candidate, opened: Result<Classifier>) {
+    fn enter(&mut self, candidate: ExecutionConfig, opened: Result<Classifier>) {
         let measured = opened.and_then(|mut classifier| self.expected.measure(&mut classifier, self.pictures));
         let result = measured.map_err(|error| {
             let said = error.to_string();
@@ -160,7 +170,7 @@ impl Field<'_> {
             said
         });
         give_memory_back();
-        let trial = Trial { candidate, result };
+        let trial = TrialResult { candidate, result };
         let takes_part = |took| if candidate.batch > 1 { took / WORTH_WAITING } else { took };
         match trial.faithful().map(takes_part) {
             Some(took) if self.best.is_none_or(|(best, _)| took < best) => self.best = Some((took, candidate)),
@@ -170,17 +180,17 @@ impl Field<'_> {
         self.trials.push(trial);
     }
 
-    fn winner(self, wish: &Wish) -> Result<Choice> {
+    fn winner(self, wish: &ExecutionRequest) -> Result<Selection> {
         let Self { trials, best, doubtful, problem, .. } = self;
         match (best, doubtful, problem) {
-            (Some((_, candidate)), ..) => Ok(Choice { candidate, notes: Vec::new(), trials }),
+            (Some((_, candidate)), ..) => Ok(Selection { candidate, notes: Vec::new(), trials }),
             (None, Some(candidate), _) if wish.is_settled() => {
-                let notes = trials.iter().map(Trial::to_string).collect();
-                Ok(Choice { candidate, notes, trials })
+                let notes = trials.iter().map(TrialResult::to_string).collect();
+                Ok(Selection { candidate, notes, trials })
             }
             (None, None, Some(error)) => Err(error),
             _ => {
-                let said: Vec<_> = trials.iter().map(Trial::to_string).collect();
+                let said: Vec<_> = trials.iter().map(TrialResult::to_string).collect();
                 Err(Error::Runtime(format!("{}; use --device cpu --precision f32", said.join("; "))))
             }
         }

@@ -6,8 +6,8 @@ use opencv::core::{self, Mat, Size, Vector};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::annotate::{Energy, Fold, fitted};
-use crate::pipeline::stages::Drawn;
+use crate::annotate::{EnergyFold, MapEnergy, fitted};
+use crate::pipeline::stages::DrawnFrame;
 
 /// Height of the pictures.
 const HEIGHT: i32 = 135;
@@ -16,8 +16,8 @@ const MOMENTS: usize = 100;
 
 /// Collects what is shown of a clip.
 #[derive(Default)]
-pub struct Glance {
-    energies: Fold,
+pub struct PreviewBuilder {
+    energies: EnergyFold,
     /// Sum of energies of the moment that is shown, and its pictures.
     best: Option<(f64, Mat)>,
     classes: HashMap<String, u64>,
@@ -25,7 +25,7 @@ pub struct Glance {
 
 /// What is known of a clip in short.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Overview {
+pub struct Preview {
     /// Means of the static and of the motion map at a hundred moments, 0..=1, in thousandths.
     pub energy: Vec<[u16; 2]>,
     /// The largest sum of both, which the pictures show.
@@ -34,7 +34,7 @@ pub struct Overview {
     pub classes: Vec<(String, u64)>,
 }
 
-impl Overview {
+impl Preview {
     /// The overview of a clip whose pieces have these, in order and about equally long.
     pub fn joined<'a>(pieces: impl Iterator<Item = &'a Self>) -> Self {
         let (mut energy, mut counts, mut peak) = (Vec::new(), HashMap::new(), 0);
@@ -64,13 +64,13 @@ fn ranked(counts: HashMap<String, u64>) -> Vec<(String, u64)> {
     classes
 }
 
-impl Glance {
+impl PreviewBuilder {
     /// Adds the next frame.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
-    pub fn push(&mut self, drawn: &Drawn) -> Result<()> {
-        let energy = Energy::of(drawn.time, &drawn.maps)?;
+    pub fn push(&mut self, drawn: &DrawnFrame) -> Result<()> {
+        let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
         self.energies.push(energy);
         if let Some(said) = drawn.predictions.first() {
             *self.classes.entry(said.label.clone()).or_default() += 1;
@@ -85,10 +85,10 @@ impl Glance {
     }
 
     /// The pictures side by side, and the overview; `None` where there was no frame.
-    pub fn finish(self) -> Option<(Mat, Overview)> {
+    pub fn finish(self) -> Option<(Mat, Preview)> {
         let thousandths = |value: f64| (value * 1e3).round() as u16;
         let columns = self.energies.columns();
-        let mean = |columns: &[Energy], value: fn(&Energy) -> f64| {
+        let mean = |columns: &[MapEnergy], value: fn(&MapEnergy) -> f64| {
             thousandths(columns.iter().map(value).sum::<f64>() / columns.len() as f64)
         };
         let energy = columns
@@ -96,7 +96,7 @@ impl Glance {
             .map(|columns| [mean(columns, |energy| energy.static_), mean(columns, |energy| energy.motion)]);
         let energy = energy.collect();
         let classes = ranked(self.classes);
-        self.best.map(|(sum, picture)| (picture, Overview { energy, peak: thousandths(sum), classes }))
+        self.best.map(|(sum, picture)| (picture, Preview { energy, peak: thousandths(sum), classes }))
     }
 }
 
