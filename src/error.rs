@@ -93,7 +93,7 @@ impl From<ort::Error> for Error {
 }
 
 /// The longest part of a runtime's message that is shown.
-const BRIEF: usize = 240;
+const MAX_MESSAGE_BYTES: usize = 240;
 
 /// The end of a message, which says what is wrong, in one line: signatures of C++ functions come before it.
 pub fn brief(error: &impl std::fmt::Display) -> String {
@@ -102,7 +102,7 @@ pub fn brief(error: &impl std::fmt::Display) -> String {
     let mut length = 0;
     let kept = words.iter().rev().take_while(|word| {
         length += word.len() + 1;
-        length <= BRIEF
+        length <= MAX_MESSAGE_BYTES
     });
     let kept = kept.count().max(1).min(words.len());
     let end = words[words.len() - kept..].join(" ");

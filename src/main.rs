@@ -106,7 +106,7 @@ fn watch(args: LiveArgs) -> anyhow::Result<u8> {
     }
     let config = LiveConfig::try_from(args)?;
     if config.input.is_stream() {
-        live::hold_nothing_back();
+        live::set_low_latency();
     }
     let summary = live::live(&config, &*stop_on_signals()?)?;
     if !config.quiet {

@@ -44,7 +44,7 @@ pub const PRINT: ChartPalette = ChartPalette {
 const LEVELS: [(f64, &str); 4] = [(0.0, "0"), (0.1, "0.1"), (0.4, "0.4"), (1.0, "1")];
 
 /// Seconds between two marks of the time axis.
-const STEPS: [f64; 18] = [
+const TICK_STEPS_SECONDS: [f64; 18] = [
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21_600.0,
 ];
 
@@ -137,7 +137,7 @@ impl EnergyChart<'_> {
         let (plot, (from, to)) = (self.plot()?, self.span);
         let widest = f64::from(text::width("0:00:00", capital)?) * 1.5;
         let fits = |step: &f64| (to - from) / step * widest <= f64::from(plot.width);
-        let step = STEPS.into_iter().find(fits).unwrap_or(to - from);
+        let step = TICK_STEPS_SECONDS.into_iter().find(fits).unwrap_or(to - from);
         let bottom = plot.y + plot.height;
         let (first, last) = ((from / step).ceil().max(0.0) as u64, (to / step).floor().max(0.0) as u64);
         for time in (first..=last).map(|k| k as f64 * step) {

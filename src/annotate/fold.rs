@@ -3,7 +3,7 @@
 use super::energy::MapEnergy;
 
 /// The most columns kept; even.
-const MOST: usize = 2048;
+const MAX_COLUMNS: usize = 2048;
 
 /// Energies over time: a column for each frame, or for each 2, 4, 8 ... frames of a longer clip.
 pub struct EnergyFold {
@@ -24,7 +24,7 @@ impl Default for EnergyFold {
 impl EnergyFold {
     /// Adds the next frame.
     pub fn push(&mut self, energy: MapEnergy) {
-        if self.held == self.per && self.columns.len() == MOST {
+        if self.held == self.per && self.columns.len() == MAX_COLUMNS {
             self.columns = self.columns.chunks(2).filter_map(|pair| pair.iter().copied().reduce(mean)).collect();
             self.per *= 2;
             self.held = self.per;
@@ -71,13 +71,13 @@ mod tests {
     #[test]
     fn long_clips_are_folded_without_losing_means_or_cuts() {
         let mut fold = EnergyFold::default();
-        let frames = 3 * MOST + 1;
+        let frames = 3 * MAX_COLUMNS + 1;
         for i in 0..frames {
             let half = if i < frames / 2 { 0.0 } else { 1.0 };
             fold.push(MapEnergy { time: i as f64, static_: half, motion: (i % 2) as f64, fused: half, cut: i == 4001 });
         }
         let columns = fold.columns();
-        assert_eq!(columns.len(), (3 * MOST).div_ceil(4) + 1);
+        assert_eq!(columns.len(), (3 * MAX_COLUMNS).div_ceil(4) + 1);
         assert!(columns.iter().enumerate().all(|(k, column)| column.time == 4.0 * k as f64));
         assert!(columns[..columns.len() - 1].iter().all(|column| column.motion == 0.5));
         assert_eq!(columns.iter().position(|column| column.cut), Some(1000));

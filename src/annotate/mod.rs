@@ -56,10 +56,10 @@ pub struct Style {
 }
 
 /// Widest canvas in pixels that H.264 players take everywhere; panels are scaled down to stay within it.
-const WIDEST: i32 = 4096;
+const MAX_CANVAS_SIDE: i32 = 4096;
 
 /// Most pixels of a canvas that H.264 players take everywhere (level 5.1).
-const LARGEST: f64 = 4096.0 * 2304.0;
+const MAX_CANVAS_PIXELS: f64 = 4096.0 * 2304.0;
 
 /// The line around each tile.
 const BLACK: Scalar = Scalar::new(0.0, 0.0, 0.0, 0.0);
@@ -94,7 +94,7 @@ impl Annotator {
         let mut annotator = Self { style, size, still, blender, tile: size, classes, strip };
         let canvas = annotator.canvas();
         let (width, height) = (f64::from(canvas.width), f64::from(canvas.height));
-        let scale = (f64::from(WIDEST) / width).min((LARGEST / width / height).sqrt());
+        let scale = (f64::from(MAX_CANVAS_SIDE) / width).min((MAX_CANVAS_PIXELS / width / height).sqrt());
         if canvas != size && scale < 1.0 {
             let shrink = |side: i32| even(f64::from(side) * scale);
             annotator.tile = Size::new(shrink(size.width), shrink(size.height));
@@ -301,8 +301,8 @@ mod tests {
             for size in [Size::new(3840, 2160), Size::new(2160, 3840)] {
                 let canvas = drawn(layout, size, 1);
                 let (width, height) = (canvas.cols(), canvas.rows());
-                assert!(width <= WIDEST && height % 2 == 0, "{layout:?}: {width}x{height}");
-                assert!(f64::from(width) * f64::from(height) <= LARGEST, "{layout:?}: {width}x{height}");
+                assert!(width <= MAX_CANVAS_SIDE && height % 2 == 0, "{layout:?}: {width}x{height}");
+                assert!(f64::from(width) * f64::from(height) <= MAX_CANVAS_PIXELS, "{layout:?}: {width}x{height}");
             }
         }
     }

@@ -17,7 +17,7 @@ const CHART: i32 = 520;
 /// Height of capital letters in it.
 const CAPITAL: f64 = 18.0;
 /// The most frames kept to be shown.
-const MOST: usize = 12;
+const MAX_TICKS: usize = 12;
 /// The fewest places that the row of frames is divided into.
 const FEWEST: usize = 6;
 /// The largest size of a frame that is shown.
@@ -53,7 +53,7 @@ impl Timeline {
         if self.frames.is_multiple_of(self.spacing) {
             self.thumbs.push((time, fitted(picture, THUMB)?));
         }
-        if self.thumbs.len() > MOST {
+        if self.thumbs.len() > MAX_TICKS {
             self.thumbs = std::mem::take(&mut self.thumbs).into_iter().step_by(2).collect();
             self.spacing *= 2;
         }
@@ -118,7 +118,7 @@ mod tests {
         for frames in [1, 2, 12, 13, 250, 5000] {
             let timeline = timeline(frames, Size::new(64, 48));
             let times: Vec<f64> = timeline.thumbs.iter().map(|(time, _)| *time).collect();
-            assert!((frames.min(7)..=MOST).contains(&times.len()), "{} of {frames}", times.len());
+            assert!((frames.min(7)..=MAX_TICKS).contains(&times.len()), "{} of {frames}", times.len());
             assert!(times.iter().enumerate().all(|(k, &time)| time == (k as u64 * timeline.spacing) as f64 / 10.0));
             assert!(frames - 1 < (times.len() as u64 * timeline.spacing) as usize);
         }

@@ -100,7 +100,7 @@ impl TryFrom<RunArgs> for RunConfig {
             audio: !clip.no_audio,
             records: data.records,
             timeline: data.timeline,
-            glance: None,
+            preview: None,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
             whole_only: false,
             timed: true,

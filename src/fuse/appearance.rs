@@ -16,11 +16,11 @@ const KEEP: f64 = 0.96;
 /// A place is an example by this power of its saliency, or of the lack of it: only clear ones count.
 const CLEAR: i32 = 4;
 /// Below this part of all examples being salient, the discriminant leans towards nothing being so.
-const LEAST_SALIENT: f64 = 0.1;
+const MIN_SALIENT_SHARE: f64 = 0.1;
 /// Added to the diagonal of the covariance, in its mean: directions hardly ever seen tell nothing.
 const RIDGE: f64 = 0.05;
 /// More channels than this are folded into as many (Weinberger et al. 2009): the cost grows with their square.
-const MOST_CHANNELS: usize = 128;
+const MAX_CHANNELS: usize = 128;
 
 /// What has been salient and what has not, in terms of the classifier's features.
 #[derive(Default)]
@@ -80,7 +80,7 @@ impl FeatureGrid {
     /// Channels beyond the bound are added to others with a sign that is as good as drawn by lot.
     fn of(features: &Features) -> Self {
         let Features { channels: given, height, width, values } = features;
-        let (places, channels) = (height * width, (*given).min(MOST_CHANNELS));
+        let (places, channels) = (height * width, (*given).min(MAX_CHANNELS));
         let mut vectors = vec![0.0; places * channels];
         for (channel, plane) in values.chunks_exact(places).enumerate() {
             let sign = if (channel / channels * 31 + channel * 17) % 7 < 3 { -1.0 } else { 1.0 };
@@ -157,7 +157,7 @@ impl AppearanceExamples {
         let part = self.mass[0] / (self.mass[0] + self.mass[1]).max(1e-9);
         let towards = self.direction(&salient, &other, part)?;
         let middle: f64 = salient.iter().zip(&other).zip(&towards).map(|((s, o), t)| 0.5 * (s + o) * t).sum();
-        let offset = (part.max(1e-9) / LEAST_SALIENT).ln().min(0.0) - middle;
+        let offset = (part.max(1e-9) / MIN_SALIENT_SHARE).ln().min(0.0) - middle;
         let along = |vector: &[f64]| vector.iter().zip(&towards).map(|(v, t)| v * t).sum::<f64>();
         Ok(grid.places().map(|vector| (along(vector) + offset) as f32).collect())
     }
@@ -233,6 +233,6 @@ mod tests {
     fn many_channels_are_folded() {
         let values = vec![1.0; 300 * 4];
         let grid = FeatureGrid::of(&Features { channels: 300, height: 2, width: 2, values });
-        assert_eq!((grid.channels, grid.places().count()), (MOST_CHANNELS, 4));
+        assert_eq!((grid.channels, grid.places().count()), (MAX_CHANNELS, 4));
     }
 }

@@ -11,7 +11,7 @@ use crate::raster::quantile::quantiles;
 /// Passes over the picture, alternately from its first and from its last pixel.
 const PASSES: usize = 3;
 /// The least distance, summed over Lab's three channels, that full contrast has: a flat picture has none.
-const LEAST: f32 = 20.0;
+const MIN_RANGE: f32 = 20.0;
 
 /// A level, or for a path the highest level on it, for each of Lab's channels and one lane to spare; then the same
 /// negated, or the *lowest*, negated: so the longer path is a maximum of all eight, which is one vector instruction.
@@ -39,8 +39,8 @@ pub(super) fn border_contrast(lab: &Mat) -> Result<BorderContrast> {
     let paths = best_paths(&levels, size.width as usize);
     let sums: Vec<f32> = paths.iter().map(|path| f32::from(barriers(path)[..3].iter().sum::<i16>())).collect();
     let [full] = quantiles(&sums, [0.95]);
-    let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(LEAST)).min(1.0)).collect();
-    let structure = ((full - FLAT) / (LEAST - FLAT)).clamp(0.0, 1.0);
+    let contrast: Vec<f32> = sums.iter().map(|sum| (sum / full.max(MIN_RANGE)).min(1.0)).collect();
+    let structure = ((full - FLAT) / (MIN_RANGE - FLAT)).clamp(0.0, 1.0);
     Ok(BorderContrast { map: raster::from_values(size, &contrast)?, structure })
 }
 

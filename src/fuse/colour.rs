@@ -15,7 +15,7 @@ const KEEP: f32 = 0.96;
 const PRESENT: f32 = 2.0;
 /// The salient colours are taken to have at least this part of all mass: a trace of salience in a still scene must
 /// not be blown up to a whole object.
-const LEAST_SALIENT: f32 = 0.02;
+const MIN_SALIENT_SHARE: f32 = 0.02;
 /// Added to every bin's density, so that colours never seen tell nothing.
 const FLOOR: f32 = 0.08 / CELLS as f32;
 
@@ -97,7 +97,7 @@ impl Histograms {
 
     fn log_ratio(&self) -> Vec<f32> {
         let (salient, other): (f32, f32) = (self.salient.iter().sum(), self.other.iter().sum());
-        let salient_mass = salient.max(LEAST_SALIENT * (salient + other)).max(1e-6);
+        let salient_mass = salient.max(MIN_SALIENT_SHARE * (salient + other)).max(1e-6);
         let other_mass = other.max(1e-6);
         let ratio = |(s, o): (&f32, &f32)| ((s / salient_mass + FLOOR) / (o / other_mass + FLOOR)).ln();
         self.salient.iter().zip(&self.other).map(ratio).collect()

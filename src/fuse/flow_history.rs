@@ -10,7 +10,7 @@ use crate::motion::FrameMotion;
 use crate::raster::warp::FlowWarp;
 
 /// How many frames a gradient may come late.
-const LENGTH: usize = 16;
+const MAX_FRAMES_LATE: usize = 16;
 
 /// The last frames of the shot, oldest first, each with what carries a map from its predecessor to it.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(super) struct FlowHistory(VecDeque<(u64, FlowWarp)>);
 impl FlowHistory {
     /// Takes the step to the frame of `motion`.
     pub(super) fn extend(&mut self, motion: &FrameMotion) -> Result<()> {
-        if self.0.len() == LENGTH {
+        if self.0.len() == MAX_FRAMES_LATE {
             self.0.pop_front();
         }
         self.0.push_back((motion.index, FlowWarp::along(&motion.flow)?));

@@ -18,7 +18,7 @@ use crate::{Error, Result, platform::dirs};
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
 /// How the name of a versioned library begins.
-const PREFIX: &str = "libonnxruntime.so.";
+const LIBRARY_PREFIX: &str = "libonnxruntime.so.";
 
 /// Where a session computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -270,7 +270,7 @@ fn candidates(place: &Path) -> Vec<PathBuf> {
 /// The numbers of the version in a library's name; none, the lowest, for a plain `libonnxruntime.so`.
 fn numbers(library: &Path) -> Vec<u32> {
     let name = library.file_name().unwrap_or_default().to_string_lossy();
-    let version = name.strip_prefix(PREFIX).unwrap_or_default();
+    let version = name.strip_prefix(LIBRARY_PREFIX).unwrap_or_default();
     version.split('.').map_while(|part| part.parse().ok()).collect()
 }
 

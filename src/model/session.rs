@@ -31,7 +31,7 @@ pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
 }
 
 /// How long one picture may take. Loops of loops can be written in a few bytes, and would never end.
-const PATIENCE: Duration = Duration::from_secs(120);
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Runs a session once, and ends it where that takes too long.
 ///
@@ -45,7 +45,7 @@ pub fn run_once<'r>(
     let (running, over) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            if over.recv_timeout(RUN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
                 // Where even this fails there is nothing left to do.
                 let _ = options.terminate();
             }

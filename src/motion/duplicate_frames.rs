@@ -8,18 +8,18 @@ use crate::raster;
 /// Side, in pixels, of the windows over whose means two codings of the same picture are compared, and the largest
 /// difference of them in grey levels. Coded repeats came to 2.9, frames of a slow boat to 8.5. Little moves as little as
 /// that, and what does is seen once it has moved on: the frame that it is compared with stays.
-const WINDOW: i32 = 8;
-const SAME: f64 = 3.5;
+const WINDOW_PIXELS: i32 = 8;
+const MAX_MEAN_DIFFERENCE: f64 = 3.5;
 /// Grey levels that a blank picture spans at most.
 const BLANK: f64 = 12.0;
 
 /// Whether two grey pictures of one size (`CV_8UC1`) show the same.
 pub(super) fn is_same(a: &Mat, b: &Mat) -> Result<bool> {
-    Ok(core::norm2(&window_mean(a)?, &window_mean(b)?, NORM_INF, &no_array())? <= SAME)
+    Ok(core::norm2(&window_mean(a)?, &window_mean(b)?, NORM_INF, &no_array())? <= MAX_MEAN_DIFFERENCE)
 }
 
 fn window_mean(grey: &Mat) -> Result<Mat> {
-    raster::window_mean(grey, WINDOW, BORDER_REFLECT_101)
+    raster::window_mean(grey, WINDOW_PIXELS, BORDER_REFLECT_101)
 }
 
 /// Whether a grey picture (`CV_8UC1`) has nothing in it that a flow could follow.

@@ -14,7 +14,7 @@ const LIT: f32 = 0.3;
 /// Lines that are taken off beyond a bar's last black one, where a resampled picture's edge is soft.
 const SOFT: i32 = 2;
 /// Bars have at least this part of the side, differ by at most this part, and leave at least this part of it.
-const LEAST: f32 = 0.015;
+const MIN_BAR_SHARE: f32 = 0.015;
 const UNEVEN: f32 = 0.02;
 const CONTENT: f32 = 0.3;
 /// Frames in a row that must show bars where there were none.
@@ -98,7 +98,11 @@ impl Pixels<'_> {
         let far = (0..most).find(|&line| self.lit(axis, count - 1 - line) > 0.0)?;
         let width = near.min(far) + SOFT;
         let sharp = || [near + SOFT, count - 1 - far - SOFT].iter().all(|&line| self.lit(axis, line) >= LIT);
-        Some(if width >= part(LEAST) + SOFT && (near - far).abs() <= part(UNEVEN) && sharp() { width } else { 0 })
+        Some(if width >= part(MIN_BAR_SHARE) + SOFT && (near - far).abs() <= part(UNEVEN) && sharp() {
+            width
+        } else {
+            0
+        })
     }
 
     /// The part of a line that is not black.

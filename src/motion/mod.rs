@@ -33,7 +33,7 @@ const INTERVALS: (f64, f64) = (0.4, 4.0);
 const TOLERANCE: f32 = 1.0;
 /// Seconds for which the motion before repeated frames is held: longer than any pulldown or stutter, short enough that
 /// what has come to rest before a still camera goes dark.
-const HELD: f64 = 1.0;
+const MAX_HOLD_SECONDS: f64 = 1.0;
 
 /// What is known of a frame's motion. All pictures have one size, 240 pixels on the longer side: the maps', where the
 /// frame has no black bars, else that of the picture within them.
@@ -182,7 +182,7 @@ impl PreviousFrame {
     /// Shown once more at `time`: `motion` is what it was, for a while.
     fn repeated(self, time: f64, motion: &mut FrameMotion) -> Result<Self> {
         motion.first = false;
-        if time - self.since <= HELD {
+        if time - self.since <= MAX_HOLD_SECONDS {
             motion.residual = self.residual.try_clone()?;
             motion.scale = self.scale;
         }

@@ -10,13 +10,13 @@ use crate::raster;
 use crate::raster::quantile::median;
 
 /// Levels of lightness by which coding changes an overlay's pixel at most.
-const SAME: u8 = 8;
+const MAX_SAME_DIFFERENCE: u8 = 8;
 /// How far the camera must move meanwhile, in pixels: objects that it follows keep their pixels for less.
 const TRAVEL: f32 = 6.0;
 /// Levels of lightness between neighbours that make an edge: without one, nothing is seen to stay.
 const EDGE: u8 = 24;
 /// Side of the window, in pixels, and the part of the edges in it that must have stayed.
-const WINDOW: i32 = 9;
+const WINDOW_PIXELS: i32 = 9;
 const STAYED: f32 = 0.6;
 
 /// What has stayed in its place, and how far the camera has moved since.
@@ -56,7 +56,7 @@ impl OverlayMask {
             *self = Self { kept: lightness.to_vec(), travel: vec![0.0; lightness.len()] };
         }
         for ((now, kept), travel) in lightness.iter().zip(&mut self.kept).zip(&mut self.travel) {
-            if now.abs_diff(*kept) <= SAME {
+            if now.abs_diff(*kept) <= MAX_SAME_DIFFERENCE {
                 *travel += distance;
             } else {
                 (*kept, *travel) = (*now, 0.0);
@@ -85,7 +85,7 @@ fn edges(lightness: &[u8], size: Size) -> Result<Vec<f32>> {
 }
 
 fn window_mean(values: &[f32], size: Size) -> Result<Mat> {
-    raster::window_mean(&raster::from_values(size, values)?, WINDOW, BORDER_REFLECT_101)
+    raster::window_mean(&raster::from_values(size, values)?, WINDOW_PIXELS, BORDER_REFLECT_101)
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use crate::raster::quantile::median;
 use crate::raster::warp::FlowWarp;
 
 /// The window, as a Gaussian's sigma in pixels, over which the two matches are compared.
-const WINDOW: f64 = 4.0;
+const WINDOW_SIGMA: f64 = 4.0;
 /// Blur of the pictures, in pixels: what carrying a picture along a flow does to its finest detail is no mismatch.
 const SOFT: f64 = 1.0;
 /// Least variance, in squared levels summed over Lab's channels, that is a difference.
-const LEAST: f32 = 1.0;
+const MIN_RESIDUAL: f32 = 1.0;
 /// The same in medians of the flow's own mismatch, which is noise.
 const MEDIANS: f32 = 0.5;
 
@@ -24,7 +24,7 @@ pub(super) fn discount(residual: &mut Mat, flow: &Flow, camera: &Flow, before: &
     let (before, now) = (&raster::blur(before, SOFT)?, &raster::blur(now, SOFT)?);
     let [by_flow, by_camera] = [mismatch(flow, before, now)?, mismatch(camera, before, now)?];
     let by_flow = raster::values(&by_flow)?;
-    let noise = LEAST.max(MEDIANS * median(by_flow));
+    let noise = MIN_RESIDUAL.max(MEDIANS * median(by_flow));
     let errors = raster::values(&by_camera)?.iter().zip(by_flow);
     for (value, (camera, flow)) in residual.data_typed_mut::<f32>()?.iter_mut().zip(errors) {
         let gained = (camera - flow).max(0.0);
@@ -45,7 +45,7 @@ fn mismatch(flow: &Flow, before: &Mat, now: &Mat) -> Result<Mat> {
     let moments: Vec<Vec4f> = pixels.map(moments).collect();
     let size = now.size()?;
     let moments = Mat::new_rows_cols_with_data(size.height, size.width, &moments)?;
-    let means = raster::blur_wide(&moments, WINDOW)?;
+    let means = raster::blur_wide(&moments, WINDOW_SIGMA)?;
     let variance = |m: &Vec4f| (m[3] - m[0] * m[0] - m[1] * m[1] - m[2] * m[2]).max(0.0);
     let variances: Vec<f32> = means.data_typed::<Vec4f>()?.iter().map(variance).collect();
     raster::from_values(size, &variances)

@@ -8,7 +8,7 @@ use crate::source::FrameSource;
 use crate::{Error, Result};
 
 /// How many frames are looked at, or one a second of a longer clip.
-const LOOKS: u64 = 32;
+const MAX_SAMPLED_FRAMES: u64 = 32;
 
 /// Lets `static_saliency` keep to the best class of the first frame in `source`.
 ///
@@ -29,7 +29,7 @@ pub fn first(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSalie
 pub fn survey(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<()> {
     let info = source.info();
     let second = info.rate.fps().round().max(1.0) as u64;
-    let interval = info.frames.map_or(second, |frames| (frames / LOOKS).clamp(1, second));
+    let interval = info.frames.map_or(second, |frames| (frames / MAX_SAMPLED_FRAMES).clamp(1, second));
     let mut counts: HashMap<usize, usize> = HashMap::new();
     while !stop.load(Ordering::Relaxed) {
         match source.read() {

@@ -5,14 +5,14 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// The longest distance of key frames that is chosen by measurement.
-const FARTHEST: u64 = 64;
+const MAX_INTERVAL: u64 = 64;
 /// How often the pace is looked at.
-const PERIOD: Duration = Duration::from_secs(1);
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 /// Part of the wanted pace that counts as reached: a period's end cuts frames in two.
 const REACHED: f64 = 0.93;
 /// Good periods before key frames move closer, at first, and at most: each time that turns out to be too close, the next
 /// try comes later.
-const PATIENCE: [u32; 2] = [3, 60];
+const GOOD_PERIODS: [u32; 2] = [3, 60];
 
 /// How `--static-every` is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ struct AutoInterval {
 
 impl AutoInterval {
     fn new(fps: f64) -> Self {
-        Self { fps, period: None, good: 0, patience: PATIENCE[0], closer: false }
+        Self { fps, period: None, good: 0, patience: GOOD_PERIODS[0], closer: false }
     }
 
     fn interval(&mut self, interval: u64, done: u64, offered: impl FnOnce() -> Option<f64>, now: Instant) -> u64 {
@@ -119,7 +119,7 @@ impl AutoInterval {
             return interval;
         };
         let elapsed = now - began;
-        if elapsed < PERIOD {
+        if elapsed < MEASURE_INTERVAL {
             return interval;
         }
         self.period = Some((now, done));
@@ -127,10 +127,10 @@ impl AutoInterval {
         if ((done - before) as f64) < REACHED * wanted * elapsed.as_secs_f64() {
             self.good = 0;
             if std::mem::take(&mut self.closer) {
-                self.patience = (self.patience * 2).min(PATIENCE[1]);
+                self.patience = (self.patience * 2).min(GOOD_PERIODS[1]);
                 return interval + 1;
             }
-            return (interval * 2).min(FARTHEST);
+            return (interval * 2).min(MAX_INTERVAL);
         }
         self.good += 1;
         if self.good < self.patience || interval == 1 {
@@ -188,6 +188,6 @@ mod tests {
 
     #[test]
     fn a_machine_that_cannot_ends_at_the_farthest() {
-        assert_eq!(settle(1e4, 60.0, None).last(), Some(&FARTHEST));
+        assert_eq!(settle(1e4, 60.0, None).last(), Some(&MAX_INTERVAL));
     }
 }

@@ -65,7 +65,7 @@ fn promised(all: usize, task: Option<&str>) -> usize {
 
 /// Gives back to the system what was freed: the C library keeps it for itself, 76 MB of it after EfficientNet-Lite0
 /// was opened, 228 MB after ResNet50.
-pub fn give_memory_back() {
+pub fn trim_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it touches nothing but the allocator's own free memory, under the allocator's own locks.
     unsafe {

@@ -11,7 +11,7 @@ use super::terminal::say;
 use crate::frame::Timing;
 
 /// Seconds between two JSON lines.
-const PERIOD: Duration = Duration::from_millis(500);
+const JSON_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Counts frames, and shows them in the form asked for.
 pub struct FrameProgress {
@@ -52,7 +52,7 @@ impl FrameProgress {
         let limiting = state.total.slowest();
         self.bar.set_message(limiting);
         self.bar.inc(1);
-        if self.report == ReportMode::Json && state.said.elapsed() >= PERIOD {
+        if self.report == ReportMode::Json && state.said.elapsed() >= JSON_INTERVAL {
             state.said = Instant::now();
             let fps = state.done as f64 / self.started.elapsed().as_secs_f64();
             let eta = self.frames.map(|frames| frames.saturating_sub(state.done) as f64 / fps);

@@ -25,7 +25,7 @@ use crate::model::{
     Attribution, ClassLabels, Classifier, ExecutionRequest, FRAMES_AT_ONCE, Layout, ModelMetadata, ModelName,
     PreparedModel, Preprocessor,
 };
-use crate::platform::machine::give_memory_back;
+use crate::platform::machine::trim_heap;
 use crate::{Error, Result};
 use onnx_grad::Request;
 
@@ -127,7 +127,7 @@ impl StaticSaliency {
         let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
         let method = config.method.method(&preprocessor);
         let (classifier, choice) = prepared.open(&chosen, &method, &preprocessor)?;
-        give_memory_back();
+        trim_heap();
         let name = format!("{} on {}", chosen.name, choice.candidate);
         notes.extend(choice.notes);
         let (target, others) = targets(&config.targets, &labels)?;

@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// One key frame in so many is seen with noise. What the classifier says of a noisy frame does not count, so the label and
 /// the features are those of the others; of every second, J on DAVIS is 0.005 lower.
-const PERIOD: i64 = 3;
+const NOISY_EVERY: i64 = 3;
 /// Mean difference from the key frame before, as a share of the range of values, from which on a frame may show something
 /// else: it is seen as it is, so that its label does not wait. Frames of one shot came to 0.06, and
 /// to 0.1 at most; frames of two scenes to 0.17 at least.
@@ -44,7 +44,7 @@ impl SpreadNoise {
         let number = self.interval.map_or(0, |interval| (time / interval).round() as i64);
         let range = range(input);
         let changed = !self.before.is_empty() && difference(input, &self.before) > CHANGED * range;
-        let noisy = self.interval.is_some() && number % PERIOD == 1 && !changed;
+        let noisy = self.interval.is_some() && number % NOISY_EVERY == 1 && !changed;
         self.before.clear();
         self.before.extend_from_slice(input);
         if noisy {

@@ -169,7 +169,7 @@ pub(crate) fn temporary(folder: &Path) -> Result<TempDir> {
     if !place.is_dir() || folder.as_os_str().is_empty() {
         return Err(Error::Usage(format!("{}: is no folder: choose another one for the maps", place.display())));
     }
-    tempfile::Builder::new().prefix(super::PREFIX).tempdir_in(place).map_err(|e| super::unwritable(place, &e))
+    tempfile::Builder::new().prefix(super::TEMP_PREFIX).tempdir_in(place).map_err(|e| super::unwritable(place, &e))
 }
 
 /// Writes a grey PNG of samples in the machine's byte order.

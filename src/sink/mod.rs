@@ -22,7 +22,7 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::{Error, Result, platform::paths};
 
 /// How the names of temporary files and folders begin.
-pub(crate) const PREFIX: &str = ".salstream-";
+pub(crate) const TEMP_PREFIX: &str = ".salstream-";
 
 /// Refuses an output file that cannot or must not be written, before any work is done.
 ///
@@ -71,7 +71,7 @@ fn temporary(output: &Path) -> Result<NamedTempFile> {
     let folder = paths::folder(output);
     let suffix = format!(".{}", output.extension().unwrap_or_default().to_string_lossy());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(&suffix);
+    builder.prefix(TEMP_PREFIX).suffix(&suffix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

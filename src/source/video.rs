@@ -20,7 +20,7 @@ use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
 /// Reads that may fail in a row before the rest of a clip is given up as damaged.
-const PATIENCE: usize = 100;
+const MAX_BAD_READS: usize = 100;
 
 /// An open video.
 pub struct Video {
@@ -65,6 +65,10 @@ impl Video {
         core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
         let capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
         if !capture.is_opened()? {
+            if is_file {
+                // A file that has gone meanwhile is not a damaged one.
+                check_file(Path::new(location))?;
+            }
             return Err(Error::input(location, "cannot be read as a video: it is damaged or its codec is unknown"));
         }
         silence_ffmpeg();
@@ -194,7 +198,7 @@ impl Video {
         let mut failures = 0;
         while !self.capture.grab()? {
             failures += 1;
-            if failures == PATIENCE || self.clock.last().is_none() {
+            if failures == MAX_BAD_READS || self.clock.last().is_none() {
                 return Ok(None);
             }
         }

@@ -14,7 +14,7 @@ const DIRECTIONS: u64 = 8;
 
 /// How far from a unit's picture the differences are taken, as shares of the picture's norm. Networks have kinks, which
 /// long steps cross, and float32 has noise, in which short steps drown; one of these lies between.
-const STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
+const DIFFERENCE_STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
 
 /// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
 /// score by more than rounding does. Errors at right angles to the gradient show little in any few directions.
@@ -30,7 +30,7 @@ pub fn finite_differences(subject: &mut CheckSubject, picture: &[f32]) -> Result
         let direction: Vec<f64> = leaning.collect();
         let stated: f64 = direction.iter().zip(&found.gradient).map(|(d, g)| d * f64::from(*g)).sum();
         let mut least = f64::INFINITY;
-        for step in STEPS.map(|step| step * size) {
+        for step in DIFFERENCE_STEPS.map(|step| step * size) {
             let mut at = |sign: f64| -> Result<f64> {
                 let moved = picture.iter().zip(&direction).map(|(x, d)| (f64::from(*x) + sign * step * d) as f32);
                 Ok(f64::from(subject.run(&moved.collect::<Vec<_>>(), Some(class))?.scores[class]))
@@ -95,7 +95,7 @@ pub fn devices(
     let theirs = chosen.run(picture, None)?;
     let ours = reference.run(picture, Some(theirs.class))?;
     let similarity = cosine(&ours, &theirs);
-    let unfit = choice.trials.iter().filter(|trial| trial.faithful().is_none());
+    let unfit = choice.trials.iter().filter(|trial| trial.matches_reference().is_none());
     let notes: String = unfit.map(|trial| format!("; {trial}")).collect();
     let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", choice.candidate);
     Ok(VerifyCheck::new("device", similarity, similarity >= 0.99, detail))

@@ -14,7 +14,7 @@ use onnx_grad::onnx::{self, DataType, GraphProto, TensorProto};
 const STAGES: usize = 6;
 
 /// A map whose mean rank correlation on the way to random weights is above this depends too little on the weights.
-const SAME: f64 = 0.5;
+const MIN_CORRELATION_KEPT: f64 = 0.5;
 
 /// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class; none where
 /// there are no float32 weights.
@@ -49,7 +49,7 @@ pub fn randomised(
     let detail = format!("rank correlation with the map while {count} layers get random weights: {}", steps.join(" "));
     let guided = matches!(method, Method::Guided | Method::GuidedGradCam(_));
     let name = if guided { "random weights, guided" } else { "random weights" };
-    let mut check = VerifyCheck::new(name, mean, mean < SAME, detail);
+    let mut check = VerifyCheck::new(name, mean, mean < MIN_CORRELATION_KEPT, detail);
     if guided && check.verdict == Verdict::Fail {
         check.verdict = Verdict::Known;
         check.detail += "; guided backpropagation draws edges whatever the network has learnt (Adebayo et al. 2018)";

@@ -65,6 +65,6 @@ fn resampled(tape: &mut Tape, x: &Tensor, axis: usize, to: usize) -> Tensor {
     let scale = to as f32 / from as f32;
     let places = interpolation::coordinates("half_pixel", from, to, scale).unwrap_or_default();
     let weights = interpolation::linear(from, &places);
-    let turned: Vec<f64> = (0..from * to).map(|place| weights[place % to * from + place / to]).collect();
-    along_axis::product(tape, x, axis, &turned, to)
+    let transposed: Vec<f64> = (0..from * to).map(|place| weights[place % to * from + place / to]).collect();
+    along_axis::product(tape, x, axis, &transposed, to)
 }

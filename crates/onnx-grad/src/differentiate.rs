@@ -49,26 +49,26 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
 }
 
 /// The oldest version of the standard operator set whose operators broadcast as the reverse pass wants.
-const LEAST_OPSET: i64 = 7;
+const MIN_OPSET: i64 = 7;
 
 /// The newest one that ONNX Runtime 1.24 knows.
-const MOST_OPSET: i64 = 25;
+const MAX_OPSET: i64 = 25;
 
 /// Refuses a model of an opset that the compiler does not write.
 ///
 /// # Errors
 /// [`Error::Graph`] below opset 7 and above 25.
 pub fn check_opset(opset: i64) -> Result<()> {
-    if (LEAST_OPSET..=MOST_OPSET).contains(&opset) {
+    if (MIN_OPSET..=MAX_OPSET).contains(&opset) {
         return Ok(());
     }
-    if opset > MOST_OPSET {
+    if opset > MAX_OPSET {
         return Err(Error::Graph(format!(
-            "the model's opset is {opset}, newer than the {MOST_OPSET} known here; export it with an older opset"
+            "the model's opset is {opset}, newer than the {MAX_OPSET} known here; export it with an older opset"
         )));
     }
     Err(Error::Graph(format!(
-        "the model's opset is {opset}, and the gradient needs {LEAST_OPSET} or later; export it with a newer opset, or \
+        "the model's opset is {opset}, and the gradient needs {MIN_OPSET} or later; export it with a newer opset, or \
          convert it with onnx.version_converter"
     )))
 }

@@ -40,7 +40,7 @@ pub fn transposes(graph: &mut GraphProto) {
     let readers = readers(graph);
     let alone = |node: &&NodeProto| node.is("Transpose") && readers.get(node.input[0].as_str()) == Some(&1);
     let weights: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).collect();
-    let turned = graph.node.iter().filter(|node| !node.input.is_empty()).filter(alone).filter_map(|node| {
+    let transposed = graph.node.iter().filter(|node| !node.input.is_empty()).filter(alone).filter_map(|node| {
         let tensor = *weights.get(node.input[0].as_str())?;
         let order: Vec<usize> = match node.ints("perm") {
             Some(order) => order.iter().map(|axis| usize::try_from(*axis).ok()).collect::<Option<_>>()?,
@@ -49,9 +49,9 @@ pub fn transposes(graph: &mut GraphProto) {
         let name = node.output.first()?.clone();
         Some((name.clone(), TensorProto { name: Some(name), ..tensor.transposed(&order)? }))
     });
-    let turned: HashMap<String, TensorProto> = turned.collect();
-    graph.node.retain(|node| !node.output.first().is_some_and(|name| turned.contains_key(name)));
-    graph.initializer.extend(turned.into_values());
+    let transposed: HashMap<String, TensorProto> = transposed.collect();
+    graph.node.retain(|node| !node.output.first().is_some_and(|name| transposed.contains_key(name)));
+    graph.initializer.extend(transposed.into_values());
 }
 
 /// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.

@@ -48,8 +48,8 @@ impl Tape<'_> {
         let blocks = self.reshape(x, &[batch, channels].into_iter().chain(blocks).collect::<Vec<_>>());
         let (phases, places) = ((0..axes).map(|axis| 3 + 2 * axis), (0..axes).map(|axis| 2 + 2 * axis));
         let order: Vec<usize> = [0].into_iter().chain(phases).chain([1]).chain(places).collect();
-        let turned = self.transpose(&blocks, &order);
-        self.reshape(&turned, &shape)
+        let transposed = self.transpose(&blocks, &order);
+        self.reshape(&transposed, &shape)
     }
 
     fn depth_to_space(&mut self, x: &Tensor, strides: &[usize]) -> Tensor {
@@ -66,7 +66,7 @@ impl Tape<'_> {
         let split = self.reshape(x, &split);
         let places = (0..axes).flat_map(|axis| [2 + axes + axis, 1 + axis]);
         let order: Vec<usize> = [0, 1 + axes].into_iter().chain(places).collect();
-        let turned = self.transpose(&split, &order);
-        self.reshape(&turned, &shape)
+        let transposed = self.transpose(&split, &order);
+        self.reshape(&transposed, &shape)
     }
 }

@@ -123,8 +123,8 @@ fn check(clip: &Clip, proofs: &[Manifest], joints: &[SegmentTiming]) -> Result<(
         return Err(Error::input(&clip.input, "they are of different inputs or settings: run this again"));
     }
     let gap = |pair: &[SegmentTiming]| {
-        let slack = pair[0].tolerance();
-        pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > slack)
+        let tolerance = pair[0].tolerance();
+        pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > tolerance)
     };
     if joints.windows(2).any(gap) || joints.last().is_some_and(|last| last.span.next.is_some()) {
         let problem = "frames between them are missing, since the file tells its times differently at each reading: \

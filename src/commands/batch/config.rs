@@ -119,7 +119,7 @@ impl BatchConfig {
             output: named(".mp4"),
             records: self.records.map(|format| named(&format!(".{}", format.extension()))),
             maps: self.maps.map(|(kind, format)| MapsConfig { folder: named(".maps"), kind, format }),
-            glance: Some(named(PICTURE)),
+            preview: Some(named(PICTURE)),
             ..self.run.clone()
         })
     }

@@ -16,15 +16,15 @@ use crate::reporting::html::{escaped, link};
 /// Classes that are named of a clip, at most.
 const CLASSES: usize = 3;
 /// Clips that are shown, at most: pictures lie in the page itself.
-const SHOWN: usize = 1000;
+const MAX_SHOWN_CLIPS: usize = 1000;
 /// Failed clips that are named, at most.
-const NAMED: usize = 1000;
+const MAX_NAMED_FAILURES: usize = 1000;
 
 /// The page of the results in `folder`.
 pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
     let is_done = |entry: &&SummaryEntry| matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped);
-    let cards: String = clips.iter().filter(is_done).take(SHOWN).map(|entry| card(entry, folder)).collect();
-    let left_out = clips.iter().filter(is_done).count().saturating_sub(SHOWN);
+    let cards: String = clips.iter().filter(is_done).take(MAX_SHOWN_CLIPS).map(|entry| card(entry, folder)).collect();
+    let left_out = clips.iter().filter(is_done).count().saturating_sub(MAX_SHOWN_CLIPS);
     let more = if left_out > 0 { format!("<p class='soft'>and {left_out} more</p>") } else { String::new() };
     let page = format!(
         "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\
@@ -48,7 +48,7 @@ fn failed(clips: &[SummaryEntry]) -> String {
         )),
         _ => None,
     };
-    let lines: String = clips.iter().filter_map(line).take(NAMED).collect();
+    let lines: String = clips.iter().filter_map(line).take(MAX_NAMED_FAILURES).collect();
     if lines.is_empty() { lines } else { format!("<h2>Failed</h2><ul>{lines}</ul>") }
 }
 

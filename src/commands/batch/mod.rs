@@ -156,7 +156,7 @@ fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
 fn clean(folder: &Path, clips: &[Clip]) {
     for folder in folders(folder, clips) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(sink::PREFIX) {
+            if entry.file_name().to_string_lossy().starts_with(sink::TEMP_PREFIX) {
                 // What cannot be taken away does no harm either.
                 let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
             }

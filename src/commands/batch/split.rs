@@ -19,11 +19,11 @@ use crate::source::{self, Input, SourceOptions};
 use crate::{Error, Result};
 
 /// How far from its mark a cut is looked for: part of a piece, and seconds at most.
-const NEAR: (f64, f64) = (0.125, 5.0);
+const CUT_SEARCH_RANGE: (f64, f64) = (0.125, 5.0);
 /// The run-up, in seconds: no shorter than motion is held behind a still frame; and no longer than is worth while.
-const RUN_UP: (f64, f64) = (1.0, 10.0);
+const PRE_ROLL_SECONDS: (f64, f64) = (1.0, 10.0);
 /// What is left, at the end of the run-up, of what the average would hold without it.
-const FORGOTTEN: f64 = 2e-3;
+const PRE_ROLL_REMAINDER: f64 = 2e-3;
 
 /// `clips`, those longer than one and a half times `seconds` in pieces of about that length; `options` say how a clip is
 /// read. What cannot be opened stays whole: the reason is told where it is worked on.
@@ -63,15 +63,18 @@ pub fn window(config: &RunConfig, piece: Segment) -> Result<(SegmentWindow, Vide
     let from = marks.joint(piece.index)?;
     let until = marks.joint(piece.index + 1)?;
     let interval = info.rate.interval();
-    let lead = (from - run_up(&config.fusion, interval)).max(0.0);
-    let tail = (config.fusion.lookahead as f64 + 2.0) * interval;
-    Ok((SegmentWindow { zero: info.start, lead, from, until, tail, slack: tolerance(info.rate) }, info))
+    let pre_roll_start = (from - pre_roll(&config.fusion, interval)).max(0.0);
+    let post_roll = (config.fusion.lookahead as f64 + 2.0) * interval;
+    Ok((
+        SegmentWindow { zero: info.start, pre_roll_start, from, until, post_roll, tolerance: tolerance(info.rate) },
+        info,
+    ))
 }
 
 /// Seconds of frames before a piece, after which its averages are where they would be.
-fn run_up(fusion: &FuseOptions, interval: f64) -> f64 {
-    let frames = if fusion.raw { 0.0 } else { FORGOTTEN.ln() / f64::from(fusion.smooth).ln() };
-    (frames.abs() * interval).clamp(RUN_UP.0, RUN_UP.1)
+fn pre_roll(fusion: &FuseOptions, interval: f64) -> f64 {
+    let frames = if fusion.raw { 0.0 } else { PRE_ROLL_REMAINDER.ln() / f64::from(fusion.smooth).ln() };
+    (frames.abs() * interval).clamp(PRE_ROLL_SECONDS.0, PRE_ROLL_SECONDS.1)
 }
 
 /// Where a clip is to be split.
@@ -92,14 +95,20 @@ impl SplitPoints<'_> {
         }
         let piece = self.length / self.count as f64;
         let mark = piece * index as f64;
-        let near = (piece * NEAR.0).min(NEAR.1);
-        let slack = tolerance(self.info.rate);
-        let all =
-            SegmentWindow { zero: self.info.start, lead: mark - near, from: 0.0, until: mark + near, tail: 0.0, slack };
+        let near = (piece * CUT_SEARCH_RANGE.0).min(CUT_SEARCH_RANGE.1);
+        let tolerance = tolerance(self.info.rate);
+        let all = SegmentWindow {
+            zero: self.info.start,
+            pre_roll_start: mark - near,
+            from: 0.0,
+            until: mark + near,
+            post_roll: 0.0,
+            tolerance,
+        };
         let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
         let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);
         while let Some(frame) = source.read()? {
-            if frame.time >= mark - slack {
+            if frame.time >= mark - tolerance {
                 at_mark.get_or_insert(frame.time);
             }
             let closer = best.is_none_or(|best: f64| (frame.time - mark).abs() < (best - mark).abs());
@@ -118,8 +127,8 @@ mod tests {
 
     #[test]
     fn the_run_up_grows_with_the_average_within_bounds() {
-        let run_up = |smooth, raw| run_up(&FuseOptions { smooth, raw, ..FuseOptions::default() }, 0.04);
-        assert!((run_up(0.9, false) - 2.36).abs() < 0.01, "{}", run_up(0.9, false));
-        assert_eq!([run_up(0.0, false), run_up(0.5, true), run_up(1.0, false)], [1.0, 1.0, 10.0]);
+        let pre_roll = |smooth, raw| pre_roll(&FuseOptions { smooth, raw, ..FuseOptions::default() }, 0.04);
+        assert!((pre_roll(0.9, false) - 2.36).abs() < 0.01, "{}", pre_roll(0.9, false));
+        assert_eq!([pre_roll(0.0, false), pre_roll(0.5, true), pre_roll(1.0, false)], [1.0, 1.0, 10.0]);
     }
 }

@@ -17,7 +17,7 @@ use crate::reporting::terminal::say;
 use crate::{Error, Result, sink};
 
 /// Failed clips that the table names.
-const NAMED: usize = 20;
+const MAX_NAMED_FAILURES: usize = 20;
 
 /// What came of a batch, or of one part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,10 +95,10 @@ impl Summary {
             return say(&line.to_string());
         }
         say(&self.closing());
-        self.failed().take(NAMED).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
+        self.failed().take(MAX_NAMED_FAILURES).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
         let failed = self.failed().count();
-        if failed > NAMED {
-            say(&format!("  and {} more: see the summary", failed - NAMED));
+        if failed > MAX_NAMED_FAILURES {
+            say(&format!("  and {} more: see the summary", failed - MAX_NAMED_FAILURES));
         }
     }
 

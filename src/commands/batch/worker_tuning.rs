@@ -15,13 +15,13 @@ use crate::platform::machine::{Machine, cores};
 use crate::{Result, platform::dirs, sink};
 
 /// What measuring may cost, as part of the work that is ahead.
-const COST: f64 = 0.05;
+const MAX_MEASURING_SHARE: f64 = 0.05;
 /// A workers is taken instead of a smaller one where it is so many times as fast; what it has no use for stays with others.
-const FASTER: f64 = 1.03;
+const MIN_SPEEDUP: f64 = 1.03;
 /// How many workers there are at most.
-const MOST: usize = 256;
+const MAX_WORKERS: usize = 256;
 /// How many measured crews are kept.
-const KEPT: usize = 100;
+const MAX_CACHED: usize = 100;
 
 /// A workers that was the fastest.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub(super) fn choose(
     clips: &[Clip],
     stop: &AtomicBool,
 ) -> WorkerCount {
-    let most = clips.len().clamp(1, MOST);
+    let most = clips.len().clamp(1, MAX_WORKERS);
     // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
     let usual = WorkerCount::new(config, cores().div_ceil(2).max(2).min(most));
     let trial = || ThroughputBenchmark::of(config, clips);
@@ -67,7 +67,7 @@ fn measured(
     }
     // A smaller and a larger workers besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
-    if !config.run.model.remeasure && COST * trial.ahead() < cost {
+    if !config.run.model.remeasure && MAX_MEASURING_SHARE * trial.ahead() < cost {
         return None;
     }
     config.report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
@@ -82,7 +82,7 @@ fn measured(
     config.report.notes(&[format!("{}; --remeasure measures again", told(workers, &tried))]);
     kept.retain(|kept| kept.about != about);
     kept.insert(0, CachedWorkerCount { about, workers, tried });
-    kept.truncate(KEPT);
+    kept.truncate(MAX_CACHED);
     // Where it cannot be kept it is measured again.
     let _ = write(&kept);
     Some(workers)
@@ -92,13 +92,13 @@ fn measured(
 fn climb(start: usize, most: usize, mut speed: impl FnMut(usize) -> Option<f64>) -> Option<usize> {
     let (mut best, mut fastest) = (start, speed(start)?);
     while let Some(more) = ladder().find(|&jobs| jobs > best).filter(|&jobs| jobs <= most)
-        && let Some(speed) = speed(more).filter(|speed| *speed > fastest * FASTER)
+        && let Some(speed) = speed(more).filter(|speed| *speed > fastest * MIN_SPEEDUP)
     {
         (best, fastest) = (more, speed);
     }
     while best <= start
         && let Some(fewer) = ladder().take_while(|&jobs| jobs < best).last()
-        && let Some(speed) = speed(fewer).filter(|speed| speed * FASTER > fastest)
+        && let Some(speed) = speed(fewer).filter(|speed| speed * MIN_SPEEDUP > fastest)
     {
         (best, fastest) = (fewer, speed);
     }

@@ -119,7 +119,7 @@ fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
         candidate: trial.candidate,
         milliseconds: trial.result.as_ref().ok().map(|found| found.milliseconds),
         correlation: trial.result.as_ref().ok().map(|found| found.correlation),
-        faithful: trial.faithful().is_some(),
+        faithful: trial.matches_reference().is_some(),
         problem: trial.result.err(),
     };
     Ok((chosen.name, trials.into_iter().map(time).collect()))

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 /// How many frames of either end are kept, each of another sequence.
-const KEPT: usize = 4;
+const MAX_KEPT_FRAMES: usize = 4;
 
 /// The frames on which the first method is best and worst by the main measure.
 #[derive(Debug, Default)]
@@ -38,12 +38,12 @@ impl ExtremeFrames {
 /// Puts `found` among `kept`, in `order`, in place of another one of its sequence.
 fn keep(kept: &mut Vec<ExtremeFrame>, found: &ExtremeFrame, order: fn(f64, f64) -> std::cmp::Ordering) {
     let place = kept.partition_point(|one| order(one.value, found.value).is_le());
-    if place >= KEPT || kept.iter().take(place).any(|one| one.sequence == found.sequence) {
+    if place >= MAX_KEPT_FRAMES || kept.iter().take(place).any(|one| one.sequence == found.sequence) {
         return;
     }
     kept.retain(|one| one.sequence != found.sequence);
     kept.insert(place, found.clone());
-    kept.truncate(KEPT);
+    kept.truncate(MAX_KEPT_FRAMES);
 }
 
 #[cfg(test)]

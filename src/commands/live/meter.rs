@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// What the figures look back on.
-const WINDOW: Duration = Duration::from_secs(5);
+const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// Events that are remembered at most: five seconds of a fast camera.
-const MOST: usize = 1024;
+const MAX_BINS: usize = 1024;
 
 /// Counts events.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ impl RateMeter {
         let now = Instant::now();
         self.recent.push_back(now);
         self.total += 1;
-        while self.recent.len() > MOST || self.recent.front().is_some_and(|first| now - *first > WINDOW) {
+        while self.recent.len() > MAX_BINS || self.recent.front().is_some_and(|first| now - *first > RATE_WINDOW) {
             self.recent.pop_front();
         }
     }
@@ -29,9 +29,12 @@ impl RateMeter {
     /// Events a second. It falls to 0 while nothing comes.
     pub fn per_second(&self) -> f32 {
         let now = Instant::now();
-        let recent = self.recent.iter().filter(|time| now - **time <= WINDOW).count();
-        let span =
-            self.recent.iter().find(|time| now - **time <= WINDOW).map_or(0.0, |first| (now - *first).as_secs_f32());
+        let recent = self.recent.iter().filter(|time| now - **time <= RATE_WINDOW).count();
+        let span = self
+            .recent
+            .iter()
+            .find(|time| now - **time <= RATE_WINDOW)
+            .map_or(0.0, |first| (now - *first).as_secs_f32());
         if recent < 2 { 0.0 } else { recent as f32 / span.max(1e-3) }
     }
 

@@ -11,7 +11,7 @@ pub mod session_hub;
 mod snapshot;
 pub mod window;
 
-pub use capture::hold_nothing_back;
+pub use capture::set_low_latency;
 pub use session::{SessionEnding, SessionSummary, live};
 
 /// This machine's cameras, each with its modes.

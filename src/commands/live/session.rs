@@ -28,10 +28,10 @@ use crate::saliency::StaticSaliency;
 use crate::source::FrameSource;
 
 /// How long the main thread waits for a picture before it looks after the window and what else there is.
-const GLANCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Without a new picture for so long, the last one is greyed; and how often it is drawn anew.
-const STALE: Duration = Duration::from_secs(1);
-const AGAIN: Duration = Duration::from_millis(500);
+const STALE_AFTER: Duration = Duration::from_secs(1);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a session came to.
 #[derive(Debug)]
@@ -66,22 +66,22 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
     set_num_threads(config.threads as i32)?;
     let mut static_saliency = StaticSaliency::open(&config.model)?;
     tell(config, static_saliency.notes());
-    let desk = Arc::new(SessionHub::new(config.settings.clone(), static_saliency.labels().clone()));
-    desk.report(|state| {
+    let hub = Arc::new(SessionHub::new(config.settings.clone(), static_saliency.labels().clone()));
+    hub.report(|state| {
         state.source = config.input.name();
         state.classifier = static_saliency.name().to_owned();
     });
-    let server = config.serve.map(|address| PageServer::start(address, desk.clone())).transpose()?;
+    let server = config.serve.map(|address| PageServer::start(address, hub.clone())).transpose()?;
     // The inner flag ends the stages when the session ends for whatever reason.
     let done = AtomicBool::new(false);
-    let feed = LiveSource::open(&config.input, config.give_up, &desk, stop)?;
+    let feed = LiveSource::open(&config.input, config.give_up, &hub, stop)?;
     let info = feed.info().clone();
     let annotator = Annotator::new(config.settings.style(), &info, 1)?;
-    let mut audience = LiveOutputs::gather(config, &desk, info.rate)?;
+    let mut outputs = LiveOutputs::gather(config, &hub, info.rate)?;
     if let Some(server) = &server {
         tell(config, &[format!("the page is at {}", server.url())]);
     }
-    let mode = PipelineMode::Live(&*desk);
+    let mode = PipelineMode::Live(&*hub);
     let stages = PipelineStages {
         source: Box::new(feed),
         static_saliency: &mut static_saliency,
@@ -93,15 +93,15 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
     let attended = std::thread::scope(|scope| {
         let fused = stages.start(scope, &done)?;
         let drawn = stages::draw(scope, mode, annotator, false, fused)?;
-        let attended = audience.attend(&drawn, stop);
+        let attended = outputs.serve_until_end(&drawn, stop);
         done.store(true, Ordering::Relaxed);
         attended
     });
     // What was recorded is kept, whatever ended the session.
-    let recorded = audience.finish();
+    let recorded = outputs.finish();
     attended?;
-    let state = desk.state();
-    let (latency_median_ms, latency_p95_ms) = desk.latency();
+    let state = hub.state();
+    let (latency_median_ms, latency_p95_ms) = hub.latency();
     Ok(SessionSummary {
         captured: state.captured,
         shown: state.shown,
@@ -122,7 +122,7 @@ fn tell(config: &LiveConfig, notes: &[String]) {
 /// All who look on: the window, the page (through the desk), the recording.
 struct LiveOutputs<'a> {
     config: &'a LiveConfig,
-    desk: &'a SessionHub,
+    hub: &'a SessionHub,
     rate: Rate,
     window: Option<PreviewWindow>,
     recorder: Option<StreamRecorder>,
@@ -132,27 +132,27 @@ struct LiveOutputs<'a> {
 }
 
 impl<'a> LiveOutputs<'a> {
-    fn gather(config: &'a LiveConfig, desk: &'a SessionHub, rate: Rate) -> Result<Self> {
+    fn gather(config: &'a LiveConfig, hub: &'a SessionHub, rate: Rate) -> Result<Self> {
         let window = if config.window { Some(PreviewWindow::open()?) } else { None };
-        let mut audience = Self { config, desk, rate, window, recorder: None, recorded: None, last: None };
+        let mut outputs = Self { config, hub, rate, window, recorder: None, recorded: None, last: None };
         if config.recording.output.is_some() {
-            audience.record()?;
+            outputs.record()?;
         }
-        Ok(audience)
+        Ok(outputs)
     }
 
     /// Serves everybody until the source ends, the user ends it, or `stop`.
-    fn attend(&mut self, drawn: &Receiver<DrawnFrame>, stop: &AtomicBool) -> Result<()> {
+    fn serve_until_end(&mut self, drawn: &Receiver<DrawnFrame>, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed)
-            && self.config.duration.is_none_or(|end| self.desk.time() < end.as_secs_f64())
+            && self.config.duration.is_none_or(|end| self.hub.time() < end.as_secs_f64())
         {
-            match drawn.recv_within(GLANCE)? {
+            match drawn.recv_within(POLL_INTERVAL)? {
                 Next::Item(drawn) => self.present(drawn)?,
                 Next::Late => self.wait()?,
                 Next::End => break,
             }
             if let Some(window) = &mut self.window
-                && !window.serve(self.desk)?
+                && !window.serve(self.hub)?
             {
                 break;
             }
@@ -163,7 +163,7 @@ impl<'a> LiveOutputs<'a> {
     /// Shows a new picture to everybody, and does what was asked for meanwhile.
     fn present(&mut self, drawn: DrawnFrame) -> Result<()> {
         self.act(&drawn)?;
-        if self.desk.settings().paused {
+        if self.hub.settings().paused {
             return Ok(());
         }
         let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
@@ -172,7 +172,7 @@ impl<'a> LiveOutputs<'a> {
         if let Some(window) = &mut self.window {
             window.show(&shown.picture)?;
         }
-        self.desk.show(shown.clone(), energy);
+        self.hub.show(shown.clone(), energy);
         if let Some(recorder) = &mut self.recorder
             && !recorder.add(shown.clone())
         {
@@ -185,32 +185,32 @@ impl<'a> LiveOutputs<'a> {
     /// Nothing new: after a while the last picture is greyed.
     fn wait(&mut self) -> Result<()> {
         let Some((shown, since)) = &mut self.last else { return Ok(()) };
-        let stale = self.desk.time() - shown.time;
-        if stale < STALE.as_secs_f64() || since.elapsed() < AGAIN || self.desk.settings().paused {
+        let stale = self.hub.time() - shown.time;
+        if stale < STALE_AFTER.as_secs_f64() || since.elapsed() < REDRAW_INTERVAL || self.hub.settings().paused {
             return Ok(());
         }
         *since = Instant::now();
-        let trouble = self.desk.state().trouble.unwrap_or_else(|| "no picture".into());
+        let trouble = self.hub.state().trouble.unwrap_or_else(|| "no picture".into());
         let picture = greyed(&shown.picture, &format!("{trouble} ({stale:.0} s)"))?;
         if let Some(window) = &mut self.window {
             window.show(&picture)?;
         }
-        self.desk.show_again(Arc::new(DisplayFrame { index: shown.index, time: shown.time, picture }));
+        self.hub.show_again(Arc::new(DisplayFrame { index: shown.index, time: shown.time, picture }));
         Ok(())
     }
 
     fn act(&mut self, drawn: &DrawnFrame) -> Result<()> {
-        while let Some(action) = self.desk.next_action() {
+        while let Some(action) = self.hub.next_action() {
             match action {
                 SessionAction::Snapshot => {
                     match record(drawn).and_then(|record| snapshot::save(&drawn.picture, &record)) {
-                        Ok(path) => self.desk.notice(format!("snapshot: {}", path.display())),
-                        Err(error) => self.desk.notice(format!("no snapshot: {error}")),
+                        Ok(path) => self.hub.notice(format!("snapshot: {}", path.display())),
+                        Err(error) => self.hub.notice(format!("no snapshot: {error}")),
                     }
                 }
                 SessionAction::Record if self.recorder.is_none() => {
                     if let Err(error) = self.record() {
-                        self.desk.notice(format!("no recording: {error}"));
+                        self.hub.notice(format!("no recording: {error}"));
                     }
                 }
                 SessionAction::StopRecording => self.stop_recording()?,
@@ -223,7 +223,7 @@ impl<'a> LiveOutputs<'a> {
     fn record(&mut self) -> Result<()> {
         let recorder = StreamRecorder::start(&self.config.recording, self.rate)?;
         let name = recorder.path().display().to_string();
-        self.desk.report(|state| state.recording = Some(name));
+        self.hub.report(|state| state.recording = Some(name));
         self.recorder = Some(recorder);
         Ok(())
     }
@@ -231,7 +231,7 @@ impl<'a> LiveOutputs<'a> {
     /// Ends the recording. One that failed is said, and is an error only where nobody looks on.
     fn stop_recording(&mut self) -> Result<()> {
         let Some(recorder) = self.recorder.take() else { return Ok(()) };
-        self.desk.report(|state| state.recording = None);
+        self.hub.report(|state| state.recording = None);
         let left_out = recorder.left_out;
         match recorder.finish() {
             Ok(path) => {
@@ -239,12 +239,12 @@ impl<'a> LiveOutputs<'a> {
                     0 => String::new(),
                     count => format!(" (left out, as the encoder was too slow: {count})"),
                 };
-                self.desk.notice(format!("recorded: {}{missing}", path.display()));
+                self.hub.notice(format!("recorded: {}{missing}", path.display()));
                 self.recorded = Some(path);
             }
             Err(error) if self.window.is_some() || self.config.serve.is_some() => {
                 say(&format!("warning: the recording has ended: {error}"));
-                self.desk.notice(format!("the recording has ended: {error}"));
+                self.hub.notice(format!("the recording has ended: {error}"));
             }
             Err(error) => return Err(error),
         }

@@ -20,13 +20,13 @@ use crate::pipeline::control::{Control, StageSettings};
 use crate::saliency::TargetName;
 
 /// Actions that wait to be done, at most; more are refused.
-const WAITING: usize = 16;
+const MAX_WAITING_ACTIONS: usize = 16;
 /// Frames that may be in the stages at any moment.
-const ON_THE_WAY: u64 = 6;
+const MAX_FRAMES_IN_FLIGHT: u64 = 6;
 /// Seconds that [`SessionState::energy`] looks back.
-const MINUTE: f64 = 60.0;
+const ENERGY_WINDOW_SECONDS: f64 = 60.0;
 /// Seconds between two of its values.
-const SAMPLE: f64 = 0.25;
+const ENERGY_INTERVAL_SECONDS: f64 = 0.25;
 
 /// What may change while the session runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,7 +182,7 @@ impl SessionHub {
     /// Asks for `action`. Whether it was taken: it is not where too many wait.
     pub fn ask(&self, action: SessionAction) -> bool {
         let mut actions = held(&self.actions);
-        let room = actions.len() < WAITING;
+        let room = actions.len() < MAX_WAITING_ACTIONS;
         if room {
             actions.push_back(action);
         }
@@ -208,7 +208,7 @@ impl SessionHub {
             captured,
             shown,
             // Those on their way are not lost.
-            dropped: captured.saturating_sub(shown + ON_THE_WAY),
+            dropped: captured.saturating_sub(shown + MAX_FRAMES_IN_FLIGHT),
             ..state
         }
     }
@@ -242,10 +242,10 @@ impl SessionHub {
             meters.latency.push(((self.time() - shown.time) * 1e3) as f32);
         }
         self.report(|state| {
-            if state.energy.back().is_none_or(|last| energy.time - last.time >= SAMPLE) {
+            if state.energy.back().is_none_or(|last| energy.time - last.time >= ENERGY_INTERVAL_SECONDS) {
                 state.energy.push_back(energy);
             }
-            while state.energy.front().is_some_and(|first| energy.time - first.time > MINUTE) {
+            while state.energy.front().is_some_and(|first| energy.time - first.time > ENERGY_WINDOW_SECONDS) {
                 state.energy.pop_front();
             }
         });

@@ -13,7 +13,7 @@ use crate::choice::Choice;
 use crate::saliency::TargetName;
 use crate::{Error, Result};
 
-const NAME: &str = "salstream";
+const WINDOW_NAME: &str = "salstream";
 const ESCAPE: i32 = 27;
 /// How often the title says how it goes.
 const TITLE: Duration = Duration::from_millis(500);
@@ -58,8 +58,11 @@ impl PreviewWindow {
                 "there is no display for a window: take --serve and open its address, or -o".into(),
             ));
         }
-        highgui::named_window(NAME, highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO | highgui::WINDOW_GUI_NORMAL)
-            .map_err(|e| Error::Usage(format!("no window can be opened ({}): take --serve or -o", e.message.trim())))?;
+        highgui::named_window(
+            WINDOW_NAME,
+            highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO | highgui::WINDOW_GUI_NORMAL,
+        )
+        .map_err(|e| Error::Usage(format!("no window can be opened ({}): take --serve or -o", e.message.trim())))?;
         Ok(Self { help: false, size: Size::default(), titled: Instant::now() })
     }
 
@@ -70,15 +73,15 @@ impl PreviewWindow {
     pub fn show(&mut self, picture: &Mat) -> Result<()> {
         let size = picture.size()?;
         if size != self.size {
-            highgui::resize_window_size(NAME, size)?;
+            highgui::resize_window_size(WINDOW_NAME, size)?;
             self.size = size;
         }
         if self.help {
             let mut helped = picture.try_clone()?;
             draw_help(&mut helped)?;
-            highgui::imshow(NAME, &helped)?;
+            highgui::imshow(WINDOW_NAME, &helped)?;
         } else {
-            highgui::imshow(NAME, picture)?;
+            highgui::imshow(WINDOW_NAME, picture)?;
         }
         Ok(())
     }
@@ -87,30 +90,30 @@ impl PreviewWindow {
     ///
     /// # Errors
     /// [`Error::OpenCv`] where the window system fails.
-    pub fn serve(&mut self, desk: &SessionHub) -> Result<bool> {
+    pub fn serve(&mut self, hub: &SessionHub) -> Result<bool> {
         let key = highgui::poll_key()?;
-        if highgui::get_window_property(NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
+        if highgui::get_window_property(WINDOW_NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
             return Ok(false);
         }
         if self.titled.elapsed() >= TITLE {
             self.titled = Instant::now();
-            highgui::set_window_title(NAME, &title(&desk.state()))?;
+            highgui::set_window_title(WINDOW_NAME, &title(&hub.state()))?;
         }
         // What is above the low byte are modifiers.
-        Ok(key < 0 || self.press(key & 0xFF, desk))
+        Ok(key < 0 || self.press(key & 0xFF, hub))
     }
 
-    fn press(&mut self, key: i32, desk: &SessionHub) -> bool {
+    fn press(&mut self, key: i32, hub: &SessionHub) -> bool {
         match u8::try_from(key).map(char::from) {
             Ok('q') => return false,
             _ if key == ESCAPE => return false,
-            Ok(' ') => desk.change(|settings| settings.paused = !settings.paused),
-            Ok('c') => desk.change(|settings| settings.colormap = after(settings.colormap)),
-            Ok('l') => desk.change(|settings| settings.layout = after(settings.layout)),
-            Ok('m') => desk.change(|settings| settings.fusion = after(settings.fusion)),
-            Ok('t') => desk.change(|settings| settings.target = lock(&settings.target)),
-            Ok('s') => drop(desk.ask(SessionAction::Snapshot)),
-            Ok('r') => drop(desk.ask(match desk.state().recording {
+            Ok(' ') => hub.change(|settings| settings.paused = !settings.paused),
+            Ok('c') => hub.change(|settings| settings.colormap = after(settings.colormap)),
+            Ok('l') => hub.change(|settings| settings.layout = after(settings.layout)),
+            Ok('m') => hub.change(|settings| settings.fusion = after(settings.fusion)),
+            Ok('t') => hub.change(|settings| settings.target = lock(&settings.target)),
+            Ok('s') => drop(hub.ask(SessionAction::Snapshot)),
+            Ok('r') => drop(hub.ask(match hub.state().recording {
                 None => SessionAction::Record,
                 Some(_) => SessionAction::StopRecording,
             })),
@@ -124,7 +127,7 @@ impl PreviewWindow {
 impl Drop for PreviewWindow {
     fn drop(&mut self) {
         // It may be closed already.
-        let _ = highgui::destroy_window(NAME);
+        let _ = highgui::destroy_window(WINDOW_NAME);
     }
 }
 
@@ -133,7 +136,7 @@ fn title(state: &SessionState) -> String {
     let SessionState { output_fps, static_fps, latency_median_ms, dropped, .. } = state;
     let word = state.trouble.as_ref().or(state.notice.as_ref()).map(|text| format!(" - {text}")).unwrap_or_default();
     format!(
-        "{NAME}: {output_fps:.0} fps, classifier {static_fps:.0}, {latency_median_ms:.0} ms, {dropped} dropped{word}"
+        "{WINDOW_NAME}: {output_fps:.0} fps, classifier {static_fps:.0}, {latency_median_ms:.0} ms, {dropped} dropped{word}"
     )
 }
 

@@ -41,7 +41,7 @@ pub struct RunConfig {
     /// Where the picture of the whole clip over time goes.
     pub timeline: Option<PathBuf>,
     /// Where the small pictures of the clip's most salient moment go.
-    pub glance: Option<PathBuf>,
+    pub preview: Option<PathBuf>,
     /// Where the per-frame maps go.
     pub maps: Option<MapsConfig>,
     /// Whether a clip that is not read to its end leaves nothing.

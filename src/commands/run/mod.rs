@@ -32,7 +32,7 @@ pub use segment_window::{SegmentWindow, TimeSpan};
 
 /// Pixels of a frame, 1920 x 1080, up to which it may be chosen to explain several at once. A batch's worker chooses before
 /// it knows its clips.
-const MOST_PIXELS: i32 = 1920 * 1080;
+const MAX_BATCHED_PIXELS: i32 = 1920 * 1080;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl OpenedClip {
     /// The classifier that suits its frames: several large ones at once take more memory than they save time.
     fn model(&self) -> ModelConfig {
         let mut model = self.config.model.clone();
-        model.wish.batches &= self.source.info().size.area() <= MOST_PIXELS;
+        model.wish.batches &= self.source.info().size.area() <= MAX_BATCHED_PIXELS;
         model
     }
 
@@ -138,7 +138,7 @@ impl OpenedClip {
         let started = Instant::now();
         let ending = std::thread::scope(|scope| {
             let fused = stages.start(scope, stop)?;
-            let drawn = stages::draw(scope, PipelineMode::Offline, annotator, config.glance.is_some(), fused)?;
+            let drawn = stages::draw(scope, PipelineMode::Offline, annotator, config.preview.is_some(), fused)?;
             drain(&drawn, &mut outputs, &progress, config.window)
         });
         progress.clear();
@@ -189,7 +189,7 @@ impl ProcessedClip {
 }
 
 /// Up to this value everywhere, a fused map shows nothing.
-const STANDS_OUT: f64 = 0.5;
+const MIN_VISIBLE: f64 = 0.5;
 
 /// Says in how many of the frames nothing stands out, from one in a hundred on.
 fn note_on_empty(empty: u64, frames: u64) -> Option<String> {
@@ -227,7 +227,7 @@ fn drain(
                 span.get_or_insert(TimeSpan { first: time, last: time, next: None }).last = time;
                 let mut peak = 0.0;
                 core::min_max_loc(&drawn.maps.fused.0, None, Some(&mut peak), None, None, &core::no_array())?;
-                empty += u64::from(peak <= STANDS_OUT);
+                empty += u64::from(peak <= MIN_VISIBLE);
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);
             }

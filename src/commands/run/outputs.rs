@@ -33,7 +33,7 @@ pub struct RunOutputs {
     /// Index and time of the first frame written: those of a piece's result count from it.
     first: Option<(u64, f64)>,
     timeline: Option<(ImageSink, Timeline)>,
-    glance: Option<(ImageSink, PreviewBuilder)>,
+    preview: Option<(ImageSink, PreviewBuilder)>,
 }
 
 /// What was written.
@@ -97,8 +97,8 @@ impl RunOutputs {
         let image =
             |file: &Option<PathBuf>| file.as_ref().map(|file| ImageSink::create(file, config.overwrite)).transpose();
         let timeline = image(&config.timeline)?.map(|sink| (sink, Timeline::default()));
-        let glance = image(&config.glance)?.map(|sink| (sink, PreviewBuilder::default()));
-        Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, glance })
+        let preview = image(&config.preview)?.map(|sink| (sink, PreviewBuilder::default()));
+        Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, preview })
     }
 
     /// Writes one frame to every output. Returns its timing, with the time that this took.
@@ -116,8 +116,8 @@ impl RunOutputs {
             let record = FrameRecord { index, ..record(&drawn)? };
             sink.write(&if self.timed { record } else { record.untimed() })?;
         }
-        if let Some((_, glance)) = &mut self.glance {
-            glance.push(&drawn)?;
+        if let Some((_, preview)) = &mut self.preview {
+            preview.push(&drawn)?;
         }
         let DrawnFrame { picture, mut timing, time, maps, .. } = drawn;
         if let Some((_, timeline)) = &mut self.timeline {
@@ -151,8 +151,8 @@ impl RunOutputs {
             sink.finish(&timeline.picture()?)?;
         }
         let mut overview = None;
-        if let Some((sink, glance)) = self.glance
-            && let Some((picture, known)) = glance.finish()
+        if let Some((sink, preview)) = self.preview
+            && let Some((picture, known)) = preview.finish()
         {
             sink.finish(&picture)?;
             overview = Some(known);

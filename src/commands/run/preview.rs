@@ -10,9 +10,9 @@ use crate::annotate::{EnergyFold, MapEnergy, fitted};
 use crate::pipeline::stages::DrawnFrame;
 
 /// Height of the pictures.
-const HEIGHT: i32 = 135;
+const PREVIEW_HEIGHT: i32 = 135;
 /// Moments of the energies, at most.
-const MOMENTS: usize = 100;
+const MAX_MOMENTS: usize = 100;
 
 /// Collects what is shown of a clip.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Preview {
         let mean = |values: &[[u16; 2]], which: usize| {
             (values.iter().map(|value| u64::from(value[which])).sum::<u64>() / values.len() as u64) as u16
         };
-        let chunks = energy.chunks(energy.len().div_ceil(MOMENTS).max(1));
+        let chunks = energy.chunks(energy.len().div_ceil(MAX_MOMENTS).max(1));
         Self {
             energy: chunks.map(|values| [mean(values, 0), mean(values, 1)]).collect(),
             peak,
@@ -92,7 +92,7 @@ impl PreviewBuilder {
             thousandths(columns.iter().map(value).sum::<f64>() / columns.len() as f64)
         };
         let energy = columns
-            .chunks(columns.len().div_ceil(MOMENTS).max(1))
+            .chunks(columns.len().div_ceil(MAX_MOMENTS).max(1))
             .map(|columns| [mean(columns, |energy| energy.static_), mean(columns, |energy| energy.motion)]);
         let energy = energy.collect();
         let classes = ranked(self.classes);
@@ -102,7 +102,7 @@ impl PreviewBuilder {
 
 /// Both pictures side by side, small.
 fn pair(input: &Mat, result: &Mat) -> Result<Mat> {
-    let room = Size::new(i32::MAX, HEIGHT);
+    let room = Size::new(i32::MAX, PREVIEW_HEIGHT);
     let pictures: Vector<Mat> = [fitted(input, room)?, fitted(result, room)?].into_iter().collect();
     let mut out = Mat::default();
     core::hconcat(&pictures, &mut out)?;

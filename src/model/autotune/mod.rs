@@ -18,7 +18,7 @@ use self::trial::ReferenceRun;
 use super::source::CompiledGradient;
 use super::{Classifier, ModelSource};
 use crate::model::runtime::{Device, Precision};
-use crate::platform::machine::give_memory_back;
+use crate::platform::machine::trim_heap;
 use crate::{Error, Result};
 use onnx_grad::Method;
 
@@ -169,10 +169,10 @@ impl CacheField<'_> {
             self.problem.get_or_insert(error);
             said
         });
-        give_memory_back();
+        trim_heap();
         let trial = TrialResult { candidate, result };
         let takes_part = |took| if candidate.batch > 1 { took / WORTH_WAITING } else { took };
-        match trial.faithful().map(takes_part) {
+        match trial.matches_reference().map(takes_part) {
             Some(took) if self.best.is_none_or(|(best, _)| took < best) => self.best = Some((took, candidate)),
             None if trial.result.is_ok() => self.doubtful = Some(candidate),
             _ => {}

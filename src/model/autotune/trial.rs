@@ -21,7 +21,7 @@ const SMOOTHING: f64 = 5.0 / 224.0;
 
 /// Timed runs, at most, and the time after which no further one begins.
 const RUNS: usize = 9;
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_TIMING_DURATION: Duration = Duration::from_secs(1);
 
 /// How a way to run a classifier turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct TrialMeasurement {
 
 impl TrialResult {
     /// Milliseconds, where it works and is faithful: the same top classes, and nearly the same maps.
-    pub fn faithful(&self) -> Option<f64> {
+    pub fn matches_reference(&self) -> Option<f64> {
         let least = if self.candidate.precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
         let found = self.result.as_ref().ok()?;
         (found.same_classes && found.correlation >= least).then_some(found.milliseconds)
@@ -56,7 +56,7 @@ impl fmt::Display for TrialResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let candidate = &self.candidate;
         match &self.result {
-            Ok(found) if self.faithful().is_some() => write!(f, "{candidate} {:.1} ms", found.milliseconds),
+            Ok(found) if self.matches_reference().is_some() => write!(f, "{candidate} {:.1} ms", found.milliseconds),
             Ok(TrialMeasurement { same_classes: false, .. }) => {
                 write!(f, "{candidate} sees other classes than the CPU")
             }
@@ -106,7 +106,7 @@ fn milliseconds(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<f6
         let began = Instant::now();
         classifier.run(picture, None)?;
         least = least.min(began.elapsed().as_secs_f64() * 1e3 / classifier.batch() as f64);
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > MAX_TIMING_DURATION {
             break;
         }
     }
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn narrow_arithmetic_may_differ_more_but_not_in_the_class() {
-        assert_eq!(trial(Precision::Bf16, 0.95, true).faithful(), Some(9.5));
-        assert_eq!(trial(Precision::F32, 0.95, true).faithful(), None);
-        assert_eq!(trial(Precision::Bf16, 0.92, true).faithful(), None);
+        assert_eq!(trial(Precision::Bf16, 0.95, true).matches_reference(), Some(9.5));
+        assert_eq!(trial(Precision::F32, 0.95, true).matches_reference(), None);
+        assert_eq!(trial(Precision::Bf16, 0.92, true).matches_reference(), None);
         let other = trial(Precision::Bf16, 0.99, false);
-        assert_eq!(other.faithful(), None);
+        assert_eq!(other.matches_reference(), None);
         assert_eq!(other.to_string(), "openvino bf16 sees other classes than the CPU");
         assert_eq!(trial(Precision::F32, 1.0, true).to_string(), "openvino f32 9.5 ms");
     }

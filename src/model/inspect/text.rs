@@ -7,7 +7,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use super::{GradientStatus, GradientSupport, InspectReport, ValueInfo};
 
 /// Class names that are shown.
-const SHOWN: usize = 4;
+const MAX_SHOWN_NODES: usize = 4;
 
 impl Display for InspectReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -34,8 +34,8 @@ impl Display for InspectReport {
             row(f, "pixels", &format!("{}, {}", pixels.recipe, pixels.origin))?;
         }
         if let Some(classes) = &self.classes {
-            let more = if classes.count > SHOWN { ", ..." } else { "" };
-            let names: Vec<_> = (0..classes.count.min(SHOWN)).map(|id| classes.names.name(id)).collect();
+            let more = if classes.count > MAX_SHOWN_NODES { ", ..." } else { "" };
+            let names: Vec<_> = (0..classes.count.min(MAX_SHOWN_NODES)).map(|id| classes.names.name(id)).collect();
             row(f, "classes", &format!("{}: {}{more}; {}", classes.count, names.join(", "), classes.origin))?;
         }
         row(f, "gradient", &self.gradient.to_string())

@@ -22,7 +22,7 @@ pub struct Ffmpeg {
 const PIPE: usize = 1 << 20;
 
 /// Lines of complaints that are kept: the first ones name the cause.
-const KEPT: usize = 20;
+const MAX_KEPT_LINES: usize = 20;
 
 impl Ffmpeg {
     /// Starts `ffmpeg` with `args`.
@@ -71,7 +71,7 @@ impl Drop for Ffmpeg {
 fn drain(stderr: impl BufRead) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in stderr.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
-        if lines.len() > KEPT {
+        if lines.len() > MAX_KEPT_LINES {
             lines.pop();
         }
         lines.push(line);
@@ -112,7 +112,7 @@ mod tests {
     fn a_flood_of_complaints_is_bounded() {
         let flood: String = (0..1000).map(|n| format!("line {n}\n")).collect();
         let lines = drain(flood.as_bytes());
-        assert_eq!(lines.len(), KEPT + 1);
+        assert_eq!(lines.len(), MAX_KEPT_LINES + 1);
         assert_eq!(lines.last().map(String::as_str), Some("line 999"));
     }
 }

@@ -18,14 +18,14 @@ pub fn ffprobe(location: &OsStr) -> Command {
     let mut command = command("ffprobe");
     command.args(["-v", "error"]);
     if location.to_str().is_some_and(is_url) {
-        command.args(["-rw_timeout", PATIENCE]);
+        command.args(["-rw_timeout", READ_TIMEOUT_MICROS]);
     }
     command.arg("-i").arg(media_name(location));
     command
 }
 
 /// How long an address may keep silent, in microseconds.
-const PATIENCE: &str = "15000000";
+const READ_TIMEOUT_MICROS: &str = "15000000";
 
 /// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
 pub fn media_name(location: &OsStr) -> OsString {

@@ -6,10 +6,10 @@ use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
 
 /// The longest loop that is written out.
-const TURNS: i64 = 1024;
+const MAX_UNROLLED_TURNS: i64 = 1024;
 
 /// The most nodes of a graph for which loops are written out.
-const NODES: usize = 1 << 14;
+const MAX_UNROLLED_NODES: usize = 1 << 14;
 
 /// Writes out the branches and loops that constants, or the values in `known`, decide; whether there was one.
 ///
@@ -25,7 +25,7 @@ pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, Te
         })
         .collect();
     let mut changed = false;
-    let mut left = NODES.saturating_sub(graph.node.len());
+    let mut left = MAX_UNROLLED_NODES.saturating_sub(graph.node.len());
     for node in std::mem::take(&mut graph.node) {
         let written = if node.is("If") {
             branch(&node, &fixed)
@@ -63,7 +63,8 @@ fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<InlinedBody>
 fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<InlinedBody> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
-    let long = !(0..=TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
+    let long =
+        !(0..=MAX_UNROLLED_TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
     let starts =
         node.input.get(1).is_none_or(|name| name.is_empty() || fixed.get(name).is_some_and(|value| *value != 0));
     let mut values = node.input.get(2..)?.to_vec();

@@ -107,13 +107,13 @@ fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) 
 }
 
 /// Smaller tensors stay in the model.
-const EXTERNAL: usize = 1024;
+const MIN_EXTERNAL_BYTES: usize = 1024;
 
 /// Moves the weights into `file`, which the model then refers to as `location`.
 fn move_out(model: &mut ModelProto, location: &str, file: &mut dyn Write) -> std::io::Result<()> {
     let mut offset = 0;
     for tensor in model.graph.iter_mut().flat_map(|graph| &mut graph.initializer) {
-        let Some(data) = tensor.raw_data.take_if(|data| data.len() >= EXTERNAL) else { continue };
+        let Some(data) = tensor.raw_data.take_if(|data| data.len() >= MIN_EXTERNAL_BYTES) else { continue };
         file.write_all(&data)?;
         let entries =
             [("location", location.to_owned()), ("offset", offset.to_string()), ("length", data.len().to_string())];

@@ -3,7 +3,7 @@
 use super::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 
 /// Smaller tensors stay as they are.
-const LEAST: usize = 1024;
+const MIN_TENSOR_BYTES: usize = 1024;
 
 /// Stores large float32 weights in half precision, with a Cast before their use, which runtimes fold when they load the
 /// model. Weights beyond what half precision holds stay.
@@ -25,7 +25,8 @@ pub fn store_in_half(graph: &mut GraphProto) {
 
 /// The values in half precision; none for small tensors and those that do not fit.
 fn halved(tensor: &TensorProto) -> Option<Vec<u8>> {
-    let raw = tensor.raw_data.as_ref().filter(|raw| tensor.dtype() == DataType::Float && raw.len() >= LEAST)?;
+    let raw =
+        tensor.raw_data.as_ref().filter(|raw| tensor.dtype() == DataType::Float && raw.len() >= MIN_TENSOR_BYTES)?;
     let values = raw.as_chunks().0.iter().map(|bytes| half::f16::from_f32(f32::from_le_bytes(*bytes)));
     let values: Vec<half::f16> = values.collect();
     let fits = values.iter().all(|value| value.is_finite());

@@ -63,17 +63,17 @@ impl TensorProto {
         }
         let size = raw.len() / count;
         let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
-        let turned: Vec<(usize, usize)> = order.iter().map(|axis| (shape[*axis], strides[*axis])).collect();
+        let transposed: Vec<(usize, usize)> = order.iter().map(|axis| (shape[*axis], strides[*axis])).collect();
         let mut data = Vec::with_capacity(raw.len());
         for mut place in 0..count {
             let mut from = 0;
-            for (size, stride) in turned.iter().rev() {
+            for (size, stride) in transposed.iter().rev() {
                 from += place % size * stride;
                 place /= size;
             }
             data.extend_from_slice(&raw[from * size..][..size]);
         }
-        let shape: Vec<usize> = turned.iter().map(|(size, _)| *size).collect();
+        let shape: Vec<usize> = transposed.iter().map(|(size, _)| *size).collect();
         Some(Self::from_raw(self.name(), self.dtype(), &shape, data))
     }
 
@@ -165,12 +165,12 @@ mod tests {
     #[test]
     fn axes_change_places() {
         let tensor = TensorProto::from_reals("w", DataType::Float, &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let turned = tensor.transposed(&[1, 0]).unwrap();
+        let transposed = tensor.transposed(&[1, 0]).unwrap();
         assert_eq!(
-            (turned.dims.as_slice(), turned.reals().unwrap()),
+            (transposed.dims.as_slice(), transposed.reals().unwrap()),
             (&[3, 2][..], vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0])
         );
-        assert_eq!(turned.transposed(&[1, 0]), Some(tensor.clone()));
+        assert_eq!(transposed.transposed(&[1, 0]), Some(tensor.clone()));
         assert_eq!(tensor.transposed(&[0, 0]), None);
     }
 

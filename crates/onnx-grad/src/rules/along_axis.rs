@@ -5,7 +5,7 @@ use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
 /// More places than any gradient's table of readers or matrix needs: beyond it, sizes are taken for broken.
-const LIMIT: usize = 1 << 24;
+const MAX_PLACES: usize = 1 << 24;
 
 /// The gradient of taking values along `axis`, where output `o` is input `sources[o]`, or a constant where there is
 /// none: each of the `size` inputs gets the sum over the outputs that were taken from it.
@@ -61,7 +61,7 @@ impl GatherRun {
 fn gathered(tape: &mut Tape, grad: &Tensor, axis: usize, readers: &[Vec<usize>]) -> Tensor {
     let (size, most) = (readers.len(), readers.iter().map(Vec::len).max().unwrap_or(0));
     let result = Tensor { shape: with_sizes(grad, axis, &[size]), ..grad.clone() };
-    if !tape.expect(size.saturating_mul(most) <= LIMIT, "Gather") || most == 0 {
+    if !tape.expect(size.saturating_mul(most) <= MAX_PLACES, "Gather") || most == 0 {
         return tape.zeros(&result);
     }
     let count = grad.shape[axis];
@@ -99,7 +99,7 @@ fn with_sizes(x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<usize> {
 /// # Errors
 /// [`crate::Error::Graph`] where the matrix of `rows` x `columns` that `node`'s gradient needs is too large.
 pub fn check_size(node: &Node, rows: usize, columns: usize) -> Result<()> {
-    if rows.saturating_mul(columns) <= LIMIT {
+    if rows.saturating_mul(columns) <= MAX_PLACES {
         return Ok(());
     }
     Err(node
@@ -118,8 +118,8 @@ pub fn product(tape: &mut Tape, x: &Tensor, axis: usize, matrix: &[f64], size: u
         let x = tape.reshape(x, &[before, rows]);
         tape.matmul(&x, &matrix)
     } else {
-        let turned: Vec<f64> = (0..size * rows).map(|place| matrix[place % rows * size + place / rows]).collect();
-        let matrix = tape.constant(TensorProto::from_reals("", x.dtype, &[size, rows], &turned));
+        let transposed: Vec<f64> = (0..size * rows).map(|place| matrix[place % rows * size + place / rows]).collect();
+        let matrix = tape.constant(TensorProto::from_reals("", x.dtype, &[size, rows], &transposed));
         let x = tape.reshape(x, &[before, rows, after]);
         tape.matmul(&matrix, &x)
     };

@@ -1,6 +1,6 @@
 //! Scaled dot-product attention as one operator. Its gradient computes the attention weights anew.
 
-use super::linear::turned;
+use super::linear::transposed;
 use super::softmax::through_softmax;
 use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
@@ -20,19 +20,19 @@ pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     let [queries, grad] = [heads.split(tape, node, q, true)?, heads.split(tape, node, grad, true)?];
     let [keys, values] = [heads.split(tape, node, k, false)?, heads.split(tape, node, v, false)?];
     let scaled = tape.scale(&queries, scale);
-    let turned_keys = turned(tape, &keys);
+    let turned_keys = transposed(tape, &keys);
     let scores = tape.matmul(&scaled, &turned_keys);
     let scores = masked(tape, node, scores, heads)?;
     let along = vec![Attribute::int("axis", -1)];
     let weights = tape.emit("Softmax", &[&scores], along, scores.dtype, scores.shape.clone());
-    let turned_values = turned(tape, &values);
+    let turned_values = transposed(tape, &values);
     let by_weights = tape.matmul(&grad, &turned_values);
     let by_scores = through_softmax(tape, &weights, &by_weights, scores.rank() - 1);
     let by_queries = tape.matmul(&by_scores, &keys);
     let by_queries = tape.scale(&by_queries, scale);
-    let turned_scores = turned(tape, &by_scores);
+    let turned_scores = transposed(tape, &by_scores);
     let by_keys = tape.matmul(&turned_scores, &scaled);
-    let turned_weights = turned(tape, &weights);
+    let turned_weights = transposed(tape, &weights);
     let by_values = tape.matmul(&turned_weights, &grad);
     let (batch, places) = (scores.shape[0], &scores.shape[3..]);
     let by_mask = tape.reshape(&by_scores, &[&[batch, heads.queries], places].concat());

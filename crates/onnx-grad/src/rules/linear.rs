@@ -18,8 +18,8 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
         product(tape, (b, trans_b), (grad, true), alpha)
     } else if let Some(weights) = of_classes(tape, grad, b, usize::from(!trans_b)) {
         tape.scale(&weights, f64::from(alpha))
-    } else if let Some(turned) = separate(tape, b) {
-        product(tape, (grad, false), (&turned, trans_b), alpha)
+    } else if let Some(transposed) = separate(tape, b) {
+        product(tape, (grad, false), (&transposed, trans_b), alpha)
     } else {
         product(tape, (grad, false), (b, !trans_b), alpha)
     };
@@ -72,10 +72,10 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     shape.extend([left[left.len() - 2], right[right.len() - 1]]);
     let (a, b, grad) = (tape.reshape(a, &left), tape.reshape(b, &right), tape.reshape(grad, &shape));
     let mut by_a = of_classes(tape, &grad, &b, 1).unwrap_or_else(|| {
-        let b_turned = turned(tape, &b);
+        let b_turned = transposed(tape, &b);
         tape.matmul(&grad, &b_turned)
     });
-    let a_turned = turned(tape, &a);
+    let a_turned = transposed(tape, &a);
     let mut by_b = tape.matmul(&a_turned, &grad);
     if row && by_a.rank() >= 2 {
         by_a = without_axis(tape, &by_a, by_a.rank() - 2);
@@ -93,8 +93,8 @@ fn separate(tape: &mut Tape, weights: &Tensor) -> Option<Tensor> {
     if tape.variant() != Variant::OpenVino || rank < 2 || weights.shape[rank - 2] != weights.shape[rank - 1] {
         return None;
     }
-    let turned = tape.constant_of(weights)?.transposed(&last_two_swapped(rank))?;
-    Some(tape.constant(turned))
+    let transposed = tape.constant_of(weights)?.transposed(&last_two_swapped(rank))?;
+    Some(tape.constant(transposed))
 }
 
 fn last_two_swapped(rank: usize) -> Vec<usize> {
@@ -104,7 +104,7 @@ fn last_two_swapped(rank: usize) -> Vec<usize> {
 }
 
 /// The matrices of a stack transposed.
-pub fn turned(tape: &mut Tape, x: &Tensor) -> Tensor {
+pub fn transposed(tape: &mut Tape, x: &Tensor) -> Tensor {
     separate(tape, x).unwrap_or_else(|| tape.transpose(x, &last_two_swapped(x.rank())))
 }
 

@@ -9,7 +9,7 @@ use crate::tape::{Tape, Tensor};
 
 /// How many times the weights those of all phases may hold. A network's hold a few times as many; beyond it, nearly all
 /// would be zeros.
-const GROWTH: usize = 16;
+const MAX_WEIGHT_GROWTH: usize = 16;
 
 /// Channels that one vector of a processor holds.
 const LANES: usize = 16;
@@ -31,7 +31,7 @@ pub fn input_gradient(
     let Some(values) = tape.constant_of(weights) else { return Ok(None) };
     let values = values.reals()?;
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
-    if product(&strides) > GROWTH.saturating_mul(product(spatial(&weights.shape))) {
+    if product(&strides) > MAX_WEIGHT_GROWTH.saturating_mul(product(spatial(&weights.shape))) {
         return Ok(None);
     }
     let all = StridePhases { values: &values, shape: &weights.shape, windows, groups };
@@ -50,7 +50,7 @@ fn together(
 ) -> Result<Option<Tensor>> {
     let Some(reach) = all.reach(|_, _| true) else { return Ok(None) };
     let taps: usize = reach.iter().map(|reach| reach.taps).product();
-    if product(strides).saturating_mul(taps) > GROWTH.saturating_mul(product(spatial(all.shape))) {
+    if product(strides).saturating_mul(taps) > MAX_WEIGHT_GROWTH.saturating_mul(product(spatial(all.shape))) {
         return Ok(None);
     }
     let mut phases = grid(strides);

@@ -111,8 +111,8 @@ pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
         return Err(node.error("has blocks that do not fit its input"));
     }
     let split = tape.reshape(grad, &[batch, channels, height, size, width, size]);
-    let turned = tape.transpose(&split, &[0, 1, 3, 5, 2, 4]);
-    Ok(vec![Some(tape.reshape(&turned, &x.shape))])
+    let transposed = tape.transpose(&split, &[0, 1, 3, 5, 2, 4]);
+    Ok(vec![Some(tape.reshape(&transposed, &x.shape))])
 }
 
 /// The inverse of a move between places and channels.

@@ -12,7 +12,7 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 pub use camera::{Camera, CameraMode, PixelFormat, list, parse_size};
-pub use stream::hold_nothing_back;
+pub use stream::set_low_latency;
 
 use super::session_hub::SessionHub;
 use crate::frame::{Frame, Rate, VideoInfo};
@@ -60,7 +60,7 @@ pub struct LiveSource<'a> {
     /// The first picture, which tells the size.
     first: Option<Mat>,
     info: VideoInfo,
-    desk: &'a SessionHub,
+    hub: &'a SessionHub,
     stop: &'a AtomicBool,
     index: u64,
 }
@@ -73,7 +73,7 @@ impl<'a> LiveSource<'a> {
     pub fn open(
         input: &LiveInput,
         give_up: Option<Duration>,
-        desk: &'a SessionHub,
+        hub: &'a SessionHub,
         stop: &'a AtomicBool,
     ) -> Result<Self> {
         let (mut inlet, rate): (Box<dyn Capture + 'a>, Rate) = match input {
@@ -83,12 +83,12 @@ impl<'a> LiveSource<'a> {
                 (Box::new(paced), rate)
             }
             LiveInput::Camera(camera) => {
-                let stream = NetworkStream::open(stream::StreamOrigin::Camera(camera.clone()), give_up, desk)?;
+                let stream = NetworkStream::open(stream::StreamOrigin::Camera(camera.clone()), give_up, hub)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
             LiveInput::Address(address) => {
-                let stream = NetworkStream::open(stream::StreamOrigin::Address(address.clone()), give_up, desk)?;
+                let stream = NetworkStream::open(stream::StreamOrigin::Address(address.clone()), give_up, hub)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
@@ -98,7 +98,7 @@ impl<'a> LiveSource<'a> {
         };
         let info =
             VideoInfo { size: Size::new(first.cols(), first.rows()), rate, start: 0.0, frames: None, sound: None };
-        Ok(Self { inlet, first: Some(first), info, desk, stop, index: 0 })
+        Ok(Self { inlet, first: Some(first), info, hub, stop, index: 0 })
     }
 }
 
@@ -113,8 +113,8 @@ impl FrameSource for LiveSource<'_> {
             None => self.inlet.next(self.stop)?,
         };
         Ok(next.map(|image| {
-            let frame = Frame { index: self.index, time: self.desk.time(), image };
-            self.desk.captured();
+            let frame = Frame { index: self.index, time: self.hub.time(), image };
+            self.hub.captured();
             self.index += 1;
             frame
         }))

@@ -40,15 +40,15 @@ pub(super) struct NetworkStream<'a> {
     give_up: Option<Duration>,
     lost: Option<Instant>,
     pause: Duration,
-    desk: &'a SessionHub,
+    hub: &'a SessionHub,
 }
 
 impl<'a> NetworkStream<'a> {
-    pub(super) fn open(origin: StreamOrigin, give_up: Option<Duration>, desk: &'a SessionHub) -> Result<Self> {
+    pub(super) fn open(origin: StreamOrigin, give_up: Option<Duration>, hub: &'a SessionHub) -> Result<Self> {
         let capture = origin.open()?;
         let rate = source::approximate(capture.get(videoio::CAP_PROP_FPS)?);
         let pace = matches!(&origin, StreamOrigin::Address(address) if is_hls(address)).then(StreamPace::default);
-        Ok(Self { origin, capture: Some(capture), pace, rate, give_up, lost: None, pause: FIRST_PAUSE, desk })
+        Ok(Self { origin, capture: Some(capture), pace, rate, give_up, lost: None, pause: FIRST_PAUSE, hub })
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -78,7 +78,7 @@ impl<'a> NetworkStream<'a> {
             let problem = format!("lost for {:.0} s, given up", lost.elapsed().as_secs_f64());
             return Err(Error::input(PathBuf::from(name), problem));
         }
-        self.desk.report(|state| state.trouble = Some(format!("{name}: lost, trying again")));
+        self.hub.report(|state| state.trouble = Some(format!("{name}: lost, trying again")));
         if !sleep_until(Instant::now() + self.pause, stop) {
             return Ok(());
         }
@@ -95,8 +95,8 @@ impl Capture for NetworkStream<'_> {
             if let Some(picture) = self.picture(stop)? {
                 if self.lost.take().is_some() {
                     self.pause = FIRST_PAUSE;
-                    self.desk.report(|state| state.trouble = None);
-                    self.desk.notice(format!("{}: back", self.origin.name()));
+                    self.hub.report(|state| state.trouble = None);
+                    self.hub.notice(format!("{}: back", self.origin.name()));
                 }
                 return Ok(Some(picture));
             }
@@ -125,7 +125,7 @@ impl StreamOrigin {
 
 /// Tells FFmpeg inside OpenCV to hold nothing back, not even what it has looked at to find out about the stream: not
 /// for files, whose first pictures that would cost. To be called before any thread is started.
-pub fn hold_nothing_back() {
+pub fn set_low_latency() {
     if std::env::var_os(FFMPEG_OPTIONS).is_none() {
         // SAFETY: no other thread runs yet that could read the environment meanwhile.
         unsafe { std::env::set_var(FFMPEG_OPTIONS, LOW_DELAY) };

@@ -79,7 +79,7 @@ impl SettingsView {
 
 impl SettingsChange {
     /// `settings` with the wish fulfilled, or why it cannot be.
-    fn apply(self, mut settings: SessionSettings, desk: &SessionHub) -> Result<SessionSettings, String> {
+    fn apply(self, mut settings: SessionSettings, hub: &SessionHub) -> Result<SessionSettings, String> {
         set(&mut settings.fusion, self.fusion, "fusion")?;
         set(&mut settings.layout, self.layout, "layout")?;
         set(&mut settings.colormap, self.colormap, "colormap")?;
@@ -94,7 +94,7 @@ impl SettingsChange {
             if target == TargetName::Frequent {
                 return Err("target: frequent reads a clip twice; take locked".into());
             }
-            Target::resolve(&target, desk.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
+            Target::resolve(&target, hub.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
             settings.target = target;
         }
         settings.label = self.label.unwrap_or(settings.label);
@@ -114,23 +114,23 @@ fn set<T: Choice>(value: &mut T, wish: Option<String>, what: &str) -> Result<(),
     Ok(())
 }
 
-async fn state(State(desk): State<Arc<SessionHub>>) -> Json<Value> {
-    let state: Session = desk.state();
-    let settings = SettingsView::of(&desk.settings());
+async fn state(State(hub): State<Arc<SessionHub>>) -> Json<Value> {
+    let state: Session = hub.state();
+    let settings = SettingsView::of(&hub.settings());
     let choices = json!({
         "fusion": names::<crate::fuse::Fusion>(),
         "layout": names::<crate::annotate::Layout>(),
         "colormap": names::<crate::annotate::Colormap>(),
     });
-    Json(json!({ "state": state, "settings": settings, "choices": choices, "time": desk.time() }))
+    Json(json!({ "state": state, "settings": settings, "choices": choices, "time": hub.time() }))
 }
 
-async fn change(State(desk): State<Arc<SessionHub>>, wish: Result<Json<SettingsChange>, JsonRejection>) -> Response {
+async fn change(State(hub): State<Arc<SessionHub>>, wish: Result<Json<SettingsChange>, JsonRejection>) -> Response {
     let Json(wish) = match wish {
         Ok(wish) => wish,
         Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
     };
-    match desk.try_change(|settings| wish.apply(settings, &desk)) {
+    match hub.try_change(|settings| wish.apply(settings, &hub)) {
         Ok(settings) => Json(SettingsView::of(&settings)).into_response(),
         Err(why) => refusal(StatusCode::BAD_REQUEST, &why),
     }
@@ -140,9 +140,9 @@ async fn change(State(desk): State<Arc<SessionHub>>, wish: Result<Json<SettingsC
 #[serde(deny_unknown_fields)]
 struct EmptyBody {}
 
-async fn snapshot(State(desk): State<Arc<SessionHub>>, body: Result<Json<EmptyBody>, JsonRejection>) -> Response {
+async fn snapshot(State(hub): State<Arc<SessionHub>>, body: Result<Json<EmptyBody>, JsonRejection>) -> Response {
     match body {
-        Ok(_) => ask(&desk, SessionAction::Snapshot),
+        Ok(_) => ask(&hub, SessionAction::Snapshot),
         Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
     }
 }
@@ -153,16 +153,16 @@ struct Recording {
     on: bool,
 }
 
-async fn record(State(desk): State<Arc<SessionHub>>, body: Result<Json<Recording>, JsonRejection>) -> Response {
+async fn record(State(hub): State<Arc<SessionHub>>, body: Result<Json<Recording>, JsonRejection>) -> Response {
     match body {
-        Ok(Json(Recording { on: true })) => ask(&desk, SessionAction::Record),
-        Ok(Json(Recording { on: false })) => ask(&desk, SessionAction::StopRecording),
+        Ok(Json(Recording { on: true })) => ask(&hub, SessionAction::Record),
+        Ok(Json(Recording { on: false })) => ask(&hub, SessionAction::StopRecording),
         Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
     }
 }
 
-fn ask(desk: &SessionHub, action: SessionAction) -> Response {
-    if desk.ask(action) {
+fn ask(hub: &SessionHub, action: SessionAction) -> Response {
+    if hub.ask(action) {
         (StatusCode::ACCEPTED, Json(json!({ "asked": action }))).into_response()
     } else {
         refusal(StatusCode::TOO_MANY_REQUESTS, "too much waits to be done; try again")
@@ -175,9 +175,9 @@ struct ClassSearch {
     q: String,
 }
 
-async fn classes(State(desk): State<Arc<SessionHub>>, Query(search): Query<ClassSearch>) -> Json<Value> {
+async fn classes(State(hub): State<Arc<SessionHub>>, Query(search): Query<ClassSearch>) -> Json<Value> {
     let wanted = search.q.to_lowercase();
-    let labels = desk.labels();
+    let labels = hub.labels();
     let named = (0..labels.len()).map(|id| (id, labels.name(id)));
     let found = named.filter(|(_, name)| name.to_lowercase().contains(&wanted)).take(FOUND);
     Json(found.map(|(id, name)| json!({ "id": id, "name": name })).collect())

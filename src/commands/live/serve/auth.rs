@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::api::refusal;
 
 /// How long an answer may take to begin; pictures flow after it began.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const COOKIE_NAME: &str = "salstream-token";
 
 /// What every answer says of itself.
@@ -88,7 +88,7 @@ impl Auth {
 pub(super) async fn check(State(guard): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     let mut answer = match guard.refuse(request.uri(), request.headers()) {
         Some(refused) => refused,
-        None => tokio::time::timeout(PATIENCE, next.run(request))
+        None => tokio::time::timeout(HEADER_TIMEOUT, next.run(request))
             .await
             .unwrap_or_else(|_| refusal(StatusCode::REQUEST_TIMEOUT, "the request took too long")),
     };

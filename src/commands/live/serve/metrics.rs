@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 
 use crate::commands::live::session_hub::SessionHub;
 
-pub(super) async fn metrics(State(desk): State<Arc<SessionHub>>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&desk)).into_response()
+pub(super) async fn metrics(State(hub): State<Arc<SessionHub>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&hub)).into_response()
 }
 
-fn text(desk: &SessionHub) -> String {
-    let state = desk.state();
+fn text(hub: &SessionHub) -> String {
+    let state = hub.state();
     let seconds = |ms: f32| f64::from(ms) / 1e3;
     let figures = [
         ("frames_captured_total", "counter", "Frames that the source delivered.", state.captured as f64),
@@ -32,7 +32,7 @@ fn text(desk: &SessionHub) -> String {
         ("latency_p95_seconds", "gauge", "The same, 95th percentile.", seconds(state.latency_p95_ms)),
         ("recording", "gauge", "1 while it records.", f64::from(u8::from(state.recording.is_some()))),
         ("trouble", "gauge", "1 while the source is lost.", f64::from(u8::from(state.trouble.is_some()))),
-        ("uptime_seconds", "gauge", "Since the session began.", desk.time()),
+        ("uptime_seconds", "gauge", "Since the session began.", hub.time()),
     ];
     let mut text = String::new();
     for (name, kind, help, value) in figures {

@@ -54,11 +54,11 @@ pub struct PageServer {
 }
 
 impl PageServer {
-    /// Serves `desk` at `address`; port 0 takes any that is free. Beyond this machine it asks for a token.
+    /// Serves `hub` at `address`; port 0 takes any that is free. Beyond this machine it asks for a token.
     ///
     /// # Errors
     /// [`Error::Usage`] where the address cannot be taken, as when another program has it.
-    pub fn start(address: SocketAddr, desk: Arc<SessionHub>) -> Result<Self> {
+    pub fn start(address: SocketAddr, hub: Arc<SessionHub>) -> Result<Self> {
         let refused = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::AddrInUse => Error::Usage(format!(
                 "--serve {address}: another program has this port; take another, as :{}",
@@ -76,7 +76,7 @@ impl PageServer {
         let work = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    _ = accept(listener, desk, guard) => {}
+                    _ = accept(listener, hub, guard) => {}
                     _ = ended => {}
                 }
             });
@@ -95,9 +95,9 @@ impl PageServer {
 }
 
 /// Serves each connection, a bounded number at a time.
-async fn accept(listener: TcpListener, desk: Arc<SessionHub>, guard: Auth) -> std::io::Result<()> {
+async fn accept(listener: TcpListener, hub: Arc<SessionHub>, guard: Auth) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let router = router(desk, guard);
+    let router = router(hub, guard);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return Ok(()) };
@@ -117,14 +117,14 @@ async fn accept(listener: TcpListener, desk: Arc<SessionHub>, guard: Auth) -> st
     }
 }
 
-fn router(desk: Arc<SessionHub>, guard: Auth) -> Router {
-    let pictures = PictureStream::of(&desk);
+fn router(hub: Arc<SessionHub>, guard: Auth) -> Router {
+    let pictures = PictureStream::of(&hub);
     Router::new()
         .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
         .route("/style.css", file("text/css; charset=utf-8", include_str!("page/style.css")))
         .route("/app.js", file("text/javascript; charset=utf-8", include_str!("page/app.js")))
-        .merge(api::routes().with_state(desk.clone()))
-        .route("/metrics", get(metrics::metrics).with_state(desk))
+        .merge(api::routes().with_state(hub.clone()))
+        .route("/metrics", get(metrics::metrics).with_state(hub))
         .merge(pictures::routes().with_state(pictures))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))

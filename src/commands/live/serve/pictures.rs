@@ -26,7 +26,7 @@ const VIEWERS: usize = 64;
 /// JPEG's quality, of 100.
 const QUALITY: i32 = 85;
 /// How long a viewer may take for one picture before it is let go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most that a viewer may say at a time, in bytes; it says `ok`.
 const WORDS: usize = 64;
 
@@ -38,10 +38,10 @@ pub(super) struct PictureStream {
 }
 
 impl PictureStream {
-    /// Starts to encode what `desk` shows; to be called inside the runtime.
-    pub(super) fn of(desk: &SessionHub) -> Self {
+    /// Starts to encode what `hub` shows; to be called inside the runtime.
+    pub(super) fn of(hub: &SessionHub) -> Self {
         let jpeg = Arc::new(watch::Sender::new(Bytes::new()));
-        let (mut shown, sender) = (desk.pictures(), jpeg.clone());
+        let (mut shown, sender) = (hub.pictures(), jpeg.clone());
         tokio::spawn(async move {
             while shown.changed().await.is_ok() {
                 let newest = shown.borrow_and_update().clone();
@@ -56,7 +56,7 @@ impl PictureStream {
     }
 
     /// A seat and the pictures; none where all seats are taken.
-    fn seat(&self) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
+    fn viewer_permit(&self) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
         Some((self.seats.clone().try_acquire_owned().ok()?, self.jpeg.subscribe()))
     }
 }
@@ -77,10 +77,10 @@ pub(super) fn routes() -> Router<PictureStream> {
 }
 
 async fn socket(State(pictures): State<PictureStream>, upgrade: WebSocketUpgrade) -> Response {
-    match pictures.seat() {
-        Some((seat, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
+    match pictures.viewer_permit() {
+        Some((viewer_permit, jpegs)) => upgrade.max_message_size(WORDS).on_upgrade(|socket| async move {
             show(socket, jpegs).await;
-            drop(seat);
+            drop(viewer_permit);
         }),
         None => full(),
     }
@@ -112,20 +112,20 @@ async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
                 }
             }
         };
-        if timeout(PATIENCE, delivered).await.ok().flatten().is_none() {
+        if timeout(WRITE_TIMEOUT, delivered).await.ok().flatten().is_none() {
             return;
         }
     }
 }
 
 async fn motion_jpeg(State(pictures): State<PictureStream>) -> Response {
-    let Some((seat, jpegs)) = pictures.seat() else { return full() };
-    let parts = stream::unfold((seat, jpegs), |(seat, mut jpegs)| async move {
+    let Some((viewer_permit, jpegs)) = pictures.viewer_permit() else { return full() };
+    let parts = stream::unfold((viewer_permit, jpegs), |(viewer_permit, mut jpegs)| async move {
         jpegs.changed().await.ok()?;
         let jpeg = jpegs.borrow_and_update().clone();
         let head = format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
         let part = Bytes::from([head.as_bytes(), &jpeg, b"\r\n"].concat());
-        Some((Ok::<_, std::convert::Infallible>(part), (seat, jpegs)))
+        Some((Ok::<_, std::convert::Infallible>(part), (viewer_permit, jpegs)))
     });
     ([(CONTENT_TYPE, "multipart/x-mixed-replace; boundary=frame")], Body::from_stream(parts)).into_response()
 }

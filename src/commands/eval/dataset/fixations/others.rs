@@ -10,7 +10,7 @@ use crate::Result;
 use crate::commands::eval::metric::fixation::{Fixation, GazeRecord};
 
 /// How many pictures are kept at most, evenly spread over the data set; the MIT code takes ten.
-const MOST: usize = 200;
+const MAX_OTHER_PICTURES: usize = 200;
 /// Height and width at which densities are kept: a cell is smaller than the blur of a published map.
 const SHAPE: (usize, usize) = (96, 128);
 
@@ -33,7 +33,7 @@ impl OtherFixations {
     /// # Errors
     /// Those of [`FixationItem::read`](super::FixationItem::read).
     pub fn gather(dataset: &FixationDataset) -> Result<Self> {
-        let (all, count) = (dataset.items.len(), dataset.items.len().min(MOST));
+        let (all, count) = (dataset.items.len(), dataset.items.len().min(MAX_OTHER_PICTURES));
         let chosen = (0..count).filter_map(|k| dataset.items.get(k * all / count));
         chosen.map(|item| FixationSource::new(item.group(), item.read()?)).collect::<Result<_>>().map(Self)
     }
