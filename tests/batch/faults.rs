@@ -11,15 +11,10 @@ use crate::{batch, clips, counts, long, run, wait_for_encoder};
 struct Undo(&'static str, PathBuf);
 
 impl Undo {
-    /// `None`, said loudly, where this user or this machine does not allow it.
-    fn after(what: &str, command: &str, undo: &'static str, folder: &Path) -> Option<Self> {
-        let shell =
-            |command: &str| Command::new("sh").args(["-c", command, "sh"]).arg(folder).stderr(Stdio::null()).status();
-        if shell(command).is_ok_and(|status| status.success()) {
-            return Some(Self(undo, folder.to_owned()));
-        }
-        eprintln!("SKIPPED: {what}: this machine allows no `{command}`");
-        None
+    fn after(command: &str, undo: &'static str, folder: &Path) -> Self {
+        let status = Command::new("sh").args(["-c", command, "sh"]).arg(folder).status().unwrap();
+        assert!(status.success(), "this machine does not allow `{command}`");
+        Self(undo, folder.to_owned())
     }
 }
 
@@ -30,6 +25,7 @@ impl Drop for Undo {
 }
 
 #[test]
+#[ignore = "needs permission to mount a tmpfs"]
 fn a_folder_that_cannot_be_written_is_told_at_the_start() {
     let folder = clips(1);
     let at = folder.path();
@@ -38,12 +34,13 @@ fn a_folder_that_cannot_be_written_is_told_at_the_start() {
     // Permission bits stop everybody but root, and the second way needs root.
     let command = "chmod 555 $1; test ! -w $1 || mount -t tmpfs -o ro none $1";
     let undo = "umount $1 2>/dev/null; chmod 755 $1";
-    let Some(_undo) = Undo::after("a read-only folder", command, undo, &out) else { return };
+    let _undo = Undo::after(command, undo, &out);
     assert_refused(&run(at, "in -o out"), 1, &["out", "cannot be written"]);
     assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be made"]);
 }
 
 #[test]
+#[ignore = "needs permission to mount a tmpfs"]
 fn a_full_disk_tells_how_much_is_needed_and_goes_on_when_there_is_room() {
     let folder = clips(2);
     let at = folder.path();
@@ -51,7 +48,7 @@ fn a_full_disk_tells_how_much_is_needed_and_goes_on_when_there_is_room() {
     let out = at.join("out");
     fs::create_dir(&out).unwrap();
     let mount = "mount -t tmpfs -o size=1m none $1";
-    let Some(_undo) = Undo::after("a full disk", mount, "umount $1", &out) else { return };
+    let _undo = Undo::after(mount, "umount $1", &out);
     let output = run(at, "in -o out --crf 0 --jobs 1");
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), counts(&output)), (Some(1), [2, 0, 1]), "{said}");

@@ -12,8 +12,8 @@ use tempfile::{TempDir, tempdir};
 mod crew;
 mod faults;
 mod parallel;
-#[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
-#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/program.rs"]
 mod program;
 mod slurm;
 

@@ -2,6 +2,8 @@
 
 #[path = "../../crates/onnx-grad/tests/gradients/common.rs"]
 mod common;
+#[path = "../support/data.rs"]
+mod data;
 mod files;
 mod fixture;
 mod methods;

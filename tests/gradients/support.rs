@@ -1,26 +1,10 @@
 //! What the tests need of the program: its devices, its way from file to file, its data.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use onnx_grad::{Method, Request, onnx};
 use salstream::model::ModelSource;
 use salstream::model::runtime::{Device, Precision, Runtime, SessionOptions};
-
-/// Where the test data lie; a loud line and none where they are missing.
-pub fn data(file: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SALSTREAM_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    existing(folder.join(file))
-}
-
-/// `path` if it is there; else a loud line and none.
-pub fn existing(path: PathBuf) -> Option<PathBuf> {
-    if path.is_file() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {} is not there", path.display());
-    None
-}
 
 pub fn options(device: Device) -> SessionOptions {
     SessionOptions { device, precision: Precision::F32, threads: 2 }

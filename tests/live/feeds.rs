@@ -53,15 +53,11 @@ fn streams_of_every_kind_are_watched() {
 }
 
 #[test]
+#[ignore = "needs GStreamer's RTSP server: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good"]
 fn rtsp_is_watched() {
     let folder = tempdir().unwrap();
     clip(folder.path(), "clip.mp4", 8);
-    let Some((server, address)) = rtsp(folder.path(), "clip.mp4") else {
-        println!(
-            "SKIPPED: no RTSP server here (Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good)"
-        );
-        return;
-    };
+    let (server, address) = rtsp(folder.path(), "clip.mp4");
     let session = Session::start(folder.path(), &address);
     session.wait_for_pictures(60);
     let state = session.state();

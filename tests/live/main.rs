@@ -3,8 +3,8 @@
 mod bad_input;
 mod feeds;
 mod page;
-#[allow(dead_code, reason = "shared with the tests of the other commands, which use all of it")]
-#[path = "../cli/program.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/program.rs"]
 mod program;
 mod recording;
 mod session;

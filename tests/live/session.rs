@@ -129,7 +129,7 @@ pub fn broadcast(folder: &Path, output: &str) -> Ends {
 }
 
 /// An RTSP server of `folder/NAME` that sends it once to each client; none where the system has no such server.
-pub fn rtsp(folder: &Path, name: &str) -> Option<(Ends, String)> {
+pub fn rtsp(folder: &Path, name: &str) -> (Ends, String) {
     let port = port();
     let script = r"
 import sys, gi
@@ -147,8 +147,9 @@ GLib.MainLoop().run()
     // The system's own Python: that is where the distribution puts the bindings.
     let mut command = Command::new("/usr/bin/python3");
     command.args(["-c", script, &port.to_string()]).arg(folder.join(name));
-    let mut server = Ends(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?);
+    let mut server = Ends(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
-    BufReader::new(server.0.stdout.take()?).read_line(&mut line).ok()?;
-    (line.trim() == "ready").then(|| (server, format!("rtsp://127.0.0.1:{port}/clip")))
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), "ready", "the RTSP server does not start");
+    (server, format!("rtsp://127.0.0.1:{port}/clip"))
 }

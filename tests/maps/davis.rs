@@ -9,6 +9,7 @@ use salstream::frame::{Frame, Gradient};
 use salstream::fuse::Fusion;
 
 use crate::chain::{Chain, RATE};
+use crate::data::data;
 use crate::gradients::Gradients;
 use crate::scene::mean;
 
@@ -24,18 +25,6 @@ const FIXTURE_SEQUENCES: [&str; 2] = ["camel", "horsejump-high"];
 const FIXTURE_FRAMES: usize = 6;
 const FIXTURE_CHECKED: [usize; 2] = [2, 5];
 const FIXTURE_MAP: Size = Size { width: 60, height: 34 };
-
-/// The DAVIS frames, or none with a line that says so.
-fn davis() -> Option<PathBuf> {
-    let data = std::env::var_os("SALSTREAM_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let davis = data.join("davis");
-    if !davis.is_dir() {
-        eprintln!("SKIPPED: no DAVIS sequences in {}; point SALSTREAM_DATA at the data", davis.display());
-        return None;
-    }
-    Some(davis)
-}
 
 /// The frames of a sequence in order, with their paths.
 fn frames(davis: &Path, sequence: &str) -> impl Iterator<Item = (PathBuf, Frame)> {
@@ -75,9 +64,10 @@ fn sequence_j(davis: &Path, sequence: &str, gradients: &mut Gradients, every: u6
 }
 
 #[test]
+#[ignore = "needs the test data"]
 fn objects_are_found_at_one_threshold() {
-    let Some(davis) = davis() else { return };
-    let Some(mut gradients) = Gradients::open() else { return };
+    let davis = data("davis");
+    let mut gradients = Gradients::open();
     let all = ["blackswan", "camel", "car-shadow", "dog", "horsejump-high", "soapbox"];
     let every = if std::env::var_os("SALSTREAM_FULL").is_some() { 1 } else { KEY_FRAME_EVERY };
     let js = all.map(|sequence| sequence_j(&davis, sequence, &mut gradients, every));
@@ -120,8 +110,9 @@ fn difference(map: &Mat, expected: &[f64]) -> f64 {
 }
 
 #[test]
+#[ignore = "needs the test data"]
 fn the_maps_agree_with_the_prototypes() {
-    let Some(davis) = davis() else { return };
+    let davis = data("davis");
     let mut fixture = Fixture(FIXTURE);
     for sequence in FIXTURE_SEQUENCES {
         let gradients: Vec<Gradient> = (0..FIXTURE_FRAMES).map(|index| fixture.gradient(index)).collect();

@@ -14,15 +14,11 @@ const SIDE: i32 = 224;
 pub struct Gradients(Classifier);
 
 impl Gradients {
-    /// EfficientNet-Lite0, or none with a line that says so.
-    pub fn open() -> Option<Self> {
+    /// EfficientNet-Lite0, which scripts/setup installs.
+    pub fn open() -> Self {
         let path = dirs::models().join("efficientnet-lite0.onnx");
-        if !path.is_file() {
-            eprintln!("SKIPPED: no {}; run scripts/setup", path.display());
-            return None;
-        }
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
-        Some(Self(Classifier::open(&path, &options).unwrap()))
+        Self(Classifier::open(&path, &options).unwrap())
     }
 
     /// The largest of the channels' absolute gradients, at each pixel of the model's picture.

@@ -1,6 +1,8 @@
 //! Motion and fusion on made-up scenes, where the truth is known, and on real ones, against the reference.
 
 mod chain;
+#[path = "../support/data.rs"]
+mod data;
 mod davis;
 mod gradients;
 mod scene;

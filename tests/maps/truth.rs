@@ -63,11 +63,11 @@ impl Display for Measured {
     }
 }
 
-/// Measures `clip`; none where its photographs or the classifier are not at hand.
-fn measure(clip: &Clip) -> Option<Measured> {
-    let frames = clip.frames()?;
+/// Measures `clip`.
+fn measure(clip: &Clip) -> Measured {
+    let frames = clip.frames();
     let mut classifier = match clip.ground {
-        Ground::Photograph(_) => Some(Gradients::open()?),
+        Ground::Photograph(_) => Some(Gradients::open()),
         Ground::Texture(_) => None,
     };
     let mut chain = Chain::at(Fusion::Adaptive, clip.rate);
@@ -93,7 +93,7 @@ fn measure(clip: &Clip) -> Option<Measured> {
             measured.worst = (j, motion.index);
         }
     }
-    Some(measured)
+    measured
 }
 
 /// A gradient that is noise, stronger about the objects, or the middle where there are none.
@@ -125,7 +125,7 @@ fn missed(chosen: impl Fn(&Clip) -> bool) -> Vec<String> {
     let full = std::env::var_os("SALSTREAM_FULL").is_some();
     let mut missed = Vec::new();
     for clip in catalogue::all().into_iter().filter(|clip| full || QUICK.contains(&clip.name.as_str())).filter(chosen) {
-        let Some(found) = measure(&clip) else { continue };
+        let found = measure(&clip);
         eprintln!("{:20} {found}", clip.name);
         let dark = found.motion < MOST_MOTION;
         let reached = if clip.objects.is_empty() { dark } else { found.j >= LEAST_J };
@@ -138,10 +138,16 @@ fn missed(chosen: impl Fn(&Clip) -> bool) -> Vec<String> {
 
 #[test]
 fn a_camera_alone_is_no_motion() {
-    assert_eq!(missed(|clip| clip.objects.is_empty()), [""; 0]);
+    assert_eq!(missed(|clip| clip.objects.is_empty() && !clip.has_photographs()), [""; 0]);
 }
 
 #[test]
 fn what_moves_by_itself_is_found() {
-    assert_eq!(missed(|clip| !clip.objects.is_empty()), [""; 0]);
+    assert_eq!(missed(|clip| !clip.objects.is_empty() && !clip.has_photographs()), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the test data"]
+fn photographs_are_measured_alike() {
+    assert_eq!(missed(Clip::has_photographs), [""; 0]);
 }

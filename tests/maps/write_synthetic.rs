@@ -1,6 +1,9 @@
 //! Writes the synthetic clips and their masks in the layout of DAVIS, for `salstream eval`:
 //! `cargo run --release --example synthetic -- FOLDER [NAME...]`.
 
+#[path = "../support/data.rs"]
+mod data;
+#[allow(dead_code, reason = "the tests use all of it")]
 #[path = "synthetic/mod.rs"]
 mod synthetic;
 
@@ -16,10 +19,9 @@ fn main() -> Result<()> {
     let folder = arguments.next().context("usage: synthetic FOLDER [NAME...]")?;
     let names: Vec<String> = arguments.collect();
     for clip in catalogue::all().iter().filter(|clip| names.is_empty() || names.contains(&clip.name)) {
-        if let Some(frames) = clip.frames() {
-            write(Path::new(&folder), &clip.name, &frames)?;
-            println!("{}: {} frames", clip.name, frames.len());
-        }
+        let frames = clip.frames();
+        write(Path::new(&folder), &clip.name, &frames)?;
+        println!("{}: {} frames", clip.name, frames.len());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Measures against fixations: pysaliency and the MIT benchmark's definitions say the same.
 
-use std::path::{Path, PathBuf};
+use crate::data::data;
+use std::path::Path;
 
 use ndarray::Array2;
 use opencv::imgcodecs::{self, IMREAD_GRAYSCALE};
@@ -129,18 +130,6 @@ fn measures_agree_on_random_and_extreme_maps() {
     println!("largest difference on {} made-up maps: {largest:.1e}", fixture.cases.len());
 }
 
-/// The MIT1003 pictures, or none with a line that says so.
-fn mit1003() -> Option<PathBuf> {
-    let data = std::env::var_os("SALSTREAM_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let folder = data.join("mit1003");
-    if !folder.is_dir() {
-        eprintln!("SKIPPED: no {}; point SALSTREAM_DATA at the data", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
 fn grey(path: &Path) -> Array2<f64> {
     let image = imgcodecs::imread(path.to_str().unwrap(), IMREAD_GRAYSCALE).unwrap();
     let values = image.data_typed::<u8>().unwrap().iter().map(|v| f64::from(*v) / 255.0).collect();
@@ -148,8 +137,9 @@ fn grey(path: &Path) -> Array2<f64> {
 }
 
 #[test]
+#[ignore = "needs the test data"]
 fn measures_agree_on_real_maps() {
-    let Some(folder) = mit1003().map(|root| root.join("fixation_maps")) else { return };
+    let folder = data("mit1003/fixation_maps");
     let fixture = fixture();
     let differences = fixture.real.iter().map(|case| {
         let density = grey(&folder.join(format!("{}.jpg", case.name)));
@@ -212,8 +202,9 @@ fn centre((height, width): (usize, usize)) -> Array2<f64> {
 }
 
 #[test]
+#[ignore = "needs the test data"]
 fn the_centre_foretells_much_but_not_what_is_shuffled() {
-    let Some(root) = mit1003() else { return };
+    let root = data("mit1003");
     let dataset = fixations::find(&root).unwrap().unwrap();
     let others = OtherFixations::gather(&dataset).unwrap();
     let mut random = SmallRng::seed_from_u64(0);

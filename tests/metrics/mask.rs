@@ -1,12 +1,13 @@
 //! Measures against masks: PySODMetrics' and the DAVIS benchmark's figures, on made-up maps and on real masks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView2};
 use opencv::imgcodecs;
 use opencv::prelude::*;
 use salstream::commands::eval::metric::mask::{Pool, Protocol, Scale, Scores, SeriesStatistics, warping_error};
 
+use crate::data::data;
 use crate::fixture::{Differences, Expected, Fixture, Saliency};
 
 /// Largest difference from the references.
@@ -83,18 +84,6 @@ fn a_data_set_is_pooled_as_the_reference_pools_it() {
     assert!(Pool::default().mean().is_none());
 }
 
-/// The DAVIS masks, or none with a line that says so.
-fn davis() -> Option<PathBuf> {
-    let data = std::env::var_os("SALSTREAM_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let davis = data.join("davis");
-    if !davis.is_dir() {
-        eprintln!("SKIPPED: no DAVIS sequences in {}; point SALSTREAM_DATA at the data", davis.display());
-        return None;
-    }
-    Some(davis)
-}
-
 fn mask(path: &Path) -> Array2<bool> {
     let image = imgcodecs::imread(path.to_str().unwrap(), imgcodecs::IMREAD_GRAYSCALE).unwrap();
     let pixels = image.data_typed::<u8>().unwrap().iter().map(|&level| level > 127).collect();
@@ -119,8 +108,9 @@ fn formula(truth: &Array2<bool>) -> Array2<f64> {
 }
 
 #[test]
+#[ignore = "needs the test data"]
 fn measures_agree_with_the_references_on_real_masks() {
-    let Some(davis) = davis() else { return };
+    let davis = data("davis");
     let fixture = Fixture::read();
     let mut comparison = Comparison::new(&fixture);
     for real in &fixture.real {

@@ -2,13 +2,10 @@
 
 use salstream::source::{self, SourceOptions};
 
-use crate::tools::{copy, ffmpeg, have_ffmpeg, input, packet_times, read_all, temp};
+use crate::tools::{copy, ffmpeg, input, packet_times, read_all, temp};
 
 #[test]
 fn short_and_cut_clips_raise_no_false_alarm() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let one = ffmpeg("-f lavfi -i testsrc2=r=25:s=160x120 -frames:v 1 -c:v libx264", &folder.path().join("one.mp4"));
     let copied = copy(&one, &folder.path().join("one.out.mp4"), &SourceOptions::default()).unwrap();
@@ -24,9 +21,6 @@ fn short_and_cut_clips_raise_no_false_alarm() {
 
 #[test]
 fn damage_is_reported_after_the_frames_that_could_be_read() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let args =
         "-f lavfi -i testsrc2=r=25:s=160x120:d=4 -f lavfi -i sine=d=4 -c:v libx264 -g 25 -c:a aac -movflags +faststart";
@@ -51,9 +45,6 @@ fn damage_is_reported_after_the_frames_that_could_be_read() {
 
 #[test]
 fn bad_inputs_get_one_clear_line() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("empty.mp4"), "").unwrap();

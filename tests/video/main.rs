@@ -1,10 +1,15 @@
 //! Video in and out: times, sound, rotation, colours, damage; on clips made here and on real ones.
 
 mod damage;
+#[path = "../support/data.rs"]
+mod data;
 mod fallback;
 mod images;
 mod outputs;
 mod picture;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/program.rs"]
+mod program;
 mod real;
 mod sound;
 mod times;

@@ -6,13 +6,10 @@ use salstream::frame::Rate;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::SourceOptions;
 
-use crate::tools::{copy, farthest, ffmpeg, ffprobe, have_ffmpeg, packet_times, psnr, read_all, shown_by_ffmpeg, temp};
+use crate::tools::{copy, farthest, ffmpeg, ffprobe, packet_times, psnr, read_all, shown_by_ffmpeg, temp};
 
 #[test]
 fn rotation_is_as_ffmpeg_shows_it() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let plain =
         ffmpeg("-f lavfi -i testsrc2=r=25:s=160x96:d=0.2 -c:v libx264 -crf 10", &folder.path().join("plain.mp4"));
@@ -30,9 +27,6 @@ fn rotation_is_as_ffmpeg_shows_it() {
 
 #[test]
 fn odd_sizes_gain_a_pixel_and_nothing_is_lost() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     for (name, codec) in [("odd.mkv", "-c:v ffv1 -pix_fmt bgr0"), ("odd.webm", "-c:v libvpx-vp9 -pix_fmt yuv420p")] {
         let path = folder.path().join(name);
@@ -49,9 +43,6 @@ fn odd_sizes_gain_a_pixel_and_nothing_is_lost() {
 
 #[test]
 fn colours_survive_the_round_trip() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     for (name, bgr) in [
         ("red", [30.0, 30.0, 220.0]),
@@ -79,9 +70,6 @@ fn colours_survive_the_round_trip() {
 
 #[test]
 fn other_containers_and_pixel_shapes() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let path = folder.path().join("oblong.mkv");
     let args = "-f lavfi -i testsrc2=r=30000/1001:s=160x120:d=1,setsar=4/3 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac";
@@ -99,9 +87,6 @@ fn other_containers_and_pixel_shapes() {
 
 #[test]
 fn a_clip_that_changes_its_size_goes_on_at_the_first_one() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let small = ffmpeg("-f lavfi -i testsrc2=r=25:s=160x120:d=1 -c:v libx264", &folder.path().join("small.ts"));
     let args = "-f lavfi -i testsrc2=r=25:s=320x240:d=1 -c:v libx264 -output_ts_offset 1";

@@ -6,11 +6,13 @@ use std::path::Path;
 use salstream::Error;
 use salstream::source::SourceOptions;
 
-use crate::tools::{clips, copy, farthest, ffprobe, have_ffmpeg, number, packet_times, psnr, shown_by_ffmpeg, temp};
+use crate::data::data;
+use crate::tools::{copy, farthest, ffprobe, number, packet_times, psnr, shown_by_ffmpeg, temp};
 
 #[test]
+#[ignore = "needs the test data"]
 fn real_clips_go_through() {
-    let (Some(clips), true) = (clips(), have_ffmpeg()) else { return };
+    let clips = data("clips");
     let folder = temp();
     let mut through = 0;
     for entry in std::fs::read_dir(clips).unwrap() {

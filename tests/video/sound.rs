@@ -3,13 +3,10 @@
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, SourceOptions};
 
-use crate::tools::{clapper, copy, ffmpeg, ffprobe, first_bright, first_loud, have_ffmpeg, input, number, temp};
+use crate::tools::{clapper, copy, ffmpeg, ffprobe, first_bright, first_loud, input, number, temp};
 
 #[test]
 fn sound_is_kept_by_kind_and_in_sync() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let cases = [
         ("aac.mp4", "-c:a aac", "mp4", "aac"),
@@ -33,9 +30,6 @@ fn sound_is_kept_by_kind_and_in_sync() {
 
 #[test]
 fn a_picture_that_starts_late_and_a_part_of_a_clip_stay_in_sync() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let plain = clapper(&folder.path().join("plain.mkv"), 2.0, "-c:a aac");
     let shown = plain.display();
@@ -61,9 +55,6 @@ fn a_picture_that_starts_late_and_a_part_of_a_clip_stay_in_sync() {
 
 #[test]
 fn a_run_that_ends_early_has_no_sound_without_picture() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let path = clapper(&folder.path().join("in.mp4"), 2.0, "-c:a aac");
     let mut source = source::open(&input(&path), &SourceOptions::default()).unwrap();
@@ -82,9 +73,6 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
 
 #[test]
 fn a_sound_stream_of_an_unknown_kind_costs_no_other_one() {
-    if !have_ffmpeg() {
-        return;
-    }
     let folder = temp();
     let path = folder.path().join("two.mkv");
     let sound = "-f lavfi -i sine=d=1";

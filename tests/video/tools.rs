@@ -12,33 +12,9 @@ use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, Input, SourceOptions};
 use salstream::{Error, Result};
 
-/// Whether `ffmpeg` and `ffprobe` are there; says so loudly where not.
-pub fn have_ffmpeg() -> bool {
-    let found = ["ffmpeg", "ffprobe"].iter().all(|p| Command::new(p).arg("-version").output().is_ok());
-    if !found {
-        eprintln!("SKIPPED: ffmpeg and ffprobe are not installed");
-    }
-    found
-}
-
-/// The folder of real clips, if it is there.
-pub fn clips() -> Option<PathBuf> {
-    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
-    let data = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let clips = data.join("clips");
-    if !clips.is_dir() {
-        eprintln!("SKIPPED: no real clips at {}", clips.display());
-        return None;
-    }
-    Some(clips)
-}
-
 /// Runs ffmpeg on space-separated `args`, then `output`.
 pub fn ffmpeg(args: &str, output: &Path) -> PathBuf {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace()).arg(output);
-    let result = command.output().unwrap();
-    assert!(result.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&result.stderr));
+    crate::program::ffmpeg(Path::new("."), &format!("{args} {}", output.display()));
     output.to_owned()
 }
 

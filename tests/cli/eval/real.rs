@@ -6,14 +6,14 @@ use std::os::unix::fs::symlink;
 use tempfile::tempdir;
 
 use super::fixture::{assert_near, evaluated, figure};
-use crate::program::data;
+use crate::data::data;
 
 /// Frames of each sequence that are taken.
 const FRAMES: usize = 8;
 
 #[test]
+#[ignore = "needs the test data"]
 fn the_methods_rank_on_davis_as_they_should() {
-    let Some(data) = data("eval on DAVIS") else { return };
     let folder = tempdir().unwrap();
     for (kind, extension) in [("JPEGImages", "jpg"), ("Annotations", "png")] {
         for sequence in ["camel", "dog"] {
@@ -21,7 +21,7 @@ fn the_methods_rank_on_davis_as_they_should() {
             fs::create_dir_all(&place).unwrap();
             for index in 0..FRAMES {
                 let name = format!("{index:05}.{extension}");
-                let source = data.join("davis").join(kind).join("480p").join(sequence).join(&name);
+                let source = data("davis").join(kind).join("480p").join(sequence).join(&name);
                 symlink(source.canonicalize().unwrap(), place.join(name)).unwrap();
             }
         }

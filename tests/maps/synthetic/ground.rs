@@ -1,10 +1,10 @@
 //! The flat worlds that cameras look at.
 
-use std::path::{Path, PathBuf};
-
 use opencv::core::{self, CV_8UC3, CV_32FC3, Mat, RNG, Rect, Scalar, Size};
 use opencv::imgproc::{self, INTER_AREA, INTER_CUBIC};
 use opencv::prelude::*;
+
+use crate::data::data;
 
 /// Cells of the noises along 640 pixels, and the standard deviation of each in grey levels.
 const CELLS: [i32; 4] = [6, 20, 60, 160];
@@ -21,31 +21,20 @@ pub enum Ground {
 
 impl Ground {
     /// A picture twice the size of the camera's (of a photograph 1.6 times). Another shot sees another texture.
-    pub fn picture(&self, size: Size, shot: u64) -> Option<Mat> {
+    pub fn picture(&self, size: Size, shot: u64) -> Mat {
         match *self {
             Self::Texture(seed) => {
                 let tint = Scalar::new(110.0 - 25.0 * shot as f64, 120.0, 100.0 + 40.0 * shot as f64, 0.0);
-                Some(texture(seed + 100 * shot, tint, scaled(size, 2.0)))
+                texture(seed + 100 * shot, tint, scaled(size, 2.0))
             }
             Self::Photograph(name) => photograph(name, scaled(size, 1.6)),
         }
     }
 }
 
-/// The folder that photographs are named from, or none with a line that says so.
-fn photographs() -> Option<PathBuf> {
-    let data = std::env::var_os("SALSTREAM_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    if !data.is_dir() {
-        eprintln!("SKIPPED: no photographs in {}; point SALSTREAM_DATA at the data", data.display());
-        return None;
-    }
-    Some(data)
-}
-
 /// The photograph's middle, of `size`.
-pub fn photograph(name: &str, size: Size) -> Option<Mat> {
-    let path = photographs()?.join(name);
+pub fn photograph(name: &str, size: Size) -> Mat {
+    let path = data(name);
     let photo = opencv::imgcodecs::imread(path.to_str().unwrap(), opencv::imgcodecs::IMREAD_COLOR).unwrap();
     assert!(!photo.empty(), "{} cannot be read", path.display());
     let scale =
@@ -56,7 +45,7 @@ pub fn photograph(name: &str, size: Size) -> Option<Mat> {
     let method = if scale < 1.0 { INTER_AREA } else { INTER_CUBIC };
     imgproc::resize(&photo, &mut fitted, whole, 0.0, 0.0, method).unwrap();
     let part = Rect::new((whole.width - size.width) / 2, (whole.height - size.height) / 2, size.width, size.height);
-    Some(Mat::roi(&fitted, part).unwrap().try_clone().unwrap())
+    Mat::roi(&fitted, part).unwrap().try_clone().unwrap()
 }
 
 /// Noise at several scales about `tint`.

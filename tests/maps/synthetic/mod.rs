@@ -44,11 +44,16 @@ pub struct Shown {
 }
 
 impl Clip {
-    /// Every frame as recorded; none, with a line that says so, where its photographs are not at hand.
-    pub fn frames(&self) -> Option<Vec<Shown>> {
+    /// Whether it shows photographs, which are part of the test data.
+    pub fn has_photographs(&self) -> bool {
+        matches!(self.ground, Ground::Photograph(_)) || self.objects.iter().any(|object| object.photograph.is_some())
+    }
+
+    /// Every frame as recorded.
+    pub fn frames(&self) -> Vec<Shown> {
         let inner = self.disturbance.inner(self.size);
         let shots = self.disturbance.shots().into_iter();
-        let worlds: Vec<World> = shots.map(|shot| World::new(self, shot, inner)).collect::<Option<_>>()?;
+        let worlds: Vec<World> = shots.map(|shot| World::new(self, shot, inner)).collect();
         let moments = self.disturbance.moments(self.rate, self.seconds);
         let shown = moments.iter().enumerate().map(|(index, moment)| {
             let world = &worlds[moment.shot.min(worlds.len() - 1)];
@@ -56,7 +61,7 @@ impl Clip {
             let [image, mask] = [image, mask].map(|picture| disturbance::framed(&picture, self.size));
             Shown { frame: Frame { index: index as u64, time: moment.time, image }, mask }
         });
-        Some(self.disturbance.recorded(shown.collect(), self.rate))
+        self.disturbance.recorded(shown.collect(), self.rate)
     }
 }
 
@@ -69,11 +74,11 @@ struct World {
 }
 
 impl World {
-    fn new(clip: &Clip, shot: u64, size: Size) -> Option<Self> {
+    fn new(clip: &Clip, shot: u64, size: Size) -> Self {
         let unit = f64::from(size.width.max(size.height)) / REFERENCE;
-        let ground = clip.ground.picture(size, shot)?;
-        let skins: Option<_> = clip.objects.iter().map(|object| object.skin(unit)).collect();
-        Some(Self { size, unit, ground, skins: skins? })
+        let ground = clip.ground.picture(size, shot);
+        let skins = clip.objects.iter().map(|object| object.skin(unit)).collect();
+        Self { size, unit, ground, skins }
     }
 
     /// The picture at `moment`, `later` seconds on, and the mask of its objects.

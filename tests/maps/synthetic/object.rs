@@ -39,13 +39,13 @@ impl Object {
     }
 
     /// Its surface, where a reference pixel is `unit` pixels.
-    pub fn skin(&self, unit: f64) -> Option<Mat> {
+    pub fn skin(&self, unit: f64) -> Mat {
         let side = (3.0 * self.radius * unit).ceil() as i32;
         match self.photograph {
             Some(name) => ground::photograph(name, Size::new(side, side)),
             None => {
                 let size = Size::new((1280.0 * unit) as i32, (720.0 * unit) as i32);
-                Some(ground::texture(1000, Scalar::new(60.0, 90.0, 190.0, 0.0), size))
+                ground::texture(1000, Scalar::new(60.0, 90.0, 190.0, 0.0), size)
             }
         }
     }

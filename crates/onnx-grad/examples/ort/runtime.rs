@@ -46,12 +46,6 @@ fn environment() -> &'static Environment {
     })
 }
 
-/// Whether ONNX Runtime has the code for `provider` beside it.
-pub fn has(provider: Provider) -> bool {
-    let beside = || Some(library()?.with_file_name("libonnxruntime_providers_openvino.so"));
-    provider == Provider::Cpu || beside().is_some_and(|path| path.is_file())
-}
-
 /// Opens a session.
 pub fn session(model: &ModelProto, provider: Provider) -> Result<Session, Box<dyn Error>> {
     let mut builder = Session::builder(environment())?.with_intra_threads(2)?;

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod common;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;
 mod runtime;

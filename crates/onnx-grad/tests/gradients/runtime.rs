@@ -5,7 +5,7 @@ use std::error::Error;
 use onnx_grad::onnx::ModelProto;
 use onnx_grad::{Request, Shapes};
 
-pub use example::{Provider, has, run, session};
+pub use example::{Provider, run, session};
 
 #[path = "../../examples/ort/runtime.rs"]
 mod example;

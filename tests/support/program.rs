@@ -1,6 +1,6 @@
 //! What the tests share: the program under test, small clips, and a look at results with ffprobe.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// The binary, in a folder of its own choice.
@@ -32,17 +32,6 @@ pub fn probe(path: &Path, stream: &str, entry: &str) -> String {
     let output = command.output().expect("ffprobe runs; scripts/setup installs it");
     assert!(output.status.success(), "{}: {}", path.display(), text(&output.stderr));
     text(&output.stdout).lines().next().unwrap_or_default().to_owned()
-}
-
-/// The shared data's folder, or `None`, said loudly, where it is absent.
-pub fn data(test: &str) -> Option<PathBuf> {
-    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    if !folder.is_dir() {
-        eprintln!("SKIPPED: {test} needs the test data; point SALSTREAM_DATA at it (tried {})", folder.display());
-        return None;
-    }
-    Some(folder)
 }
 
 /// Bytes as text.
