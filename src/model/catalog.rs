@@ -64,7 +64,7 @@ pub const PREFERRED: [&str; 2] = ["resnet50", "efficientnet-lite0"];
 /// Every known model.
 ///
 /// # Errors
-/// [`Error::Graph`] where the built-in table is broken, which a test rules out.
+/// [`Error::Graph`] if the built-in table is broken, which a test rules out.
 pub fn entries() -> Result<Vec<CatalogEntry>> {
     #[derive(Deserialize)]
     struct Catalog {
@@ -120,7 +120,7 @@ impl ModelName {
     /// Finds the file.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed; [`Error::Io`] or [`Error::Input`]
+    /// [`Error::Usage`] for an unknown name, [`Error::Model`] if it is not installed; [`Error::Io`] or [`Error::Input`]
     /// for a sidecar that cannot be read.
     pub fn choose(&self) -> Result<ResolvedModel> {
         let entries = entries()?;

@@ -49,8 +49,8 @@ impl CompiledGradient {
     /// Opens a session on the model.
     ///
     /// # Errors
-    /// [`Error::Model`] where ONNX Runtime refuses the model on this device; [`Error::Runtime`] where ONNX Runtime or
-    /// the device is missing, [`Error::Usage`] where the device cannot compute in this precision.
+    /// [`Error::Model`] if ONNX Runtime refuses the model on this device; [`Error::Runtime`] if ONNX Runtime or
+    /// the device is missing, [`Error::Usage`] if the device cannot compute in this precision.
     pub fn open(self, options: &SessionOptions) -> Result<Classifier> {
         let session = session(self.model, options).map_err(|error| match error {
             Error::Graph(problem) => Error::model(&self.path, problem),
@@ -103,8 +103,8 @@ impl Classifier {
     /// Scores of one preprocessed picture, and the gradient of the class `target`, or of the top class where it is none.
     ///
     /// # Errors
-    /// [`Error::Graph`] where `input` has not one value for each pixel and channel, or the target is no class of this
-    /// model, or the scores are not finite; [`Error::Runtime`] where the run fails.
+    /// [`Error::Graph`] if `input` has not one value for each pixel and channel, or the target is no class of this
+    /// model, or the scores are not finite; [`Error::Runtime`] if the run fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
         let mut found = match self.batch() {
             1 => self.run_batch(input, target)?,

@@ -32,7 +32,7 @@ impl ClassLabels {
     /// Reads names from a file, one per line, for a model of `classes` classes.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read, [`Error::Input`] where it has another number of lines.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Input`] if it has another number of lines.
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();

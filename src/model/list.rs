@@ -42,7 +42,7 @@ pub enum InstallState {
 /// The catalogue's models in its order, then the user's own in the models folder.
 ///
 /// # Errors
-/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out.
+/// [`Error::Graph`](crate::Error::Graph) if the built-in catalogue is broken, which a test rules out.
 pub fn rows() -> Result<Vec<ModelRow>> {
     let entries = catalog::entries()?;
     let preferred = catalog::preferred(&entries).map(|entry| entry.name.as_str());

@@ -107,7 +107,7 @@ impl Preprocessor {
     /// The whole of `image` (8-bit BGR) stretched to `size` and normalised: one picture in the given layout.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses the picture.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV refuses the picture.
     pub fn tensor(&self, image: &Mat, size: Size, layout: Layout) -> Result<Vec<f32>> {
         if image.size()? == size && image.is_continuous() {
             return self.normalised(image, layout);

@@ -112,7 +112,7 @@ impl Runtime {
     /// The process's one runtime; the first call finds and loads it.
     ///
     /// # Errors
-    /// [`Error::Runtime`], naming every place searched, where no usable library is found.
+    /// [`Error::Runtime`], naming every place searched, if no usable library is found.
     pub fn get() -> Result<&'static Self> {
         static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
         RUNTIME.get_or_init(Self::load).as_ref().map_err(|problem| Error::Runtime(problem.clone()))
@@ -164,8 +164,8 @@ impl Runtime {
     /// Opens a session on a serialised model.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
-    /// [`Error::Graph`] where ONNX Runtime refuses the model.
+    /// [`Error::Runtime`] if the device is missing, [`Error::Usage`] if it cannot compute in this precision,
+    /// [`Error::Graph`] if ONNX Runtime refuses the model.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
         self.open(options, |mut builder| builder.commit_from_memory(model))
     }

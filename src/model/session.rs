@@ -13,7 +13,7 @@ use onnx_grad::onnx::{self, ModelProto};
 /// Opens a session on `model`, whose memory is freed before the session takes its own.
 ///
 /// # Errors
-/// Those of [`Runtime::session`]; [`Error::Output`] where a model that is too large for one message finds no room among
+/// Those of [`Runtime::session`]; [`Error::Output`] if a model that is too large for one message finds no room among
 /// the temporary files.
 pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
     if !onnx::is_large(&model) {

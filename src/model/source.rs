@@ -53,8 +53,8 @@ impl ModelSource {
     /// Reads the file and, unless it is a gradient model already, runs it once to learn its shapes.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Model`] where the file is unusable or has not what `request` asks for,
-    /// [`Error::Runtime`] where ONNX Runtime is missing.
+    /// [`Error::Io`] or [`Error::Model`] if the file is unusable or has not what `request` asks for,
+    /// [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn load(path: &Path, request: &Request) -> Result<Self> {
         let model = onnx::load(path)?;
         let sha256 = file_sha256(path)?;
@@ -98,7 +98,7 @@ impl ModelSource {
     /// What the file says of itself beside its graph.
     ///
     /// # Errors
-    /// [`Error::Model`] where it takes no pictures.
+    /// [`Error::Model`] if it takes no pictures.
     pub fn facts(&self) -> Result<FileFacts> {
         let metadata = self.model.metadata();
         let found = match &self.shapes {
@@ -114,7 +114,7 @@ impl ModelSource {
     /// Width and height of the picture that the model takes, in pixels.
     ///
     /// # Errors
-    /// [`Error::Model`] where it takes no colour picture.
+    /// [`Error::Model`] if it takes no colour picture.
     pub fn input_size(&self) -> Result<(usize, usize)> {
         let shape = match &self.shapes {
             Some(shapes) => shapes.tensors.get(&shapes.image).and_then(|kind| kind.shape.clone().try_into().ok()),
@@ -130,7 +130,7 @@ impl ModelSource {
     /// Makes the gradient model for stock ONNX Runtime.
     ///
     /// # Errors
-    /// [`Error::Model`] where the classifier cannot be differentiated so, or is a gradient model already.
+    /// [`Error::Model`] if the classifier cannot be differentiated so, or is a gradient model already.
     pub fn gradient_model(&self, method: &Method) -> Result<ModelProto> {
         let made = || Error::model(&self.path, "is a gradient model already; use it as it is");
         self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method, false)
@@ -147,7 +147,7 @@ impl ModelSource {
     /// Makes the gradient model in one form, with a feature map beside where the classifier has one.
     ///
     /// # Errors
-    /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
+    /// [`Error::Model`] if the classifier cannot be differentiated so, or the file is a gradient model of another
     /// method.
     pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<CompiledGradient> {
         let model = match &self.shapes {

@@ -117,7 +117,7 @@ impl StaticSaliency {
     ///
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for an unknown model or target, [`Model`](crate::Error::Model) for a file that
-    /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
+    /// cannot be used, [`Runtime`](crate::Error::Runtime) if ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
@@ -208,7 +208,7 @@ impl StaticSaliency {
     /// the model's word on them.
     ///
     /// # Errors
-    /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
+    /// [`Runtime`](crate::Error::Runtime) if ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
     /// frame.
     pub fn gradients(&mut self, frames: &[impl Deref<Target = Frame>]) -> Result<Vec<Gradient>> {
         if frames.is_empty() {

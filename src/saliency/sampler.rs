@@ -116,7 +116,7 @@ struct SamplePath {
 /// The baseline of a picture, as the network is given it.
 ///
 /// # Errors
-/// [`OpenCv`](crate::Error::OpenCv) where OpenCV cannot blur the picture.
+/// [`OpenCv`](crate::Error::OpenCv) if OpenCV cannot blur the picture.
 pub fn baseline(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> Result<Vec<f32>> {
     let (width, height) = classifier.input_size();
     let area = width * height;

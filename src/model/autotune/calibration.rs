@@ -12,7 +12,7 @@ static SHEET: &[u8] = include_bytes!("../../../models/calibration.jpg");
 /// The photographs as a network of this picture `size` and `layout` is given them.
 ///
 /// # Errors
-/// [`OpenCv`](crate::Error::OpenCv) where OpenCV cannot read a JPEG file.
+/// [`OpenCv`](crate::Error::OpenCv) if OpenCV cannot read a JPEG file.
 pub fn pictures(preprocessor: &Preprocessor, size: (usize, usize), layout: Layout) -> Result<Vec<Vec<f32>>> {
     let sheet = imdecode(&Vector::<u8>::from_slice(SHEET), IMREAD_COLOR)?;
     let (width, height) = (sheet.cols() / 2, sheet.rows() / 2);

@@ -49,8 +49,8 @@ impl fmt::Display for ExecutionConfig {
 /// Every way that `wish` leaves open on this machine, the reference first where it is one of them.
 ///
 /// # Errors
-/// [`Error::Usage`] where the device that is asked for does not compute in the precision that is asked for;
-/// [`Error::Runtime`] where ONNX Runtime is missing.
+/// [`Error::Usage`] if the device that is asked for does not compute in the precision that is asked for;
+/// [`Error::Runtime`] if ONNX Runtime is missing.
 pub fn candidates(wish: &ExecutionRequest) -> Result<Vec<ExecutionConfig>> {
     let runtime = Runtime::get()?;
     let machine = Machine::this();

@@ -34,7 +34,7 @@ impl PreparedModel {
     /// run, and `sampled` says whether there are many of them a picture.
     ///
     /// # Errors
-    /// Those of [`load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
+    /// Those of [`load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) if the model cannot be read.
     pub fn new(
         chosen: &ResolvedModel,
         request: &Request,

@@ -43,7 +43,7 @@ impl CacheEntry {
     /// them a picture.
     ///
     /// # Errors
-    /// [`Error::Io`] where the model cannot be read, [`Error::Runtime`] where ONNX Runtime is missing.
+    /// [`Error::Io`] if the model cannot be read, [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn of(
         chosen: &ResolvedModel,
         request: &Request,
@@ -86,7 +86,7 @@ impl CacheEntry {
     /// Keeps what was chosen; a model with data in other files, whose changes would go unseen, is left out.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
+    /// [`Error::Io`] or [`Error::Output`] if the folder cannot be written.
     pub fn keep(&self, original: &Path, choice: &Selection, compiled: &CompiledGradient) -> Result<()> {
         if onnx::has_external_data(original) {
             return Ok(());

@@ -102,7 +102,7 @@ pub enum GradientStatus {
 /// If ONNX Runtime is missing, the report says everything but whether the gradient can be had.
 ///
 /// # Errors
-/// Those of [`ModelName::choose`](super::ModelName::choose); [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
+/// Those of [`ModelName::choose`](super::ModelName::choose); [`Error::Io`] or [`Error::Model`] if the file cannot be read; [`Error::Io`] or
 /// [`Error::Input`] for labels or a sidecar that cannot be read or do not fit.
 pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
     let ModelRequest { name, card: flags, request } = model;

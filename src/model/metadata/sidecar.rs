@@ -51,7 +51,7 @@ impl Sidecar {
     /// Reads the sidecar of a model, where there is one.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where a key is unknown or a value impossible.
+    /// [`Error::Io`] if it cannot be read, [`Error::Input`] if a key is unknown or a value impossible.
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let path = Self::path(model);
         if path.exists() && !path.is_file() {

@@ -77,9 +77,9 @@ struct DownloadPlan {
 /// trusted certificates from the system or `SSL_CERT_FILE`.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name or an impossible address; [`Error::Model`] where another file is in the model's
-/// place, or it comes by no download; [`Error::Input`] where no address yields it; [`Error::Output`] or [`Error::Io`]
-/// where it cannot be written.
+/// [`Error::Usage`] for an unknown name or an impossible address; [`Error::Model`] if another file is in the model's
+/// place, or it comes by no download; [`Error::Input`] if no address yields it; [`Error::Output`] or [`Error::Io`]
+/// if it cannot be written.
 pub fn pull(request: &Request) -> Result<PulledModel> {
     let order = order(request)?;
     if let Some(there) = already_there(&order, request.overwrite)? {

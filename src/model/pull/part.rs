@@ -18,7 +18,7 @@ impl PartialFile {
     /// Opens the part of the file that will be at `whole`, with what arrived of it before.
     ///
     /// # Errors
-    /// [`Error::Output`] where it cannot be written, or another process is at it.
+    /// [`Error::Output`] if it cannot be written, or another process is at it.
     pub fn open(whole: &Path) -> Result<Self> {
         let mut name = OsString::from(whole);
         name.push(".part");

@@ -29,7 +29,7 @@ impl SlidingWindow {
     /// The windows of `node` along each spatial axis, its automatic padding resolved.
     ///
     /// # Errors
-    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    /// [`crate::Error::Graph`] if the attributes do not fit the shapes.
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
         let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
@@ -39,7 +39,7 @@ impl SlidingWindow {
     /// The windows of a transposed convolution, which writes where a convolution reads: its result counts as the input.
     ///
     /// # Errors
-    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    /// [`crate::Error::Graph`] if the attributes do not fit the shapes.
     pub fn transposed(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.output(0)?.shape, &node.input(0)?.shape)?;
         let upper = match node.proto.text("auto_pad").unwrap_or("NOTSET") {
