@@ -14,8 +14,8 @@ pub fn relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(tape.keep(&mask, grad))])
 }
 
-/// Passes the gradient strictly inside the bounds. Uses the output, because a fused kernel never
-/// writes the input.
+/// Passes the gradient strictly inside the bounds. Uses the output, which carries the same
+/// information as the input: a fused kernel never writes the input.
 pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let y = node.output(0)?;
     let mut bound = |index: usize, name: &str| match node.inputs.get(index).cloned().flatten() {
