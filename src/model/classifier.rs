@@ -131,7 +131,9 @@ impl Classifier {
             return Err(Error::Graph(format!("the model takes {expected} values per picture, but got {given}")));
         }
         if let Some(target) = target.filter(|target| target >= classes) {
-            return Err(Error::Graph(format!("class {target} is not one of the model's {classes} classes; ids start at 0")));
+            return Err(Error::Graph(format!(
+                "class {target} is not one of the model's {classes} classes; ids start at 0"
+            )));
         }
         let targets = vec![target.map_or(-1, |target| target as i64); batch];
         let values = self.session.run(ort::inputs![

@@ -190,8 +190,7 @@ impl ModelSource {
         let made = self.model.metadata_props.iter().find(|prop| prop.key() == grad::METHOD).map(|prop| prop.value());
         match made {
             Some(made) if *method != Method::Gradient && made != method.name() => {
-                let problem =
-                    format!("is a gradient model of {made}; use the classifier itself for {}", method.name());
+                let problem = format!("is a gradient model of {made}; use the classifier itself for {}", method.name());
                 Err(Error::model(&self.path, problem))
             }
             _ => Ok(self.model.clone()),

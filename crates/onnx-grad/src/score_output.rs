@@ -107,7 +107,9 @@ fn pick(
     let (op, value, attributes) = match index {
         Index::All => return Ok(from.into()),
         Index::At(place) if !(-size..size).contains(&place) => {
-            return Err(Error::Graph(format!("index {place} is out of range for axis {axis} of size {size}; count from 0")));
+            return Err(Error::Graph(format!(
+                "index {place} is out of range for axis {axis} of size {size}; count from 0"
+            )));
         }
         Index::At(place) => {
             let place = TensorProto::from_integers(&argument, &[], &[place]);

@@ -199,9 +199,7 @@ fn is_html(kind: &[u8]) -> bool {
 /// Describes the file if it is certainly not a model.
 fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
     match NotAModel::sniff(head).or(is_page.then_some(NotAModel::WebPage)) {
-        Some(NotAModel::LfsPointer) => {
-            Some("has a Git LFS pointer, not the model; use the address of the file itself")
-        }
+        Some(NotAModel::LfsPointer) => Some("has a Git LFS pointer, not the model; use the address of the file itself"),
         Some(NotAModel::WebPage) => Some("has a web page, not the model; use the address of the file itself"),
         None => head.is_empty().then_some("has an empty file"),
     }

@@ -117,7 +117,10 @@ fn order(request: &Request) -> Result<DownloadPlan> {
     let entry = entries.iter().find(|entry| entry.name == *name);
     if entry.is_none() && request.urls.is_empty() {
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        let problem = format!("not a model of the catalogue, which has {}; use one of these, or set its address with --url", names.join(", "));
+        let problem = format!(
+            "not a model of the catalogue, which has {}; use one of these, or set its address with --url",
+            names.join(", ")
+        );
         return Err(Error::Usage(format!("{name}: {problem}")));
     }
     if let Some(url) = request.urls.iter().find(|url| !http::is_address(url)) {
@@ -204,7 +207,9 @@ fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> R
         }
     }
     let kept = match (part.len(), &order.sha256) {
-        (1.., Some(_)) => format!("; the {} received so far are kept, run it again to resume", DecimalBytes(part.len())),
+        (1.., Some(_)) => {
+            format!("; the {} received so far are kept, run it again to resume", DecimalBytes(part.len()))
+        }
         _ => String::new(),
     };
     let (name, problems) = (&order.name, problems.join("; "));
