@@ -1,4 +1,4 @@
-//! Maps between a frame and the classifier's input image.
+//! Places a frame in the classifier's input image, and crops maps and features to the frame.
 
 use opencv::core::{BORDER_CONSTANT, BORDER_REPLICATE, Mat, MatTraitConst, MatTraitConstManual, Rect, Scalar, Size};
 use opencv::imgproc;

@@ -80,7 +80,7 @@ pub fn completeness(subject: &mut CheckSubject, method: &Method, picture: &[f32]
     let sum: f64 = found.gradient.iter().map(|value| f64::from(*value)).sum();
     let off = ((sum - expected) / expected).abs();
     let detail = format!(
-        "sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off; more --samples than {samples} reduce the error",
+        "sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off; raise --samples above {samples}",
         off * 100.0
     );
     Ok(Some(VerifyCheck::new("completeness", off, off < 0.02, detail)))

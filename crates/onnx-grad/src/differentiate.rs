@@ -67,7 +67,7 @@ pub fn check_opset(opset: i64) -> Result<()> {
     }
     if opset > MAX_OPSET {
         return Err(Error::Graph(format!(
-            "the model's opset is {opset}, newer than the {MAX_OPSET} supported here; export it with an older opset"
+            "the model's opset is {opset}, newer than the supported {MAX_OPSET}; export it with an older opset"
         )));
     }
     Err(Error::Graph(format!(

@@ -36,7 +36,7 @@ fn readers(graph: &GraphProto) -> HashMap<&str, usize> {
     readers
 }
 
-/// Transposes weights in place if their only reader is one Transpose.
+/// Replaces a Transpose that is the only reader of its weights with transposed weights.
 pub fn transposes(graph: &mut GraphProto) {
     let readers = readers(graph);
     let alone = |node: &&NodeProto| node.is("Transpose") && readers.get(node.input[0].as_str()) == Some(&1);

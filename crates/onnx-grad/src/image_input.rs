@@ -72,7 +72,7 @@ impl ImageSizes {
         }
         if size.iter().any(|side| *side > MAX_SIDE) {
             return Err(Error::Graph(format!(
-                "the picture would be {}x{}, and the limit is {MAX_SIDE} a side; export it with a smaller size",
+                "the picture would be {}x{}, and the limit is {MAX_SIDE} per side; export it with a smaller size",
                 size[1], size[0]
             )));
         }

@@ -149,7 +149,7 @@ pub enum Statistic {
 /// The image without information that a path starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Baseline {
-    /// One colour per channel, in the network's input scale.
+    /// One colour: a value per channel, in the network's input scale.
     Colour([f32; 3]),
     /// The image's mean colour.
     Mean,

@@ -55,7 +55,7 @@ pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
     };
     if version > MAX_IR_VERSION {
         return Err(format!(
-            "has ir_version {version}, newer than the {MAX_IR_VERSION} supported here; export it with an older ir_version"
+            "has ir_version {version}, newer than the supported {MAX_IR_VERSION}; export it with an older ir_version"
         ));
     }
     if model.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
