@@ -1,9 +1,9 @@
-//! Settings with named values: the names and their meaning stand with the type, for the command line, the live page and
-//! whatever else asks.
+//! Settings with named values. The names and their meanings are defined with the type, for the
+//! command line, the live page and other users.
 
-/// A setting that takes one of a few values.
+/// A setting with a few named values.
 pub trait Choice: Copy + PartialEq + 'static {
-    /// Each value with its name, as a user types it, and what it means.
+    /// Each value with its name, as entered by the user, and its meaning.
     const CHOICES: &'static [(Self, &'static str, &'static str)];
 
     /// The value's name.
@@ -11,7 +11,7 @@ pub trait Choice: Copy + PartialEq + 'static {
         Self::CHOICES.iter().find(|(value, ..)| *value == self).map_or("", |(_, name, _)| name)
     }
 
-    /// The value of this name.
+    /// The value with this name.
     fn named(name: &str) -> Option<Self> {
         Self::CHOICES.iter().find(|(_, known, _)| *known == name).map(|(value, ..)| *value)
     }
@@ -27,7 +27,7 @@ pub trait Choice: Copy + PartialEq + 'static {
     }
 }
 
-/// Declares an enum whose values are [`Choice`]s: the variant's doc comment is what users read of it.
+/// Declares an enum that implements [`Choice`]. Each variant's doc comment is its help text.
 macro_rules! choices {
     ($(#[$meta:meta])* $visibility:vis enum $choice:ident { $($(#[doc = $help:literal])+ $value:ident = $name:literal,)+ }) => {
         $(#[$meta])*

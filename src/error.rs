@@ -1,17 +1,18 @@
-//! The one error type of the crate: what went wrong, where, and what to do about it, in a single line.
+//! The error type of this crate: what went wrong, where, and what to do about it, in a single line.
 
 use std::path::{Path, PathBuf};
 
 /// Shorthand for a result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong. Each variant prints as one line that names the place and the remedy.
+/// Everything that can go wrong. Each variant prints as one line that states where the problem is
+/// and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line asks for something that cannot be; exit status 2.
+    /// The command line is invalid; exit status 2.
     #[error("{0}")]
     Usage(String),
-    /// The input cannot be read as what it claims to be.
+    /// The input cannot be read as the type that it claims to be.
     #[error("{}: {problem}", path.display())]
     Input { path: PathBuf, problem: String },
     /// The output cannot be written.
@@ -20,13 +21,13 @@ pub enum Error {
     /// An operating-system error about one path.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// A model file that cannot be used.
+    /// The model file cannot be used.
     #[error("{}: {problem}", path.display())]
     Model { path: PathBuf, problem: String },
-    /// A graph that is not well formed, or that the gradient compiler cannot differentiate.
+    /// The graph is malformed, or the gradient compiler cannot differentiate it.
     #[error("{0}")]
     Graph(String),
-    /// ONNX Runtime is missing, of a wrong version, or failed.
+    /// ONNX Runtime is missing, has the wrong version, or failed.
     #[error("ONNX Runtime: {0}")]
     Runtime(String),
     /// OpenCV failed inside a computation on a decoded frame.
@@ -35,37 +36,38 @@ pub enum Error {
     /// A helper program (ffmpeg, ffprobe) failed.
     #[error("{program}: {problem}")]
     Child { program: &'static str, problem: String },
-    /// The receiving stage has stopped: its own error is on its way, this one is never shown.
+    /// The receiving stage has stopped. Its own error follows, and this one is never shown.
     #[error("stopped")]
     Stopped,
-    /// A stage of the pipeline panicked; a bug in this program.
+    /// A stage of the pipeline panicked, which is a bug in this program.
     #[error("internal error in the {stage} stage: {message} (please report this)")]
     Panic { stage: String, message: String },
 }
 
 impl Error {
-    /// An [`Error::Io`] for `path`, for use with `map_err`.
+    /// Creates an [`Error::Io`] for `path`, for use with `map_err`.
     pub fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_owned();
         move |source| Self::Io { path, source }
     }
 
-    /// An [`Error::Input`] about `path`.
+    /// Creates an [`Error::Input`] for `path`.
     pub fn input(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Input { path: path.as_ref().to_owned(), problem: problem.into() }
     }
 
-    /// An [`Error::Output`] about `path`.
+    /// Creates an [`Error::Output`] for `path`.
     pub fn output(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Output { path: path.as_ref().to_owned(), problem: problem.into() }
     }
 
-    /// An [`Error::Model`] about `path`. Control characters, which names inside a model may hold, become spaces.
+    /// Creates an [`Error::Model`] for `path`. Control characters, which names inside a model may
+    /// contain, become spaces.
     pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Model { path: path.as_ref().to_owned(), problem: problem.into().replace(char::is_control, " ") }
     }
 
-    /// The process exit status that this error stands for: 2 for wrong usage, else 1.
+    /// The process exit status for this error: 2 for invalid usage, otherwise 1.
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -92,10 +94,11 @@ impl From<ort::Error> for Error {
     }
 }
 
-/// The longest part of a runtime's message that is shown.
+/// The longest part of a runtime's message to show.
 const MAX_MESSAGE_BYTES: usize = 240;
 
-/// The end of a message, which says what is wrong, in one line: signatures of C++ functions come before it.
+/// The end of a message on one line. The end states what is wrong; signatures of C++ functions come
+/// before it.
 pub fn brief(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let words: Vec<&str> = text.split_whitespace().collect();

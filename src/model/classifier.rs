@@ -1,4 +1,4 @@
-//! A classifier that yields scores and input gradient from one run.
+//! A classifier that computes scores and input gradient in one run.
 
 use std::path::Path;
 
@@ -14,24 +14,24 @@ use crate::{Error, Result};
 use onnx_grad::Request;
 use onnx_grad::{self as grad, Method};
 
-/// What one run yields for one picture.
+/// The result of one run for one image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attribution {
     /// The logit of each class.
     pub scores: Vec<f32>,
     /// The class that was differentiated.
     pub class: usize,
-    /// The gradient of that class's logit with respect to the input, or what the method makes of it, in the input's
-    /// layout.
+    /// The gradient of that class's logit with respect to the input, or the attribution that the
+    /// method computes from it, in the input's layout.
     pub gradient: Vec<f32>,
-    /// A feature map of the classifier, where it hands one out.
+    /// A feature map of the classifier, if it has that output.
     pub features: Option<Features>,
-    /// The class activation map, where it hands one out.
+    /// The class activation map, if the classifier has that output.
     pub activation: Option<Features>,
 }
 
 impl Attribution {
-    /// The class of the highest score; of several the first.
+    /// The class with the highest score; the first one if several tie.
     pub fn top(&self) -> usize {
         let higher = |best, (class, score): (usize, &f32)| if *score > self.scores[best] { class } else { best };
         self.scores.iter().enumerate().fold(0, higher)
@@ -49,8 +49,9 @@ impl CompiledGradient {
     /// Opens a session on the model.
     ///
     /// # Errors
-    /// [`Error::Model`] where ONNX Runtime refuses the model on this device; [`Error::Runtime`] where ONNX Runtime or
-    /// the device is missing, [`Error::Usage`] where the device cannot compute in this precision.
+    /// [`Error::Model`] if ONNX Runtime refuses the model on this device. [`Error::Runtime`] if
+    /// ONNX Runtime or the device is missing. [`Error::Usage`] if the device cannot compute in this
+    /// precision.
     pub fn open(self, options: &SessionOptions) -> Result<Classifier> {
         let session = session(self.model, options).map_err(|error| match error {
             Error::Graph(problem) => Error::model(&self.path, problem),
@@ -61,22 +62,24 @@ impl CompiledGradient {
 }
 
 impl Classifier {
-    /// Loads a classifier, differentiates it and opens it; a model that is already a gradient model is opened as it is.
+    /// Loads a classifier, differentiates it and opens a session. A file that is already a gradient
+    /// model is opened unchanged.
     ///
     /// # Errors
     /// Those of [`ModelSource::load`], [`ModelSource::compile`] and [`CompiledGradient::open`].
     pub fn open(path: &Path, options: &SessionOptions) -> Result<Self> {
-        // A statement of its own, so that the source's weights are gone before the session takes its memory.
+        // A separate statement, so that the source's weights are freed before the session allocates
+        // its memory.
         let compiled = ModelSource::load(path, &Request::default())?.compile(options.device, &Method::Gradient)?;
         compiled.open(options)
     }
 
-    /// The number of pictures that [`run_batch`](Self::run_batch) takes.
+    /// The batch size of [`run_batch`](Self::run_batch).
     pub fn batch(&self) -> usize {
         self.interface.shape[0]
     }
 
-    /// Width and height of the picture that the model takes, in pixels.
+    /// Width and height of the model's input image, in pixels.
     pub fn input_size(&self) -> (usize, usize) {
         let [_, a, b, c] = self.interface.shape;
         match self.interface.layout {
@@ -85,7 +88,7 @@ impl Classifier {
         }
     }
 
-    /// The order of the axes of input and gradient.
+    /// The axis order of input and gradient.
     pub fn layout(&self) -> Layout {
         self.interface.layout
     }
@@ -100,11 +103,13 @@ impl Classifier {
         &self.sha256
     }
 
-    /// Scores of one preprocessed picture, and the gradient of the class `target`, or of the top class where it is none.
+    /// Scores of one preprocessed image, and the gradient of the class `target`, or of the top
+    /// class if it is `None`.
     ///
     /// # Errors
-    /// [`Error::Graph`] where `input` has not one value for each pixel and channel, or the target is no class of this
-    /// model, or the scores are not finite; [`Error::Runtime`] where the run fails.
+    /// [`Error::Graph`] if `input` does not have one value per pixel and channel, if the target is
+    /// not a class of this model, or if the scores are not finite. [`Error::Runtime`] if the run
+    /// fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
         let mut found = match self.batch() {
             1 => self.run_batch(input, target)?,
@@ -113,7 +118,7 @@ impl Classifier {
         Ok(found.swap_remove(0))
     }
 
-    /// The same for as many pictures at once as the model takes, one after the other in `inputs`.
+    /// Like [`run`](Self::run) for a full batch of images, concatenated in `inputs`.
     ///
     /// # Errors
     /// Those of [`run`](Self::run).
@@ -123,10 +128,12 @@ impl Classifier {
         let expected: usize = shape.iter().product();
         if inputs.len() != expected {
             let (expected, given) = (expected / batch, inputs.len() / batch);
-            return Err(Error::Graph(format!("the model takes {expected} values a picture, and got {given}")));
+            return Err(Error::Graph(format!("the model takes {expected} values per picture, but got {given}")));
         }
         if let Some(target) = target.filter(|target| target >= classes) {
-            return Err(Error::Graph(format!("class {target} is none of the model's {classes}; ids start at 0")));
+            return Err(Error::Graph(format!(
+                "class {target} is not one of the model's {classes} classes; ids start at 0"
+            )));
         }
         let targets = vec![target.map_or(-1, |target| target as i64); batch];
         let values = self.session.run(ort::inputs![
@@ -137,7 +144,7 @@ impl Classifier {
         let (_, class) = values[grad::CLASS].try_extract_tensor::<i64>()?;
         let (_, gradient) = values[grad::GRADIENT].try_extract_tensor::<f32>()?;
         if scores.iter().any(|score| !score.is_finite()) {
-            let problem = "the model's scores are no finite numbers; its weights are damaged, or its pixels wrong";
+            let problem = "the model's scores are not finite; its weights are damaged, or its preprocessing is wrong";
             return Err(Error::Graph(format!("{problem} (see --preprocess)")));
         }
         let grids = |name: &str, shape: Option<[usize; 3]>| -> Result<Vec<Option<Features>>> {

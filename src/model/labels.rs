@@ -1,4 +1,4 @@
-//! Names of a model's classes.
+//! The names of a model's classes.
 
 use std::path::Path;
 
@@ -13,12 +13,13 @@ const IMAGENET_CLASSES: usize = 1000;
 pub struct ClassLabels(Vec<String>);
 
 impl ClassLabels {
-    /// The given names, for a model of `classes` classes; none where their number is another.
+    /// The given names for a model with `classes` classes, or `None` if their number differs.
     pub fn new(names: Vec<String>, classes: usize) -> Option<Self> {
         (names.len() == classes).then_some(Self(names))
     }
 
-    /// ImageNet's names, for a model of 1000 classes, or of 1001 with TensorFlow's background before them.
+    /// ImageNet's names for a model with 1000 classes, or with 1001 classes of which the first is
+    /// TensorFlow's background.
     pub fn imagenet(classes: usize) -> Option<Self> {
         let background = (classes == IMAGENET_CLASSES + 1).then_some("background");
         Self::new(background.into_iter().chain(IMAGENET.lines()).map(str::to_owned).collect(), classes)
@@ -32,7 +33,7 @@ impl ClassLabels {
     /// Reads names from a file, one per line, for a model of `classes` classes.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read, [`Error::Input`] where it has another number of lines.
+    /// [`Error::Io`] if the file cannot be read. [`Error::Input`] if the number of lines differs.
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
@@ -42,7 +43,7 @@ impl ClassLabels {
         })
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -52,16 +53,16 @@ impl ClassLabels {
         self.0.is_empty()
     }
 
-    /// The name of a class; empty for an id out of range.
+    /// The name of a class, or an empty string for an id out of range.
     pub fn name(&self, class: usize) -> &str {
         self.0.get(class).map_or("", String::as_str)
     }
 
-    /// The class called `name`, whatever its case.
+    /// The class named `name`, ignoring case.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name, with the names that contain it or share its words, or else those
-    /// spelt much like it.
+    /// [`Error::Usage`] for an unknown name. It lists the names that contain it or share a word
+    /// with it, or otherwise names with a similar spelling.
     pub fn find(&self, name: &str) -> Result<usize> {
         let wanted = name.to_lowercase();
         if let Some(class) = self.0.iter().position(|label| label.to_lowercase() == wanted) {
@@ -70,13 +71,13 @@ impl ClassLabels {
         let close: Vec<_> = self.0.iter().filter(|label| is_close(&label.to_lowercase(), &wanted)).take(8).collect();
         let close = if close.is_empty() { self.similar(&wanted) } else { close };
         let hint = match close.as_slice() {
-            [] => "take an id or the full name of one of its classes".to_owned(),
+            [] => "use an id or the full name of one of its classes".to_owned(),
             names => format!("did you mean {}?", names.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ")),
         };
         Err(Error::Usage(format!("--target '{name}': the model has no such class; {hint}")))
     }
 
-    /// The three names, at most, of which the whole or a word differs from `wanted` in few letters.
+    /// Up to three names that, as a whole or in one word, differ from `wanted` in few letters.
     fn similar(&self, wanted: &str) -> Vec<&String> {
         let few = wanted.chars().count() / 3;
         let mut close: Vec<_> = self.0.iter().map(|label| (distance(&label.to_lowercase(), wanted), label)).collect();
@@ -86,7 +87,7 @@ impl ClassLabels {
     }
 }
 
-/// By how many letters `wanted` differs from `label`, or from that word of it that is nearest.
+/// The edit distance between `wanted` and `label`, or the nearest word of `label`.
 fn distance(label: &str, wanted: &str) -> usize {
     let words = label.split_whitespace().map(|word| strsim::osa_distance(word, wanted));
     words.fold(strsim::osa_distance(label, wanted), usize::min)

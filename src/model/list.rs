@@ -1,4 +1,4 @@
-//! `salstream model list`: the models known by name, and which of them are here.
+//! `salstream model list`: the known models, and which of them are installed.
 
 use indicatif::DecimalBytes;
 use serde::Serialize;
@@ -9,40 +9,42 @@ use crate::Result;
 /// One known model.
 #[derive(Debug, Serialize)]
 pub struct ModelRow {
-    /// What to type after `--model`.
+    /// The name to use with `--model`.
     pub name: String,
-    /// Where its file is, or would be.
+    /// The path of its file, whether or not it is installed.
     pub path: String,
-    /// Size of the file in bytes, as it should be, or as it is for a model that is none of the catalogue's.
+    /// Size of the file in bytes: the expected size, or the actual size of a model that is not in
+    /// the catalogue.
     pub bytes: u64,
-    /// Top-1 accuracy on ImageNet's validation set in per cent, where it is known.
+    /// Top-1 accuracy on ImageNet's validation set in per cent, if known.
     pub top1: Option<f64>,
-    /// SPDX name of the licence, where it is known.
+    /// SPDX identifier of the licence, if known.
     pub license: Option<String>,
-    /// Whether it is here.
+    /// Whether the model is installed.
     pub installed: InstallState,
-    /// Whether `--model auto` takes it.
+    /// Whether `--model auto` uses this model.
     pub auto: bool,
-    /// What to do to get it.
+    /// The command that installs it, if it is not installed.
     pub remedy: Option<String>,
 }
 
-/// Whether a model is here.
+/// Whether a model is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallState {
-    /// Its file is there, of the right size.
+    /// The file exists and has the expected size.
     Yes,
-    /// Its file is there, of a wrong size.
+    /// The file exists but has another size.
     Damaged,
-    /// It is not there.
+    /// The file does not exist.
     No,
 }
 
-/// The catalogue's models in its order, then the user's own in the models folder.
+/// The catalogue's models in order, followed by the user's own models in the models folder.
 ///
 /// # Errors
-/// [`Error::Graph`](crate::Error::Graph) where the built-in catalogue is broken, which a test rules out.
+/// [`Error::Graph`](crate::Error::Graph) if the built-in catalogue is malformed, which a test rules
+/// out.
 pub fn rows() -> Result<Vec<ModelRow>> {
     let entries = catalog::entries()?;
     let preferred = catalog::preferred(&entries).map(|entry| entry.name.as_str());
@@ -86,7 +88,7 @@ pub fn table(rows: &[ModelRow]) -> String {
         let size = DecimalBytes(row.bytes).to_string();
         let license = row.license.as_deref().unwrap_or("-");
         let installed = match (row.installed, row.auto, &row.remedy) {
-            (InstallState::Yes, true, _) => "yes, auto takes it".to_owned(),
+            (InstallState::Yes, true, _) => "yes, used by auto".to_owned(),
             (InstallState::Yes, false, _) => "yes".to_owned(),
             (InstallState::Damaged, ..) => "damaged: its size is wrong".to_owned(),
             (InstallState::No, _, remedy) => format!("no: {}", remedy.as_deref().unwrap_or_default()),

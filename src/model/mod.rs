@@ -1,4 +1,4 @@
-//! Classifiers: the only place where ONNX files, the gradient compiler and ONNX Runtime meet.
+//! Classifiers: the only place that combines ONNX files, the gradient compiler and ONNX Runtime.
 //!
 //! ```no_run
 //! use std::path::Path;

@@ -1,4 +1,4 @@
-//! The one way from a model's name to its file in memory and to what is known of it.
+//! Opens a model: resolves its name, reads its file and finds its metadata.
 
 use onnx_grad::Request;
 
@@ -12,27 +12,27 @@ use crate::{Error, Result};
 pub struct ModelRequest {
     /// The model.
     pub name: ModelName,
-    /// What the user says of it.
+    /// The metadata set by the user.
     pub card: MetadataFlags,
-    /// What to settle if its file leaves it open.
+    /// Values for what the file leaves open.
     pub request: Request,
 }
 
-/// A model that was found and read.
+/// A model that was resolved and read.
 pub struct OpenedModel {
-    /// Its file, and where that was found.
+    /// The resolved file.
     pub chosen: ResolvedModel,
     /// The file in memory.
     pub source: ModelSource,
-    /// What it expects of its pixels, and what its classes are called.
+    /// The expected preprocessing and the class names.
     pub card: ModelMetadata,
 }
 
 /// Finds and reads a model.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name, [`Error::Model`] for a file that cannot be used, and those of [`load`] and
-/// [`ModelMetadata::find`].
+/// [`Error::Usage`] for an unknown name, [`Error::Model`] for a file that cannot be used, and the
+/// errors of [`load`] and [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
     let source = load(&chosen, &model.request)?;
@@ -40,10 +40,11 @@ pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     Ok(OpenedModel { chosen, source, card })
 }
 
-/// Reads a model that was found; its sidecar says the size of the picture if `request` does not.
+/// Reads a resolved model. The sidecar sets the image size if `request` does not.
 ///
 /// # Errors
-/// Those of [`ModelSource::load`]; [`Error::Input`] if the sidecar's size is not the model's.
+/// The same as [`ModelSource::load`]. [`Error::Input`] if the sidecar's size is not the model's
+/// size.
 pub fn load(chosen: &ResolvedModel, request: &Request) -> Result<ModelSource> {
     let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else {
         return ModelSource::load(&chosen.path, request);

@@ -1,4 +1,4 @@
-//! From a decoded frame to the tensor that a classifier was trained on.
+//! Converts a decoded frame to the tensor that a classifier expects.
 
 use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Scalar, Size, Vec3b};
 use opencv::imgproc;
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::choice::{Choice, choices};
 
 choices! {
-    /// What a network expects of its pixels, by the names of the recipes in use.
+    /// The preprocessing of a network's pixels, by the names of common recipes.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Preprocessing {
@@ -36,7 +36,7 @@ pub enum ChannelOrder {
     Bgr,
 }
 
-/// The order of the axes of a model's picture.
+/// The axis order of a model's image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Batch, channels, height, width.
@@ -45,14 +45,14 @@ pub enum Layout {
     Nhwc,
 }
 
-/// Makes tensors of frames: `(pixel - mean) / std` by channel, with pixels from 0 to 255.
+/// Converts frames to tensors: `(pixel - mean) / std` per channel, with pixels from 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Preprocessor {
-    /// The order of the channels, here and in the tensor.
+    /// The channel order of `mean`, `std` and the tensor.
     pub channels: ChannelOrder,
     /// Subtracted from each channel.
     pub mean: [f32; 3],
-    /// Each channel is divided by it.
+    /// Divides each channel.
     pub std: [f32; 3],
 }
 
@@ -71,7 +71,7 @@ impl From<Preprocessing> for Preprocessor {
 }
 
 impl std::fmt::Display for Preprocessor {
-    /// The name of the recipe, or its numbers where it has none.
+    /// The name of the recipe, or its numbers if it has no name.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match Preprocessing::values().find(|kind| Self::from(*kind) == *self) {
             Some(kind) => f.write_str(kind.name()),
@@ -90,12 +90,12 @@ impl std::fmt::Display for ChannelOrder {
 }
 
 impl Preprocessor {
-    /// What the network is given for a black pixel, by channel.
+    /// The network's input for a black pixel, per channel.
     pub fn black(&self) -> [f32; 3] {
         [0, 1, 2].map(|channel| -self.mean[channel] / self.std[channel])
     }
 
-    /// The 8-bit BGR colour that the network is given as 0, nearly: its mean.
+    /// The 8-bit BGR colour closest to an input of 0: the mean.
     pub fn neutral(&self) -> Scalar {
         let [a, b, c] = self.mean.map(f64::from);
         match self.channels {
@@ -104,10 +104,10 @@ impl Preprocessor {
         }
     }
 
-    /// The whole of `image` (8-bit BGR) stretched to `size` and normalised: one picture in the given layout.
+    /// The tensor of `image` (8-bit BGR), stretched to `size` and normalised, in the given layout.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses the picture.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV refuses the image.
     pub fn tensor(&self, image: &Mat, size: Size, layout: Layout) -> Result<Vec<f32>> {
         if image.size()? == size && image.is_continuous() {
             return self.normalised(image, layout);
@@ -133,7 +133,7 @@ impl Preprocessor {
         Ok(tensor)
     }
 
-    /// What becomes of each 8-bit value of a channel.
+    /// The normalised value of each 8-bit value of a channel.
     fn table(&self, channel: usize) -> [f32; 256] {
         std::array::from_fn(|value| (value as f32 - self.mean[channel]) / self.std[channel])
     }
@@ -170,7 +170,7 @@ mod tests {
             let preprocessor = Preprocessor::from(kind);
             let image = Mat::new_rows_cols_with_default(4, 4, CV_8UC3, preprocessor.neutral()).unwrap();
             let values = preprocessor.tensor(&image, Size::new(2, 2), Layout::Nchw).unwrap();
-            // Half a grey level off, at most.
+            // At most half a grey level off.
             let most = 0.5 / preprocessor.std[0] + 1e-3;
             assert!(values.iter().all(|value| value.abs() <= most), "{kind:?} {values:?}");
         }

@@ -10,19 +10,19 @@ use crate::model::runtime::{Device, Precision, SessionOptions};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
 
-/// Makes a classifier ready for [`differentiate`](onnx_grad::differentiate()): its functions and known branches are
-/// written out, its shapes found.
+/// Prepares a classifier for [`differentiate`](onnx_grad::differentiate()): inlines its functions,
+/// writes out its known branches and finds its shapes.
 ///
 /// # Errors
-/// [`Error::Graph`] or [`Error::Usage`] as [`onnx_grad::prepare`] says, or if the model does not run at this batch or
-/// size; [`Error::Runtime`] if ONNX Runtime is missing.
+/// [`Error::Graph`] or [`Error::Usage`] as in [`onnx_grad::prepare`], or if the model does not run
+/// at this batch or size. [`Error::Runtime`] if ONNX Runtime is missing.
 pub fn prepare(model: ModelProto, request: &Request) -> Result<(ModelProto, Shapes)> {
-    // Both texts are about the file as it was given.
+    // Both messages describe the original file, so they are built before the model changes.
     let (mut foreign, remedy) = (Probe::foreign_operators(&model), Probe::remedy(&model));
     onnx_grad::prepare(model, request, |probe| run(probe, &mut foreign, remedy))
 }
 
-/// The shapes of a classifier that stays as it is, by a run on a black picture.
+/// The shapes of an unchanged classifier, found by running it on a black image.
 ///
 /// # Errors
 /// Those of [`prepare`].
@@ -31,7 +31,7 @@ pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes> {
     onnx_grad::find_shapes(model, request, |probe| run(probe, &mut foreign, remedy))
 }
 
-/// The values of one run; `foreign` is the error to give if the model has operators that are not known.
+/// The values of one run. `foreign` is the error to return if the model has unknown operators.
 fn run(probe: Probe, foreign: &mut Option<onnx_grad::Error>, remedy: &str) -> Result<Vec<ProbedValue>> {
     let Probe { model, image, kind } = probe;
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: cores() };
@@ -46,7 +46,7 @@ fn run(probe: Probe, foreign: &mut Option<onnx_grad::Error>, remedy: &str) -> Re
     Ok(values.iter().filter_map(|(name, value)| probed(name, &value.view())).collect())
 }
 
-/// A black picture.
+/// A black image.
 fn black(kind: &TensorType) -> Result<DynValue> {
     let (shape, count) = (kind.shape.clone(), kind.shape.iter().product());
     Ok(match kind.dtype {
@@ -63,7 +63,7 @@ fn probed(name: &str, value: &DynValue) -> Option<ProbedValue> {
     Some(ProbedValue { name: name.into(), kind: TensorType { dtype: dtype(*ty), shape }, data })
 }
 
-/// The elements as a file holds them; none for types that are not numbers.
+/// The elements in little-endian bytes, or `None` for types that are not numbers.
 fn bytes(value: &DynValue) -> Option<Vec<u8>> {
     encoded(value, |value: i64| value.to_le_bytes())
         .or_else(|| encoded(value, |value: i32| value.to_le_bytes()))

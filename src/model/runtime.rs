@@ -1,6 +1,7 @@
-//! Finds and loads ONNX Runtime's shared library, once a process, and opens sessions on it.
+//! Finds and loads ONNX Runtime's shared library once per process, and opens sessions.
 //!
-//! Stock ONNX Runtime is loaded at run time, so that one binary serves every build of it (CPU, OpenVINO, CUDA).
+//! Stock ONNX Runtime is loaded at run time, so one binary works with every build of it (CPU,
+//! OpenVINO, CUDA).
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,13 +15,13 @@ use ort::session::builder::SessionBuilder;
 use crate::error::brief;
 use crate::{Error, Result, platform::dirs};
 
-/// What a person types to get ONNX Runtime.
+/// How to install ONNX Runtime, for error messages.
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
-/// How the name of a versioned library begins.
+/// The file name prefix of a versioned library.
 const LIBRARY_PREFIX: &str = "libonnxruntime.so.";
 
-/// Where a session computes.
+/// The device and execution provider of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
@@ -35,15 +36,15 @@ pub enum Device {
 }
 
 impl Device {
-    /// Every device, the one that is always there first.
+    /// Every device. The first one is always available.
     pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
 
-    /// The form of a gradient model that is usually fastest here.
+    /// The variant of a gradient model that is usually fastest on this device.
     pub fn variant(self) -> Variant {
         if self == Self::OpenVino { Variant::OpenVino } else { Variant::OnnxRuntime }
     }
 
-    /// In what it computes, the exact first.
+    /// The supported precisions, the exact one first.
     pub fn precisions(self) -> &'static [Precision] {
         match self {
             Self::Cpu => &[Precision::F32],
@@ -65,17 +66,17 @@ impl std::fmt::Display for Device {
     }
 }
 
-/// Arithmetic of a session.
+/// The arithmetic precision of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floating point.
     F32,
-    /// 32-bit floating point whose products have 10 bits of fraction (NVIDIA's TensorFloat-32).
+    /// 32-bit floating point with 10 fraction bits in products (NVIDIA's TensorFloat-32).
     Tf32,
-    /// bfloat16, where the device has it.
+    /// bfloat16, if the device supports it.
     Bf16,
-    /// 16-bit floating point, where the device has it.
+    /// 16-bit floating point, if the device supports it.
     F16,
 }
 
@@ -93,9 +94,9 @@ impl std::fmt::Display for Precision {
 /// How to open a session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionOptions {
-    /// Where to compute.
+    /// The device.
     pub device: Device,
-    /// In what arithmetic.
+    /// The arithmetic precision.
     pub precision: Precision,
     /// Threads inside one operator, at least 1.
     pub threads: usize,
@@ -109,10 +110,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// The process's one runtime; the first call finds and loads it.
+    /// The runtime, shared by the whole process. The first call finds and loads it.
     ///
     /// # Errors
-    /// [`Error::Runtime`], naming every place searched, where no usable library is found.
+    /// [`Error::Runtime`] if no usable library is found. The error names every place searched.
     pub fn get() -> Result<&'static Self> {
         static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
         RUNTIME.get_or_init(Self::load).as_ref().map_err(|problem| Error::Runtime(problem.clone()))
@@ -126,7 +127,7 @@ impl Runtime {
                 Ok(builder) => {
                     let builder = builder.with_name("salstream").with_telemetry(false);
                     let environment = builder.build().map_err(|e| one_line(&e))?;
-                    // What fails is returned as an error, and said once.
+                    // Failures are returned as errors, so the log would only repeat them.
                     environment.set_log_level(ort::logging::LogLevel::Fatal);
                     return Ok(Self { library, environment });
                 }
@@ -137,11 +138,13 @@ impl Runtime {
         Err(problem.unwrap_or_else(|| format!("no libonnxruntime.so in {}; {REMEDY}", tried.join(", "))))
     }
 
-    /// The library's version as it states it, such as `1.24.1`; empty where it does not.
+    /// The version that the library reports, such as `1.24.1`, or an empty string if it reports
+    /// none.
     pub fn version(&self) -> String {
         type GetBase = unsafe extern "system" fn() -> *const ort::sys::OrtApiBase;
-        // SAFETY: the library is loaded already, so no initialiser runs; both functions are ONNX Runtime's stable C
-        // interface, take nothing, and return null or a pointer to static data.
+        // SAFETY: the library is loaded already, so no initialiser runs. Both functions belong to
+        // ONNX Runtime's stable C API, take no arguments, and return null or a pointer to static
+        // data.
         unsafe {
             let Ok(library) = libloading::Library::new(&self.library) else { return String::new() };
             let Ok(get_base) = library.get::<GetBase>(b"OrtGetApiBase\0") else { return String::new() };
@@ -150,7 +153,7 @@ impl Runtime {
         }
     }
 
-    /// Whether the library was built with (or finds beside it) the code for `device`.
+    /// Whether the library includes the provider of `device`, or has it in the same folder.
     pub fn has(&self, device: Device) -> bool {
         let provider = match device {
             Device::Cpu => return true,
@@ -164,8 +167,8 @@ impl Runtime {
     /// Opens a session on a serialised model.
     ///
     /// # Errors
-    /// [`Error::Runtime`] where the device is missing, [`Error::Usage`] where it cannot compute in this precision,
-    /// [`Error::Graph`] where ONNX Runtime refuses the model.
+    /// [`Error::Runtime`] if the device is missing. [`Error::Usage`] if it cannot compute in this
+    /// precision. [`Error::Graph`] if ONNX Runtime refuses the model.
     pub fn session(&self, model: &[u8], options: &SessionOptions) -> Result<Session> {
         self.open(options, |mut builder| builder.commit_from_memory(model))
     }
@@ -200,7 +203,8 @@ impl Runtime {
         let refused = |e: ort::Error<SessionBuilder>| Error::Runtime(one_line(&e));
         let mut builder = Session::builder(&self.environment)?;
         builder = builder.with_intra_threads(options.threads).map_err(refused)?;
-        // Spinning workers starve the other stages of this process: the camera step took 22 ms instead of 2.6.
+        // Spinning workers starve the other stages of this process: the camera stage took 22 ms
+        // instead of 2.6 ms.
         builder = builder.with_intra_op_spinning(false).map_err(refused)?;
         match provider(options)? {
             None => Ok(builder),
@@ -209,7 +213,8 @@ impl Runtime {
     }
 }
 
-/// The execution provider for `options`; none for the CPU, whose explicit registration would turn its arena off.
+/// The execution provider for `options`, or `None` for the CPU: registering it explicitly would
+/// turn its arena off.
 fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDispatch>> {
     let unsupported = || {
         let (device, precision) = (options.device, options.precision);
@@ -237,7 +242,7 @@ fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDisp
     }))
 }
 
-/// Every file or folder that is searched, in order.
+/// All files and folders to search, in order.
 fn places() -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         return vec![path.into()];
@@ -253,7 +258,8 @@ fn places() -> Vec<PathBuf> {
     places
 }
 
-/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself; the newest first.
+/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself, newest
+/// first.
 fn candidates(place: &Path) -> Vec<PathBuf> {
     if place.is_file() {
         return vec![place.to_owned()];
@@ -267,7 +273,8 @@ fn candidates(place: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The numbers of the version in a library's name; none, the lowest, for a plain `libonnxruntime.so`.
+/// The version numbers in a library's name. An empty list, which sorts lowest, for a plain
+/// `libonnxruntime.so`.
 fn numbers(library: &Path) -> Vec<u32> {
     let name = library.file_name().unwrap_or_default().to_string_lossy();
     let version = name.strip_prefix(LIBRARY_PREFIX).unwrap_or_default();

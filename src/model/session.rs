@@ -1,4 +1,4 @@
-//! Sessions on models in memory, of any size, and runs that come to an end.
+//! Opens sessions on models in memory, of any size, and runs them with a time limit.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::model::runtime::{Runtime, SessionOptions};
 use crate::{Error, Result};
 use onnx_grad::onnx::{self, ModelProto};
 
-/// Opens a session on `model`, whose memory is freed before the session takes its own.
+/// Opens a session on `model`. The memory of `model` is freed before the session allocates its own.
 ///
 /// # Errors
-/// Those of [`Runtime::session`]; [`Error::Output`] where a model that is too large for one message finds no room among
-/// the temporary files.
+/// The same as [`Runtime::session`]. [`Error::Output`] if a model that is too large for one message
+/// does not fit in the temporary folder.
 pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
     if !onnx::is_large(&model) {
         let bytes = model.encode_to_vec();
@@ -30,13 +30,13 @@ pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
     Runtime::get()?.session_from_file(&path, options)
 }
 
-/// How long one picture may take. Loops of loops can be written in a few bytes, and would never end.
+/// The time limit of one run. Nested loops take only a few bytes to write and could run forever.
 const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Runs a session once, and ends it where that takes too long.
+/// Runs a session once, and terminates it if that takes too long.
 ///
 /// # Errors
-/// ONNX Runtime's.
+/// The errors of ONNX Runtime.
 pub fn run_once<'r>(
     session: &'r mut Session,
     inputs: SessionInputs<'_, '_>,
@@ -46,7 +46,7 @@ pub fn run_once<'r>(
     std::thread::scope(|scope| {
         scope.spawn(|| {
             if over.recv_timeout(RUN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
-                // Where even this fails there is nothing left to do.
+                // If terminating fails too, nothing else can be done.
                 let _ = options.terminate();
             }
         });

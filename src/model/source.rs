@@ -1,4 +1,5 @@
-//! A classifier's file, read and probed once, from which gradient models are made for any device.
+//! A classifier's file, read and probed once, from which gradient models are compiled for any
+//! device.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::probe::{find_shapes, prepare};
 use crate::model::runtime::{Device, Runtime};
 use crate::{Error, Result};
 
-const UNFIT: &str = "does not take float32 colour pictures; export it so";
+const UNFIT: &str = "does not take float32 colour pictures; export it with such an input";
 
 /// A classifier's file in memory, ready to be differentiated.
 pub struct ModelSource {
@@ -20,14 +21,14 @@ pub struct ModelSource {
     sha256: String,
     model: ModelProto,
     request: Request,
-    /// What was learnt of the classifier; none where the file is a gradient model already.
+    /// The shapes of the classifier, or `None` if the file is already a gradient model.
     shapes: Option<Shapes>,
     notes: Vec<String>,
 }
 
-/// A gradient model that waits for a session.
+/// A gradient model that is ready to be opened in a session.
 pub struct CompiledGradient {
-    /// The file that it was made from.
+    /// The file that it was compiled from.
     pub(super) path: PathBuf,
     /// SHA-256 of that file, in hexadecimal.
     pub(super) sha256: String,
@@ -35,26 +36,26 @@ pub struct CompiledGradient {
     pub(super) model: ModelProto,
 }
 
-/// What goes into a gradient model and comes out of it.
+/// The inputs and outputs of a gradient model.
 pub(super) struct ModelInterface {
     /// The name of the image input.
     pub input: String,
-    /// Its shape: one or more pictures.
+    /// The input's shape: one or more images.
     pub shape: [usize; 4],
     pub layout: Layout,
     pub classes: usize,
-    /// Channels, height and width of the feature map, where there is one.
+    /// Channels, height and width of the feature map, if there is one.
     pub features: Option<[usize; 3]>,
-    /// The same of the class activation map, whose channels are one.
+    /// The same for the class activation map, which has one channel.
     pub activation: Option<[usize; 3]>,
 }
 
 impl ModelSource {
-    /// Reads the file and, unless it is a gradient model already, runs it once to learn its shapes.
+    /// Reads the file and, unless it is already a gradient model, runs it once to find its shapes.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Model`] where the file is unusable or has not what `request` asks for,
-    /// [`Error::Runtime`] where ONNX Runtime is missing.
+    /// [`Error::Io`] or [`Error::Model`] if the file is unusable or lacks what `request` asks for.
+    /// [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn load(path: &Path, request: &Request) -> Result<Self> {
         let model = onnx::load(path)?;
         let sha256 = file_sha256(path)?;
@@ -71,7 +72,7 @@ impl ModelSource {
         Ok(Self { path: path.into(), sha256, model, request: request.clone(), shapes, notes })
     }
 
-    /// What the user should know, one line each.
+    /// Notes for the user, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -81,7 +82,7 @@ impl ModelSource {
         self.model.graph.as_ref()
     }
 
-    /// The same classifier with other numbers in its graph; shapes must stay.
+    /// A copy of the classifier with changed values in its graph. Shapes must not change.
     pub fn with_graph(&self, change: impl FnOnce(&mut GraphProto)) -> Self {
         let mut changed = self.copy(self.request.clone(), self.shapes.clone());
         if let Some(graph) = &mut changed.model.graph {
@@ -95,10 +96,10 @@ impl ModelSource {
         Self { path, sha256, model, request, shapes, notes: Vec::new() }
     }
 
-    /// What the file says of itself beside its graph.
+    /// The metadata, layout and number of classes that the file declares.
     ///
     /// # Errors
-    /// [`Error::Model`] where it takes no pictures.
+    /// [`Error::Model`] if the model does not take images.
     pub fn facts(&self) -> Result<FileFacts> {
         let metadata = self.model.metadata();
         let found = match &self.shapes {
@@ -111,10 +112,10 @@ impl ModelSource {
         found.ok_or_else(|| Error::model(&self.path, UNFIT))
     }
 
-    /// Width and height of the picture that the model takes, in pixels.
+    /// Width and height of the model's input image, in pixels.
     ///
     /// # Errors
-    /// [`Error::Model`] where it takes no colour picture.
+    /// [`Error::Model`] if the model does not take colour images.
     pub fn input_size(&self) -> Result<(usize, usize)> {
         let shape = match &self.shapes {
             Some(shapes) => shapes.tensors.get(&shapes.image).and_then(|kind| kind.shape.clone().try_into().ok()),
@@ -127,16 +128,17 @@ impl ModelSource {
         }
     }
 
-    /// Makes the gradient model for stock ONNX Runtime.
+    /// Compiles the gradient model for stock ONNX Runtime.
     ///
     /// # Errors
-    /// [`Error::Model`] where the classifier cannot be differentiated so, or is a gradient model already.
+    /// [`Error::Model`] if the classifier cannot be differentiated with this method, or is already
+    /// a gradient model.
     pub fn gradient_model(&self, method: &Method) -> Result<ModelProto> {
-        let made = || Error::model(&self.path, "is a gradient model already; use it as it is");
+        let made = || Error::model(&self.path, "is already a gradient model; use it as it is");
         self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method, false)
     }
 
-    /// Makes the gradient model in the form that `device` usually likes best.
+    /// Compiles the gradient model in the variant that is usually fastest on `device`.
     ///
     /// # Errors
     /// Those of [`compile_as`](Self::compile_as).
@@ -144,11 +146,12 @@ impl ModelSource {
         self.compile_as(device.variant(), method)
     }
 
-    /// Makes the gradient model in one form, with a feature map beside where the classifier has one.
+    /// Compiles the gradient model in one variant, with a feature map as a further output if the
+    /// classifier has one.
     ///
     /// # Errors
-    /// [`Error::Model`] where the classifier cannot be differentiated so, or the file is a gradient model of another
-    /// method.
+    /// [`Error::Model`] if the classifier cannot be differentiated with this method, or the file is
+    /// a gradient model of another method.
     pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<CompiledGradient> {
         let model = match &self.shapes {
             Some(shapes) => self.differentiate(shapes, variant, method, true)?,
@@ -160,13 +163,14 @@ impl ModelSource {
         Ok(CompiledGradient { path, sha256, interface, model })
     }
 
-    /// Whether it may be made for another number of pictures than one: it is no gradient model yet, and nobody has asked for
-    /// a number.
+    /// Whether the batch size may be changed: the file is not a gradient model yet, and the user
+    /// has not set a batch size.
     pub fn takes_batches(&self) -> bool {
         self.shapes.is_some() && self.request.batch == 1
     }
 
-    /// The same classifier for `batch` pictures at a time; none where it takes no other number than it does.
+    /// The same classifier with a batch size of `batch`, or `None` if the model does not support
+    /// it.
     pub fn batched(&self, batch: usize) -> Option<Self> {
         let output = self.shapes.as_ref()?.output.clone();
         let request = Request { batch, ..self.request.clone() };
@@ -181,13 +185,12 @@ impl ModelSource {
         grad::differentiate(&self.model, shapes, &options).map_err(|error| about(&self.path)(error.into()))
     }
 
-    /// The gradient model that the file is, if it is one of `method`.
+    /// The file itself, if it is a gradient model of `method`.
     fn as_it_is(&self, method: &Method) -> Result<ModelProto> {
         let made = self.model.metadata_props.iter().find(|prop| prop.key() == grad::METHOD).map(|prop| prop.value());
         match made {
             Some(made) if *method != Method::Gradient && made != method.name() => {
-                let problem =
-                    format!("is a gradient model of {made}; give the classifier itself for {}", method.name());
+                let problem = format!("is a gradient model of {made}; use the classifier itself for {}", method.name());
                 Err(Error::model(&self.path, problem))
             }
             _ => Ok(self.model.clone()),
@@ -195,7 +198,7 @@ impl ModelSource {
     }
 }
 
-/// Turns problems of a graph into problems of the file `path`.
+/// Converts errors about a graph to errors about the file `path`.
 fn about(path: &Path) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Graph(problem) => Error::model(path, problem),
@@ -212,7 +215,7 @@ pub(super) fn is_gradient_model(model: &ModelProto) -> bool {
         && [grad::SCORES, grad::CLASS, grad::GRADIENT].iter().all(|name| outputs.contains(name))
 }
 
-/// The interface of a gradient model; none where it does not take one colour picture.
+/// The inputs and outputs of a gradient model, or `None` if it does not take one colour image.
 fn interface(graph: &GraphProto) -> Option<ModelInterface> {
     let image = graph.input.iter().find(|input| input.name() != grad::TARGET)?;
     let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
@@ -227,7 +230,7 @@ fn interface(graph: &GraphProto) -> Option<ModelInterface> {
     Some(ModelInterface { input: image.name().into(), shape, layout, classes, features, activation })
 }
 
-/// The layout of a picture of this shape; none where it has not three channels.
+/// The layout of an image of this shape, or `None` if it does not have three channels.
 fn layout(shape: &[usize]) -> Option<Layout> {
     match shape {
         [_, 3, _, _] => Some(Layout::Nchw),
@@ -236,7 +239,7 @@ fn layout(shape: &[usize]) -> Option<Layout> {
     }
 }
 
-/// The layout of the picture and the number of classes.
+/// The layout of the image and the number of classes.
 fn declared(shapes: &Shapes) -> Option<(Layout, usize)> {
     let shape = |name: &str| shapes.tensors.get(name).map(|kind| kind.shape.as_slice());
     Some((layout(shape(&shapes.image)?)?, *shape(&shapes.output)?.get(1)?))

@@ -1,4 +1,4 @@
-//! How a frame fills the classifier's picture, and where the frame lies in what the classifier says of it.
+//! Places a frame in the classifier's input image, and crops maps and features to the frame.
 
 use opencv::core::{BORDER_CONSTANT, BORDER_REPLICATE, Mat, MatTraitConst, MatTraitConstManual, Rect, Scalar, Size};
 use opencv::imgproc;
@@ -9,17 +9,17 @@ use crate::frame::Features;
 use crate::raster;
 
 choices! {
-    /// How a frame fills the classifier's picture.
+    /// How a frame fills the classifier's input image.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Fit {
-        /// The frame is stretched to the picture's shape
+        /// Stretch the frame to the input's shape
         Stretch = "stretch",
-        /// The frame keeps its shape, between bars of the network's mean colour
+        /// Keep the frame's shape, with bars of the network's mean colour
         Letterbox = "letterbox",
     }
 }
 
-/// A frame's place in the classifier's picture.
+/// A frame's position in the classifier's input image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FramePlacement {
     picture: Size,
@@ -27,7 +27,7 @@ pub(super) struct FramePlacement {
 }
 
 impl Fit {
-    /// Where a frame of size `frame` lies in a picture of size `picture`, both in pixels.
+    /// The position of a frame of size `frame` in an input image of size `picture`, both in pixels.
     pub(super) fn place(self, frame: Size, picture: Size) -> FramePlacement {
         let whole = Rect::new(0, 0, picture.width, picture.height);
         let scale = |at: i32, of: i32| f64::from(at) / f64::from(of.max(1));
@@ -45,7 +45,7 @@ impl Fit {
 }
 
 impl FramePlacement {
-    /// The classifier's picture of `image` (8-bit BGR), with bars of colour `bars` (BGR).
+    /// The input image of `image` (8-bit BGR), with bars of colour `bars` (BGR).
     pub(super) fn picture(&self, image: &Mat, bars: Scalar) -> Result<Mat> {
         let Rect { x, y, width, height } = self.frame;
         let small = raster::shrink(image, self.frame.size())?;
@@ -55,12 +55,12 @@ impl FramePlacement {
         Ok(picture)
     }
 
-    /// The frame's part of a map of the picture's size.
+    /// The frame's part of a map that covers the input image.
     pub(super) fn crop(&self, map: &Mat) -> Result<Mat> {
         Ok(map.roi(self.frame)?.try_clone()?)
     }
 
-    /// The frame's part of features that cover the picture, as many places a pixel.
+    /// The frame's part of features that cover the input image, at the same resolution.
     pub(super) fn crop_features(&self, features: Features) -> Result<Features> {
         if self.frame.size() == self.picture {
             return Ok(features);
@@ -82,7 +82,7 @@ impl FramePlacement {
     }
 }
 
-/// Where the places of a cropped grid lie in the whole one, along one axis: the i-th at `start + i step`.
+/// Positions of a cropped grid in the whole grid along one axis: the i-th is at `start + i step`.
 struct Axis {
     places: i32,
     start: f64,
@@ -90,13 +90,14 @@ struct Axis {
 }
 
 impl Axis {
-    /// Of a grid of `places` over `length` pixels, the part of `part` pixels from `from` on.
+    /// For a grid of `places` cells over `length` pixels, the part that covers `part` pixels
+    /// starting at `from`.
     fn new(places: usize, length: i32, from: i32, part: i32) -> Self {
         let a_pixel = places as f64 / f64::from(length.max(1));
         let covered = f64::from(part) * a_pixel;
         let kept = covered.round().max(1.0);
         let step = covered / kept;
-        // Places are the middles of cells.
+        // Positions are the centres of cells.
         Self { places: kept as i32, start: f64::from(from) * a_pixel + step / 2.0 - 0.5, step }
     }
 }

@@ -1,4 +1,4 @@
-//! Which attribution method to take, as typed.
+//! The attribution method, as entered by the user.
 
 use crate::choice::choices;
 use crate::model::Preprocessor;
@@ -18,7 +18,8 @@ choices! {
         SmoothGradSquared = "smoothgrad-squared",
         /// Variance of the gradients of noisy copies (Adebayo 2018)
         VarGrad = "vargrad",
-        /// Mean gradient on the way from a baseline, times the way (Sundararajan 2017)
+        /// Mean gradient between a baseline and the image, times their difference (Sundararajan
+        /// 2017)
         IntegratedGradients = "integrated-gradients",
         /// Guided backpropagation (Springenberg 2014): sharp, but nearly the same for every class
         Guided = "guided",
@@ -32,59 +33,60 @@ choices! {
 }
 
 impl MethodName {
-    /// Whether the method takes the gradient at noisy copies of the picture.
+    /// Whether the method computes the gradients of noisy copies of the image.
     pub fn is_noisy(self) -> bool {
         matches!(self, Self::SmoothGrad | Self::SmoothGradSquared | Self::VarGrad)
     }
 
-    /// Whether the method takes the gradient at several pictures.
+    /// Whether the method computes the gradients of several samples.
     pub fn is_sampled(self) -> bool {
         self.is_noisy() || self == Self::IntegratedGradients
     }
 
-    /// Whether the method looks at a feature map.
+    /// Whether the method uses a feature map.
     pub fn has_layer(self) -> bool {
         matches!(self, Self::GradCam | Self::GradCamPlusPlus | Self::GuidedGradCam)
     }
 }
 
 choices! {
-    /// Where integrated gradients start, by name.
+    /// The baseline of integrated gradients, by name.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum BaselineName {
-        /// A black picture
+        /// A black image
         Black = "black",
-        /// The picture's mean colour
+        /// The image's mean colour
         Mean = "mean",
-        /// The picture, blurred
+        /// The image, blurred
         Blurred = "blurred",
     }
 }
 
-/// A method and what it needs to know.
+/// A method with its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MethodChoice {
     /// The method.
     pub name: MethodName,
-    /// Pictures at which a sampled method takes the gradient, at least 1.
+    /// Number of samples of a sampled method, at least 1.
     pub samples: usize,
-    /// Whether the samples of SmoothGrad are spread over a clip: one run a key frame, and noise in some of them.
+    /// Whether the samples of SmoothGrad are spread over a clip: one run per key frame, with noise
+    /// in some of them.
     pub spread: bool,
-    /// Standard deviation of the noise, as a share of the picture's range of values.
+    /// Standard deviation of the noise, as a fraction of the image's range of values.
     pub noise: f32,
-    /// Where integrated gradients start.
+    /// The baseline of integrated gradients.
     pub baseline: BaselineName,
-    /// The feature map's name; none for the last convolutional one.
+    /// The feature map's name, or `None` for the last convolutional one.
     pub layer: Option<String>,
 }
 
 impl MethodChoice {
-    /// Whether a frame takes one run of the network.
+    /// Whether a frame needs only one run of the network.
     pub fn runs_once(&self) -> bool {
         self.spread || !self.name.is_sampled()
     }
 
-    /// The method for a network that is given its pixels by `preprocessor`: what is computed of each frame.
+    /// The method to compute for each frame, for a network with the given `preprocessor`.
     pub fn method(&self, preprocessor: &Preprocessor) -> Method {
         if self.spread {
             return self.of_one_run();
@@ -103,7 +105,7 @@ impl MethodChoice {
         }
     }
 
-    /// What one run of the network computes: of a sampled method, the gradient.
+    /// What one run of the network computes: for a sampled method, the gradient.
     pub fn of_one_run(&self) -> Method {
         let layer = || self.layer.clone().map_or(Layer::Last, Layer::Named);
         match self.name {
@@ -116,7 +118,7 @@ impl MethodChoice {
         }
     }
 
-    /// Whether the method depends on what the network expects of its pixels.
+    /// Whether the method depends on the network's preprocessing.
     pub fn needs_pixels(&self) -> bool {
         self.name == MethodName::IntegratedGradients && self.baseline == BaselineName::Black
     }

@@ -33,15 +33,15 @@ choices! {
     /// How the gradient's colour channels become one map.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Channels {
-        /// The largest absolute value: how strongly any colour matters.
+        /// The largest absolute value: how strongly any colour matters
         Max = "max",
-        /// The signed sum: the method's classic figure.
+        /// The signed sum: the method's classic figure
         Sum = "sum",
     }
 }
 
 impl Channels {
-    /// What the channels so far and one more come to; it begins at 0.
+    /// Combines the result so far, which starts at 0, with the value of one more channel.
     fn combine(self, so_far: f32, value: f32) -> f32 {
         match self {
             Self::Max => so_far.max(value.abs()),
@@ -50,74 +50,75 @@ impl Channels {
     }
 }
 
-/// Which classifier, and how it is to be run and explained.
+/// The classifier, and how to run and explain it.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
     /// The model.
     pub name: ModelName,
-    /// The user's word on the model.
+    /// The metadata set by the user.
     pub card: MetadataFlags,
-    /// Where and how to compute.
+    /// The requested device and precision.
     pub wish: ExecutionRequest,
-    /// Whether frames may wait for each other, where the model takes several at once.
+    /// Whether frames may wait for each other, if the model takes several at once.
     pub several: bool,
-    /// Whether to measure anew what is fastest, rather than to trust what was measured before.
+    /// Whether to measure the fastest configuration again instead of using the cached result.
     pub remeasure: bool,
-    /// Which classes to explain, at least one; those behind the first by id or name.
+    /// The classes to explain, at least one. All but the first must be ids or names.
     pub targets: Vec<TargetName>,
-    /// What to settle where the model's file leaves it open.
+    /// Values for what the model's file leaves open.
     pub request: Request,
-    /// What to compute of the class's score.
+    /// The attribution method.
     pub method: MethodChoice,
     /// How the gradient's channels become one map.
     pub channels: Channels,
-    /// How a frame fills the classifier's picture.
+    /// How a frame fills the classifier's input image.
     pub fit: Fit,
 }
 
 impl ModelConfig {
-    /// Whether one run of the model is all that a frame needs.
+    /// Whether a frame needs only one run of the model.
     pub fn explains_one_run(&self) -> bool {
         self.targets.len() == 1 && self.method.runs_once()
     }
 }
 
-/// How far a new class must outweigh the one shown before it replaces it.
+/// The factor by which a new class must be more probable than the displayed one to replace it.
 const HYSTERESIS: f32 = 2.0;
 
 /// Computes static saliency frame by frame.
 pub struct StaticSaliency {
     classifier: Classifier,
     batch: usize,
-    /// Draws the pictures of a sampled method.
+    /// Draws the samples of a sampled method.
     sampler: Option<Sampler>,
-    /// How many of them there are a frame, at least 1.
+    /// The number of samples per frame, at least 1.
     samples: usize,
-    /// Makes some of a clip's frames noisy, where its samples are spread over them.
+    /// Adds noise to some frames, if the samples are spread over a clip.
     noise: Option<SpreadNoise>,
     preprocessor: Preprocessor,
     labels: ClassLabels,
     channels: Channels,
     fit: Fit,
     target: Target,
-    /// The target as it was named.
+    /// The target as entered by the user.
     aim: TargetName,
-    /// The further classes.
+    /// The further classes to explain.
     others: Vec<usize>,
-    /// What the classifier said last, class by class.
+    /// The scores of the last frame without noise, by class.
     scores: Vec<f32>,
-    /// The class explained last, where later frames keep to it.
+    /// The class explained last, if later frames keep it.
     held: Option<usize>,
     name: String,
     notes: Vec<String>,
 }
 
 impl StaticSaliency {
-    /// Finds, differentiates and opens the classifier that `config` asks for.
+    /// Resolves, differentiates and opens the classifier in `config`.
     ///
     /// # Errors
-    /// [`Usage`](crate::Error::Usage) for an unknown model or target, [`Model`](crate::Error::Model) for a file that
-    /// cannot be used, [`Runtime`](crate::Error::Runtime) where ONNX Runtime or the device fails.
+    /// [`Usage`](crate::Error::Usage) for an unknown model or target,
+    /// [`Model`](crate::Error::Model) for a file that cannot be used,
+    /// [`Runtime`](crate::Error::Runtime) if ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
         let chosen = config.name.choose()?;
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
@@ -157,7 +158,7 @@ impl StaticSaliency {
         &self.name
     }
 
-    /// What the user should know, one line each.
+    /// Notes for the user, one line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -167,10 +168,11 @@ impl StaticSaliency {
         &self.labels
     }
 
-    /// Explains another class from the next frame on; `locked` holds the one explained last.
+    /// Explains another class from the next frame on. `locked` keeps the class explained last.
     ///
     /// # Errors
-    /// [`Usage`](crate::Error::Usage) for a class that the model does not have; the one before stays.
+    /// [`Usage`](crate::Error::Usage) for a class that the model does not have; the previous target
+    /// is kept.
     pub fn aim(&mut self, name: &TargetName) -> Result<()> {
         if *name != self.aim {
             self.target = Target::resolve(name, &self.labels)?;
@@ -180,7 +182,7 @@ impl StaticSaliency {
         Ok(())
     }
 
-    /// The best classes of the last frame, best first, `count` at most.
+    /// The best classes of the last frame, best first, at most `count`.
     pub fn best(&self, count: usize) -> Vec<Prediction> {
         let mut classes: Vec<usize> = (0..self.scores.len()).collect();
         classes.sort_unstable_by(|&a, &b| self.scores[b].total_cmp(&self.scores[a]));
@@ -192,24 +194,24 @@ impl StaticSaliency {
         classes.iter().take(count).map(predict).collect()
     }
 
-    /// Forgets the clip so far: the next frame is the first of another one.
+    /// Resets the state: the next frame is the first one of another clip.
     pub fn restart(&mut self) {
         self.held = self.target.fixed();
         self.sampler.iter_mut().for_each(Sampler::restart);
         self.noise.iter_mut().for_each(SpreadNoise::restart);
     }
 
-    /// How many frames [`gradients`](Self::gradients) is best given at once.
+    /// The best number of frames per call of [`gradients`](Self::gradients).
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// The gradient of the target class's score on each of `frames`, in their order and at most as many as the model takes, and
-    /// the model's word on them.
+    /// The gradient of the target class's score for each of `frames`, in order, with the model's
+    /// prediction. Takes at most as many frames as the model's batch.
     ///
     /// # Errors
-    /// [`Runtime`](crate::Error::Runtime) where ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv) on an impossible
-    /// frame.
+    /// [`Runtime`](crate::Error::Runtime) if ONNX Runtime fails, [`OpenCv`](crate::Error::OpenCv)
+    /// for an impossible frame.
     pub fn gradients(&mut self, frames: &[impl Deref<Target = Frame>]) -> Result<Vec<Gradient>> {
         if frames.is_empty() {
             return Ok(Vec::new());
@@ -221,7 +223,7 @@ impl StaticSaliency {
             inputs.extend(input);
         }
         let size = inputs.len() / frames.len();
-        // A clip's last frames may be too few.
+        // The last frames of a clip may not fill a batch.
         for _ in frames.len()..self.classifier.batch() {
             inputs.extend_from_within(inputs.len() - size..);
         }
@@ -248,7 +250,7 @@ impl StaticSaliency {
         Ok(gradients)
     }
 
-    /// The class to explain where the model says so.
+    /// The class to explain, given the model's prediction.
     fn wanted(&self, said: &Attribution) -> usize {
         match self.held {
             Some(held) if self.target != Target::Top1 || !outweighed(&said.scores, held) => held,
@@ -256,7 +258,7 @@ impl StaticSaliency {
         }
     }
 
-    /// What the method makes of a frame: its `input` and one run.
+    /// The attribution of a frame, from its `input` and one run.
     fn explain(&mut self, frame: &Frame, input: &[f32], plain: Attribution) -> Result<Gradient> {
         let place = self.place(frame);
         let mut result = self.attribution(input, plain)?;
@@ -271,19 +273,19 @@ impl StaticSaliency {
         Ok(found)
     }
 
-    /// The gradient of a noisy frame: what was said of the frame before stands.
+    /// The gradient of a noisy frame, with the prediction of the previous frame.
     fn of_noisy(&self, gradient: Gradient) -> Gradient {
         let prediction =
             Prediction { probability: probability(&self.scores, gradient.prediction.class), ..gradient.prediction };
         Gradient { noisy: true, prediction, features: None, activation: None, ..gradient }
     }
 
-    /// Whether the class is to be the one that is best in most frames.
+    /// Whether the target is the class that is best in most frames.
     pub fn wants_survey(&self) -> bool {
         self.target == Target::Frequent
     }
 
-    /// Whether it keeps to what is best in the clip's first frame.
+    /// Whether the target is the best class of the clip's first frame.
     pub fn wants_first(&self) -> bool {
         self.target == Target::Locked
     }
@@ -297,7 +299,7 @@ impl StaticSaliency {
         Ok(self.classifier.run(&input, None)?.class)
     }
 
-    /// Keeps to one class from now on.
+    /// Explains only `class` from now on.
     pub fn hold(&mut self, class: usize) {
         self.held = Some(class);
     }
@@ -307,13 +309,13 @@ impl StaticSaliency {
         self.preprocessor.tensor(&picture, picture.size()?, self.classifier.layout())
     }
 
-    /// Where the frame lies in the classifier's picture.
+    /// The frame's position in the classifier's input image.
     fn place(&self, frame: &Frame) -> FramePlacement {
         let (width, height) = self.classifier.input_size();
         self.fit.place(frame.size(), Size::new(width as i32, height as i32))
     }
 
-    /// The map of the frame, which lies at `place`.
+    /// The map of the frame, which is at `place` in the input image.
     fn explained(&self, index: u64, found: &Attribution, place: FramePlacement) -> Result<Gradient> {
         let class = found.class;
         let label = self.labels.name(class).to_owned();
@@ -330,7 +332,7 @@ impl StaticSaliency {
         })
     }
 
-    /// What the method makes of one run.
+    /// The attribution that the method computes from one run.
     fn attribution(&mut self, input: &[f32], plain: Attribution) -> Result<Attribution> {
         match &mut self.sampler {
             Some(sampler) => sampler.run(&mut self.classifier, input, plain),
@@ -362,7 +364,7 @@ fn targets(names: &[TargetName], labels: &ClassLabels) -> Result<(Target, Vec<us
     let targets = names.iter().map(|name| Target::resolve(name, labels)).collect::<Result<Vec<_>>>()?;
     let class = |target: &Target| match target {
         Target::Class(class) => Ok(*class),
-        _ => Err(Error::Usage("--target: of several, those behind the first must be ids or names".into())),
+        _ => Err(Error::Usage("--target: all classes after the first must be ids or names".into())),
     };
     let (first, others) = targets.split_first().map_or((Target::Top1, &[][..]), |(first, others)| (*first, others));
     Ok((first, others.iter().map(class).collect::<Result<_>>()?))
@@ -385,7 +387,7 @@ fn probability(scores: &[f32], class: usize) -> f32 {
     }
 }
 
-/// Whether the scores are what a softmax makes: some models end in one that cannot be taken off.
+/// Whether the scores are outputs of a softmax: some models end in one that cannot be removed.
 fn are_probabilities(scores: &[f32]) -> bool {
     scores.iter().all(|score| *score >= 0.0) && (scores.iter().sum::<f32>() - 1.0).abs() < 1e-3
 }

@@ -1,26 +1,29 @@
-//! SmoothGrad with its samples spread over a clip: some key frames are seen with noise, and the average along the motion
-//! does the rest. A clip's map is then as smooth as a picture's of many samples, at no more runs of the classifier.
+//! SmoothGrad with its samples spread over a clip: noise is added to some key frames, and the
+//! average along the motion combines them. A clip's map is then as smooth as an image's map of many
+//! samples, without further runs of the classifier.
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// One key frame in so many is seen with noise. What the classifier says of a noisy frame does not count, so the label and
-/// the features are those of the others; of every second, J on DAVIS is 0.005 lower.
+/// Noise is added to every third key frame. Predictions of noisy frames are ignored, so label and
+/// features come from the others. With noise in every second key frame, J on DAVIS is 0.005 lower.
 const NOISY_EVERY: i64 = 3;
-/// Mean difference from the key frame before, as a share of the range of values, from which on a frame may show something
-/// else: it is seen as it is, so that its label does not wait. Frames of one shot came to 0.06, and
-/// to 0.1 at most; frames of two scenes to 0.17 at least.
+/// If a frame differs from the previous key frame by more than this (mean difference as a fraction
+/// of the range of values), it may show another scene and gets no noise, so that its label is not
+/// delayed. Frames of one shot differ by about 0.06, and at most by 0.1; frames of two scenes
+/// differ by at least 0.17.
 const CHANGED: f32 = 0.1;
 
-/// Adds noise to a clip's key frames: the same to a frame whichever part of the clip is read.
+/// Adds noise to a clip's key frames. A frame gets the same noise whichever part of the clip is
+/// read.
 pub(super) struct SpreadNoise {
-    /// Standard deviation, as a share of the picture's range of values.
+    /// Standard deviation, as a fraction of the image's range of values.
     level: f32,
-    /// Time of the first key frame, and seconds from it to the next.
+    /// Time of the first key frame, and the interval to the next, in seconds.
     first: Option<f64>,
     interval: Option<f64>,
-    /// The key frame before, without noise.
+    /// The previous key frame, without noise.
     before: Vec<f32>,
 }
 
@@ -29,13 +32,14 @@ impl SpreadNoise {
         Self { level, first: None, interval: None, before: Vec::new() }
     }
 
-    /// Begins another clip.
+    /// Starts another clip.
     pub(super) fn restart(&mut self) {
         *self = Self::new(self.level);
     }
 
-    /// Whether the next key frame, shown at `time` in seconds, is seen with noise; if so, it is added to `input`, the values
-    /// that the network is given. A clip's first key frame never is.
+    /// Adds noise to `input`, the network's input tensor for the key frame at `time` in seconds, if
+    /// it is that frame's turn, and returns whether it did. The first key frame of a clip never
+    /// gets noise.
     pub(super) fn add(&mut self, input: &mut [f32], time: f64) -> bool {
         let first = *self.first.get_or_insert(time);
         if time > first {
@@ -54,13 +58,13 @@ impl SpreadNoise {
     }
 }
 
-/// Adds Gaussian noise of a standard deviation.
+/// Adds Gaussian noise with the given standard deviation.
 pub(super) fn add_noise(input: &mut [f32], deviation: f32, random: &mut SmallRng) {
     let noise = StandardNormal.sample_iter(random);
     input.iter_mut().zip(noise).for_each(|(value, noise): (&mut f32, f32)| *value += deviation * noise);
 }
 
-/// The largest value less the least.
+/// The difference between the largest and the smallest value.
 pub(super) fn range(input: &[f32]) -> f32 {
     let (least, most) = input.iter().fold((f32::MAX, f32::MIN), |(least, most), v| (least.min(*v), most.max(*v)));
     most - least
@@ -75,12 +79,12 @@ fn difference(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    /// A picture with a range of 10.
+    /// An image with a range of 10.
     fn picture(shift: usize) -> Vec<f32> {
         (0..3000).map(|i| ((i + shift) % 11) as f32).collect()
     }
 
-    /// Which of the frames at these times are noisy, and what becomes of them.
+    /// For each time, whether the frame is noisy, and its values.
     fn seen(noise: &mut SpreadNoise, times: impl Iterator<Item = f64>) -> Vec<(bool, Vec<f32>)> {
         let mut add = |time| {
             let mut input = picture(0);

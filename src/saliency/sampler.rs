@@ -1,4 +1,5 @@
-//! Attribution from the gradients at many pictures: SmoothGrad and its kin, and integrated gradients.
+//! Attribution from the gradients of many samples: SmoothGrad and its variants, and integrated
+//! gradients.
 
 use opencv::core::{BORDER_REPLICATE, Mat, MatTraitConst, MatTraitConstManual, Size};
 use opencv::imgproc;
@@ -10,19 +11,20 @@ use crate::Result;
 use crate::model::{Attribution, Classifier, Layout};
 use onnx_grad::{self as grad, Baseline, Method, Perturbation, Sampling, Statistic};
 
-/// Draws the pictures and adds up what a classifier says of them.
+/// Draws samples and accumulates the classifier's gradients.
 ///
-/// The noise goes on from frame to frame, so that averaging along the motion averages over it too: a clip needs fewer
-/// samples a frame than a picture.
+/// The noise sequence continues from frame to frame, so averaging along the motion averages over
+/// the noise too. A clip needs fewer samples per frame than a single image.
 pub struct Sampler {
     sampling: Sampling,
-    /// Where between baseline and picture each sample lies, from 0 to 1, and its weight; of noise, the weight counts.
+    /// The position of each sample between baseline (0) and image (1), and its weight. For noise,
+    /// only the weight is used.
     places: Vec<(f32, f32)>,
     random: SmallRng,
 }
 
 impl Sampler {
-    /// A sampler whose noise is the same in every run of the program.
+    /// Creates a sampler whose noise is the same in every run of the program.
     pub fn new(sampling: Sampling) -> Self {
         let places = match sampling.perturbation {
             Perturbation::Path(_) => grad::gauss_legendre(sampling.samples),
@@ -32,7 +34,7 @@ impl Sampler {
         Self { sampling, places, random: SmallRng::seed_from_u64(0) }
     }
 
-    /// The sampler that `method` needs; none for a method of one run.
+    /// The sampler for `method`, or `None` if the method needs only one run.
     pub fn of(method: &Method) -> Option<Self> {
         match method {
             Method::Sampled(sampling) => Some(Self::new(sampling.clone())),
@@ -40,12 +42,13 @@ impl Sampler {
         }
     }
 
-    /// Draws the same noise again, from its beginning.
+    /// Restarts the noise sequence from its beginning.
     pub fn restart(&mut self) {
         self.random = SmallRng::seed_from_u64(0);
     }
 
-    /// The attribution of the class of `clean`, which is what the classifier says of the picture itself.
+    /// The attribution of the class of `clean`, which is the classifier's result for the image
+    /// itself.
     ///
     /// # Errors
     /// Those of [`Classifier::run`].
@@ -57,7 +60,7 @@ impl Sampler {
             let pictures: Vec<f32> =
                 (start..start + batch).flat_map(|sample| self.picture(input, &line, sample)).collect();
             let found = classifier.run_batch(&pictures, Some(clean.class))?;
-            // What fills up the last batch has no weight.
+            // Samples that fill up the last batch have no weight, so `zip` skips them.
             for ((_, weight), found) in self.places[start..].iter().zip(found) {
                 for ((sum, square), slope) in sum.iter_mut().zip(&mut squares).zip(found.gradient) {
                     *sum += weight * slope;
@@ -97,7 +100,7 @@ impl Sampler {
                 picture
             }
             Perturbation::Path(_) => {
-                // Behind the last sample, a batch is filled up with the picture itself.
+                // After the last sample, a batch is filled up with the image itself.
                 let rest = 1.0 - self.places.get(sample).map_or(1.0, |place| place.0);
                 input.iter().zip(&line.steps).map(|(value, step)| value - rest * step).collect()
             }
@@ -105,18 +108,18 @@ impl Sampler {
     }
 }
 
-/// Where the samples of one picture lie.
+/// Parameters of the samples of one image.
 struct SamplePath {
     /// Standard deviation of the noise.
     deviation: f32,
-    /// From the baseline to the picture.
+    /// The difference between image and baseline.
     steps: Vec<f32>,
 }
 
-/// The baseline of a picture, as the network is given it.
+/// The baseline of an image, as an input tensor.
 ///
 /// # Errors
-/// [`OpenCv`](crate::Error::OpenCv) where OpenCV cannot blur the picture.
+/// [`OpenCv`](crate::Error::OpenCv) if OpenCV cannot blur the image.
 pub fn baseline(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> Result<Vec<f32>> {
     let (width, height) = classifier.input_size();
     let area = width * height;
@@ -138,7 +141,7 @@ pub fn baseline(classifier: &Classifier, input: &[f32], baseline: &Baseline) -> 
     })
 }
 
-/// The picture blurred, `channels` values at each place, plane by plane.
+/// The blurred image, with `channels` values per position, plane by plane.
 fn blurred(input: &[f32], channels: usize, (width, height): (usize, usize)) -> Result<Vec<f32>> {
     let (across, down) = (grad::blur_deviation(width), grad::blur_deviation(height));
     let kernel = |deviation: f64| 2 * (3.0 * deviation).ceil() as i32 + 1;

@@ -1,9 +1,9 @@
-//! Which class a map explains.
+//! The class that a map explains.
 
 use crate::model::ClassLabels;
 use crate::{Error, Result};
 
-/// Which class to explain, as typed.
+/// The class to explain, as entered by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetName {
     /// Each frame's best class.
@@ -43,22 +43,23 @@ impl std::fmt::Display for TargetName {
     }
 }
 
-/// Which class to explain, checked against a model.
+/// The class to explain, validated against a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// Each frame's best class; a class once shown stays until another is twice as probable, so that neither the label
-    /// nor the map flickers between two near-equal classes.
+    /// Each frame's best class. A displayed class is kept until another one is twice as probable,
+    /// so that the label and the map do not flicker between two classes with similar scores.
     Top1,
     /// The first frame's best class, for the whole clip.
     Locked,
-    /// The class that is best in most frames; as `Locked` where nobody has looked at the frames before.
+    /// The class that is best in most frames. Works like `Locked` if the frames were not scanned
+    /// first.
     Frequent,
     /// This class.
     Class(usize),
 }
 
 impl Target {
-    /// The class, where it does not depend on the frames.
+    /// The class, if it does not depend on the frames.
     pub fn fixed(self) -> Option<usize> {
         match self {
             Self::Class(class) => Some(class),
@@ -66,10 +67,10 @@ impl Target {
         }
     }
 
-    /// Looks up what was typed among a model's classes.
+    /// Resolves the user's input to one of the model's classes.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an id out of range or an unknown name (with names that are close).
+    /// [`Error::Usage`] for an id out of range, or for an unknown name (with similar names).
     pub fn resolve(name: &TargetName, labels: &ClassLabels) -> Result<Self> {
         match name {
             TargetName::Top1 => Ok(Self::Top1),

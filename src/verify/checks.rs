@@ -9,15 +9,16 @@ use crate::Result;
 use crate::model::{Attribution, Classifier, Selection};
 use onnx_grad::{Method, Perturbation, Sampling};
 
-/// Directions along which finite differences are taken.
+/// The number of directions for finite differences.
 const DIRECTIONS: u64 = 8;
 
-/// How far from a unit's picture the differences are taken, as shares of the picture's norm. Networks have kinks, which
-/// long steps cross, and float32 has noise, in which short steps drown; one of these lies between.
+/// Step sizes of the finite differences, as fractions of the image's norm. Long steps cross the
+/// network's kinks, and short steps are lost in float32 noise; one of these sizes is suitable.
 const DIFFERENCE_STEPS: [f64; 6] = [1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6];
 
-/// Central differences of the score along random directions that lean towards the gradient, so that a step changes the
-/// score by more than rounding does. Errors at right angles to the gradient show little in any few directions.
+/// Central differences of the score along random directions that lean towards the gradient, so that
+/// a step changes the score by more than rounding does. Errors at right angles to the gradient are
+/// hardly visible with few directions.
 pub fn finite_differences(subject: &mut CheckSubject, picture: &[f32]) -> Result<VerifyCheck> {
     let found = subject.run(picture, None)?;
     let class = found.class;
@@ -45,7 +46,7 @@ pub fn finite_differences(subject: &mut CheckSubject, picture: &[f32]) -> Result
     Ok(VerifyCheck::new("finite differences", worst, worst < 0.05, detail))
 }
 
-/// Maps that are the same for every picture explain none.
+/// Maps that are the same for every image explain nothing about the image.
 pub fn two_pictures(subject: &mut CheckSubject, pictures: [&[f32]; 2]) -> Result<VerifyCheck> {
     let first = subject.run(pictures[0], None)?;
     let second = subject.run(pictures[1], Some(first.class))?;
@@ -54,7 +55,7 @@ pub fn two_pictures(subject: &mut CheckSubject, pictures: [&[f32]; 2]) -> Result
     Ok(VerifyCheck::new("two pictures", apart, apart > 0.01, detail))
 }
 
-/// Maps that are the same for every class tell nothing of it.
+/// Maps that are the same for every class explain nothing about the class.
 pub fn two_classes(subject: &mut CheckSubject, method: &Method, picture: &[f32]) -> Result<VerifyCheck> {
     let first = subject.run(picture, None)?;
     let second = second_best(&first);
@@ -67,7 +68,7 @@ pub fn two_classes(subject: &mut CheckSubject, method: &Method, picture: &[f32])
     Ok(check)
 }
 
-/// Integrated gradients sum to the difference of the scores of picture and baseline.
+/// Integrated gradients sum to the difference between the scores of image and baseline.
 pub fn completeness(subject: &mut CheckSubject, method: &Method, picture: &[f32]) -> Result<Option<VerifyCheck>> {
     let Method::Sampled(Sampling { perturbation: Perturbation::Path(baseline), samples }) = method else {
         return Ok(None);
@@ -79,13 +80,13 @@ pub fn completeness(subject: &mut CheckSubject, method: &Method, picture: &[f32]
     let sum: f64 = found.gradient.iter().map(|value| f64::from(*value)).sum();
     let off = ((sum - expected) / expected).abs();
     let detail = format!(
-        "sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off; more --samples than {samples} come closer",
+        "sums to {sum:.3}, the scores differ by {expected:.3}: {:.2} % off; raise --samples above {samples}",
         off * 100.0
     );
     Ok(Some(VerifyCheck::new("completeness", off, off < 0.02, detail)))
 }
 
-/// The chosen device against the CPU in float32.
+/// Compares the chosen device with the CPU in float32.
 pub fn devices(
     choice: &Selection,
     chosen: &mut Classifier,
@@ -97,7 +98,7 @@ pub fn devices(
     let similarity = cosine(&ours, &theirs);
     let unfit = choice.trials.iter().filter(|trial| trial.matches_reference().is_none());
     let notes: String = unfit.map(|trial| format!("; {trial}")).collect();
-    let detail = format!("{} gives the CPU's map with a similarity of {similarity:.5}{notes}", choice.candidate);
+    let detail = format!("{} computes the CPU's map with a similarity of {similarity:.5}{notes}", choice.candidate);
     Ok(VerifyCheck::new("device", similarity, similarity >= 0.99, detail))
 }
 
@@ -110,11 +111,11 @@ fn second_best(found: &Attribution) -> usize {
 fn cosine(a: &Attribution, b: &Attribution) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let (a, b) = (&a.gradient, &b.gradient);
-    // Two empty maps, as a class activation map without positive parts, agree.
+    // Two empty maps agree, such as class activation maps without positive parts.
     if dot(a, a) + dot(b, b) == 0.0 { 1.0 } else { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() }
 }
 
-/// |a - b| / |a|, for maps that are scaled to the same norm.
+/// |a - b| / |a|, for maps scaled to the same norm.
 fn difference(a: &Attribution, b: &Attribution) -> f64 {
     let (size_a, size_b) = (norm(&a.gradient), norm(&b.gradient));
     let apart =

@@ -1,7 +1,7 @@
-//! Whether a classifier's attribution can be believed: checks of its numbers, each with a verdict.
+//! Checks whether a classifier's attribution can be trusted. Each check has a verdict.
 //!
-//! The checks are those of "Sanity Checks for Saliency Maps" (Adebayo et al. 2018) and the tests that any derivative can
-//! be put to.
+//! The checks are those of "Sanity Checks for Saliency Maps" (Adebayo et al. 2018) and the tests
+//! that apply to any derivative.
 
 mod checks;
 mod weights;
@@ -14,28 +14,28 @@ use crate::model::{self, Attribution, Classifier, CompiledGradient, ExecutionReq
 use crate::saliency::Sampler;
 use onnx_grad::Method;
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// The attribution passes the check.
     Pass,
-    /// Not as it should be.
+    /// The attribution fails the check.
     Fail,
-    /// A weakness that the method is known for.
+    /// A known weakness of the method.
     Known,
 }
 
 /// One check.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerifyCheck {
-    /// What was checked.
+    /// The name of the check.
     pub name: &'static str,
-    /// The number that decides.
+    /// The measured value that decides the verdict.
     pub value: f64,
     /// The verdict.
     pub verdict: Verdict,
-    /// What the number is, in words.
+    /// A description of the measured value.
     pub detail: String,
 }
 
@@ -56,7 +56,7 @@ impl VerifyCheck {
     }
 }
 
-/// A classifier with a method, as the checks ask it.
+/// A classifier and a method, as used by the checks.
 pub(crate) struct CheckSubject {
     classifier: Classifier,
     sampler: Option<Sampler>,
@@ -83,9 +83,9 @@ impl CheckSubject {
     }
 }
 
-/// Puts a classifier to every check; `found` hears of each as it ends.
+/// Runs every check on a classifier. `found` is called with each result as it is ready.
 ///
-/// `pictures` are two different ones, as the network is given them.
+/// `pictures` are the input tensors of two different images.
 ///
 /// # Errors
 /// Those of [`model::choose`] and [`ModelSource::compile`].

@@ -1,4 +1,4 @@
-//! A map that explains a network changes when the network's weights do.
+//! Checks that the map changes when the network's weights change.
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -10,14 +10,15 @@ use crate::model::ModelSource;
 use onnx_grad::Method;
 use onnx_grad::onnx::{self, DataType, GraphProto, TensorProto};
 
-/// How many times the map is looked at while more and more layers lose their weights.
+/// The number of maps computed while more and more layers are randomised.
 const STAGES: usize = 6;
 
-/// A map whose mean rank correlation on the way to random weights is above this depends too little on the weights.
+/// A map depends too little on the weights if its mean rank correlation during randomisation is
+/// above this.
 const MIN_CORRELATION_KEPT: f64 = 0.5;
 
-/// Replaces the weights by random ones, from the score towards the image, and compares the maps of one class; none where
-/// there are no float32 weights.
+/// Replaces the weights with random ones, from the score towards the image, and compares the maps
+/// of one class. `None` if there are no float32 weights.
 pub fn randomised(
     source: &ModelSource,
     method: &Method,
@@ -37,7 +38,8 @@ pub fn randomised(
         let changed = source.with_graph(|graph| randomise(graph, lost));
         let mut changed = CheckSubject::open(&changed, method, threads)?;
         let mut after = changed.run(picture, Some(found.class))?;
-        // A class that the changed network cannot see has no map; its best class has one.
+        // A class that the changed network cannot detect has no map, so the best class is used
+        // instead.
         if after.gradient.iter().all(|value| *value == 0.0) {
             after = changed.run(picture, None)?;
         }
@@ -52,12 +54,12 @@ pub fn randomised(
     let mut check = VerifyCheck::new(name, mean, mean < MIN_CORRELATION_KEPT, detail);
     if guided && check.verdict == Verdict::Fail {
         check.verdict = Verdict::Known;
-        check.detail += "; guided backpropagation draws edges whatever the network has learnt (Adebayo et al. 2018)";
+        check.detail += "; guided backpropagation draws edges whatever the network has learned (Adebayo et al. 2018)";
     }
     Ok(Some(check))
 }
 
-/// The names of the weights of two or more axes, in the order in which nodes read them.
+/// The names of the weights with two or more axes, in the order in which nodes read them.
 fn layers(graph: &GraphProto) -> Vec<String> {
     let is_weight = |tensor: &&TensorProto| tensor.dtype() == DataType::Float && tensor.dims.len() > 1;
     let weights: Vec<&str> = graph.initializer.iter().filter(is_weight).map(|tensor| tensor.name()).collect();
@@ -70,7 +72,7 @@ fn layers(graph: &GraphProto) -> Vec<String> {
     names
 }
 
-/// Draws new values of the same mean and deviation for the tensors called `names`.
+/// Draws new values with the same mean and standard deviation for the tensors named in `names`.
 fn randomise(graph: &mut GraphProto, names: &[String]) {
     let mut seed = 0;
     for tensor in graph.initializer.iter_mut().filter(|tensor| names.iter().any(|name| name == tensor.name())) {
@@ -85,7 +87,7 @@ fn randomise(graph: &mut GraphProto, names: &[String]) {
     }
 }
 
-/// The rank of each magnitude; equal ones share the mean of theirs.
+/// The rank of each magnitude. Equal values share their mean rank.
 fn ranks(values: &[f32]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
@@ -99,7 +101,7 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     ranks
 }
 
-/// Pearson's correlation; of ranks, Spearman's. 0 where one of the two is constant.
+/// Pearson's correlation, which for ranks is Spearman's. 0 if one of the two is constant.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = (a.len() as f64 - 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();

@@ -124,7 +124,7 @@ fn models_that_cannot_be() {
         assert_refused(&run(at, &args), status, words);
     };
     refused(&["--model", "missing.onnx"], 1, &["missing.onnx", "No such file"]);
-    refused(&["--model", "/dev/zero"], 1, &["/dev/zero", "no file"]);
+    refused(&["--model", "/dev/zero"], 1, &["/dev/zero", "not a file"]);
     refused(&["--model", "text.onnx"], 1, &["text.onnx", "ONNX"]);
     refused(&["--model", "no-such-model"], 2, &["no-such-model", "efficientnet-lite0"]);
     refused(&["--labels", "few.txt"], 1, &["few.txt", "2 lines", "1000 classes"]);

@@ -91,7 +91,7 @@ fn what_the_file_leaves_open_is_settled_by_flags() {
     succeed(at, "model grad net.onnx s.onnx --output tokens[:,*,:] --size 40x24 --batch 3");
     assert_eq!(shape("s.onnx"), [3, 3, 24, 40].map(Some));
     for (index, words) in [
-        ("tokens[:,2,:]", "place 2 of axis 1"),
+        ("tokens[:,2,:]", "index 2 is out of range for axis 1"),
         ("tokens[:,:]", "has 3 axes"),
         ("logits", "no output logits"),
         ("tokens", "not [N, classes]"),
@@ -99,8 +99,8 @@ fn what_the_file_leaves_open_is_settled_by_flags() {
         assert_refused(&run(at, &format!("model grad net.onnx t.onnx --output {index}")), 1, &[words]);
     }
     let wrong = run(at, "model grad net.onnx t.onnx --output tokens[:,x,:]");
-    assert!(wrong.status.code() == Some(2) && text(&wrong.stderr).contains("tokens[:,x,:] is no output"));
-    assert_refused(&run(at, "model grad s.onnx t.onnx"), 1, &["is a gradient model already"]);
+    assert!(wrong.status.code() == Some(2) && text(&wrong.stderr).contains("tokens[:,x,:] is not an output"));
+    assert_refused(&run(at, "model grad s.onnx t.onnx"), 1, &["is already a gradient model"]);
     assert_eq!(names(at), ["g.onnx", "names.txt", "net.onnx", "s.onnx"]);
 }
 

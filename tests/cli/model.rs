@@ -90,7 +90,7 @@ fn the_list_says_what_is_here_and_what_auto_takes() {
     symlink(&installed, home.path().join("models/efficientnet-lite0.onnx")).unwrap();
     let full = rows(&list(&[]));
     let row = |name: &str| full.iter().find(|row| row.starts_with(name)).unwrap();
-    assert!(row("efficientnet-lite0").ends_with("yes, auto takes it") && row("mine ").ends_with("yes"), "{full:?}");
+    assert!(row("efficientnet-lite0").ends_with("yes, used by auto") && row("mine ").ends_with("yes"), "{full:?}");
     assert!(row("resnet18").contains("damaged") && full.len() == 8, "{full:?}");
     let json: Vec<Value> = serde_json::from_str(&list(&["--json"])).unwrap();
     let auto: Vec<_> = json.iter().filter(|row| row["auto"] == true).map(|row| &row["name"]).collect();
@@ -146,7 +146,8 @@ fn inspect_says_what_a_file_holds_and_who_says_so() {
     );
     let output = command(at, &["model", "inspect", "own.onnx"]).output().unwrap();
     let shown = succeed(output);
-    for words in ["image: float 1 x 3 x 8 x 8", "Flatten", "rule", "unit, from", "3: cat, dog, cow;", "can be had"] {
+    for words in ["image: float 1 x 3 x 8 x 8", "Flatten", "rule", "unit, from", "3: cat, dog, cow;", "can be computed"]
+    {
         assert!(shown.contains(words), "no '{words}' in {shown}");
     }
 }

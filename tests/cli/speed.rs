@@ -66,7 +66,7 @@ fn a_cache_that_cannot_be_written_costs_a_note_not_the_run() {
     fs::write(folder.path().join("cache"), "a file").unwrap();
     let output = run(folder.path(), "");
     assert!(measured(&output));
-    assert!(text(&output.stderr).contains("what was measured is not kept"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("the measurement could not be cached"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -333,5 +333,7 @@ fn wrong_arguments_of_a_run_are_errors() {
     let (_folder, path) = saved(&small(13, Layout::Nchw, 1).0);
     let mut classifier = Classifier::open(&path, &options(Device::Cpu)).unwrap();
     assert!(classifier.run(&[0.0; 575], None).unwrap_err().to_string().contains("takes 576 values"));
-    assert!(classifier.run(&[0.0; 576], Some(5)).unwrap_err().to_string().contains("class 5 is none of the model's 5"));
+    assert!(
+        classifier.run(&[0.0; 576], Some(5)).unwrap_err().to_string().contains("class 5 is not one of the model's 5")
+    );
 }

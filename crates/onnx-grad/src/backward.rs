@@ -1,4 +1,4 @@
-//! The walk from the score back to the image: which nodes matter, and how gradients meet.
+//! The backward pass from the score to the image: which nodes matter, and how gradients add up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,8 @@ use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
 
-/// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the image, or a layer.
+/// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the
+/// image or a layer.
 pub fn gradient(
     tape: &mut Tape,
     graph: &GraphProto,
@@ -19,7 +20,8 @@ pub fn gradient(
     Ok(gradients(tape, graph, shapes, score, goal, None)?.0)
 }
 
-/// The same, and the gradient with respect to the value `on_the_way`, where one lies between `goal` and score.
+/// Like [`gradient`], and also returns the gradient with respect to the value `on_the_way`, if it
+/// lies between `goal` and the score.
 pub fn gradients(
     tape: &mut Tape,
     graph: &GraphProto,
@@ -29,7 +31,7 @@ pub fn gradients(
     on_the_way: Option<&str>,
 ) -> Result<(Tensor, Option<Tensor>)> {
     let active = active(graph, shapes, &score.0, goal);
-    // What makes the goal lies before it.
+    // Nodes that produce the goal itself lie before it, so no gradient has to pass them.
     let behind = |node: &&NodeProto| {
         let makes = |wanted: &dyn Fn(&String) -> bool| node.output.iter().any(wanted);
         makes(&|name| active.contains(name)) && !makes(&|name| name == goal)
@@ -40,8 +42,9 @@ pub fn gradients(
     walk(tape, &nodes, &active, score, goal, on_the_way)
 }
 
-/// The names of the values that depend on `goal` and that the logits depend on. Weights are never among them. They are
-/// floating-point values, and integers that stand for such values: what QuantizeLinear makes, and what follows from it.
+/// The names of the values that depend on `goal` and that the logits depend on. Weights are never
+/// included. The values are floating-point, or integers that stand for floating-point values:
+/// outputs of QuantizeLinear and what is computed from them.
 pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
     let is_float = |name: &str| shapes.tensors.get(name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
     let mut reached = HashSet::from([goal]);
@@ -65,7 +68,7 @@ fn blocked(node: &NodeProto) -> bool {
     node.is_standard() && BLOCKED.contains(&node.op_type())
 }
 
-/// Refuses a graph with operators that have no rule on the way from the image to the score, naming all of them.
+/// Returns an error that names all operators without a rule between the image and the score.
 fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
     let unknown: Vec<String> = nodes
         .iter()
@@ -80,14 +83,14 @@ fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
     }
     Err(Error::Graph(format!(
         "no gradient is known for {} operator{} between image and score, at opset {opset}: {}; export the model with \
-         other operators or another opset, or take --method grad-cam with a --layer behind them",
+         other operators or another opset, or use --method grad-cam with a --layer after them",
         unknown.len(),
         if unknown.len() == 1 { "" } else { "s" },
         unknown.join(", ")
     )))
 }
 
-/// Refuses a graph that computes in half precision on the way from the image to the score.
+/// Returns an error if the graph computes in half precision between the image and the score.
 fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     let half = |name: &&String| {
         let kind = shapes.tensors.get(*name);
@@ -99,7 +102,7 @@ fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     }
 }
 
-/// Carries the score's gradient back to `goal`.
+/// Propagates the score's gradient back to `goal`.
 fn walk(
     tape: &mut Tape,
     nodes: &[&NodeProto],
@@ -133,7 +136,8 @@ fn walk(
     Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
 }
 
-/// Applies one rule; the gradients of the node's active inputs, each of its input's shape.
+/// Applies one rule and returns the gradients of the node's active inputs, each in its input's
+/// shape.
 fn step(
     tape: &mut Tape,
     rule: Rule,
@@ -147,7 +151,7 @@ fn step(
     let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
     let node = Node { proto, inputs, outputs, grads };
     if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
-        return Err(node.error("passes its second output on to the score, for which no gradient is known"));
+        return Err(node.error("uses its second output for the score, for which no gradient is known"));
     }
     let grad = match &node.grads[0] {
         Some(grad) => tape.rectified(proto, grad),
@@ -166,7 +170,7 @@ fn step(
     Ok(out)
 }
 
-/// Outputs whose types are known; masks and the like need not be.
+/// The outputs, with `None` for those whose types are unknown, such as masks.
 fn known(tape: &Tape, names: &[String]) -> Vec<Option<Tensor>> {
     names.iter().map(|name| tape.value(name).ok()).collect()
 }
@@ -183,7 +187,7 @@ fn unbroadcast(tape: &mut Tape, grad: Tensor, shape: &[usize]) -> Tensor {
     tape.reshape(&summed, shape)
 }
 
-/// Drops every node, and every initializer, that none of `outputs` needs.
+/// Drops every node and initializer that none of `outputs` needs.
 pub fn drop_dead(graph: &mut GraphProto, outputs: &[&str]) {
     let mut needed: HashSet<String> = outputs.iter().map(|name| name.to_string()).collect();
     let mut live = vec![false; graph.node.len()];

@@ -28,20 +28,20 @@ pub fn coarse(tape: &mut Tape, layer: &(Tensor, Tensor), plus_plus: bool) -> Ten
     tape.unary("Relu", &sum)
 }
 
-/// The mean over all places.
+/// The mean over all positions.
 fn mean(tape: &mut Tape, x: &Tensor) -> Tensor {
     let sum = tape.reduce_sum(x, &[2, 3]);
     tape.scale(&sum, 1.0 / (x.shape[2] * x.shape[3]) as f64)
 }
 
-/// The sum over all places of relu(g) g^2 / (2 g^2 + g^3 sum(values)).
+/// The sum over all positions of relu(g) g^2 / (2 g^2 + g^3 sum(values)).
 fn higher_order(tape: &mut Tape, values: &Tensor, gradient: &Tensor) -> Tensor {
     let square = tape.mul(gradient, gradient);
     let cube = tape.mul(&square, gradient);
     let total = tape.reduce_sum(values, &[2, 3]);
     let (twice, third) = (tape.scale(&square, 2.0), tape.mul(&cube, &total));
     let below = tape.add(&twice, &third);
-    // As the method's authors do, so that nothing is divided by 0.
+    // The method's authors add the same epsilon to avoid division by 0.
     let tiny = tape.scalar(gradient, 1e-6);
     let below = tape.add(&below, &tiny);
     let share = tape.div(&square, &below);
@@ -53,13 +53,13 @@ fn higher_order(tape: &mut Tape, values: &Tensor, gradient: &Tensor) -> Tensor {
     tape.reduce_sum(&kept, &[2, 3])
 }
 
-/// `map` `[N, 1, h, w]` at another size, bilinear between the centres of pixels.
+/// `map` `[N, 1, h, w]` resized to `size`, bilinear between pixel centres.
 fn enlarge(tape: &mut Tape, map: &Tensor, size: &[usize]) -> Tensor {
     let tall = resampled(tape, map, 2, size[0]);
     resampled(tape, &tall, 3, size[1])
 }
 
-/// `x` with `to` places along `axis`.
+/// `x` resampled to `to` positions along `axis`.
 fn resampled(tape: &mut Tape, x: &Tensor, axis: usize, to: usize) -> Tensor {
     let from = x.shape[axis];
     let scale = to as f32 / from as f32;

@@ -6,14 +6,17 @@ use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
 use crate::{feature_map, folding, method, sampling_loop, score, signature};
 
-/// Appends an attribution of a class's score to the image, by default the score's gradient.
+/// Appends an attribution of one class's score to the image. By default this is the score's
+/// gradient.
 ///
-/// The result has the image input, `target`, and the outputs `scores`, `class` and `gradient`; a final Softmax is left
-/// out, so that scores are logits. Batch and image size are those of `shapes`. The opset stays.
+/// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and
+/// `gradient`. A final Softmax is left out, so `scores` are logits. Batch and image size are those
+/// of `shapes`. The opset does not change.
 ///
 /// # Errors
-/// [`Error::Graph`] where the graph is malformed, where operators without a rule lie between image and score (all are
-/// named), where the score does not depend on the image, or where the model has no layer that the method needs.
+/// [`Error::Graph`] if the graph is malformed, if operators without a rule lie between the image
+/// and the score (the error names all of them), if the score does not depend on the image, or if
+/// the model has no layer that the method needs.
 pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
     let opset = onnx::opset(model);
     check_opset(opset)?;
@@ -48,23 +51,23 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     Ok(model)
 }
 
-/// The oldest version of the standard operator set whose operators broadcast as the reverse pass wants.
+/// The oldest standard opset whose operators broadcast as the backward pass needs.
 const MIN_OPSET: i64 = 7;
 
-/// The newest one that ONNX Runtime 1.24 knows.
+/// The newest opset that ONNX Runtime 1.24 supports.
 const MAX_OPSET: i64 = 25;
 
-/// Refuses a model of an opset that the compiler does not write.
+/// Checks that the compiler supports the opset.
 ///
 /// # Errors
-/// [`Error::Graph`] below opset 7 and above 25.
+/// [`Error::Graph`] if the opset is below 7 or above 25.
 pub fn check_opset(opset: i64) -> Result<()> {
     if (MIN_OPSET..=MAX_OPSET).contains(&opset) {
         return Ok(());
     }
     if opset > MAX_OPSET {
         return Err(Error::Graph(format!(
-            "the model's opset is {opset}, newer than the {MAX_OPSET} known here; export it with an older opset"
+            "the model's opset is {opset}, newer than the supported {MAX_OPSET}; export it with an older opset"
         )));
     }
     Err(Error::Graph(format!(

@@ -1,17 +1,18 @@
-//! What can go wrong, in one line each.
+//! The error type of this crate.
 
 use std::path::{Path, PathBuf};
 
 /// Shorthand for a result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong. Each variant prints as one line that names the place and the remedy.
+/// Everything that can go wrong. Each variant prints as one line that states where the problem is
+/// and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request does not fit the model.
     #[error("{0}")]
     Request(String),
-    /// A graph that is not well formed, or that cannot be differentiated.
+    /// The graph is malformed or cannot be differentiated.
     #[error("{0}")]
     Graph(String),
     /// An operating-system error about one path.
@@ -19,10 +20,10 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the operating system returned.
         source: std::io::Error,
     },
-    /// A file that cannot be used as a model.
+    /// The file cannot be used as a model.
     #[error("{}: {problem}", path.display())]
     Model {
         /// The file.
@@ -30,7 +31,7 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// A file that cannot be written.
+    /// The file cannot be written.
     #[error("{}: {problem}", path.display())]
     Output {
         /// The file.
@@ -50,7 +51,8 @@ impl Error {
         Self::Output { path: path.to_owned(), problem: problem.into() }
     }
 
-    /// An [`Error::Model`] about `path`. Control characters, which names inside a model may hold, become spaces.
+    /// Creates an [`Error::Model`] for `path`. Control characters, which names inside a model may
+    /// contain, become spaces.
     pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Model { path: path.as_ref().to_owned(), problem: problem.into().replace(char::is_control, " ") }
     }

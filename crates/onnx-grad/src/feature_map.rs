@@ -1,4 +1,4 @@
-//! Which feature map a class activation map is made of.
+//! Selection of the feature map that a class activation map is computed from.
 
 use std::collections::HashSet;
 
@@ -18,12 +18,14 @@ pub fn find(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, layer: &Layer)
     }
 }
 
-/// How much smaller than the picture the feature map is that tells apart what is to be seen: deeper ones know more
-/// classes but fewer places, and in earlier ones the same things look different.
+/// The stride, relative to the image, of the feature map used to distinguish objects. Deeper maps
+/// distinguish more classes but fewer positions; in earlier maps the same object can look
+/// different.
 const STRIDE: usize = 8;
 
-/// Of the feature maps at an eighth of the picture's size the narrowest, and of several the last: a bottleneck, where
-/// the network itself has summed up what it needs of the place.
+/// Among the feature maps at an eighth of the image's size, the one with the fewest channels, and
+/// the last of several such maps. This is a bottleneck, where the network itself has summarised
+/// what it needs to know about each position.
 pub fn features(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> Option<String> {
     let image = match shapes.tensors.get(&shapes.image)?.shape.as_slice() {
         [_, 3, height, width] | [_, height, width, 3] => [*height, *width],
@@ -49,7 +51,7 @@ fn named(graph: &GraphProto, shapes: &Shapes, active: &HashSet<String>, name: &s
         return Err(Error::Graph(if maps.is_empty() { format!("the model has no layer {name}") } else { problem }));
     };
     if !active.contains(value) {
-        return Err(Error::Graph(format!("the layer {name} does not lie between image and score; name another")));
+        return Err(Error::Graph(format!("the layer {name} is not between image and score; name another")));
     }
     match spatial(shapes, value) {
         Some(_) => Ok(value.into()),
@@ -60,11 +62,11 @@ fn named(graph: &GraphProto, shapes: &Shapes, active: &HashSet<String>, name: &s
     }
 }
 
-/// The value that is nearest to the score among those that follow the last convolution and still have the size of its
-/// output: behind normalisation, activation and shortcut.
+/// The value nearest to the score among those that follow the last convolution and still have the
+/// size of its output: after normalisation, activation and shortcut.
 fn last(graph: &GraphProto, shapes: &Shapes, active: &HashSet<String>) -> Result<String> {
     let maps = maps(graph, shapes, active);
-    let missing = || Error::Graph("the model has no convolutional feature map; name a layer by --layer".into());
+    let missing = || Error::Graph("the model has no convolutional feature map; name a layer with --layer".into());
     let conv = *maps.last().ok_or_else(missing)?;
     let size = spatial(shapes, conv);
     let mut reached = HashSet::from([conv]);
@@ -84,20 +86,20 @@ fn last(graph: &GraphProto, shapes: &Shapes, active: &HashSet<String>) -> Result
         }
     }
     if attention {
-        let problem = "the model has attention behind its last convolutional feature map";
-        return Err(Error::Graph(format!("{problem} ({found}); name a layer by --layer, or take another --method")));
+        let problem = "the model has attention after its last convolutional feature map";
+        return Err(Error::Graph(format!("{problem} ({found}); name a layer with --layer, or use another --method")));
     }
     Ok(found.into())
 }
 
-/// What the convolutions on the way from image to score make, in order.
+/// The outputs of the convolutions between image and score, in order.
 fn maps<'a>(graph: &'a GraphProto, shapes: &Shapes, active: &HashSet<String>) -> Vec<&'a str> {
     let convolutions = graph.node.iter().filter(|node| node.is("Conv"));
     let outputs = convolutions.filter_map(|node| node.output.first()).map(String::as_str);
     outputs.filter(|name| active.contains(*name) && spatial(shapes, name).is_some()).collect()
 }
 
-/// Height and width of a feature map of more than one place.
+/// Height and width of a feature map with more than one position.
 fn spatial(shapes: &Shapes, name: &str) -> Option<[usize; 2]> {
     match shapes.tensors.get(name)?.shape.as_slice() {
         [_, _, height, width] if height * width > 1 => Some([*height, *width]),

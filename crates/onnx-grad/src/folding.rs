@@ -1,4 +1,5 @@
-//! Folds what no pass has to compute: small constants, and BatchNormalization into the convolution before it.
+//! Constant folding: small constants, transposed weights, and BatchNormalization into the
+//! convolution before it.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::types::Shapes;
 /// The convolution's new weights and bias.
 type Folded = (TensorProto, TensorProto);
 
-/// Replaces every node whose results are known by its results.
+/// Replaces every node whose results are known with initializers.
 pub fn constants(graph: &mut GraphProto, shapes: &Shapes) {
     let results = |node: &NodeProto| -> Option<Vec<TensorProto>> {
         let made = node.output.iter().filter(|name| !name.is_empty());
@@ -35,7 +36,7 @@ fn readers(graph: &GraphProto) -> HashMap<&str, usize> {
     readers
 }
 
-/// Turns the weights themselves where all that reads them is one Transpose.
+/// Replaces a Transpose that is the only reader of its weights with transposed weights.
 pub fn transposes(graph: &mut GraphProto) {
     let readers = readers(graph);
     let alone = |node: &&NodeProto| node.is("Transpose") && readers.get(node.input[0].as_str()) == Some(&1);
@@ -54,7 +55,7 @@ pub fn transposes(graph: &mut GraphProto) {
     graph.initializer.extend(transposed.into_values());
 }
 
-/// Folds every BatchNormalization whose input is made by a convolution that nothing else reads.
+/// Folds every BatchNormalization whose input comes from a convolution that nothing else reads.
 pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {
     let constants = onnx::constants(graph);
     let readers = readers(graph);
@@ -73,7 +74,7 @@ pub fn batch_normalization(graph: &mut GraphProto) -> Result<()> {
     Ok(())
 }
 
-/// Whether `node` is a BatchNormalization that uses fixed statistics, one of each channel.
+/// Whether `node` is a BatchNormalization with fixed statistics per channel.
 pub fn is_foldable(node: &NodeProto) -> bool {
     node.is("BatchNormalization")
         && node.input.len() == 5
@@ -82,7 +83,8 @@ pub fn is_foldable(node: &NodeProto) -> bool {
         && node.output.iter().skip(1).all(String::is_empty)
 }
 
-/// Weights and bias of `conv` with `norm` folded in; none where one of the parameters is no constant.
+/// Weights and bias of `conv` with `norm` folded in, or `None` if one of the parameters is not a
+/// constant.
 fn fold(constants: &HashMap<&str, &TensorProto>, conv: &NodeProto, norm: &NodeProto) -> Option<Result<Folded>> {
     let weights = *constants.get(conv.input.get(1)?.as_str())?;
     let bias = match conv.input.get(2).filter(|name| !name.is_empty()) {
@@ -122,7 +124,7 @@ fn scaled(
     Ok((weights, TensorProto::from_reals(&format!("{name}/folded/bias"), dtype, &[channels], &offsets)))
 }
 
-/// Lets each convolution make the normalised value itself; the normalisations go.
+/// Makes each convolution produce the normalised value and removes the normalisations.
 fn apply(graph: &mut GraphProto, changes: Vec<(usize, usize, Folded)>) {
     let mut gone = vec![false; graph.node.len()];
     for (norm, conv, (weights, bias)) in changes {

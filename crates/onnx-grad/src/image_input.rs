@@ -1,4 +1,4 @@
-//! A classifier's image input: which it is, and its sizes.
+//! A classifier's image input: which input it is, and its size.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,13 @@ use crate::onnx::{DataType, GraphProto, ValueInfoProto};
 use crate::prepare::Request;
 use crate::types::TensorType;
 
-/// Width and height in pixels for a model that takes any.
+/// Width and height in pixels for a model that accepts any size.
 const DEFAULT_SIZE: usize = 224;
 
-/// The longest side of a picture, in pixels.
+/// The longest supported image side, in pixels.
 pub const MAX_SIDE: usize = 4096;
 
-/// The most pictures at a time.
+/// The largest supported batch size.
 const MAX_BATCH: usize = 1024;
 
 /// Name and fixed type of the image input.
@@ -25,10 +25,10 @@ pub fn image(graph: &GraphProto, request: &Request) -> Result<(String, TensorTyp
     match images.as_slice() {
         [(name, sizes)] if inputs.len() == 1 => Ok((name.to_string(), sizes.settle(request)?)),
         [] if inputs.iter().any(|input| is_grey(input)) => {
-            Err(Error::Graph("the model takes grey pictures; give a classifier of colour pictures".into()))
+            Err(Error::Graph("the model takes grey pictures; use a classifier of colour pictures".into()))
         }
         [] => Err(Error::Graph(format!(
-            "the model has no image input (float32, 4 axes, 3 channels), only: {}; give an image classifier",
+            "the model has no image input (float32, 4 axes, 3 channels), only: {}; use an image classifier",
             inputs.iter().map(|input| described(input)).collect::<Vec<_>>().join(", ")
         ))),
         _ => Err(Error::Graph(format!("the model has more inputs than one image: {}; export it with one", names()))),
@@ -42,7 +42,7 @@ fn described(input: &ValueInfoProto) -> String {
     format!("{} ({} {})", input.name(), dtype.as_str_name().to_lowercase(), sizes.join("x"))
 }
 
-/// The sizes of an image input: what the file fixes.
+/// The sizes of an image input, as far as the file fixes them.
 struct ImageSizes {
     dtype: DataType,
     batch: Option<usize>,
@@ -63,7 +63,7 @@ impl ImageSizes {
             )));
         }
         let size = request.size.unwrap_or(self.sides.map(|side| side.unwrap_or(DEFAULT_SIZE)));
-        // A model for several pictures at a time is given one picture several times.
+        // A model with a fixed batch gets the same image several times.
         let batch = if request.batch == 1 { self.batch.unwrap_or(1) } else { request.batch };
         if batch > MAX_BATCH {
             return Err(Error::Graph(format!(
@@ -72,7 +72,7 @@ impl ImageSizes {
         }
         if size.iter().any(|side| *side > MAX_SIDE) {
             return Err(Error::Graph(format!(
-                "the picture would be {}x{}, and its sides may be up to {MAX_SIDE} long; export it with a smaller size",
+                "the picture would be {}x{}, and the limit is {MAX_SIDE} per side; export it with a smaller size",
                 size[1], size[0]
             )));
         }
@@ -84,7 +84,7 @@ impl ImageSizes {
     }
 }
 
-/// What the file says of the input's sizes, if it can be an image.
+/// The input's sizes as declared in the file, if it can be an image.
 fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
     let (dtype, sizes) = input.tensor()?;
     let [batch, b, c, d] = *sizes.as_slice() else { return None };
@@ -97,19 +97,19 @@ fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
     matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, batch, channels_last, sides })
 }
 
-/// Whether the file leaves the picture's height or width open.
+/// Whether the file leaves the image's height or width open.
 pub fn is_free(graph: &GraphProto) -> bool {
     graph.input.iter().find_map(image_sizes).is_some_and(|sizes| sizes.sides.contains(&None))
 }
 
-/// What the user should know where the file leaves the picture's size open and nobody settled it.
+/// A note for the user if the file leaves the image size open and the request does not set it.
 pub fn note_on_size(graph: &GraphProto, request: &Request) -> Option<String> {
     let side = DEFAULT_SIZE;
     (is_free(graph) && request.size.is_none())
-        .then(|| format!("the model takes pictures of any size; fixed at {side}x{side}, say otherwise by --size"))
+        .then(|| format!("the model takes pictures of any size; fixed at {side}x{side}, change it with --size"))
 }
 
-/// Whether the input is a picture of one channel.
+/// Whether the input is an image with one channel.
 fn is_grey(input: &ValueInfoProto) -> bool {
     matches!(input.tensor(), Some((_, sizes)) if matches!(sizes[..], [_, Some(1), _, _] | [_, _, _, Some(1)]))
 }

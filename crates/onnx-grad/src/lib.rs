@@ -1,7 +1,8 @@
 //! Reverse-mode differentiation of ONNX graphs: from a classifier to the classifier and its input gradient.
 //!
-//! [`differentiate`] appends the reverse pass as ordinary nodes of the standard domain, which stock ONNX Runtime runs.
-//! One rule per operator ([`RULES`]) says how a gradient passes it; the backward pass sums and unbroadcasts.
+//! [`differentiate`] appends the backward pass as ordinary nodes of the standard domain, which
+//! stock ONNX Runtime runs. Each operator has one rule ([`RULES`]) that computes the gradients of
+//! its inputs; the backward pass adds them up and undoes broadcasting.
 //!
 //! ```
 //! # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ort/runtime.rs")); }
@@ -13,11 +14,11 @@
 //! # let out = folder.path().join("gradient.onnx");
 //! # let (out, pixels) = (out.as_path(), vec![0.5f32; 3 * 16 * 12]);
 //! let classifier = load("tests/fixtures/small.onnx".as_ref())?;
-//! // `runtime::run` runs a model once, to find shapes: the example `ort` has it for ONNX Runtime.
+//! // `runtime::run` runs a model once to find shapes; the example `ort` implements it for ONNX Runtime.
 //! let (classifier, shapes) = prepare(classifier, &Request::default(), runtime::run)?;
 //! save(&differentiate(&classifier, &shapes, &Options::default())?, out)?;
 //!
-//! // From here on any ONNX Runtime will do.
+//! // From here on, any ONNX Runtime can run the model.
 //! let mut session = runtime::session(&load(out)?, runtime::Provider::Cpu)?;
 //! let image = Tensor::from_array(([1, 3, 16, 12], pixels))?;
 //! let target = Tensor::from_array(([1], vec![-1i64]))?; // the top class
@@ -30,14 +31,18 @@
 //! ```
 //!
 //! # Ties and kinks
-//! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` pass it as inside their bounds only
-//!   strictly inside them. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 where all elements are 0.
-//! - `Max`, `Min`, `ReduceMax` and `ReduceMin`: operands or elements that tie get equal shares, as in PyTorch.
-//! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as in PyTorch. Ties are
-//!   common: flat regions of a picture, and pooling of what was pooled before. `GlobalMaxPool` shares it among them.
-//! - `QuantizeLinear`: straight through, that is as if it did not round, and 0 where the result saturates.
-//! - Rounding decides on which side of a kink a unit lies that is within rounding of it. Runtimes agree to about 1e-6
-//!   relative (L2) where no unit does; each that does may change a deep network's gradient by some 1e-3.
+//! - `Relu`: the gradient at exactly 0 is 0. `Clip`, `HardSigmoid` and `HardSwish` use the inner
+//!   slope only strictly inside their bounds. `Abs` and `ReduceL1`: 0 at 0; `ReduceL2`: 0 if all
+//!   elements are 0.
+//! - `Max`, `Min`, `ReduceMax` and `ReduceMin`: tied operands or elements get equal shares, as in
+//!   PyTorch.
+//! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as
+//!   in PyTorch. Ties are common in flat image regions and when a pooled map is pooled again.
+//!   `GlobalMaxPool` shares the gradient among tied elements.
+//! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates.
+//! - If a unit lies within rounding error of a kink, rounding decides which side it is on. Runtimes
+//!   agree to about 1e-6 relative (L2) if no unit does; each one that does can change a deep
+//!   network's gradient by about 1e-3.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The attribution methods: what the output `gradient` of a gradient model holds.
+//! The attribution methods: what the output `gradient` of a gradient model contains.
 
 use crate::error::{Error, Result};
 use crate::onnx::GraphProto;
@@ -6,8 +6,9 @@ use crate::tape::{Tape, Tensor};
 use crate::types::{Layer, Method, Options, Shapes};
 use crate::{backward, cam, feature_map};
 
-/// Writes the attribution of one pass, and beside a plain gradient the class activation map of the last layer that has
-/// one, where `options` ask for what the classifier knows besides. `score` is the logits and their gradient.
+/// Writes the attribution of one pass. For a plain gradient with `options.features`, also returns
+/// the class activation map of the last layer that has one. `score` is the logits and their
+/// gradient.
 pub(crate) fn attribute(
     tape: &mut Tape,
     graph: &GraphProto,
@@ -80,8 +81,8 @@ fn guided(tape: &mut Tape, graph: &GraphProto, shapes: &Shapes, score: &(Tensor,
     tape.guide(false);
     if tape.guided_nodes() == 0 {
         let problem =
-            "the model has no rectifier (Relu, or Clip at 0), so that its guided gradient would be its gradient";
-        return Err(Error::Graph(format!("{problem}; take another --method")));
+            "the model has no rectifier (Relu, or Clip at 0), so its guided gradient would equal its gradient";
+        return Err(Error::Graph(format!("{problem}; use another --method")));
     }
     Ok(gradient)
 }

@@ -1,12 +1,13 @@
-//! Builder methods that take a strided grid apart into its phases, one for each remainder by the strides, and put it
-//! together again: the polyphase decomposition of multirate filters.
+//! Builder methods that split a strided grid into its phases, one per remainder modulo the strides,
+//! and join them again: the polyphase decomposition of multirate filters.
 
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Tape, Tensor};
 
 impl Tape<'_> {
-    /// The phases of the spatial axes of `x`: phase `(i, j)` holds every element whose place leaves the remainders
-    /// `(i, j)` by the strides. They come in row-major order, and are all of one size, filled up with zeros.
+    /// The phases of the spatial axes of `x`. Phase `(i, j)` contains every element whose position
+    /// has the remainders `(i, j)` modulo the strides. Phases are in row-major order and have the
+    /// same size, padded with zeros.
     pub fn to_phases(&mut self, x: &Tensor, strides: &[usize]) -> Vec<Tensor> {
         if !self.expect(x.rank() == strides.len() + 2, "SpaceToDepth") {
             return vec![x.clone(); strides.iter().product()];
@@ -21,13 +22,14 @@ impl Tape<'_> {
         self.split(&phases, 1, &vec![x.shape[1]; count])
     }
 
-    /// The inverse of [`Tape::to_phases`], cut to `shape`.
+    /// The inverse of [`Tape::to_phases`], cropped to `shape`.
     pub fn from_phases(&mut self, phases: &[Tensor], strides: &[usize], shape: &[usize]) -> Tensor {
         let joined = if phases.len() == 1 { phases[0].clone() } else { self.concat(phases, 1) };
         self.interleave(&joined, strides, shape)
     }
 
-    /// Channels `[phase x channel]` back to the places of their phases, cut to `shape`.
+    /// Moves channels `[phase x channel]` back to the positions of their phases, cropped to
+    /// `shape`.
     pub fn interleave(&mut self, x: &Tensor, strides: &[usize], shape: &[usize]) -> Tensor {
         let joined =
             if strides.iter().all(|stride| *stride == 1) { x.clone() } else { self.depth_to_space(x, strides) };

@@ -1,4 +1,4 @@
-//! From a classifier's file to a graph that can be differentiated, with the shapes of all its values.
+//! Prepares a classifier's file for differentiation and finds the shapes of all its values.
 
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
@@ -7,14 +7,15 @@ use crate::probe::{Probe, ProbedValue};
 use crate::score_output::ScoreOutput;
 use crate::types::{Shapes, TensorType};
 
-/// What to settle if a classifier's file leaves it open.
+/// Values for what a classifier's file leaves open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// Pictures at a time, at least 1.
+    /// Batch size, at least 1.
     pub batch: usize,
-    /// Height and width of the picture in pixels; none takes the file's own, or 224 x 224 if it takes any.
+    /// Height and width of the image in pixels. `None` uses the file's own size, or 224 x 224 if
+    /// the model accepts any.
     pub size: Option<[usize; 2]>,
-    /// The output of class scores; none takes the first `[N, classes]`.
+    /// The output of class scores. `None` uses the first output `[N, classes]`.
     pub output: Option<ScoreOutput>,
 }
 
@@ -24,16 +25,16 @@ impl Default for Request {
     }
 }
 
-/// Makes a classifier ready for [`differentiate`](crate::differentiate()): its functions and known branches are written
-/// out as plain nodes, and its shapes are found.
+/// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
+/// writes out known branches and loops as plain nodes, and finds its shapes.
 ///
-/// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after branches or loops were
-/// written out.
+/// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after
+/// branches or loops were written out.
 ///
 /// # Errors
-/// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or not the output that was
-/// asked for, or has functions that call themselves; [`Error::Request`] if it does not take pictures of the requested
-/// size; those of `run`.
+/// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or
+/// not the requested output, or has functions that call themselves. [`Error::Request`] if it does
+/// not take images of the requested size. Also returns the errors of `run`.
 pub fn prepare<E: From<Error>>(
     mut model: ModelProto,
     request: &Request,
@@ -58,11 +59,11 @@ pub fn prepare<E: From<Error>>(
     Ok((model, shapes))
 }
 
-/// The shapes of a model that stays as it is: what [`prepare`] finds, without its changes. An output that is asked for
-/// is taken as a whole, without an index.
+/// The shapes of a model that is not changed: what [`prepare`] finds, without its changes. A
+/// requested output is used as a whole, without an index.
 ///
 /// # Errors
-/// Those of [`prepare`].
+/// The same as [`prepare`].
 pub fn find_shapes<E: From<Error>>(
     model: &ModelProto,
     request: &Request,
@@ -85,13 +86,14 @@ fn probe<E: From<Error>>(
     Ok(reader.shapes(run(probe)?))
 }
 
-/// Refuses what ONNX Runtime 1.24 would not come back from, and weights of a kind that is not known here.
+/// Returns an error for what ONNX Runtime 1.24 would hang or crash on, and for sparse weights,
+/// which are not supported.
 fn refuse_unfit(graph: &GraphProto) -> Result<()> {
     if let Some(node) = onnx::endless_loop(graph) {
         return Err(Error::Graph(format!("node {} (Loop) never ends; export the model again", node.label())));
     }
     if let Some(tensor) = graph.sparse_initializer.first().and_then(|tensor| tensor.values.as_ref()) {
-        let problem = format!("the weights {} are sparse, which is not known here; export them dense", tensor.name());
+        let problem = format!("the weights {} are sparse, which is not supported; export them dense", tensor.name());
         return Err(Error::Graph(problem));
     }
     let windowed = |node: &&NodeProto| node.op_type().ends_with("Pool") || node.op_type().starts_with("Conv");
@@ -101,7 +103,8 @@ fn refuse_unfit(graph: &GraphProto) -> Result<()> {
     }
 }
 
-/// What is wrong with a window's geometry: a negative padding ends ONNX Runtime 1.24 by a segmentation fault.
+/// Describes an impossible window geometry, because ONNX Runtime 1.24 crashes with a segmentation
+/// fault on negative padding.
 fn impossible_window(node: &NodeProto) -> Option<String> {
     let least = [("pads", 0), ("output_padding", 0), ("kernel_shape", 1), ("strides", 1), ("dilations", 1)];
     let below = |(name, least): &(&str, i64)| node.ints(name).is_some_and(|all| all.iter().any(|value| value < least));
@@ -132,7 +135,7 @@ fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
         })
         .collect();
     Err(Error::Graph(format!(
-        "the model has no output [N, classes] of scores, only: {}; give an image classifier, or name an output by \
+        "the model has no output [N, classes] of scores, only: {}; use an image classifier, or name an output with \
          --scores",
         found.join(", ")
     )))

@@ -1,4 +1,4 @@
-//! Finding the shapes of all values by one run: which model to run, and what its results tell.
+//! Finds the shapes of all values with one run: builds the model to run and reads its results.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::prepare::Request;
 use crate::prepare::no_graph;
 use crate::types::{Shapes, TensorType};
 
-/// The model with every value as an output, to be run once on a black picture.
+/// The model with every value as an output, to be run once on a black image.
 pub struct Probe {
     /// The model.
     pub model: ModelProto,
@@ -25,12 +25,12 @@ pub struct ProbedValue {
     pub name: String,
     /// Its element type and shape.
     pub kind: TensorType,
-    /// Its elements, little-endian; needed only if there are at most [`ProbedValue::MAX_ELEMENTS`].
+    /// Its elements, little-endian. Needed only if there are at most [`ProbedValue::MAX_ELEMENTS`].
     pub data: Option<Vec<u8>>,
 }
 
 impl ProbedValue {
-    /// Values up to this many elements are worth keeping if they are the same for all pictures.
+    /// Values with up to this many elements are kept if they are the same for all images.
     pub const MAX_ELEMENTS: usize = 4096;
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct ProbeReader {
 }
 
 impl Probe {
-    /// The probe of `model`, and what reads its results.
+    /// Creates the probe of `model` and the reader of its results.
     pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, ProbeReader)> {
         let (image, kind) = image_input::image(model.graph.as_ref().ok_or_else(no_graph)?, request)?;
         let mut all = model.clone();
@@ -61,8 +61,9 @@ impl Probe {
         Ok((Self { model: all, image, kind }, reader))
     }
 
-    /// Why a runtime refused the model, if operators outside the standard domain are to blame: an error that names all of
-    /// them, where runtimes name the first that they do not know.
+    /// The reason why a runtime refused the model, if operators outside the standard domain are to
+    /// blame. The error names all of them, while runtimes name only the first one that they do not
+    /// know.
     pub fn foreign_operators(model: &ModelProto) -> Option<Error> {
         let custom = model.graph.iter().flat_map(|graph| &graph.node).filter(|node| !node.is_standard());
         let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
@@ -71,18 +72,18 @@ impl Probe {
         (!names.is_empty()).then(|| Error::Graph(format!("{problem}: {}; {remedy}", names.join(", "))))
     }
 
-    /// What to do if the model does not run on the probe's picture.
+    /// What to do if the model does not run on the probe's image.
     pub fn remedy(model: &ModelProto) -> &'static str {
         match model.graph.as_ref().is_some_and(image_input::is_free) {
-            true => "give the picture's --size",
+            true => "set the picture's size with --size",
             false => "export the model again",
         }
     }
 }
 
 impl ProbeReader {
-    /// The shapes of all values, and the small ones that are the same for all pictures. Which output holds the scores
-    /// stays open.
+    /// The shapes of all values, and the values of small ones that are the same for all images.
+    /// Does not choose the output that holds the scores.
     pub(crate) fn shapes(self, values: Vec<ProbedValue>) -> Shapes {
         let mut shapes = Shapes { image: self.image.clone(), ..Default::default() };
         shapes.tensors.insert(self.image, self.kind);
@@ -98,12 +99,12 @@ impl ProbeReader {
     }
 }
 
-/// The names that nodes make.
+/// The names of all node outputs.
 fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
     graph.node.iter().flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty())
 }
 
-/// The values of a sorted graph that depend on the picture's contents, not on its shape alone.
+/// The values of a sorted graph that depend on the image's pixels, not only on its shape.
 fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
     let mut names = HashSet::from([image.to_owned()]);
     for node in graph.node.iter().filter(|node| !node.is("Shape") && !node.is("Size")) {

@@ -1,11 +1,11 @@
-//! Where to look at a function to find its mean.
+//! Numerical quadrature: the points and weights that give the mean of a function.
 
-/// The places in 0..1, and the weights that sum to 1, of Gauss and Legendre's rule with `count` places: exact for
-/// polynomials up to degree 2 `count` - 1.
+/// The points in 0..1 and the weights (which sum to 1) of Gauss-Legendre quadrature with `count`
+/// points. It is exact for polynomials up to degree 2 `count` - 1.
 pub fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
     let n = count as f64;
     let root = |index: usize| {
-        // Tricomi's estimate, which Newton's method then makes exact.
+        // Tricomi's estimate is the starting point for Newton's method.
         let mut x = (std::f64::consts::PI * (index as f64 + 0.75) / (n + 0.5)).cos();
         let mut slope = 1.0;
         for _ in 0..10 {

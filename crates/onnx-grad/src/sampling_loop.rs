@@ -1,7 +1,8 @@
-//! Gradients at many pictures in one graph: a Loop whose body is the gradient model.
+//! Gradients of many samples in one graph: a Loop whose body is the gradient model.
 //!
-//! The body's first turn sees the image itself and finds scores and class; the turns that follow see the samples, with
-//! that class as their target. Noise comes from RandomNormalLike with a fixed seed: each session repeats its pictures.
+//! The first iteration uses the image itself and finds scores and class. The iterations that follow
+//! use the samples, with that class as their target. Noise comes from RandomNormalLike with a fixed
+//! seed, so every session repeats the same samples.
 
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
@@ -11,7 +12,8 @@ use crate::types::{Baseline, Perturbation, Sampling, Statistic};
 use crate::types::{CLASS, GRADIENT, SCORES, Shapes, TARGET, TensorType, Variant};
 use crate::{score, signature};
 
-/// Wraps the graph of a gradient model, so that its output `gradient` becomes what `sampling` says.
+/// Wraps the graph of a gradient model in a loop, so that its output `gradient` becomes what
+/// `sampling` specifies.
 pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Sampling) -> Result<GraphProto> {
     let TensorType { dtype, shape } =
         shapes.tensors.get(&shapes.image).cloned().ok_or_else(|| Error::Graph("the image has no shape".into()))?;
@@ -50,14 +52,14 @@ pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Samp
     Ok(GraphProto { name, node, initializer, input: inputs, output: outputs, ..Default::default() })
 }
 
-/// The name inside of the loop of a value that has this name outside.
+/// The name inside the loop of a value that has `name` outside.
 fn inner(name: &str) -> String {
     format!("sample/{name}")
 }
 
-/// What the samples are made of, computed once.
+/// What the samples are computed from. Evaluated once, outside the loop.
 enum SamplePath {
-    /// The standard deviation of the noise, one number a picture.
+    /// The standard deviation of the noise, one number per image.
     Noise(Tensor),
     /// The baseline and the image's difference from it.
     Path { start: Tensor, difference: Tensor },
@@ -80,7 +82,7 @@ impl SamplePath {
         }
     }
 
-    /// The picture of a turn: the image itself where `clean` is 1, in the first.
+    /// The sample of an iteration: the image itself if `clean` is 1, as in the first iteration.
     fn picture(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, clean: &Tensor, samples: usize) -> Tensor {
         match self {
             Self::Noise(deviation) => {
@@ -102,7 +104,7 @@ impl SamplePath {
         }
     }
 
-    /// The weight of each turn's gradient in the sums: none in the first.
+    /// The weight of an iteration's gradient in the sums: 0 in the first iteration.
     fn weight(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, samples: usize) -> Tensor {
         let weights = match self {
             Self::Noise(_) => vec![1.0 / samples as f64; samples],
@@ -119,7 +121,7 @@ impl SamplePath {
             (Perturbation::Noise { statistic: Statistic::Variance, .. }, _) => {
                 let square = tape.mul(&sums[0], &sums[0]);
                 let variance = tape.sub(&sums[1], &square);
-                // Rounding may take it below 0.
+                // Rounding can make the variance negative.
                 tape.unary("Relu", &variance)
             }
             _ => sums[0].clone(),
@@ -127,14 +129,14 @@ impl SamplePath {
     }
 }
 
-/// The value of a turn: `first`, then one of `others` a sample.
+/// The value for the current iteration: `first`, then one of `others` per sample.
 fn turn_value(tape: &mut Tape, like: &Tensor, index: &Tensor, first: f64, others: &[f64]) -> Tensor {
     let values = [&[first], others].concat();
     let table = tape.constant(TensorProto::from_reals("", like.dtype, &[values.len()], &values));
     tape.emit("Gather", &[&table, index], vec![], like.dtype, vec![])
 }
 
-/// The baseline as a picture, or as one value a channel.
+/// The baseline as an image or as one value per channel.
 fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor> {
     let (channels, rows, columns) = match image.shape.as_slice() {
         [_, 3, _, _] => (1, 2, 3),
@@ -156,7 +158,7 @@ fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor>
             let planes = if channels == 1 { image.clone() } else { tape.transpose(image, &[0, 3, 1, 2]) };
             let across = blur(tape, image, image.shape[columns]);
             let down = blur(tape, image, image.shape[rows]);
-            // The kernel is symmetric away from the border only, so that the second factor is transposed.
+            // The matrix is not symmetric near the border, so the second factor must be transposed.
             let across = tape.transpose(&across, &[1, 0]);
             let rows = tape.matmul(&down, &planes);
             let blurred = tape.matmul(&rows, &across);
@@ -165,7 +167,7 @@ fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor>
     })
 }
 
-/// The matrix that blurs an axis of `size` places, its ends repeated.
+/// The matrix that blurs an axis of `size` positions, with its ends repeated.
 fn blur(tape: &mut Tape, like: &Tensor, size: usize) -> Tensor {
     let deviation = blur_deviation(size);
     let reach = (3.0 * deviation).ceil() as i64;
@@ -186,7 +188,7 @@ pub fn blur_deviation(size: usize) -> f64 {
     size as f64 / 20.0
 }
 
-/// What one turn of the loop needs to know.
+/// What one iteration of the loop needs to know.
 struct LoopIteration<'a> {
     image: &'a Tensor,
     line: &'a SamplePath,
@@ -195,7 +197,8 @@ struct LoopIteration<'a> {
     size: (usize, usize),
 }
 
-/// Turns the graph of a gradient model into the loop's body: it makes its own picture and adds up what it finds.
+/// Turns the graph of a gradient model into the loop's body, which computes its own sample and adds
+/// up the results.
 fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopIteration) {
     let LoopIteration { image, line, sampling, square, size: (batch, classes) } = *turn;
     let tensor = |name: &str, dtype, shape: &[usize]| Tensor { name: inner(name), dtype, shape: shape.to_vec() };

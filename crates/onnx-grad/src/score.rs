@@ -5,10 +5,10 @@ use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto
 use crate::tape::{Tape, Tensor};
 use crate::types::{CLASS, SCORES, Shapes, TARGET};
 
-/// Operators that pass scores on in another shape or type.
+/// Operators that only change the shape or type of scores.
 const RESHAPING: [&str; 7] = ["Cast", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"];
 
-/// Batch and number of classes of the score output.
+/// Batch size and number of classes of the score output.
 pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {
     let shape = shapes.tensors.get(&shapes.output).map(|kind| kind.shape.as_slice()).unwrap_or_default();
     match shape {
@@ -17,7 +17,8 @@ pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {
     }
 }
 
-/// The value whose gradient starts the walk: the input of a final Softmax, else the score output.
+/// The value that the backward pass starts from: the input of a final Softmax, otherwise the score
+/// output.
 pub fn logits(graph: &GraphProto, shapes: &Shapes) -> Result<Tensor> {
     let mut name = shapes.output.as_str();
     let maker = |name: &str| graph.node.iter().find(|node| node.output.first().is_some_and(|output| output == name));
@@ -32,17 +33,18 @@ pub fn logits(graph: &GraphProto, shapes: &Shapes) -> Result<Tensor> {
     Ok(Tensor { name: name.into(), dtype: kind.dtype, shape: kind.shape.clone() })
 }
 
-/// Writes the outputs `scores` and `class`; the gradient of the class's logit with respect to `logits`.
+/// Writes the outputs `scores` and `class`, and returns the gradient of the class's logit with
+/// respect to `logits`.
 pub fn seed(tape: &mut Tape, logits: &Tensor, (batch, classes): (usize, usize), dtype: DataType) -> Tensor {
     tape.enter("score/grad");
     let scores = tape.reshape(logits, &[batch, classes]);
-    // The outputs are of the image's type, whatever the network computes in.
+    // The output has the image's type, whatever type the network computes in.
     let shown = tape.cast(&scores, dtype);
     tape.name_output(&shown, SCORES);
     let target = Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: vec![batch] };
     let attributes = vec![Attribute::int("axis", 1), Attribute::int("keepdims", 0)];
     let top = tape.emit("ArgMax", &[&scores], attributes, DataType::Int64, vec![batch]);
-    // Less knows no integers before opset 9; class ids are exact as floating-point numbers.
+    // Less does not support integers before opset 9. Class ids are exact as floating-point numbers.
     let number = tape.cast(&target, logits.dtype);
     let zero = tape.scalar(&number, 0.0);
     let unset = tape.compare("Less", &number, &zero);

@@ -1,24 +1,25 @@
-//! Which of a model's outputs holds the class scores, and where in it they are.
+//! The output of a model that holds the class scores, and where in it they are.
 
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto as Attribute, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::types::{Shapes, TensorType};
 
-/// An output by name, with one [`Index`] an axis where it is not `[N, classes]`: `NAME`, or `NAME[:,0,*]`.
+/// An output by name, with one [`Index`] per axis if it is not `[N, classes]`: `NAME`, or
+/// `NAME[:,0,*]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreOutput {
     /// The output's name.
     pub name: String,
-    /// What becomes of each axis; empty where the output is taken as it is.
+    /// How to reduce each axis. Empty if the output is used as it is.
     pub index: Vec<Index>,
 }
 
-/// What becomes of one axis.
+/// How to reduce one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Index {
-    /// `:`, the axis stays.
+    /// `:`, keep the axis.
     All,
-    /// A number, the place to take; a negative one counts from the end.
+    /// A number, the position to take. Negative numbers count from the end.
     At(i64),
     /// `*`, the mean along the axis.
     Mean,
@@ -29,7 +30,7 @@ impl std::str::FromStr for ScoreOutput {
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let Some(inside) = text.strip_suffix(']') else { return Ok(Self { name: text.into(), index: Vec::new() }) };
-        let problem = || format!("{text} is no output; write NAME, or NAME[:,0,*] with one of : NUMBER * an axis");
+        let problem = || format!("{text} is not an output; write NAME, or NAME[:,0,*] with one of : NUMBER * per axis");
         let (name, inside) = inside.rsplit_once('[').ok_or_else(problem)?;
         let index = |part: &str| match part.trim() {
             ":" => Some(Index::All),
@@ -38,7 +39,7 @@ impl std::str::FromStr for ScoreOutput {
         };
         let index: Vec<Index> = inside.split(',').map(index).collect::<Option<_>>().ok_or_else(problem)?;
         if index[0] != Index::All {
-            return Err(format!("{text}: the first axis is the pictures, which stay: write [:,...]"));
+            return Err(format!("{text}: the first axis is the batch and must be kept; write [:,...]"));
         }
         Ok(Self { name: name.into(), index })
     }
@@ -58,10 +59,10 @@ impl std::fmt::Display for ScoreOutput {
 }
 
 impl ScoreOutput {
-    /// Adds the nodes that pick the scores; the name of what they make.
+    /// Adds the nodes that select the scores, and returns the name of their result.
     ///
     /// # Errors
-    /// [`Error::Graph`] where the model has no such output, or the result is not `[N, classes]`.
+    /// [`Error::Graph`] if the model has no such output, or the result is not `[N, classes]`.
     pub(crate) fn select(&self, graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Result<String> {
         let name = &self.name;
         if !graph.output.iter().any(|output| output.name() == name) {
@@ -69,7 +70,7 @@ impl ScoreOutput {
             return Err(Error::Graph(format!("the model has no output {name}, only: {}", names.join(", "))));
         }
         let kind = shapes.tensors.get(name).cloned();
-        let mut kind = kind.ok_or_else(|| Error::Graph(format!("the output {name} is no tensor; name another")))?;
+        let mut kind = kind.ok_or_else(|| Error::Graph(format!("the output {name} is not a tensor; name another")))?;
         if !self.index.is_empty() && self.index.len() != kind.shape.len() {
             let (given, axes) = (self.index.len(), kind.shape.len());
             return Err(Error::Graph(format!("the output {name} has {axes} axes, and the index {given}")));
@@ -82,7 +83,7 @@ impl ScoreOutput {
         match kind.shape.as_slice() {
             [_, _] => {}
             shape => {
-                let advice = "pick one place of each other axis by an index, as in NAME[:,0,:] or NAME[:,:,*,*]";
+                let advice = "select one position on each other axis with an index, as in NAME[:,0,:] or NAME[:,:,*,*]";
                 return Err(Error::Graph(format!("the output {name} gives {shape:?} and not [N, classes]; {advice}")));
             }
         }
@@ -93,7 +94,7 @@ impl ScoreOutput {
     }
 }
 
-/// Adds the node that takes one axis away; the name of what it makes.
+/// Adds the node that removes one axis, and returns the name of its result.
 fn pick(
     graph: &mut GraphProto,
     kind: &mut TensorType,
@@ -106,7 +107,9 @@ fn pick(
     let (op, value, attributes) = match index {
         Index::All => return Ok(from.into()),
         Index::At(place) if !(-size..size).contains(&place) => {
-            return Err(Error::Graph(format!("place {place} of axis {axis} is beyond its {size}; count from 0")));
+            return Err(Error::Graph(format!(
+                "index {place} is out of range for axis {axis} of size {size}; count from 0"
+            )));
         }
         Index::At(place) => {
             let place = TensorProto::from_integers(&argument, &[], &[place]);

@@ -9,10 +9,10 @@ use crate::{backward, score};
 /// The names of the added input and of the outputs.
 const RESERVED: [&str; 4] = [TARGET, SCORES, CLASS, GRADIENT];
 
-/// Frees the names of the added input and outputs where a value of the graph bears them.
+/// Renames values of the graph that have the names of the added input and outputs.
 pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
     if RESERVED.contains(&shapes.image.as_str()) {
-        let problem = format!("the image input is called {}, which the gradient model needs; rename it", shapes.image);
+        let problem = format!("the image input is named {}, which the gradient model needs; rename it", shapes.image);
         return Err(Error::Graph(problem));
     }
     for reserved in RESERVED {
@@ -34,13 +34,13 @@ pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
     Ok(())
 }
 
-/// Whether a value of the graph is called `name`.
+/// Whether a value of the graph is named `name`.
 fn bears(graph: &GraphProto, name: &str) -> bool {
     let made = graph.node.iter().flat_map(|node| &node.output).map(String::as_str);
     made.chain(graph.initializer.iter().map(|tensor| tensor.name())).any(|value| value == name)
 }
 
-/// Gives the value `from` another name, wherever it is used.
+/// Renames the value `from` to `to` wherever it is used.
 pub fn rename(graph: &mut GraphProto, from: &str, to: &str) {
     let inputs = graph.input.iter_mut().chain(&mut graph.output).filter_map(|value| value.name.as_mut());
     let tensors = graph.initializer.iter_mut().filter_map(|tensor| tensor.name.as_mut());
@@ -57,7 +57,8 @@ pub fn rename(graph: &mut GraphProto, from: &str, to: &str) {
     }
 }
 
-/// Joins forward and reverse pass, drops what no output needs, and writes the interface.
+/// Joins the forward and backward passes, drops what no output needs, and writes the inputs and
+/// outputs.
 pub fn assemble(
     graph: &mut GraphProto,
     shapes: &Shapes,
@@ -80,7 +81,7 @@ pub fn assemble(
         ValueInfoProto::fixed(GRADIENT, image.dtype, &image.shape),
     ];
     graph.output.extend(beside.iter().map(|(name, x)| ValueInfoProto::fixed(name, x.dtype, &x.shape)));
-    // OpenVINO takes over parts of the graph only where the shapes between them are known.
+    // OpenVINO runs parts of the graph only if the shapes between them are known.
     let made = graph.node.iter().flat_map(|node| &node.output);
     let known = made.filter_map(|name| Some((name, shapes.tensors.get(name)?)));
     let known = known.filter(|(_, kind)| kind.dtype != DataType::Undefined);
@@ -88,7 +89,7 @@ pub fn assemble(
     Ok(())
 }
 
-/// The lowest version of the file format whose initializers need not be graph inputs as well.
+/// The lowest IR version in which initializers need not also be graph inputs.
 const IR_VERSION: i64 = 4;
 
 /// Puts the graph into the model and writes the metadata.

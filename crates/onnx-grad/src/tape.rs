@@ -1,4 +1,4 @@
-//! The tape: where rules read the forward pass and write nodes of the reverse pass.
+//! The tape: rules read the forward pass from it and write the nodes of the backward pass to it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,11 +28,11 @@ impl Tensor {
 pub struct Node<'a> {
     /// Operator and attributes.
     pub proto: &'a NodeProto,
-    /// The inputs, in order; none for one left out.
+    /// The inputs, in order; `None` for an omitted one.
     pub inputs: Vec<Option<Tensor>>,
-    /// The outputs, in order; none for one left out.
+    /// The outputs, in order; `None` for an omitted one.
     pub outputs: Vec<Option<Tensor>>,
-    /// The gradient that reaches each output; none where nothing depends on it.
+    /// The gradient of each output; `None` if nothing depends on it.
     pub grads: Vec<Option<Tensor>>,
 }
 
@@ -40,7 +40,7 @@ impl Node<'_> {
     /// Input `index`.
     ///
     /// # Errors
-    /// [`Error::Graph`] where it is left out.
+    /// [`Error::Graph`] if it is omitted.
     pub fn input(&self, index: usize) -> Result<&Tensor> {
         self.inputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks input {index}")))
     }
@@ -48,7 +48,7 @@ impl Node<'_> {
     /// Output `index`.
     ///
     /// # Errors
-    /// [`Error::Graph`] where it is left out.
+    /// [`Error::Graph`] if it is omitted.
     pub fn output(&self, index: usize) -> Result<&Tensor> {
         self.outputs.get(index).and_then(Option::as_ref).ok_or_else(|| self.error(&format!("lacks output {index}")))
     }
@@ -99,17 +99,17 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// The version of the standard operator set that nodes are written in.
+    /// The standard opset that nodes are written for.
     pub fn opset(&self) -> i64 {
         self.opset
     }
 
-    /// The runtime to write for.
+    /// The runtime that nodes are written for.
     pub fn variant(&self) -> Variant {
         self.variant
     }
 
-    /// Sets the prefix of the names of the nodes that follow.
+    /// Sets the name prefix of the nodes that follow.
     pub(crate) fn enter(&mut self, scope: &str) {
         self.scope = scope.into();
     }
@@ -117,7 +117,7 @@ impl<'a> Tape<'a> {
     /// A value of the forward pass.
     ///
     /// # Errors
-    /// [`Error::Graph`] where its shape is unknown.
+    /// [`Error::Graph`] if its shape is unknown.
     pub fn value(&self, name: &str) -> Result<Tensor> {
         let TensorType { dtype, shape } = match self.constants.get(name) {
             Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
@@ -128,37 +128,38 @@ impl<'a> Tape<'a> {
         Ok(Tensor { name: name.into(), dtype, shape })
     }
 
-    /// The numbers in a value that does not depend on the picture, where they are known.
+    /// The elements of a value that does not depend on the image, if they are known.
     pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
         self.constants.get(value.name.as_str()).copied()
     }
 
-    /// The numbers in an integer value that does not depend on the picture.
+    /// The elements of an integer value that does not depend on the image, if they are known.
     pub fn integers_of(&self, value: &Tensor) -> Option<Vec<i64>> {
         self.constant_of(value)?.integers().ok()
     }
 
-    /// Notes that `one_hot` is 1 in the columns `classes` (int64, one for each row) and 0 elsewhere.
+    /// Records that `one_hot` is 1 in the columns `classes` (int64, one per row) and 0 elsewhere.
     pub(crate) fn note_seed(&mut self, one_hot: &Tensor, classes: &Tensor) {
         self.seed = Some((one_hot.clone(), classes.clone()));
     }
 
-    /// The columns of its ones where `value` is the one-hot matrix that the walk starts from.
+    /// The class ids, if `value` is the one-hot matrix that the backward pass starts from.
     pub fn seed_classes(&self, value: &Tensor) -> Option<&Tensor> {
         self.seed.as_ref().filter(|(one_hot, _)| one_hot.name == value.name).map(|(_, classes)| classes)
     }
 
-    /// Whether the walk that follows lets no negative gradient pass a rectifier.
+    /// Sets whether the backward pass that follows blocks negative gradients at rectifiers.
     pub(crate) fn guide(&mut self, guided: bool) {
         self.guided = guided;
     }
 
-    /// How many rectifiers have been guided.
+    /// The number of rectifiers guided so far.
     pub(crate) fn guided_nodes(&self) -> usize {
         self.guided_nodes
     }
 
-    /// The gradient that arrives at `node`, without its negative part where the walk is guided and the node a rectifier.
+    /// The gradient that arrives at `node`, without its negative part if the backward pass is
+    /// guided and the node is a rectifier.
     pub(crate) fn rectified(&mut self, node: &NodeProto, grad: &Tensor) -> Tensor {
         if !self.guided || !self.rectifies(node) {
             return grad.clone();
@@ -212,10 +213,10 @@ impl<'a> Tape<'a> {
         outputs
     }
 
-    /// A name in the current scope that nothing bears yet.
+    /// A new, unused name in the current scope.
     fn fresh(&mut self, op: &str) -> String {
         let base = format!("{}/{op}", self.scope);
-        // Counting on from the last name keeps long scopes from going through all of theirs again.
+        // Continuing from the last count avoids trying all earlier names again in long scopes.
         let count = self.counts.entry(base.clone()).or_default();
         loop {
             let name = if *count == 0 { base.clone() } else { format!("{base}_{count}") };
@@ -226,8 +227,9 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Notes that operands do not fit `operation`, unless they do; the walk then ends with an error about the node. So
-    /// builder methods need not return results, and rules read like formulas.
+    /// Records a problem unless `fits`: the operands do not fit `operation`. The backward pass then
+    /// ends with an error about the node. This way, builder methods need not return results and
+    /// rules read like formulas.
     pub(crate) fn expect(&mut self, fits: bool, operation: &str) -> bool {
         if !fits && self.problem.is_none() {
             self.problem =
@@ -236,12 +238,12 @@ impl<'a> Tape<'a> {
         fits
     }
 
-    /// The first problem noted since the last call.
+    /// The first problem recorded since the last call.
     pub(crate) fn problem(&mut self) -> Option<String> {
         self.problem.take()
     }
 
-    /// Adds a constant; equal ones are shared.
+    /// Adds a constant. Equal constants are shared.
     pub fn constant(&mut self, mut tensor: TensorProto) -> Tensor {
         let shape = tensor.dims.iter().map(|size| *size as usize).collect();
         let key = (tensor.data_type(), tensor.dims.clone(), tensor.raw_data().to_vec());

@@ -1,11 +1,12 @@
-//! Builder methods of the tape: each writes the form of its operator that the model's opset wants.
+//! Builder methods of the tape. Each writes the form of its operator that the model's opset
+//! requires.
 
 use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
 use crate::tape::{Tape, Tensor};
 use crate::types::Variant;
 
 impl Tape<'_> {
-    /// A constant scalar of the type of `like`.
+    /// A constant scalar with the type of `like`.
     pub fn scalar(&mut self, like: &Tensor, value: f64) -> Tensor {
         self.constant(TensorProto::from_reals("", like.dtype, &[], &[value]))
     }
@@ -41,19 +42,21 @@ impl Tape<'_> {
         self.mul(x, &value)
     }
 
-    /// An elementwise operator of two operands of one type, broadcast.
+    /// An elementwise operator with two operands of the same type, broadcast.
     pub fn binary(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
         let shape = self.broadcast(op, a, b);
         self.emit(op, &[a, b], vec![], a.dtype, shape)
     }
 
-    /// A comparison (Greater, Less) or a logical operator (And, Or), broadcast; the result is boolean.
+    /// A comparison (Greater, Less) or a logical operator (And, Or), broadcast. The result is
+    /// boolean.
     pub fn compare(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Tensor {
         let shape = self.broadcast(op, a, b);
         self.emit(op, &[a, b], vec![], DataType::Bool, shape)
     }
 
-    /// Whether `a` equals `b`, broadcast. Before opset 11 Equal knows no floating-point numbers.
+    /// Whether `a` equals `b`, broadcast. Equal does not support floating-point numbers before
+    /// opset 11.
     pub fn equal(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
         if self.opset() >= 11 || !a.dtype.is_float() {
             return self.compare("Equal", a, b);
@@ -64,12 +67,12 @@ impl Tape<'_> {
         self.unary("Not", &differs)
     }
 
-    /// An elementwise operator of one operand that keeps its type.
+    /// An elementwise operator with one operand that keeps its type.
     pub fn unary(&mut self, op: &str, x: &Tensor) -> Tensor {
         self.emit(op, &[x], vec![], x.dtype, x.shape.clone())
     }
 
-    /// -1, 0 or 1. Before opset 9 by comparisons.
+    /// The sign: -1, 0 or 1. Written as comparisons before opset 9.
     pub fn sign(&mut self, x: &Tensor) -> Tensor {
         if self.opset() >= 9 {
             return self.unary("Sign", x);
@@ -82,7 +85,7 @@ impl Tape<'_> {
         self.sub(&above, &below)
     }
 
-    /// `a` where `condition` holds, else `b`, broadcast. Before opset 9 by arithmetic.
+    /// `a` where `condition` holds, otherwise `b`, broadcast. Written as arithmetic before opset 9.
     pub fn where_(&mut self, condition: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
         if self.opset() >= 9 {
             let shape = self.broadcast("Where", a, b);
@@ -95,8 +98,8 @@ impl Tape<'_> {
         self.add(&chosen, b)
     }
 
-    /// `x` where `condition` holds, else 0. ONNX Runtime multiplies ten times as fast as it selects; OpenVINO selects
-    /// faster.
+    /// `x` where `condition` holds, otherwise 0. In ONNX Runtime, multiplying is ten times as fast
+    /// as selecting; in OpenVINO, selecting is faster.
     pub fn keep(&mut self, condition: &Tensor, x: &Tensor) -> Tensor {
         if self.variant() == Variant::OnnxRuntime {
             let mask = self.cast(condition, x.dtype);
@@ -106,7 +109,7 @@ impl Tape<'_> {
         self.where_(condition, x, &zero)
     }
 
-    /// `x` in another element type.
+    /// `x` cast to another element type.
     pub fn cast(&mut self, x: &Tensor, dtype: DataType) -> Tensor {
         if x.dtype == dtype {
             return x.clone();
@@ -114,7 +117,7 @@ impl Tape<'_> {
         self.emit("Cast", &[x], vec![Attribute::int("to", dtype as i64)], dtype, x.shape.clone())
     }
 
-    /// `x` in another shape of as many elements.
+    /// `x` reshaped to another shape with the same number of elements.
     pub fn reshape(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
         let fits = x.shape.iter().product::<usize>() == shape.iter().product::<usize>();
         if x.shape == shape || !self.expect(fits, "Reshape") {
@@ -124,7 +127,7 @@ impl Tape<'_> {
         self.emit("Reshape", &[x, &sizes], vec![], x.dtype, shape.to_vec())
     }
 
-    /// The axes of `x` in another order: axis `i` of the result is axis `order[i]` of `x`.
+    /// `x` with its axes in another order: axis `i` of the result is axis `order[i]` of `x`.
     pub fn transpose(&mut self, x: &Tensor, order: &[usize]) -> Tensor {
         if !self.expect(order.len() == x.rank() && order.iter().all(|axis| *axis < x.rank()), "Transpose") {
             return x.clone();
@@ -133,8 +136,8 @@ impl Tape<'_> {
         self.emit("Transpose", &[x], vec![Attribute::ints("perm", &signed(order))], x.dtype, shape)
     }
 
-    /// `x` repeated along its axes of size 1, up to `shape`. By multiplying with ones before opset 8, which has no operator
-    /// for it, and for OpenVINO, which has a slow one.
+    /// `x` repeated along its axes of size 1, up to `shape`. Written as a multiplication by ones
+    /// before opset 8, which has no operator for it, and for OpenVINO, whose operator is slow.
     pub fn expand(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
         if x.shape == shape || !self.expect(x.rank() <= shape.len(), "Expand") {
             return x.clone();
@@ -151,12 +154,12 @@ impl Tape<'_> {
         self.emit("Expand", &[x, &sizes], vec![], x.dtype, shape.to_vec())
     }
 
-    /// The sum over `axes`, which stay with size 1.
+    /// The sum over `axes`, which are kept with size 1.
     pub fn reduce_sum(&mut self, x: &Tensor, axes: &[usize]) -> Tensor {
         self.reduce(x, "ReduceSum", axes)
     }
 
-    /// A reduction (ReduceSum, ReduceMax, ...) over `axes`, which stay with size 1.
+    /// A reduction (ReduceSum, ReduceMax, ...) over `axes`, which are kept with size 1.
     pub fn reduce(&mut self, x: &Tensor, op: &str, axes: &[usize]) -> Tensor {
         let shape = x.shape.iter().enumerate().map(|(axis, size)| if axes.contains(&axis) { 1 } else { *size });
         let (dtype, shape) = (x.dtype, shape.collect());
@@ -168,7 +171,7 @@ impl Tape<'_> {
         self.emit(op, &[x, &axes], vec![], dtype, shape)
     }
 
-    /// The part of `x` from `starts` to before `ends` along each axis.
+    /// The part of `x` from `starts` up to but not including `ends` along each axis.
     pub fn slice(&mut self, x: &Tensor, starts: &[usize], ends: &[usize]) -> Tensor {
         let bounds = || starts.iter().zip(ends).zip(&x.shape);
         let inside = bounds().count() == x.rank() && bounds().all(|((start, end), size)| start <= end && end <= size);
@@ -190,7 +193,7 @@ impl Tape<'_> {
         self.emit("Slice", &[x, &starts, &ends, &axes], vec![], x.dtype, shape)
     }
 
-    /// `x` in reverse order along `axes`; none before opset 10, which has no operator for it.
+    /// `x` in reverse order along `axes`, or `None` before opset 10, which has no operator for it.
     pub fn flip(&mut self, x: &Tensor, axes: &[usize]) -> Option<Tensor> {
         let axes: Vec<usize> = axes.iter().copied().filter(|axis| x.shape[*axis] > 1).collect();
         if axes.is_empty() {
@@ -221,7 +224,7 @@ impl Tape<'_> {
         self.emit("Pad", &[x, &pads, &zero], vec![], x.dtype, shape)
     }
 
-    /// The parts of `x` of the given sizes along `axis`.
+    /// Splits `x` into parts of the given sizes along `axis`.
     pub fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<Tensor> {
         let fits = x.shape.get(axis).is_some_and(|size| *size == sizes.iter().sum::<usize>());
         if !self.expect(fits, "Split") {
@@ -241,7 +244,7 @@ impl Tape<'_> {
         self.emit_many("Split", &[x, &sizes], vec![along], parts)
     }
 
-    /// `parts` one after the other along `axis`; at least one.
+    /// Concatenates `parts`, at least one, along `axis`.
     pub fn concat(&mut self, parts: &[Tensor], axis: usize) -> Tensor {
         let mut shape = parts[0].shape.clone();
         shape[axis] = parts.iter().map(|part| part.shape[axis]).sum();
@@ -249,20 +252,20 @@ impl Tape<'_> {
         self.emit("Concat", &inputs, vec![Attribute::int("axis", axis as i64)], parts[0].dtype, shape)
     }
 
-    /// Zeros of the type and shape of `like`.
+    /// Zeros with the type and shape of `like`.
     pub fn zeros(&mut self, like: &Tensor) -> Tensor {
         let zero = self.constant(TensorProto::from_reals("", like.dtype, &vec![1; like.rank()], &[0.0]));
         self.expand(&zero, &like.shape)
     }
 
-    /// The shape of `a` and `b` together.
+    /// The broadcast shape of `a` and `b`.
     fn broadcast(&mut self, op: &str, a: &Tensor, b: &Tensor) -> Vec<usize> {
         let pairs = || a.shape.iter().rev().zip(b.shape.iter().rev());
         self.expect(pairs().all(|(a, b)| a == b || *a == 1 || *b == 1), op);
         broadcast(&a.shape, &b.shape)
     }
 
-    /// The matrix product of stacks of matrices, broadcast; both operands have at least two axes.
+    /// The product of batched matrices, broadcast. Both operands have at least two axes.
     pub fn matmul(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
         let (rank_a, rank_b) = (a.rank(), b.rank());
         let fits = rank_a >= 2 && rank_b >= 2 && a.shape[rank_a - 1] == b.shape[rank_b - 2];
@@ -275,7 +278,7 @@ impl Tape<'_> {
     }
 }
 
-/// The shape of two operands together, by ONNX's (numpy's) rule.
+/// The broadcast shape of two operands, by the rule of ONNX and NumPy.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
     let rank = a.len().max(b.len());
     let size = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);

@@ -1,34 +1,36 @@
-//! The compiler's vocabulary: what can be asked for, and what must be known of a graph.
+//! The compiler's types: the options, and what must be known about a graph.
 
 use std::collections::HashMap;
 
 use crate::onnx::{DataType, TensorProto};
 
-/// The name of the added input: int64 `[N]`, the class to differentiate; -1 for the top class.
+/// The name of the added input: int64 `[N]`, the class to differentiate, or -1 for the top class.
 pub const TARGET: &str = "target";
 /// The name of the output of logits, `[N, classes]`.
 pub const SCORES: &str = "scores";
 /// The name of the output of class ids, int64 `[N]`: the target, or the top class.
 pub const CLASS: &str = "class";
-/// The name of the output of the gradient of the class's logit, of the image's shape.
+/// The name of the output that holds the gradient of the class's logit, in the image's shape.
 pub const GRADIENT: &str = "gradient";
-/// The name of the output of a feature map, `[N, channels, height, width]`, where one is asked for.
+/// The name of the output that holds a feature map, `[N, channels, height, width]`, if one is
+/// requested.
 pub const FEATURES: &str = "salstream.features";
-/// The name of the output of the class activation map (Selvaraju 2017) of the last layer that has one,
-/// `[N, 1, height, width]`, not negative, where features are asked for.
+/// The name of the output that holds the class activation map (Selvaraju 2017) of the last layer
+/// that has one, `[N, 1, height, width]`, never negative, if features are requested.
 pub const ACTIVATION: &str = "salstream.activation";
 
-/// The key of the metadata that name the method.
+/// The metadata key of the method's name.
 pub const METHOD: &str = "salstream.method";
 
-/// The runtime to write for: the same gradient, right in every runtime, by the nodes that are fastest in this one.
+/// The runtime to write for. The gradient is the same and correct in every runtime; only the nodes
+/// are chosen to be fastest in this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
     /// ONNX Runtime's own kernels. Weights are shared with the forward pass.
     #[default]
     OnnxRuntime,
-    /// Intel OpenVINO. Strided convolutions have weights of their own.
+    /// Intel OpenVINO. Strided convolutions have separate weights.
     OpenVino,
 }
 
@@ -37,17 +39,18 @@ pub enum Variant {
 pub struct Options {
     /// The runtime to write for.
     pub variant: Variant,
-    /// What the output `gradient` holds.
+    /// What the output `gradient` contains.
     pub method: Method,
-    /// SHA-256 of the source file in hexadecimal, for the metadata; may be empty.
+    /// SHA-256 of the source file in hexadecimal, for the metadata. May be empty.
     pub source: String,
-    /// Whether to hand out a feature map beside, as [`FEATURES`]: of those at an eighth of the picture's size the
-    /// narrowest, and of several the last; and beside a plain gradient a class activation map, as [`ACTIVATION`]. A model
-    /// that has none there gets no such output; nor does a sampled method.
+    /// Whether to add a feature map as the output [`FEATURES`]: among those at an eighth of the
+    /// image's size, the one with the fewest channels, and the last of several such maps. For a
+    /// plain gradient, also adds a class activation map as [`ACTIVATION`]. Models without such a
+    /// map and sampled methods get no such output.
     pub features: bool,
 }
 
-/// Element type and size along each axis of one value.
+/// Element type and shape of one value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorType {
     /// The element type.
@@ -56,7 +59,8 @@ pub struct TensorType {
     pub shape: Vec<usize>,
 }
 
-/// What must be known of a graph before it is differentiated; [`prepare`](crate::prepare()) finds it.
+/// What must be known about a graph before it is differentiated; [`prepare`](crate::prepare())
+/// finds it.
 #[derive(Debug, Clone, Default)]
 pub struct Shapes {
     /// The name of the image input.
@@ -65,11 +69,13 @@ pub struct Shapes {
     pub output: String,
     /// The type of every value in the graph.
     pub tensors: HashMap<String, TensorType>,
-    /// Small values that nodes make without looking at the image, such as the arguments of Reshape.
+    /// Small values that nodes compute independently of the image, such as the arguments of
+    /// Reshape.
     pub constants: HashMap<String, TensorProto>,
 }
 
-/// What to compute of the target class's logit `s` and the image `x`. Each result has the image's shape.
+/// What to compute from the target class's logit `s` and the image `x`. Each result has the image's
+/// shape.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Method {
     /// ds/dx (Simonyan, Vedaldi and Zisserman 2013).
@@ -77,21 +83,23 @@ pub enum Method {
     Gradient,
     /// x ds/dx (Shrikumar et al. 2016).
     InputXGradient,
-    /// ds/dx, where no negative gradient passes a rectifier: Relu, or Clip at 0 (Springenberg et al. 2014). It depends
-    /// little on the class and on the later weights (Adebayo et al. 2018).
+    /// ds/dx, with negative gradients blocked at rectifiers: Relu, or Clip at 0 (Springenberg et
+    /// al. 2014). It depends little on the class and on the later weights (Adebayo et al. 2018).
     Guided,
-    /// The class activation map of a layer, each channel weighted by its mean gradient (Selvaraju et al. 2017); bilinear
-    /// at the image's size and repeated over its channels. Not negative.
+    /// The class activation map of a layer, each channel weighted by its mean gradient (Selvaraju
+    /// et al. 2017). Resized to the image's size by bilinear interpolation and repeated over its
+    /// channels. Never negative.
     GradCam(Layer),
-    /// The same with weights from higher derivatives (Chattopadhyay et al. 2018), which covers several objects.
+    /// Like [`Method::GradCam`], with weights from higher derivatives (Chattopadhyay et al. 2018),
+    /// which covers several objects.
     GradCamPlusPlus(Layer),
     /// The guided gradient times the class activation map (Selvaraju et al. 2017).
     GuidedGradCam(Layer),
-    /// A statistic of the gradient at many pictures.
+    /// A statistic of the gradients of many samples.
     Sampled(Sampling),
 }
 
-/// Which feature map a class activation map is made of.
+/// The feature map that a class activation map is computed from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Layer {
     /// The last convolutional one.
@@ -101,32 +109,33 @@ pub enum Layer {
     Named(String),
 }
 
-/// At which pictures to take the gradient, and what to make of the gradients.
+/// Which samples to take the gradient of, and what to compute from the gradients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
-    /// The number of pictures, at least 1.
+    /// The number of samples, at least 1.
     pub samples: usize,
-    /// Where the pictures lie.
+    /// How the samples are made.
     pub perturbation: Perturbation,
 }
 
-/// Where the pictures of a sampled method lie.
+/// How the samples of a sampled method are made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Perturbation {
-    /// At the image plus Gaussian noise.
+    /// The image plus Gaussian noise.
     Noise {
-        /// Standard deviation as a share of the image's range of values.
+        /// Standard deviation as a fraction of the image's range of values.
         level: f32,
-        /// What is made of the gradients.
+        /// The statistic of the gradients.
         statistic: Statistic,
     },
-    /// On the straight line from a baseline to the image, at the places of [`gauss_legendre`](crate::gauss_legendre):
-    /// integrated gradients (Sundararajan, Taly and Yan 2017). The result is the mean gradient times the difference from
-    /// the baseline, and sums to the difference of the scores, as far as the samples are dense enough.
+    /// Points on the straight line from a baseline to the image, at the points of
+    /// [`gauss_legendre`](crate::gauss_legendre): integrated gradients (Sundararajan, Taly and Yan
+    /// 2017). The result is the mean gradient times the difference from the baseline. It sums to
+    /// the difference of the scores, provided that there are enough samples.
     Path(Baseline),
 }
 
-/// What is made of the gradients at noisy pictures.
+/// A statistic of the gradients of noisy samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     /// SmoothGrad (Smilkov et al. 2017).
@@ -137,24 +146,24 @@ pub enum Statistic {
     Variance,
 }
 
-/// The picture without information, from which a path starts.
+/// The image without information that a path starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Baseline {
-    /// One colour, as the network is given it, by channel.
+    /// One colour: a value per channel, in the network's input scale.
     Colour([f32; 3]),
     /// The image's mean colour.
     Mean,
-    /// The image blurred by a Gaussian of a twentieth of each side.
+    /// The image blurred by a Gaussian with a standard deviation of a twentieth of each side.
     Blurred,
 }
 
 impl Method {
-    /// What one run computes: of a sampled method, the gradient at one picture.
+    /// What one run computes: for a sampled method, the gradient of one sample.
     pub fn of_one_run(&self) -> &Self {
         if matches!(self, Self::Sampled(_)) { &Self::Gradient } else { self }
     }
 
-    /// The name under which people ask for the method.
+    /// The method's name, as used on the command line.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gradient => "gradient",

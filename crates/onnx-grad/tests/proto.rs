@@ -1,4 +1,5 @@
-//! `src/onnx/proto.rs` is what prost makes of `src/onnx/onnx.proto`; `SALSTREAM_REGENERATE=1` writes it anew.
+//! `src/onnx/proto.rs` is generated from `src/onnx/onnx.proto` with prost. Set
+//! `SALSTREAM_REGENERATE=1` to regenerate it.
 
 use std::path::Path;
 

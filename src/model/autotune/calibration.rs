@@ -1,4 +1,5 @@
-//! The pictures on which ways to run a classifier are compared: `models/calibration.jpg`, four stills of the sample.
+//! The images used to compare execution configurations of a classifier: `models/calibration.jpg`,
+//! four stills of the sample.
 
 use opencv::core::{Mat, MatTraitConst, Rect, Size, Vector};
 use opencv::imgcodecs::{IMREAD_COLOR, imdecode};
@@ -6,13 +7,13 @@ use opencv::imgcodecs::{IMREAD_COLOR, imdecode};
 use crate::Result;
 use crate::model::{Layout, Preprocessor};
 
-/// Two by two photographs: a cat, a cup, a rocket, a space shuttle.
+/// Two by two photographs: a cat, a cup, a rocket and a space shuttle.
 static SHEET: &[u8] = include_bytes!("../../../models/calibration.jpg");
 
-/// The photographs as a network of this picture `size` and `layout` is given them.
+/// The photographs as input tensors for a network with this image `size` and `layout`.
 ///
 /// # Errors
-/// [`OpenCv`](crate::Error::OpenCv) where OpenCV cannot read a JPEG file.
+/// [`OpenCv`](crate::Error::OpenCv) if OpenCV cannot read the JPEG file.
 pub fn pictures(preprocessor: &Preprocessor, size: (usize, usize), layout: Layout) -> Result<Vec<Vec<f32>>> {
     let sheet = imdecode(&Vector::<u8>::from_slice(SHEET), IMREAD_COLOR)?;
     let (width, height) = (sheet.cols() / 2, sheet.rows() / 2);
@@ -36,7 +37,7 @@ mod tests {
         assert_eq!(found.len(), 4);
         assert!(found.iter().all(|picture| picture.len() == 3 * 48 * 32));
         let mean = |picture: &[f32]| picture.iter().sum::<f32>() / picture.len() as f32;
-        // The shuttle flies through the dark.
+        // The photograph of the shuttle is dark.
         assert!(found[..3].iter().all(|picture| mean(picture) > 2.0 * mean(&found[3])));
     }
 }

@@ -1,4 +1,4 @@
-//! The ways to run a classifier that are worth a try.
+//! The execution configurations of a classifier that are worth trying.
 
 use std::fmt;
 
@@ -13,25 +13,26 @@ use onnx_grad::Variant;
 /// One way to run a classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutionConfig {
-    /// Where it computes.
+    /// The device.
     pub device: Device,
-    /// In what arithmetic.
+    /// The arithmetic precision.
     pub precision: Precision,
-    /// In which form of the gradient's graph.
+    /// The variant of the gradient's graph.
     pub variant: Variant,
     /// Threads inside one operator, at least 1.
     pub threads: usize,
-    /// Pictures that are computed at once, where the model leaves their number open; at least 1.
+    /// Batch size, if the model leaves it open; at least 1.
     pub batch: usize,
 }
 
 impl ExecutionConfig {
-    /// What every other way is compared with: the CPU's own kernels, exact.
+    /// The configuration that every other one is compared with: the CPU's own kernels in exact
+    /// arithmetic.
     pub fn reference(threads: usize) -> Self {
         Self { device: Device::Cpu, precision: Precision::F32, variant: Variant::OnnxRuntime, threads, batch: 1 }
     }
 
-    /// How to open its session.
+    /// The options to open its session.
     pub fn options(&self) -> SessionOptions {
         SessionOptions { device: self.device, precision: self.precision, threads: self.threads }
     }
@@ -46,11 +47,12 @@ impl fmt::Display for ExecutionConfig {
     }
 }
 
-/// Every way that `wish` leaves open on this machine, the reference first where it is one of them.
+/// Every configuration that `wish` allows on this machine. The reference comes first if it is one
+/// of them.
 ///
 /// # Errors
-/// [`Error::Usage`] where the device that is asked for does not compute in the precision that is asked for;
-/// [`Error::Runtime`] where ONNX Runtime is missing.
+/// [`Error::Usage`] if the requested device does not support the requested precision.
+/// [`Error::Runtime`] if ONNX Runtime is missing.
 pub fn candidates(wish: &ExecutionRequest) -> Result<Vec<ExecutionConfig>> {
     let runtime = Runtime::get()?;
     let machine = Machine::this();
@@ -85,8 +87,9 @@ pub fn candidates(wish: &ExecutionRequest) -> Result<Vec<ExecutionConfig>> {
     }
 }
 
-/// Whether `device` may gain by `precision`, which does not matter where it is `asked` for: what a processor has no
-/// instructions for is slower than f32. But without those for f16, OpenVINO silently computes in f32.
+/// Whether `precision` may be faster on `device`, which does not matter if the user `asked` for it:
+/// without matching instructions in the processor, a precision is slower than f32. But without f16
+/// instructions, OpenVINO silently computes in f32.
 fn worth_a_try(device: Device, precision: Precision, machine: &Machine, asked: bool) -> bool {
     match (device, precision) {
         (Device::OpenVino, Precision::Bf16) => asked || machine.has_bf16(),
@@ -95,7 +98,8 @@ fn worth_a_try(device: Device, precision: Precision, machine: &Machine, asked: b
     }
 }
 
-/// ONNX Runtime's kernels are faster with either form of a strided convolution's gradient, as the machine has it.
+/// With ONNX Runtime's kernels, either variant of a strided convolution's gradient may be faster,
+/// depending on the machine.
 fn variants(device: Device, wish: &ExecutionRequest) -> impl Iterator<Item = Variant> {
     let both = device == Device::Cpu && !wish.is_settled();
     [Variant::OnnxRuntime, Variant::OpenVino].into_iter().filter(move |v| both || *v == device.variant())

@@ -1,5 +1,5 @@
-//! Chooses how a classifier runs: of the ways that the user leaves open the fastest one that is faithful, measured once
-//! for a model, machine and library.
+//! Chooses how a classifier runs: the fastest configuration that the user allows and that matches
+//! the reference, measured once per model, machine and library.
 
 mod calibration;
 mod execution_config;
@@ -22,46 +22,47 @@ use crate::platform::machine::trim_heap;
 use crate::{Error, Result};
 use onnx_grad::Method;
 
-/// Where and how to compute.
+/// The requested execution of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecutionRequest {
-    /// The device; none takes the fastest that is faithful.
+    /// The device. `None` uses the fastest one that matches the reference.
     pub device: Option<Device>,
-    /// The arithmetic; none takes the fastest that is faithful.
+    /// The arithmetic precision. `None` uses the fastest one that matches the reference.
     pub precision: Option<Precision>,
     /// Threads, at least 1.
     pub threads: usize,
-    /// Whether another device may stand in for the one asked for, where that is missing or fails.
+    /// Whether to use another device if the requested one is missing or fails.
     pub fallback: bool,
-    /// Whether several pictures may be computed at once, where that is faster.
+    /// Whether to compute several images at once if that is faster.
     pub batches: bool,
 }
 
 impl ExecutionRequest {
-    /// Whether there is anything to choose or to compare: ONNX Runtime's own kernels are what is compared with.
+    /// Whether there is anything to choose or to compare: ONNX Runtime's own kernels are the
+    /// reference itself.
     pub fn is_open(&self) -> bool {
         self.device != Some(Device::Cpu)
     }
 
-    /// Whether device and arithmetic are both asked for.
+    /// Whether the user set both device and precision.
     fn is_settled(&self) -> bool {
         self.device == Some(Device::Cpu) || self.device.is_some() && self.precision.is_some()
     }
 }
 
-/// The way that was chosen, and why.
+/// The chosen configuration, and the reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Selection {
-    /// The way.
+    /// The chosen configuration.
     pub candidate: ExecutionConfig,
-    /// What the user should know at every run.
+    /// Notes for the user, shown at every run.
     pub notes: Vec<String>,
-    /// What was tried; nothing where there was no choice.
+    /// The configurations that were tried; empty if there was no choice.
     pub trials: Vec<TrialResult>,
 }
 
 impl Selection {
-    /// Opens the classifier in this way.
+    /// Opens the classifier with this configuration.
     ///
     /// # Errors
     /// Those of [`ModelSource::compile`] and [`CompiledGradient::open`].
@@ -70,20 +71,23 @@ impl Selection {
     }
 }
 
-/// How many frames are computed at once, at most: they wait for each other, and every link before the classifier holds as many.
+/// The largest number of frames computed at once. They wait for each other, and every channel
+/// before the classifier holds this many.
 pub const FRAMES_AT_ONCE: usize = 4;
-/// Part of one picture's time that a picture of several may take at most, to be worth their memory.
+/// A batch is worth its memory only if the time per image is at most this fraction of the time of a
+/// single image.
 const WORTH_WAITING: f64 = 0.95;
 
-/// How many samples a graphics card gets at a time; processors gain nothing from more than one.
+/// The number of samples that a GPU computes at once. CPUs gain nothing from more than one.
 const SAMPLES_AT_ONCE: usize = 8;
 
-/// Chooses the fastest faithful way that `wish` leaves open to run the classifier for `method`; for a sampled method, by the
-/// plain gradient, of several pictures where that pays. `pictures` are what it is tried on, as the network takes them.
+/// Chooses the fastest configuration that `wish` allows and that matches the reference for
+/// `method`. A sampled method is measured by its plain gradient, in batches if that is faster.
+/// `pictures` are the input tensors to measure with.
 ///
 /// # Errors
-/// Those of [`candidates`], [`ModelSource::compile`] and [`CompiledGradient::open`]. A device or precision that was asked for and
-/// fails is an error, unless the wish allows a fallback.
+/// Those of [`candidates`], [`ModelSource::compile`] and [`CompiledGradient::open`]. If a requested
+/// device or precision fails, that is an error unless `wish` allows a fallback.
 pub fn choose(
     source: &ModelSource,
     method: &Method,
@@ -94,7 +98,7 @@ pub fn choose(
         Err(error) if wish.fallback && wish.device.is_some() => {
             let free = ExecutionRequest { device: None, precision: None, ..*wish };
             let mut choice = among_all(source, method, &free, pictures)?;
-            choice.notes.insert(0, format!("{error}; taking {} instead (--fallback)", choice.candidate));
+            choice.notes.insert(0, format!("{error}; using {} instead (--fallback)", choice.candidate));
             Ok(choice)
         }
         found => found,
@@ -130,7 +134,7 @@ fn among_all(
     {
         let several = ExecutionConfig { batch: FRAMES_AT_ONCE, ..best };
         let opened = open(&several);
-        // A model may take one at a time only, whatever is asked of it.
+        // Some models take only one image at a time, even if a larger batch was requested.
         if opened.as_ref().map_or(true, |classifier| classifier.batch() == several.batch) {
             field.enter(several, opened);
         }
@@ -138,7 +142,7 @@ fn among_all(
     field.winner(wish)
 }
 
-/// The gradient model for a way to run it; of one that was kept, itself.
+/// The gradient model for a configuration. A cached gradient model is used as it is.
 fn compile(source: &ModelSource, method: &Method, candidate: &ExecutionConfig) -> Result<CompiledGradient> {
     let is_card = matches!(candidate.device, Device::Cuda | Device::TensorRt);
     let batch = match method {
@@ -149,19 +153,20 @@ fn compile(source: &ModelSource, method: &Method, candidate: &ExecutionConfig) -
     batched.as_ref().unwrap_or(source).compile_as(candidate.variant, method.of_one_run())
 }
 
-/// The ways that were tried, and the best so far. No two are open at a time: each takes its memory.
+/// The configurations tried so far, and the best one. Only one session is open at a time, because
+/// each needs its memory.
 struct CacheField<'a> {
     pictures: &'a [Vec<f32>],
     expected: ReferenceRun,
     trials: Vec<TrialResult>,
     best: Option<(f64, ExecutionConfig)>,
-    /// One that works, but is not faithful.
+    /// A configuration that works but does not match the reference.
     doubtful: Option<ExecutionConfig>,
     problem: Option<Error>,
 }
 
 impl CacheField<'_> {
-    /// Tries a classifier that was opened as `candidate`.
+    /// Measures a classifier that was opened as `candidate`.
     fn enter(&mut self, candidate: ExecutionConfig, opened: Result<Classifier>) {
         let measured = opened.and_then(|mut classifier| self.expected.measure(&mut classifier, self.pictures));
         let result = measured.map_err(|error| {

@@ -1,4 +1,4 @@
-//! A classifier on its way to a session: as it was chosen before, or measured now.
+//! A classifier before its session is opened: with its cached choice, or to be measured.
 
 use std::fs::File;
 
@@ -12,29 +12,30 @@ use crate::model::{Classifier, ModelSource, Preprocessor};
 use onnx_grad::Method;
 use onnx_grad::Request;
 
-/// A classifier that waits to be opened.
+/// A classifier that is ready to be opened.
 pub struct PreparedModel {
-    /// Its own file, or the gradient model that was kept of it.
+    /// Its own file, or the cached gradient model.
     pub source: ModelSource,
     wish: ExecutionRequest,
     state: PreparedState,
 }
 
 enum PreparedState {
-    /// The user leaves nothing open.
+    /// The user leaves no choice open.
     Settled,
-    /// It was measured before.
+    /// The choice is cached.
     Kept(Selection),
-    /// It is to be measured; others wait while the file is open.
+    /// The choice must be measured. Other processes wait while the lock file is open.
     New(CacheEntry, Option<File>),
 }
 
 impl PreparedModel {
-    /// Finds what was kept of `chosen`, unless it is to be measured anew; else reads its file. `method` is that of one
-    /// run, and `sampled` says whether there are many of them a picture.
+    /// Finds the cached choice for `chosen`, unless `remeasure` is set; otherwise reads its file.
+    /// `method` is that of one run, and `sampled` tells whether an image takes many runs.
     ///
     /// # Errors
-    /// Those of [`load`] and [`candidates`]; [`Error::Io`](crate::Error::Io) where the model cannot be read.
+    /// Those of [`load`] and [`candidates`]. [`Error::Io`](crate::Error::Io) if the model cannot be
+    /// read.
     pub fn new(
         chosen: &ResolvedModel,
         request: &Request,
@@ -48,7 +49,7 @@ impl PreparedModel {
             return Ok(Self { source: load(chosen, request)?, wish, state: PreparedState::Settled });
         }
         if !chosen.path.is_file() {
-            // It says why; a device would be read for ever.
+            // `load` returns the error that explains why; hashing a device file would never end.
             load(chosen, request)?;
         }
         let place = CacheEntry::of(chosen, request, method, sampled, &wish)?;
@@ -57,17 +58,18 @@ impl PreparedModel {
             return Ok(Self { source, wish, state: PreparedState::Kept(choice) });
         }
         let lock = place.lock();
-        // Another process may have measured meanwhile.
+        // Another process may have measured while this one waited for the lock.
         Ok(match kept() {
             Some((choice, source)) => Self { source, wish, state: PreparedState::Kept(choice) },
             None => Self { source: load(chosen, request)?, wish, state: PreparedState::New(place, lock) },
         })
     }
 
-    /// Opens it for `method`, and keeps what was chosen.
+    /// Opens it for `method`, and caches the choice.
     ///
     /// # Errors
-    /// Those of [`choose`] and [`CompiledGradient::open`]. A cache that cannot be written is a note.
+    /// Those of [`choose`] and [`CompiledGradient::open`]. A cache that cannot be written only adds
+    /// a note.
     pub fn open(
         self,
         chosen: &ResolvedModel,
@@ -85,13 +87,13 @@ impl PreparedModel {
             PreparedState::Kept(choice) => compiled(choice)?,
             PreparedState::New(place, _lock) => measured(&source, chosen, method, preprocessor, &wish, &place)?,
         };
-        // The weights go before the session takes its memory.
+        // Free the weights before the session allocates its memory.
         drop(source);
         Ok((compiled.open(&choice.candidate.options())?, choice))
     }
 }
 
-/// Measures, and keeps what was chosen at `place`.
+/// Measures, and caches the choice at `place`.
 fn measured(
     source: &ModelSource,
     chosen: &ResolvedModel,
@@ -106,9 +108,9 @@ fn measured(
     let compiled = compile(source, method, &choice.candidate)?;
     let kept = place.keep(&chosen.path, &choice, &compiled);
     let tried: Vec<_> = choice.trials.iter().map(TrialResult::to_string).collect();
-    choice.notes.push(format!("took {}; measured here once: {}", choice.candidate, tried.join(", ")));
+    choice.notes.push(format!("using {}; measured here once: {}", choice.candidate, tried.join(", ")));
     if let Err(error) = kept {
-        choice.notes.push(format!("what was measured is not kept ({error}); the next start measures again"));
+        choice.notes.push(format!("the measurement could not be cached ({error}); the next run measures again"));
     }
     Ok((choice, compiled))
 }

@@ -1,7 +1,9 @@
-//! What was measured and compiled, kept between runs: a folder for each model, wish, machine and library.
+//! The cache of measurements and compiled models: one folder per model, request, machine and
+//! library.
 //!
-//! A folder holds `choice.json` and `gradient.onnx`. Its name is a digest of everything that the choice depends on, so
-//! that nothing in it grows old; those that were not used for longest make room.
+//! A folder contains `choice.json` and `gradient.onnx`. Its name is a digest of everything that the
+//! choice depends on, so entries never become outdated. The least recently used folders are removed
+//! first.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,17 +22,17 @@ use onnx_grad::Method;
 use onnx_grad::Request;
 use onnx_grad::onnx;
 
-/// How much is kept.
+/// The limits of the cache.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_FOLDERS: usize = 64;
 
-/// Where the choice for one model and wish is kept.
+/// The cache folder of the choice for one model and request.
 pub struct CacheEntry(PathBuf);
 
-/// A choice that was made.
+/// A cached choice.
 #[derive(Serialize, Deserialize)]
 struct CachedSelection {
-    /// What it depends on, for people to read.
+    /// The model that it belongs to, for human readers.
     about: String,
     #[serde(flatten)]
     choice: Selection,
@@ -39,11 +41,11 @@ struct CachedSelection {
 }
 
 impl CacheEntry {
-    /// The place of the choice for `chosen`; `method` is that of one run, and `sampled` says whether there are many of
-    /// them a picture.
+    /// The cache entry for `chosen`. `method` is that of one run, and `sampled` tells whether an
+    /// image takes many runs.
     ///
     /// # Errors
-    /// [`Error::Io`] where the model cannot be read, [`Error::Runtime`] where ONNX Runtime is missing.
+    /// [`Error::Io`] if the model cannot be read. [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn of(
         chosen: &ResolvedModel,
         request: &Request,
@@ -73,20 +75,22 @@ impl CacheEntry {
         self.0.join("gradient.onnx")
     }
 
-    /// The choice and its compiled model, where they are kept and whole.
+    /// The cached choice and its compiled model, if both exist and are complete.
     pub fn kept(&self) -> Option<(Selection, ModelSource)> {
         let kept: CachedSelection = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
         let whole = fs::metadata(self.graph()).is_ok_and(|file| file.len() == kept.bytes);
         let source = whole.then(|| ModelSource::load(&self.graph(), &Request::default()).ok())??;
-        // The time of the last use decides what makes room; a folder that cannot be written keeps its own.
+        // The time of last use decides which entries are removed first. If the file is not
+        // writable, it keeps its old time.
         let _ = File::options().append(true).open(self.choice()).and_then(|file| file.set_modified(SystemTime::now()));
         Some((kept.choice, source))
     }
 
-    /// Keeps what was chosen; a model with data in other files, whose changes would go unseen, is left out.
+    /// Caches the choice. Models with external data are not cached, because changes in these files
+    /// would go unnoticed.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] where the folder cannot be written.
+    /// [`Error::Io`] or [`Error::Output`] if the folder is not writable.
     pub fn keep(&self, original: &Path, choice: &Selection, compiled: &CompiledGradient) -> Result<()> {
         if onnx::has_external_data(original) {
             return Ok(());
@@ -104,7 +108,7 @@ impl CacheEntry {
         Ok(())
     }
 
-    /// Waits until no other process measures. None where there is no lock to be had.
+    /// Waits until no other process measures. `None` if the lock is not available.
     pub fn lock(&self) -> Option<File> {
         let folder = self.0.parent()?;
         fs::create_dir_all(folder).ok()?;
@@ -114,14 +118,15 @@ impl CacheEntry {
     }
 }
 
-/// A file's place, size and time: another build of it has others.
+/// A file's path, size and modification time, which differ between builds.
 fn identity(file: &Path) -> String {
     let metadata = fs::metadata(file).ok();
     let facts = metadata.map(|facts| (facts.len(), facts.modified().ok()));
     format!("{} {facts:?}", file.display())
 }
 
-/// Removes the folders that were not used for longest, until the rest is small enough. What cannot be removed stays.
+/// Removes the least recently used folders until the rest is within the limits. Folders that cannot
+/// be removed are kept.
 fn make_room(folder: &Path, most_bytes: u64, most_folders: usize) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let used = |path: &Path| fs::metadata(path.join("choice.json")).and_then(|file| file.modified()).ok();

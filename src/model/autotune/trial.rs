@@ -1,4 +1,4 @@
-//! One way to run a classifier, tried out: how fast it is, and whether it says what the reference says.
+//! Measures one execution configuration: how fast it is, and whether it matches the reference.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,39 +12,43 @@ use crate::Result;
 use crate::model::runtime::Precision;
 use crate::model::{Attribution, Classifier, Layout};
 
-/// Least correlation of the smoothed maps with the reference's, for exact arithmetic and for narrow.
+/// The smallest accepted correlation of the smoothed maps with the reference's, for exact and for
+/// narrow arithmetic.
 const FAITHFUL: f64 = 0.999;
 const FAITHFUL_NARROW: f64 = 0.93;
 
-/// Standard deviation of the smoothing, as a share of the picture's side: that of the static map.
+/// Standard deviation of the smoothing as a fraction of the image's side, the same as for the
+/// static map.
 const SMOOTHING: f64 = 5.0 / 224.0;
 
-/// Timed runs, at most, and the time after which no further one begins.
+/// The largest number of timed runs, and the time after which no further run starts.
 const RUNS: usize = 9;
 const MAX_TIMING_DURATION: Duration = Duration::from_secs(1);
 
-/// How a way to run a classifier turned out.
+/// The result of trying a configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
-    /// The way.
+    /// The configuration.
     pub candidate: ExecutionConfig,
-    /// What was measured, or why it does not work.
+    /// The measurement, or the reason why it does not work.
     pub result: std::result::Result<TrialMeasurement, String>,
 }
 
-/// What was measured of it.
+/// The measurement of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrialMeasurement {
-    /// Milliseconds of one picture's scores and gradient: the least of some runs, which other programs disturb least.
+    /// Milliseconds for the scores and the gradient of one image: the shortest of several runs,
+    /// which other programs disturb least.
     pub milliseconds: f64,
-    /// The least correlation of its smoothed maps with the reference's, -1 to 1.
+    /// The smallest correlation of its smoothed maps with the reference's, from -1 to 1.
     pub correlation: f64,
-    /// Whether its top classes are the reference's.
+    /// Whether its top classes equal those of the reference.
     pub same_classes: bool,
 }
 
 impl TrialResult {
-    /// Milliseconds, where it works and is faithful: the same top classes, and nearly the same maps.
+    /// Milliseconds, if it works and matches the reference: the same top classes and nearly the
+    /// same maps.
     pub fn matches_reference(&self) -> Option<f64> {
         let least = if self.candidate.precision == Precision::F32 { FAITHFUL } else { FAITHFUL_NARROW };
         let found = self.result.as_ref().ok()?;
@@ -58,22 +62,24 @@ impl fmt::Display for TrialResult {
         match &self.result {
             Ok(found) if self.matches_reference().is_some() => write!(f, "{candidate} {:.1} ms", found.milliseconds),
             Ok(TrialMeasurement { same_classes: false, .. }) => {
-                write!(f, "{candidate} sees other classes than the CPU")
+                write!(f, "{candidate} predicts other classes than the CPU")
             }
-            Ok(found) => write!(f, "{candidate} gives other maps than the CPU (correlation {:.3})", found.correlation),
+            Ok(found) => {
+                write!(f, "{candidate} computes other maps than the CPU (correlation {:.3})", found.correlation)
+            }
             Err(problem) => write!(f, "{candidate} fails ({problem})"),
         }
     }
 }
 
-/// What the reference says of the calibration pictures.
+/// The reference's results for the calibration images.
 pub struct ReferenceRun {
     classes: Vec<usize>,
     maps: Vec<Mat>,
 }
 
 impl ReferenceRun {
-    /// Asks the reference.
+    /// Runs the reference.
     ///
     /// # Errors
     /// Those of [`Classifier::run`].
@@ -83,7 +89,7 @@ impl ReferenceRun {
         Ok(Self { classes: found.iter().map(|found| found.class).collect(), maps })
     }
 
-    /// Compares `classifier` with the reference, and times it.
+    /// Compares `classifier` with the reference, and measures its speed.
     ///
     /// # Errors
     /// Those of [`Classifier::run`].
@@ -98,7 +104,7 @@ impl ReferenceRun {
     }
 }
 
-/// Milliseconds of one picture, warm.
+/// Milliseconds per image, after warm-up.
 fn milliseconds(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<f64> {
     let started = Instant::now();
     let mut least = f64::INFINITY;
@@ -113,7 +119,7 @@ fn milliseconds(classifier: &mut Classifier, pictures: &[Vec<f32>]) -> Result<f6
     Ok(least)
 }
 
-/// The largest absolute value over the channels, blurred as the static map is.
+/// The largest absolute value over the channels, blurred like the static map.
 fn smoothed(found: &Attribution, classifier: &Classifier) -> Result<Mat> {
     let (width, height) = classifier.input_size();
     let area = width * height;
@@ -132,7 +138,8 @@ fn smoothed(found: &Attribution, classifier: &Classifier) -> Result<Mat> {
     Ok(soft)
 }
 
-/// Pearson's correlation of two maps; 1 where both are flat, 0 where one is or is not finite.
+/// Pearson's correlation of two maps: 1 if both are flat, 0 if only one is flat or one is not
+/// finite.
 fn correlate(a: &Mat, b: &Mat) -> Result<f64> {
     let (a, b) = (a.data_typed::<f32>()?, b.data_typed::<f32>()?);
     let mean = |map: &[f32]| map.iter().map(|value| f64::from(*value)).sum::<f64>() / map.len() as f64;
@@ -166,7 +173,7 @@ mod tests {
         assert_eq!(trial(Precision::Bf16, 0.92, true).matches_reference(), None);
         let other = trial(Precision::Bf16, 0.99, false);
         assert_eq!(other.matches_reference(), None);
-        assert_eq!(other.to_string(), "openvino bf16 sees other classes than the CPU");
+        assert_eq!(other.to_string(), "openvino bf16 predicts other classes than the CPU");
         assert_eq!(trial(Precision::F32, 1.0, true).to_string(), "openvino f32 9.5 ms");
     }
 

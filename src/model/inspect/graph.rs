@@ -1,4 +1,4 @@
-//! What a graph holds: its interface, its constants, its operators.
+//! The contents of a graph: inputs and outputs, constants and operators.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,12 +13,13 @@ use onnx_grad::{BLOCKED, RULES};
 /// An input or output.
 #[derive(Debug, Serialize)]
 pub struct ValueInfo {
-    /// Its name.
+    /// The name of the value.
     pub name: String,
-    /// The element type, such as `float` or `int64`; `other` for what is no tensor.
+    /// The element type, such as `float` or `int64`, or `other` if the value is not a tensor.
     #[serde(rename = "type")]
     pub dtype: String,
-    /// The size along each axis: a number, the name of a free size, or `?`; none where even their number is unknown.
+    /// The size along each axis: a number, the name of a free size, or `?`. `None` if even the
+    /// number of axes is unknown.
     pub shape: Option<Vec<String>>,
 }
 
@@ -43,7 +44,7 @@ fn size(size: Option<&Size>) -> String {
     }
 }
 
-/// What goes in, weights left out.
+/// The inputs, without weights.
 pub fn inputs(graph: &GraphProto) -> Vec<ValueInfo> {
     images(graph).map(ValueInfo::from).collect()
 }
@@ -53,7 +54,8 @@ fn images(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
     graph.input.iter().filter(move |input| !weights.contains(input.name()))
 }
 
-/// What the file declares of its picture and scores; none where it declares no picture of three channels or no classes.
+/// The layout and number of classes that the file declares, or `None` if it declares no image with
+/// three channels or no classes.
 pub fn declared(model: &ModelProto) -> Option<FileFacts> {
     let graph = model.graph.as_ref()?;
     let layout = images(graph).find_map(|input| match input.tensor()?.1.as_slice() {
@@ -68,38 +70,38 @@ pub fn declared(model: &ModelProto) -> Option<FileFacts> {
     Some(FileFacts { metadata: model.metadata(), layout, classes })
 }
 
-/// Floating-point values among the constants.
+/// The number of floating-point values in constants.
 pub fn parameters(graph: &GraphProto) -> u64 {
     let constants = onnx::constants(graph).into_values().filter(|tensor| tensor.dtype().is_float());
     constants.filter_map(|tensor| tensor.shape().ok()).map(|shape| shape.iter().product::<usize>() as u64).sum()
 }
 
-/// How a gradient passes an operator.
+/// How an operator propagates a gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GradientSupport {
-    /// By a rule.
+    /// It has a rule.
     Rule,
-    /// It stops here: the result is piecewise constant.
+    /// The gradient stops here, because the result is piecewise constant.
     Stops,
-    /// It never comes here: no node of this operator depends on the picture.
+    /// No gradient reaches it: no node of this operator depends on the image.
     Constant,
-    /// Not known; no gradient can be had where the operator lies between picture and score.
+    /// Not supported: a model with this operator between image and score has no gradient.
     None,
 }
 
 /// An operator and its nodes.
 #[derive(Debug, Serialize)]
 pub struct OperatorCount {
-    /// Its name, with its domain where that is not the standard one.
+    /// Its name, with its domain unless that is the standard one.
     pub name: String,
-    /// How many nodes there are, in subgraphs too.
+    /// The number of nodes, including those in subgraphs.
     pub nodes: usize,
-    /// How a gradient passes it.
+    /// How it propagates a gradient.
     pub gradient: GradientSupport,
 }
 
-/// The operators by number of nodes, the most frequent first.
+/// The operators, sorted by number of nodes, most frequent first.
 pub fn operators(graph: &GraphProto) -> Vec<OperatorCount> {
     let varying = varying(graph);
     let mut counts = BTreeMap::new();
@@ -127,7 +129,7 @@ fn depends(node: &NodeProto, varying: &HashSet<&str>) -> bool {
     onnx::names_read(node).iter().any(|name| varying.contains(name))
 }
 
-/// Counts a node and those of its subgraphs.
+/// Counts a node and the nodes of its subgraphs.
 fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, GradientSupport)>) {
     let name = match node.is_standard() {
         true => node.op_type().to_owned(),

@@ -1,4 +1,5 @@
-//! `salstream model inspect`: what a model file holds, and whether its gradient can be had.
+//! `salstream model inspect`: the contents of a model file, and whether its gradient can be
+//! computed.
 
 mod graph;
 mod text;
@@ -18,102 +19,107 @@ use onnx_grad::Request;
 use onnx_grad::onnx::{self, ModelProto};
 use onnx_grad::{self as grad, Method};
 
-/// What is found in a model file.
+/// The contents of a model file.
 #[derive(Debug, Serialize)]
 pub struct InspectReport {
-    /// The file.
+    /// The path of the file.
     pub file: String,
-    /// Its size, without external data.
+    /// Its size in bytes, without external data.
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// The version of the file format.
+    /// The IR version of the file format.
     pub ir_version: i64,
-    /// Operator sets and their versions.
+    /// The imported operator sets.
     pub opsets: Vec<OpsetImport>,
-    /// Name and version of the program that made it, as far as it says so.
+    /// Name and version of the program that wrote the file, if it states them.
     pub producer: String,
-    /// What goes in, weights left out.
+    /// The inputs, without weights.
     pub inputs: Vec<ValueInfo>,
-    /// What comes out.
+    /// The outputs.
     pub outputs: Vec<ValueInfo>,
-    /// Floating-point values among the constants.
+    /// The number of floating-point values in constants.
     pub parameters: u64,
-    /// The operators by number of nodes, the most frequent first; the model's own functions are written out.
+    /// The operators, sorted by number of nodes, most frequent first. The model's own functions are
+    /// inlined.
     pub operators: Vec<OperatorCount>,
-    /// What the model expects of its pixels; none where it takes no pictures.
+    /// The expected preprocessing, or `None` if the model does not take images.
     pub pixels: Option<PixelInfo>,
-    /// Its classes; none where it has no scores.
+    /// The classes, or `None` if the model has no scores.
     pub classes: Option<ClassInfo>,
-    /// Whether its gradient can be had.
+    /// Whether its gradient can be computed.
     pub gradient: GradientStatus,
-    /// What the user should know, one line each.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
 }
 
 /// An operator set.
 #[derive(Debug, Serialize)]
 pub struct OpsetImport {
-    /// Its domain, `ai.onnx` for the standard one.
+    /// The domain, `ai.onnx` for the standard one.
     pub domain: String,
-    /// Its version.
+    /// The opset version.
     pub version: i64,
 }
 
-/// What a model expects of its pixels.
+/// The preprocessing that a model expects.
 #[derive(Debug, Serialize)]
 pub struct PixelInfo {
     /// The recipe's name, or its numbers.
     pub recipe: String,
-    /// Its numbers.
+    /// The channel order, mean and standard deviation.
     #[serde(flatten)]
     pub preprocessor: Preprocessor,
-    /// Who says so.
+    /// Where this information comes from.
     pub origin: String,
 }
 
 /// A model's classes.
 #[derive(Debug, Serialize)]
 pub struct ClassInfo {
-    /// How many there are.
+    /// The number of classes.
     pub count: usize,
-    /// Their names.
+    /// The class names.
     pub names: ClassLabels,
-    /// Who says so.
+    /// Where this information comes from.
     pub origin: String,
 }
 
-/// Whether a model's gradient can be had.
+/// Whether a model's gradient can be computed.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum GradientStatus {
-    /// It was made, and not kept.
+    /// The gradient model was compiled, and not kept.
     Possible,
-    /// It cannot be made, and why.
+    /// It cannot be compiled, for this reason.
     Impossible { reason: String },
-    /// It was not tried, and why.
+    /// It was not tried, for this reason.
     NotTried { reason: String },
-    /// The file is a gradient model: what made it, from which model.
+    /// The file is a gradient model: the method and program version that wrote it, and its source
+    /// model.
     Included { method: String, version: String, source_sha256: String },
 }
 
-/// Looks into a model, whose file need not be usable as a classifier.
+/// Inspects a model file, which need not be usable as a classifier.
 ///
-/// If ONNX Runtime is missing, the report says everything but whether the gradient can be had.
+/// If ONNX Runtime is missing, the report contains everything except whether the gradient can be
+/// computed.
 ///
 /// # Errors
-/// Those of [`ModelName::choose`](super::ModelName::choose); [`Error::Io`] or [`Error::Model`] where the file cannot be read; [`Error::Io`] or
-/// [`Error::Input`] for labels or a sidecar that cannot be read or do not fit.
+/// Those of [`ModelName::choose`](super::ModelName::choose). [`Error::Io`] or [`Error::Model`] if
+/// the file cannot be read. [`Error::Io`] or [`Error::Input`] for labels or a sidecar that cannot
+/// be read or do not match.
 pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
     let ModelRequest { name, card: flags, request } = model;
     let chosen = name.choose()?;
     let path = &chosen.path;
     let mut model = onnx::load(path)?;
     let opsets = opsets(&model);
-    // Functions that call themselves stay nodes without a rule; the attempt to differentiate names them.
+    // Recursive functions remain as nodes without a rule; the attempt to differentiate reports
+    // them.
     let _ = onnx::inline_functions(&mut model);
     let no_graph = || Error::model(path, "has no graph; export the model again");
-    // So do graphs without an order.
+    // Graphs that cannot be sorted are reported by that attempt too.
     let _ = onnx::sort(model.graph.as_mut().ok_or_else(no_graph)?);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
@@ -143,7 +149,8 @@ fn opsets(model: &ModelProto) -> Vec<OpsetImport> {
     model.opset_import.iter().map(|set| OpsetImport { domain: named(set.domain()), version: set.version() }).collect()
 }
 
-/// Tries to differentiate; and what the file says of itself, settled or as it declares.
+/// Tries to differentiate the model, and returns its layout and classes, as settled or as the file
+/// declares.
 fn gradient(
     chosen: &ResolvedModel,
     model: &ModelProto,
@@ -174,7 +181,7 @@ fn gradient(
     }
 }
 
-/// What a gradient model says of its making.
+/// The method, program version and source model recorded in a gradient model.
 fn included(model: &ModelProto) -> GradientStatus {
     let metadata = model.metadata();
     let value = |key: &str| {

@@ -1,4 +1,4 @@
-//! The report as a person reads it.
+//! The report as text.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -6,13 +6,13 @@ use indicatif::{DecimalBytes, HumanCount};
 
 use super::{GradientStatus, GradientSupport, InspectReport, ValueInfo};
 
-/// Class names that are shown.
+/// The number of class names to show.
 const MAX_SHOWN_NODES: usize = 4;
 
 impl Display for InspectReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let row = |f: &mut Formatter<'_>, head: &str, text: &str| {
-            // Names inside a model may hold what a terminal would obey.
+            // Names inside a model may contain terminal control sequences.
             writeln!(f, "{head:<11} {}", text.replace(char::is_control, " "))
         };
         row(f, "file", &format!("{} ({})", self.file, DecimalBytes(self.bytes)))?;
@@ -63,8 +63,8 @@ impl Display for GradientSupport {
 impl Display for GradientStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Possible => f.write_str("can be had: salstream model grad writes it"),
-            Self::Impossible { reason } => write!(f, "cannot be had: {reason}"),
+            Self::Possible => f.write_str("can be computed: salstream model grad writes it"),
+            Self::Impossible { reason } => write!(f, "cannot be computed: {reason}"),
             Self::NotTried { reason } => write!(f, "not tried: {reason}"),
             Self::Included { method, version, source_sha256 } => {
                 write!(f, "included: {method}, by salstream {version}, of the model with SHA-256 {source_sha256}")

@@ -1,10 +1,10 @@
-//! What exporters write into a model's metadata about its pictures and classes.
+//! Metadata that exporters write into a model about its preprocessing and classes.
 
 use super::literal;
 use crate::model::{Preprocessing, Preprocessor};
 
-/// The keys under which class names are found: Ultralytics writes `names`, others `class_names`, and tools around
-/// Hugging Face's configuration `id2label`.
+/// The keys that may hold class names: Ultralytics writes `names`, others write `class_names`, and
+/// tools based on Hugging Face's configuration write `id2label`.
 const NAMES: [&str; 3] = ["names", "class_names", "id2label"];
 
 /// The class names, with the key that holds them.
@@ -12,10 +12,11 @@ pub fn names(metadata: &[(String, String)]) -> Option<(&'static str, Vec<String>
     NAMES.into_iter().find_map(|key| Some((key, literal::names(value(metadata, key)?)?)))
 }
 
-/// What the network expects of its pixels, with the key that says so.
+/// The preprocessing that the metadata declare, with the key that declares it.
 ///
-/// Read are ONNX's own image metadata (`Image.NominalPixelRange`, `Image.BitmapPixelFormat`), which Windows ML and Azure
-/// Custom Vision write, and the `task` of Ultralytics, whose classifiers all take RGB from 0 to 1.
+/// Supports ONNX's own image metadata (`Image.NominalPixelRange`, `Image.BitmapPixelFormat`), which
+/// Windows ML and Azure Custom Vision write, and the `task` of Ultralytics, whose classifiers all
+/// take RGB from 0 to 1.
 pub fn preprocessor(metadata: &[(String, String)]) -> Option<(&'static str, Preprocessor)> {
     image(metadata).map(|found| ("Image.NominalPixelRange", found)).or_else(|| {
         let classifies = value(metadata, "task")? == "classify" && value(metadata, "names").is_some();
@@ -39,7 +40,7 @@ fn image(metadata: &[(String, String)]) -> Option<Preprocessor> {
     }
 }
 
-/// The value of a key, whatever the key's case, as the format's documentation has it.
+/// The value of a key, ignoring case, as the format's documentation specifies.
 fn value<'a>(metadata: &'a [(String, String)], key: &str) -> Option<&'a str> {
     metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
 }

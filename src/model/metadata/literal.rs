@@ -1,7 +1,8 @@
-//! Lists of names as exporters write them into a model's metadata.
+//! Parses lists of names as exporters write them into a model's metadata.
 
-/// The names in a JSON or Python list (`['cat', 'dog']`) or dictionary by class id (`{0: 'cat', "1": "dog"}`), in the
-/// order of their ids; none where the text is something else, or an id is missing.
+/// The names in a JSON or Python list (`['cat', 'dog']`) or dictionary by class id (`{0: 'cat',
+/// "1": "dog"}`), in the order of their ids. `None` if the text is something else or an id is
+/// missing.
 pub fn names(text: &str) -> Option<Vec<String>> {
     let mut scan = Scan(text.trim());
     let (keyed, end) = match scan.next()? {
@@ -23,7 +24,7 @@ pub fn names(text: &str) -> Option<Vec<String>> {
     complete.then(|| items.into_iter().map(|(_, name)| name).collect())
 }
 
-/// What is left of a text.
+/// The rest of the text to parse.
 struct Scan<'a>(&'a str);
 
 impl Scan<'_> {
@@ -34,7 +35,7 @@ impl Scan<'_> {
         Some(first)
     }
 
-    /// Skips white space and then `expected`, if it follows.
+    /// Skips white space and then `expected`, if it comes next.
     fn skip(&mut self, expected: char) -> bool {
         self.0 = self.0.trim_start();
         let rest = self.0.strip_prefix(expected);
@@ -42,14 +43,14 @@ impl Scan<'_> {
         rest.is_some()
     }
 
-    /// A key, quoted or not, and its colon.
+    /// A key, quoted or not, and the colon after it.
     fn id(&mut self) -> Option<usize> {
         let (key, rest) = self.0.split_once(':')?;
         self.0 = rest;
         key.trim().trim_matches(['"', '\'']).parse().ok()
     }
 
-    /// A quoted text with its escapes resolved.
+    /// A quoted string with its escapes resolved.
     fn text(&mut self) -> Option<String> {
         self.0 = self.0.trim_start();
         let quote = self.next().filter(|quote| matches!(quote, '"' | '\''))?;
@@ -74,7 +75,7 @@ impl Scan<'_> {
         }
     }
 
-    /// The character whose code the next `digits` hexadecimal digits give.
+    /// The character with the code given by the next `digits` hexadecimal digits.
     fn code(&mut self, digits: usize) -> Option<char> {
         let (code, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;

@@ -1,4 +1,4 @@
-//! A model's card: what it expects of its pixels, what its classes are called, and who says so.
+//! A model's metadata: preprocessing and class names, each with its provenance.
 
 mod embedded;
 mod literal;
@@ -12,20 +12,20 @@ use super::catalog::ResolvedModel;
 use super::{ClassLabels, Layout, Preprocessing, Preprocessor};
 use crate::Result;
 
-/// Who says something of a model; the first that speaks is believed.
+/// The source of a piece of metadata. The first source that has a value is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provenance {
-    /// This flag of the user's.
+    /// This command-line flag.
     Flag(&'static str),
     /// The TOML file beside the model.
     Sidecar(PathBuf),
-    /// This key of the metadata inside the model.
+    /// This metadata key inside the model.
     Metadata(&'static str),
-    /// The catalogue, of its own model.
+    /// The catalogue's entry of this model.
     Catalogue,
-    /// The catalogue, of the model that the file is called like.
+    /// The catalogue's entry of the model with the same file name.
     FileName,
-    /// Nobody.
+    /// No source.
     Guess,
 }
 
@@ -42,7 +42,7 @@ impl std::fmt::Display for Provenance {
     }
 }
 
-/// What the user says of a model.
+/// Metadata set by the user on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct MetadataFlags {
     /// `--preprocess`.
@@ -51,35 +51,36 @@ pub struct MetadataFlags {
     pub labels: Option<PathBuf>,
 }
 
-/// What the file itself says of a model.
+/// Metadata that the file itself declares.
 #[derive(Debug, Clone)]
 pub struct FileFacts {
-    /// Keys and values of its metadata.
+    /// Keys and values of the file's metadata.
     pub metadata: Vec<(String, String)>,
-    /// The order of the picture's axes.
+    /// The axis order of the image.
     pub layout: Layout,
     /// The number of classes.
     pub classes: usize,
 }
 
-/// What is known of a model beyond its graph.
+/// What is known about a model beyond its graph.
 #[derive(Debug, Clone)]
 pub struct ModelMetadata {
-    /// What the network expects of its pixels, and who says so.
+    /// The preprocessing and its provenance.
     pub preprocessor: (Preprocessor, Provenance),
-    /// The names of its classes, and who says so.
+    /// The class names and their provenance.
     pub labels: (ClassLabels, Provenance),
-    /// What the user should know, one line each.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
 }
 
 impl ModelMetadata {
-    /// Asks the flags, the sidecar, the file's metadata and the catalogue, in that order; the rest is guessed: ImageNet's
-    /// pixels (-1 to 1 where the channels come last, as TensorFlow has them) and, where their number fits, its classes.
+    /// Looks in the flags, the sidecar, the file's metadata and the catalogue, in that order. The
+    /// rest is guessed: ImageNet's preprocessing (-1 to 1 if the channels come last, as in
+    /// TensorFlow) and, if the number of classes matches, ImageNet's class names.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) or [`Error::Input`](crate::Error::Input) for labels that cannot be read or do not
-    /// fit.
+    /// [`Error::Io`](crate::Error::Io) or [`Error::Input`](crate::Error::Input) for labels that
+    /// cannot be read or do not match the model.
     pub fn find(chosen: &ResolvedModel, flags: &MetadataFlags, facts: &FileFacts) -> Result<Self> {
         let preprocessor = preprocessor(chosen, flags, facts);
         let mut notes = Vec::new();
@@ -127,7 +128,7 @@ fn labels(
             return Ok((labels, Provenance::Metadata(key)));
         }
         let (name, classes) = (&chosen.name, facts.classes);
-        notes.push(format!("{name}: its metadata ({key}) name {count} classes of {classes} and are not used"));
+        notes.push(format!("{name}: its metadata ({key}) name {count} classes of {classes} and are ignored"));
     }
     Ok(match (ClassLabels::imagenet(facts.classes), catalogued(chosen)) {
         (Some(labels), Some((_, origin))) => (labels, origin),
@@ -136,26 +137,27 @@ fn labels(
     })
 }
 
-/// What the catalogue says of the model or of the one that its file is called like; all of its models know ImageNet.
+/// The catalogue's entry of the model, or of the model with the same file name. All models in the
+/// catalogue have ImageNet's classes.
 fn catalogued(chosen: &ResolvedModel) -> Option<(&super::catalog::CatalogEntry, Provenance)> {
     let entry = chosen.entry.as_ref()?;
     Some((entry, if entry.path() == chosen.path { Provenance::Catalogue } else { Provenance::FileName }))
 }
 
-/// How the user may say otherwise.
+/// How the user can override a value.
 fn remedy(chosen: &ResolvedModel, flag: &str) -> String {
     let sidecar = Sidecar::path(&chosen.path);
-    format!("by {flag} or in {}", sidecar.file_name().unwrap_or_default().to_string_lossy())
+    format!("with {flag} or in {}", sidecar.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// What was found without the user's word is said.
+/// Values that the user did not set are reported, unless they come from the catalogue's own entry.
 fn preprocessor_note(chosen: &ResolvedModel, (found, origin): &(Preprocessor, Provenance)) -> Option<String> {
     let name = &chosen.name;
     match origin {
         Provenance::Flag(_) | Provenance::Catalogue => None,
         Provenance::Guess => {
             let remedy = remedy(chosen, "--preprocess");
-            Some(format!("{name}: taken to expect {found} pixels, a guess; say otherwise {remedy}"))
+            Some(format!("{name}: assuming {found} pixels, which is a guess; change it {remedy}"))
         }
         origin => Some(format!("{name}: takes {found} pixels, {origin}")),
     }
@@ -169,9 +171,9 @@ fn labels_note(chosen: &ResolvedModel, (labels, origin): &(ClassLabels, Provenan
             let remedy = remedy(chosen, "--labels");
             Some(match ClassLabels::imagenet(labels.len()) {
                 Some(_) => {
-                    format!("{name}: its {} classes are taken for ImageNet's; say otherwise {remedy}", labels.len())
+                    format!("{name}: assuming that its {} classes are ImageNet's; change it {remedy}", labels.len())
                 }
-                None => format!("{name}: the names of its {} classes are unknown; give them {remedy}", labels.len()),
+                None => format!("{name}: the names of its {} classes are unknown; set them {remedy}", labels.len()),
             })
         }
         origin => Some(format!("{name}: class names {origin}")),

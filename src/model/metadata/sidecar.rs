@@ -1,4 +1,4 @@
-//! A TOML file beside a model that says what the model expects: `mine.toml` for `mine.onnx`.
+//! A TOML file beside a model that declares what the model expects: `mine.toml` for `mine.onnx`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,23 @@ use crate::model::{ChannelOrder, ClassLabels, Preprocessing, Preprocessor};
 use crate::{Error, Result};
 use onnx_grad::MAX_SIDE;
 
-/// What a sidecar says, its values checked.
+/// The validated contents of a sidecar.
 ///
 /// ```toml
 /// preprocess = "unit"                  # a recipe of --preprocess; or, instead of it:
-/// channels = "BGR"                     # RGB where it is not said
-/// mean = [103.53, 116.28, 123.675]     # by channel in that order, of pixels from 0 to 255
+/// channels = "BGR"                     # RGB by default
+/// mean = [103.53, 116.28, 123.675]     # per channel in that order, for pixels from 0 to 255
 /// std = [57.375, 57.12, 58.395]
 /// size = [224, 224]                    # height and width of the picture
-/// labels = "names.txt"                 # one name a line, beside this file; or a list of names
+/// labels = "names.txt"                 # one name per line, beside this file; or a list of names
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sidecar {
     /// The file.
     pub path: PathBuf,
-    /// What the network expects of its pixels.
+    /// The preprocessing.
     pub preprocessor: Option<Preprocessor>,
-    /// Height and width of the picture, in pixels.
+    /// Height and width of the image, in pixels.
     pub size: Option<[usize; 2]>,
     labels: Option<ClassNames>,
 }
@@ -48,14 +48,15 @@ struct SidecarFields {
 }
 
 impl Sidecar {
-    /// Reads the sidecar of a model, where there is one.
+    /// Reads the sidecar of a model, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where a key is unknown or a value impossible.
+    /// [`Error::Io`] if it cannot be read. [`Error::Input`] if a key is unknown or a value is
+    /// impossible.
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let path = Self::path(model);
         if path.exists() && !path.is_file() {
-            return Err(Error::input(&path, "is no file; put the sidecar there, or nothing"));
+            return Err(Error::input(&path, "is not a file; put the sidecar there or remove it"));
         }
         match std::fs::read_to_string(&path) {
             Ok(text) => parse(&text, &path).map_err(|problem| Error::input(&path, problem)).map(Some),
@@ -64,15 +65,15 @@ impl Sidecar {
         }
     }
 
-    /// Where a model's sidecar is, or would be.
+    /// The path of a model's sidecar, whether or not it exists.
     pub fn path(model: &Path) -> PathBuf {
         model.with_extension("toml")
     }
 
-    /// The class names, for a model of `classes` classes.
+    /// The class names for a model with `classes` classes.
     ///
     /// # Errors
-    /// Those of [`ClassLabels::read`]; [`Error::Input`] for a list of another length.
+    /// The same as [`ClassLabels::read`]. [`Error::Input`] for a list with another number of names.
     pub fn labels(&self, classes: usize) -> Result<Option<ClassLabels>> {
         match &self.labels {
             None => Ok(None),
@@ -97,7 +98,7 @@ fn parse(text: &str, path: &Path) -> Result<Sidecar, String> {
         format!("{place}{}", error.message().replace('\n', ", "))
     })?;
     if fields.size.is_some_and(|size| size.iter().any(|side| !(1..=MAX_SIDE).contains(side))) {
-        return Err(format!("size is [height, width] in pixels, each from 1 to {MAX_SIDE}"));
+        return Err(format!("size must be [height, width] in pixels, each from 1 to {MAX_SIDE}"));
     }
     let preprocessor = preprocessor(&fields)?;
     Ok(Sidecar { path: path.into(), preprocessor, size: fields.size, labels: fields.labels })
@@ -107,11 +108,11 @@ fn preprocessor(fields: &SidecarFields) -> Result<Option<Preprocessor>, String> 
     let found = match (fields.preprocess, fields.channels, fields.mean, fields.std) {
         (None, None, None, None) => return Ok(None),
         (Some(kind), None, None, None) => kind.into(),
-        (Some(_), ..) => return Err("preprocess stands for channels, mean and std: give one or the others".into()),
+        (Some(_), ..) => return Err("preprocess sets channels, mean and std; use one or the others".into()),
         (None, channels, Some(mean), Some(std)) => {
             Preprocessor { channels: channels.unwrap_or(ChannelOrder::Rgb), mean, std }
         }
-        _ => return Err("mean and std go together: give both, or preprocess".into()),
+        _ => return Err("mean and std go together; set both, or use preprocess".into()),
     };
     let sane = found.mean.iter().all(|mean| mean.is_finite()) && found.std.iter().all(|std| std.is_normal());
     if sane { Ok(Some(found)) } else { Err("mean must be finite, and std finite and not 0".into()) }

@@ -1,4 +1,4 @@
-//! One transfer over HTTP: the request, what the answer is, and its bytes.
+//! One transfer over HTTP: the request, the checks of the response, and its body.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
@@ -12,22 +12,22 @@ use super::part::PartialFile;
 use crate::Error;
 use onnx_grad::onnx::NotAModel;
 
-/// No ONNX file is larger: the format cannot hold more.
+/// No ONNX file is larger, because the format is limited to 2 GB.
 const LARGEST: u64 = 1 << 31;
 
-/// Enough of a file to tell a page or a pointer from a model.
+/// Enough of a file to distinguish a web page or a Git LFS pointer from a model.
 const HEAD: usize = 512;
 
-/// What to look at where a server is not reached.
-const NETWORK: &str = "is there a network, or a proxy to name in HTTPS_PROXY?";
+/// The remedy if a server cannot be reached.
+const NETWORK: &str = "check the network, or set a proxy in HTTPS_PROXY";
 
-/// Why a transfer did not end well.
+/// Why a transfer failed.
 pub enum DownloadFailure {
-    /// This address does not have the model.
+    /// This URL does not have the model.
     Refused(String),
-    /// It broke off; asking again may help.
+    /// The connection broke off; retrying may help.
     Broken(String),
-    /// The file cannot be written here.
+    /// The file cannot be written locally.
     Here(Error),
 }
 
@@ -37,26 +37,27 @@ impl From<Error> for DownloadFailure {
     }
 }
 
-/// Whether a file can be asked for there.
+/// Whether `url` is an HTTP or HTTPS URL with a host.
 pub fn is_address(url: &str) -> bool {
     let address = url.parse::<Uri>();
     address.is_ok_and(|address| matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some())
 }
 
-/// Asks servers for files.
+/// Downloads files.
 pub struct HttpClient {
     timeout: Duration,
     bar: ProgressBar,
 }
 
 impl HttpClient {
-    /// A client that waits for a silent server no longer than `timeout`, and shows progress on `bar`.
+    /// Creates a client that waits for a silent server no longer than `timeout`, and shows progress
+    /// on `bar`.
     pub fn new(timeout: Duration, bar: ProgressBar) -> Self {
         Self { timeout, bar }
     }
 
-    /// Adds to `part` what it lacks of the file at `url`, whose size is known or not. A server that does not honour the
-    /// range asked for sends the whole anew.
+    /// Downloads the missing part of the file at `url` to `part`. `expected` is the file's size, if
+    /// known. If a server ignores the requested range, the whole file is downloaded again.
     pub fn transfer(&self, url: &str, part: &mut PartialFile, expected: Option<u64>) -> Result<(), DownloadFailure> {
         if expected.is_some_and(|expected| part.len() > expected) {
             part.clear()?;
@@ -77,7 +78,7 @@ impl HttpClient {
                 part.clear()?;
                 return self.transfer(url, part, expected);
             }
-            status => return Err(DownloadFailure::Refused(format!("answers {status}"))),
+            status => return Err(DownloadFailure::Refused(format!("responded with {status}"))),
         };
         self.receive(response, part, total, expected)
     }
@@ -86,7 +87,7 @@ impl HttpClient {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .tls_config(tls)
-            // What was asked for over a safe connection does not come over an unsafe one.
+            // A secure request must not be redirected to an insecure connection.
             .https_only(url.starts_with("https://"))
             .http_status_as_error(false)
             .user_agent(concat!("salstream/", env!("CARGO_PKG_VERSION")))
@@ -102,12 +103,12 @@ impl HttpClient {
         request.call().map_err(|error| self.unanswered(error))
     }
 
-    /// Why there is no answer.
+    /// The reason why there is no response.
     fn unanswered(&self, error: ureq::Error) -> DownloadFailure {
         DownloadFailure::Refused(match error {
-            ureq::Error::Timeout(_) => format!("gives no answer within {:?}", self.timeout),
-            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects without end".into(),
-            ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is not safe"),
+            ureq::Error::Timeout(_) => format!("did not respond within {:?}", self.timeout),
+            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects endlessly".into(),
+            ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is insecure"),
             ureq::Error::Rustls(problem) => {
                 format!("cannot be trusted ({problem}); install ca-certificates, or set SSL_CERT_FILE")
             }
@@ -138,7 +139,7 @@ impl HttpClient {
         if let (Some(total), Some(expected)) = (total, expected)
             && total != expected
         {
-            return Err(DownloadFailure::Refused(format!("has a file of {total} bytes, not of {expected}")));
+            return Err(DownloadFailure::Refused(format!("has a file of {total} bytes instead of {expected}")));
         }
         self.bar.set_length(total.or(expected).unwrap_or(0));
         let limit = expected.unwrap_or(LARGEST);
@@ -167,7 +168,7 @@ impl HttpClient {
         Ok(())
     }
 
-    /// Why the bytes stopped.
+    /// The reason why the transfer stopped.
     fn broken(&self, part: &PartialFile, total: Option<u64>, error: &std::io::Error) -> DownloadFailure {
         let total = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
         let arrived = format!("{}{total}", DecimalBytes(part.len()));
@@ -176,13 +177,13 @@ impl HttpClient {
             .and_then(|inner| inner.downcast_ref())
             .is_some_and(|inner: &ureq::Error| matches!(inner, ureq::Error::Timeout(_)));
         DownloadFailure::Broken(match is_timeout || error.kind() == ErrorKind::TimedOut {
-            true => format!("fell silent for {:?} after {arrived}", self.timeout),
+            true => format!("sent nothing for {:?} after {arrived}", self.timeout),
             false => format!("broke off after {arrived}"),
         })
     }
 }
 
-/// Whether a partial answer begins where the part ends, and is of a file of the size expected.
+/// Whether a partial response starts where `have` ends and belongs to a file of the expected size.
 fn continues(response: &Response<Body>, have: u64, expected: Option<u64>) -> bool {
     let range = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
     let fields = range.and_then(|range| range.strip_prefix("bytes ")?.split_once('/'));
@@ -195,13 +196,11 @@ fn is_html(kind: &[u8]) -> bool {
     kind.to_ascii_lowercase().starts_with(b"text/html")
 }
 
-/// What the file is, where it is certainly no model.
+/// Describes the file if it is certainly not a model.
 fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
     match NotAModel::sniff(head).or(is_page.then_some(NotAModel::WebPage)) {
-        Some(NotAModel::LfsPointer) => {
-            Some("has a Git LFS pointer, not the model; take the address of the file itself")
-        }
-        Some(NotAModel::WebPage) => Some("has a web page, not the model; take the address of the file itself"),
+        Some(NotAModel::LfsPointer) => Some("has a Git LFS pointer, not the model; use the address of the file itself"),
+        Some(NotAModel::WebPage) => Some("has a web page, not the model; use the address of the file itself"),
         None => head.is_empty().then_some("has an empty file"),
     }
 }

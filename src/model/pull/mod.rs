@@ -1,4 +1,4 @@
-//! `salstream model pull`: a model from its address into the models folder, whole and checked or not at all.
+//! `salstream model pull`: downloads a model into the models folder, verified and atomically.
 
 mod http;
 mod part;
@@ -15,29 +15,30 @@ use http::{DownloadFailure, HttpClient};
 use onnx_grad::onnx;
 use part::PartialFile;
 
-/// How often an address is asked anew for what is missing, as long as each time some of it arrives.
+/// The number of attempts per URL to download what is missing, as long as each attempt makes
+/// progress.
 const TRIES: usize = 5;
-/// Between two tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What to download, as typed.
+/// What to download, as entered by the user.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// A model of the catalogue, or a name for the user's own.
+    /// A model of the catalogue, or a name for the user's own model.
     pub name: String,
-    /// Addresses to take instead of the catalogue's, tried in order.
+    /// URLs to use instead of the catalogue's, tried in order.
     pub urls: Vec<String>,
-    /// SHA-256 to expect instead of the catalogue's, in hexadecimal.
+    /// SHA-256 to use instead of the catalogue's, in hexadecimal.
     pub sha256: Option<String>,
-    /// Whether a model that is there is replaced where it is not known to be the right one.
+    /// Whether to replace an existing model that is not known to be the right one.
     pub overwrite: bool,
-    /// Whether a bar is shown on a terminal.
+    /// Whether to show a progress bar on a terminal.
     pub progress: bool,
-    /// How long a server may be silent.
+    /// How long a server may send nothing.
     pub timeout: Duration,
 }
 
-/// A model that is installed now.
+/// A model that is now installed.
 #[derive(Debug)]
 pub struct PulledModel {
     /// Its name.
@@ -46,22 +47,22 @@ pub struct PulledModel {
     pub path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
-    /// Whether it was there before, with the right checksum.
+    /// Whether it was already installed with the right checksum.
     pub was_there: bool,
-    /// Whether its checksum was known, and is right.
+    /// Whether its checksum was known and matched.
     pub checked: bool,
 }
 
 impl std::fmt::Display for PulledModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let was = if self.was_there { "is installed already" } else { "is installed" };
-        let checked = if self.checked { "its checksum is right" } else { "no checksum was given" };
+        let was = if self.was_there { "is already installed" } else { "is installed" };
+        let checked = if self.checked { "its checksum is correct" } else { "no checksum was given" };
         let (name, size, path) = (&self.name, DecimalBytes(self.bytes), self.path.display());
-        write!(f, "{name} {was}: {path} ({size}, {checked}); use it by --model {name}")
+        write!(f, "{name} {was}: {path} ({size}, {checked}); use it with --model {name}")
     }
 }
 
-/// A request that can be carried out.
+/// A validated request.
 struct DownloadPlan {
     name: String,
     path: PathBuf,
@@ -70,16 +71,16 @@ struct DownloadPlan {
     bytes: Option<u64>,
 }
 
-/// Downloads a model into the models folder. What arrived of it before is kept beside it as `NAME.onnx.part`, and a later
-/// call goes on from there where the checksum is known.
+/// Downloads a model into the models folder. A partial download is kept beside it as
+/// `NAME.onnx.part`, and a later call resumes it if the checksum is known.
 ///
-/// Settings of a proxy are taken from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), and the
-/// trusted certificates from the system or `SSL_CERT_FILE`.
+/// Proxy settings are read from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`), and trusted certificates from the system or `SSL_CERT_FILE`.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name or an impossible address; [`Error::Model`] where another file is in the model's
-/// place, or it comes by no download; [`Error::Input`] where no address yields it; [`Error::Output`] or [`Error::Io`]
-/// where it cannot be written.
+/// [`Error::Usage`] for an unknown name or an invalid URL. [`Error::Model`] if another file is in
+/// the model's place, or the model cannot be downloaded. [`Error::Input`] if no URL provides it.
+/// [`Error::Output`] or [`Error::Io`] if it cannot be written.
 pub fn pull(request: &Request) -> Result<PulledModel> {
     let order = order(request)?;
     if let Some(there) = already_there(&order, request.overwrite)? {
@@ -116,14 +117,18 @@ fn order(request: &Request) -> Result<DownloadPlan> {
     let entry = entries.iter().find(|entry| entry.name == *name);
     if entry.is_none() && request.urls.is_empty() {
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        let problem = format!("no model of the catalogue, which has {}; or say where it is by --url", names.join(", "));
+        let problem = format!(
+            "not a model of the catalogue, which has {}; use one of these, or set its address with --url",
+            names.join(", ")
+        );
         return Err(Error::Usage(format!("{name}: {problem}")));
     }
     if let Some(url) = request.urls.iter().find(|url| !http::is_address(url)) {
-        return Err(Error::Usage(format!("--url {url}: is no address; give one such as https://HOST/FILE.onnx")));
+        return Err(Error::Usage(format!("--url {url}: is not an address; use one such as https://HOST/FILE.onnx")));
     }
     check_name(name)?;
-    // A file from elsewhere under a name of the catalogue must still be that model, unless the user knows better.
+    // A file from another URL under a name of the catalogue must still be that model, unless the
+    // user sets another checksum.
     let known = entry.filter(|_| request.sha256.is_none());
     Ok(DownloadPlan {
         name: name.clone(),
@@ -134,13 +139,13 @@ fn order(request: &Request) -> Result<DownloadPlan> {
     })
 }
 
-/// The addresses to download from; none for a model that is made from a package.
+/// The URLs to download from; empty for a model that is built from a package.
 fn addresses(entry: &CatalogEntry) -> Vec<String> {
     let all = std::iter::once(&entry.url).chain(&entry.mirrors);
     all.filter(|url| !url.starts_with("pkg:")).cloned().collect()
 }
 
-/// A name becomes a file's, and a word after `--model`.
+/// Checks a name, which becomes a file name and an argument of `--model`.
 fn check_name(name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -148,11 +153,11 @@ fn check_name(name: &str) -> Result<()> {
     if begins && name.chars().all(plain) && !taken && name.len() <= 100 {
         return Ok(());
     }
-    let rule = "a name has letters, digits, '.', '_' and '-', at most 100, is not auto and does not end in .onnx";
+    let rule = "a name has at most 100 letters, digits, '.', '_' and '-', is not auto and does not end in .onnx";
     Err(Error::Usage(format!("{}: {rule}", name.escape_debug())))
 }
 
-/// The model where it is there and right, or there and may stay.
+/// The existing model if it is the right one, or `None` if it should be downloaded.
 fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledModel>> {
     let path = &order.path;
     if !path.is_file() {
@@ -180,13 +185,13 @@ fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledM
         return Ok(None);
     }
     let problem = match order.sha256 {
-        Some(_) => "is there already, with a wrong checksum",
-        None => "is there already",
+        Some(_) => "already exists, with a wrong checksum",
+        None => "already exists",
     };
     Err(Error::model(path, format!("{problem}; {remedy}")))
 }
 
-/// Fills `part` from the first address that has the model.
+/// Downloads to `part` from the first URL that has the model.
 fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> Result<()> {
     if order.sha256.is_none() {
         part.clear()?;
@@ -202,15 +207,17 @@ fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> R
         }
     }
     let kept = match (part.len(), &order.sha256) {
-        (1.., Some(_)) => format!("; the {} that arrived are kept, run it again to go on", DecimalBytes(part.len())),
+        (1.., Some(_)) => {
+            format!("; the {} received so far are kept, run it again to resume", DecimalBytes(part.len()))
+        }
         _ => String::new(),
     };
     let (name, problems) = (&order.name, problems.join("; "));
     Err(Error::input(name, format!("not downloaded: {problems}{kept}").replace(char::is_control, " ")))
 }
 
-/// Asks one address for what is missing, until it is there or nothing more comes; only once where no checksum would tell
-/// whether the parts fit.
+/// Downloads what is missing from one URL until it is complete or makes no progress. Makes only one
+/// attempt if there is no checksum to verify that the parts fit.
 fn from_address(
     order: &DownloadPlan,
     client: &HttpClient,
@@ -225,7 +232,7 @@ fn from_address(
                 Ok(()) => return Ok(()),
                 Err(problem) => {
                     part.clear()?;
-                    // What was there before may have been of another file.
+                    // The earlier part may belong to another file.
                     if had == 0 {
                         return Err(DownloadFailure::Refused(problem));
                     }
@@ -243,7 +250,7 @@ fn from_address(
     }
 }
 
-/// Whether the file is what was asked for: the one with this checksum, or any model.
+/// Checks that the file has the requested checksum, and that it is a model.
 fn check(order: &DownloadPlan, file: &Path) -> Result<(), String> {
     if let Some(expected) = &order.sha256 {
         let found = file_sha256(file).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! The part of a download that has arrived, beside the place of the whole.
+//! A partial download, stored beside the final path.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// `NAME.onnx.part`, held by one process at a time.
+/// `NAME.onnx.part`, locked by one process at a time.
 pub struct PartialFile {
     file: File,
     path: PathBuf,
@@ -15,10 +15,10 @@ pub struct PartialFile {
 }
 
 impl PartialFile {
-    /// Opens the part of the file that will be at `whole`, with what arrived of it before.
+    /// Opens the partial download of the file at `whole`, with the data received before.
     ///
     /// # Errors
-    /// [`Error::Output`] where it cannot be written, or another process is at it.
+    /// [`Error::Output`] if it cannot be written, or another process is downloading it.
     pub fn open(whole: &Path) -> Result<Self> {
         let mut name = OsString::from(whole);
         name.push(".part");
@@ -27,7 +27,8 @@ impl PartialFile {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
-            // Without a lock, what the other process has finished and renamed meanwhile would be written to.
+            // Another process may have completed and renamed the file before the lock was taken;
+            // writing would then change the finished file.
             Ok(()) if path.is_file() => {}
             Ok(()) | Err(TryLockError::WouldBlock) => {
                 return Err(Error::output(&path, "is being downloaded by another process; wait for it"));
@@ -38,24 +39,24 @@ impl PartialFile {
         Ok(Self { file, path, len })
     }
 
-    /// Bytes that are there.
+    /// The number of bytes received so far.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The file.
+    /// The path of the partial file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Forgets what arrived.
+    /// Discards the data received so far.
     pub fn clear(&mut self) -> Result<()> {
         self.file.set_len(0).map_err(|error| self.failed(&error))?;
         self.len = 0;
         Ok(())
     }
 
-    /// Adds what has just arrived.
+    /// Appends received data.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.len;
         let written = self.file.seek(SeekFrom::Start(end)).and_then(|_| self.file.write_all(bytes));
@@ -64,17 +65,18 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Gives the whole file its name. Returns its size.
+    /// Renames the complete file to `whole` and returns its size.
     pub fn publish(self, whole: &Path) -> Result<u64> {
         let renamed = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, whole));
         renamed.map_err(|error| Error::output(whole, format!("cannot be put in place ({error})")))?;
         Ok(self.len)
     }
 
-    /// Leaves what arrived for a later download, where that can be checked and is anything at all.
+    /// Keeps the data for a later download if it can be verified and is not empty; otherwise
+    /// removes the file.
     pub fn keep(self, checkable: bool) {
         if self.len == 0 || !checkable {
-            // What cannot be removed is overwritten by the next download.
+            // If the file cannot be removed, the next download overwrites it.
             let _ = std::fs::remove_file(&self.path);
         }
     }

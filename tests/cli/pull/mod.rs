@@ -50,7 +50,7 @@ fn a_model_is_downloaded_once() {
     assert!(server.asked()[0].contains("user-agent: salstream/"), "{:?}", server.asked());
     let again = pull(&home, &server.address, &model);
     assert_installed(&home, &again, &model);
-    assert!(text(&again.stderr).contains("installed already"), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("already installed"), "{}", text(&again.stderr));
     assert_eq!(server.asked().len(), 1);
     let quiet = command(&home, &["my", "--url", &server.address, "-y", "--quiet"]).output().unwrap();
     assert_installed(&home, &quiet, &model);
@@ -98,7 +98,7 @@ fn a_file_of_another_size_than_the_catalogues_is_refused_before_it_arrives() {
     let home = tempdir().unwrap();
     let server = Server::always("200 OK", "", &model());
     let output = command(&home, &["squeezenet1.1", "--url", &server.address]).output().unwrap();
-    assert_nothing(&home, &output, &["squeezenet1.1", "not of 4956208"]);
+    assert_nothing(&home, &output, &["squeezenet1.1", "instead of 4956208"]);
     let endless = Server::new(|_, _, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         let _ = stream.write_all(&vec![8; 5_000_000]);
@@ -118,7 +118,7 @@ fn redirects_are_followed_but_not_for_ever() {
     assert_installed(&home, &pull(&home, &format!("{}/here", server.address), &model), &model);
     let home = tempdir().unwrap();
     let server = Server::always("302 Found", "Location: /round\r\n", b"");
-    assert_nothing(&home, &pull(&home, &server.address, &model), &["redirects without end"]);
+    assert_nothing(&home, &pull(&home, &server.address, &model), &["redirects endlessly"]);
     assert!(server.asked().len() < 20);
 }
 
@@ -135,9 +135,9 @@ fn a_silent_server_is_not_waited_for() {
     let started = Instant::now();
     let args = |server: &Server| ["my", "--url", &server.address, "--timeout", "1"].map(str::to_owned);
     let output = command(&home, &args(&silent).each_ref().map(String::as_str)).output().unwrap();
-    assert_nothing(&home, &output, &["no answer within 1s"]);
+    assert_nothing(&home, &output, &["did not respond within 1s"]);
     let output = command(&home, &args(&stalling).each_ref().map(String::as_str)).output().unwrap();
-    assert_nothing(&home, &output, &["fell silent for 1s", "5.00 kB"]);
+    assert_nothing(&home, &output, &["sent nothing for 1s", "5.00 kB"]);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
@@ -192,7 +192,7 @@ fn a_file_that_is_there_is_replaced_only_when_asked() {
     fs::write(models.join("my.onnx"), "precious").unwrap();
     assert_refused(&pull(&home, &server.address, &model), 1, &["my.onnx", "wrong checksum", "-y"]);
     let unchecked = command(&home, &["my", "--url", &server.address]).output().unwrap();
-    assert_refused(&unchecked, 1, &["my.onnx", "there already", "-y"]);
+    assert_refused(&unchecked, 1, &["my.onnx", "already exists", "-y"]);
     assert_eq!((fs::read(models.join("my.onnx")).unwrap().as_slice(), server.asked().len()), (&b"precious"[..], 0));
     // A download that fails leaves the old file.
     let bad = Server::always("404 Not Found", "", b"");
@@ -210,7 +210,7 @@ fn requests_that_cannot_be() {
     refused(&["no-such-model"], 2, &["no-such-model", "resnet50", "--url"]);
     refused(&["efficientnet-lite0"], 1, &["Python package", "scripts/setup"]);
     for url in ["ftp://127.0.0.1/my.onnx", "http://", "my.onnx", "file:///etc/passwd", "http://a b/", ""] {
-        refused(&["my", "--url", url], 2, &["--url", url, "is no address"]);
+        refused(&["my", "--url", url], 2, &["--url", url, "is not an address"]);
     }
     for name in ["auto", "my.onnx", "../my", ".my", "a b", ""] {
         refused(&[name, "--url", "http://127.0.0.1:9/"], 2, &["a name has"]);

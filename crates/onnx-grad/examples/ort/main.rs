@@ -1,4 +1,5 @@
-//! Writes the gradient model of a classifier, whose shapes ONNX Runtime finds: `... CLASSIFIER.onnx GRADIENT.onnx`.
+//! Writes the gradient model of a classifier and finds its shapes with ONNX Runtime: `...
+//! CLASSIFIER.onnx GRADIENT.onnx`.
 
 mod runtime;
 

@@ -19,7 +19,7 @@ pub enum Provider {
     OpenVino,
 }
 
-/// ONNX Runtime's shared library: `ORT_DYLIB_PATH`, or the one that salstream's setup has installed.
+/// ONNX Runtime's shared library: `ORT_DYLIB_PATH`, or the library installed by salstream's setup.
 fn library() -> Option<PathBuf> {
     let given = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
     let installed = || {
@@ -37,7 +37,7 @@ fn library() -> Option<PathBuf> {
     files.filter(is_runtime).max()
 }
 
-/// The process's one environment.
+/// The environment, created once per process.
 fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
@@ -58,7 +58,7 @@ pub fn session(model: &ModelProto, provider: Provider) -> Result<Session, Box<dy
     Ok(builder.commit_from_memory(&model.encode_to_vec())?)
 }
 
-/// Runs a probe: what [`onnx_grad::prepare`] asks for.
+/// Runs a probe, as [`onnx_grad::prepare`] requires.
 pub fn run(probe: Probe) -> Result<Vec<ProbedValue>, Box<dyn Error>> {
     let mut session = session(&probe.model, Provider::Cpu)?;
     let (shape, count) = (probe.kind.shape.clone(), probe.kind.shape.iter().product());
@@ -76,7 +76,7 @@ fn probed(name: &str, value: &DynValue) -> Option<ProbedValue> {
     Some(ProbedValue { name: name.into(), kind: TensorType { dtype: dtype(*ty), shape }, data: bytes(value) })
 }
 
-/// The elements as a file holds them.
+/// The elements in little-endian bytes.
 fn bytes(value: &DynValue) -> Option<Vec<u8>> {
     fn encoded<T: PrimitiveTensorElementType + Copy, const N: usize>(
         value: &DynValue,

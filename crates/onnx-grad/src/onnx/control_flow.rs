@@ -1,20 +1,21 @@
-//! Branches whose condition is known, and loops of known length, written out as plain nodes.
+//! Writes out branches with a known condition and loops of known length as plain nodes.
 
 use std::collections::HashMap;
 
 use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
 
-/// The longest loop that is written out.
+/// The largest number of iterations that is written out.
 const MAX_UNROLLED_TURNS: i64 = 1024;
 
-/// The most nodes of a graph for which loops are written out.
+/// The largest number of nodes in a graph for which loops are written out.
 const MAX_UNROLLED_NODES: usize = 1 << 14;
 
-/// Writes out the branches and loops that constants, or the values in `known`, decide; whether there was one.
+/// Writes out the branches and loops that constants, or the values in `known`, decide. Returns
+/// whether there were any.
 ///
-/// Loops whose condition changes, those that collect a value a turn, and those that would become too many nodes stay as
-/// they are.
+/// Loops are kept if their condition changes, if they collect a value per iteration, or if they
+/// would become too many nodes.
 pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, TensorProto>) -> bool {
     let fixed: HashMap<String, i64> = constants(graph)
         .into_iter()
@@ -59,7 +60,7 @@ fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<InlinedBody>
     Some(written)
 }
 
-/// The turns of a loop, one after the other, where they are no more than `most` nodes.
+/// The iterations of a loop, one after the other, if they are at most `most` nodes.
 fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<InlinedBody> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
@@ -89,7 +90,7 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<
     Some(all)
 }
 
-/// A loop that says neither how long it is nor when it ends; a runtime would never come back from it.
+/// A loop with neither a length nor an end condition. A runtime would never return from it.
 pub fn endless_loop(graph: &GraphProto) -> Option<&NodeProto> {
     let missing = |node: &NodeProto, index: usize| node.input.get(index).is_none_or(String::is_empty);
     let constants = constants(graph);
@@ -102,11 +103,12 @@ pub fn endless_loop(graph: &GraphProto) -> Option<&NodeProto> {
     })
 }
 
-/// Whether no turn of a loop can end it: the condition that it hands on is the one that it got, or true.
+/// Whether no iteration of a loop can end it: the condition that it returns is the one it received,
+/// or true.
 fn goes_on(body: &GraphProto) -> bool {
     let constants = constants(body);
     let mut name = body.output.first().map(|output| output.name()).unwrap_or_default();
-    // Each step passes one node, unless they hand a value on in a circle.
+    // Each step passes one node. The limit ends the search if nodes form a cycle.
     for _ in 0..=body.node.len() {
         if body.input.get(1).is_some_and(|input| input.name() == name) {
             return true;

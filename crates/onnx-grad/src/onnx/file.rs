@@ -1,4 +1,4 @@
-//! Reading a model with its external data, and writing one whole or not at all.
+//! Reads a model with its external data, and writes one atomically.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,19 +10,19 @@ use super::tensor_proto::DataLocation;
 use super::{DataType, GraphProto, ModelProto, NodeProto, NotAModel, StringStringEntryProto, TensorProto, Version};
 use crate::error::{Error, Result};
 
-/// The newest version of the file format that this program knows all fields of; newer files are refused, because
-/// fields unknown here would be lost.
+/// The newest IR version whose fields are all known to this program. Newer files are refused,
+/// because unknown fields would be lost.
 pub const MAX_IR_VERSION: i64 = Version::IrVersion as i64;
 
 /// Reads a model and all of its external data into memory.
 ///
 /// # Errors
-/// [`Error::Io`] where a file cannot be read; [`Error::Model`] where it is empty, not ONNX, truncated, of a newer
-/// format, without a graph, or refers to data outside its own folder.
+/// [`Error::Io`] if a file cannot be read. [`Error::Model`] if it is empty, not ONNX, truncated, in
+/// a newer format, without a graph, or refers to data outside its own folder.
 pub fn load(path: &Path) -> Result<ModelProto> {
     let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
     if !metadata.is_file() {
-        return Err(Error::model(path, "is no file; name an ONNX file"));
+        return Err(Error::model(path, "is not a file; name an ONNX file"));
     }
     if metadata.len() > i32::MAX as u64 {
         return Err(Error::model(path, "is over 2 GB, which no ONNX file can be; export it with external data"));
@@ -37,10 +37,10 @@ pub fn load(path: &Path) -> Result<ModelProto> {
     Ok(model)
 }
 
-/// Parses the bytes of a model file; external data stay external.
+/// Parses the bytes of a model file. External data are not loaded.
 ///
 /// # Errors
-/// A sentence that says why these bytes are no usable model.
+/// A message that explains why the bytes are not a usable model.
 pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
     if bytes.is_empty() {
         return Err("is empty; download or export the model again".into());
@@ -55,7 +55,7 @@ pub fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
     };
     if version > MAX_IR_VERSION {
         return Err(format!(
-            "has ir_version {version}, newer than the {MAX_IR_VERSION} known here; export it with an older ir_version"
+            "has ir_version {version}, newer than the supported {MAX_IR_VERSION}; export it with an older ir_version"
         ));
     }
     if model.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
@@ -69,11 +69,11 @@ pub fn is_large(model: &ModelProto) -> bool {
     model.encoded_len() > i32::MAX as usize
 }
 
-/// Writes `model` to `path` through a temporary sibling, so that `path` is never half-written. A model over 2 GB keeps
-/// its weights beside it, in `NAME.onnx.data`.
+/// Writes `model` to `path` through a temporary file in the same folder, so that `path` is never
+/// half-written. The weights of a model over 2 GB are written beside it, to `NAME.onnx.data`.
 ///
 /// # Errors
-/// [`Error::Output`] where the folder cannot be written or is full.
+/// [`Error::Output`] if the folder is not writable or the disk is full.
 pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
     if !is_large(model) {
         return write(path, |file| file.write_all(&model.encode_to_vec()));
@@ -85,18 +85,18 @@ pub fn save(model: &ModelProto, path: &Path) -> Result<()> {
     write(path, |file| file.write_all(&model.encode_to_vec()))
 }
 
-/// The folder that `path` lies in.
+/// The parent folder of `path`.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let failed = |e: std::io::Error| Error::output(path, format!("cannot be written ({e})"));
     let folder = folder(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".salstream-");
-    // Temporary files are private by default; a model is as readable as any other file, as the umask says.
+    // Temporary files are private by default; the model should be as readable as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(failed)?;
@@ -109,7 +109,7 @@ fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) 
 /// Smaller tensors stay in the model.
 const MIN_EXTERNAL_BYTES: usize = 1024;
 
-/// Moves the weights into `file`, which the model then refers to as `location`.
+/// Moves the weights into `file`, which the model refers to as `location`.
 fn move_out(model: &mut ModelProto, location: &str, file: &mut dyn Write) -> std::io::Result<()> {
     let mut offset = 0;
     for tensor in model.graph.iter_mut().flat_map(|graph| &mut graph.initializer) {
@@ -125,13 +125,13 @@ fn move_out(model: &mut ModelProto, location: &str, file: &mut dyn Write) -> std
     Ok(())
 }
 
-/// Refuses weights that are no numbers, which would make every result one.
+/// Returns an error if a weight is NaN, which would make every result NaN.
 fn check_numbers(graph: &GraphProto) -> Result<(), String> {
     let attributes = || graph.node.iter().flat_map(|node| node.attribute.iter().map(move |own| (node, own)));
     let constants = attributes().flat_map(|(node, own)| own.t.iter().chain(&own.tensors).map(|t| (node.label(), t)));
     let mut weights = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(constants);
     if let Some((name, _)) = weights.find(|(_, tensor)| has_nan(tensor)) {
-        return Err(format!("has a value that is no number (NaN) in {name}; train or export it again"));
+        return Err(format!("has a NaN value in {name}; train or export it again"));
     }
     graph.node.iter().flat_map(NodeProto::subgraphs).try_for_each(check_numbers)
 }
@@ -147,7 +147,7 @@ fn has_nan(tensor: &TensorProto) -> bool {
     }
 }
 
-/// Whether part of the model lies in files beside its own.
+/// Whether part of the model is stored in other files.
 pub fn has_external_data(path: &Path) -> bool {
     let decoded = std::fs::read(path).ok().and_then(|bytes| decode(&bytes).ok());
     decoded.and_then(|model| model.graph).is_some_and(|graph| refers_outside(&graph))
@@ -173,7 +173,7 @@ fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {
     graph.node.iter_mut().flat_map(NodeProto::subgraphs_mut).try_for_each(|graph| read_external(graph, folder))
 }
 
-/// Replaces a reference to external data by the data.
+/// Replaces a reference to external data with the data.
 fn resolve(tensor: &mut TensorProto, folder: &Path) -> Result<(), String> {
     if tensor.data_location() != DataLocation::External {
         return Ok(());
@@ -192,9 +192,9 @@ fn resolve(tensor: &mut TensorProto, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The path of `location`, which must lie inside `folder`, links followed.
+/// The path of `location`, which must be inside `folder` after links are resolved.
 fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
-    let outside = || format!("its external data {location} lie outside the model's folder; put them beside the model");
+    let outside = || format!("its external data {location} are outside the model's folder; put them beside the model");
     if !Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(outside());
     }
@@ -207,7 +207,7 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
 fn read_range(path: &Path, offset: u64, length: Option<u64>) -> Result<Vec<u8>, String> {
     let failed = |e: std::io::Error| format!("its external data {} cannot be read ({e})", path.display());
     if !path.is_file() {
-        return Err(format!("its external data {} are no file; put them there", path.display()));
+        return Err(format!("its external data {} are not a file; put them there", path.display()));
     }
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();

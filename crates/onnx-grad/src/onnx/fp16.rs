@@ -1,12 +1,12 @@
-//! Weights in half the space.
+//! Stores weights in half precision.
 
 use super::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 
-/// Smaller tensors stay as they are.
+/// Smaller tensors are not converted.
 const MIN_TENSOR_BYTES: usize = 1024;
 
-/// Stores large float32 weights in half precision, with a Cast before their use, which runtimes fold when they load the
-/// model. Weights beyond what half precision holds stay.
+/// Stores large float32 weights in half precision, each followed by a Cast, which runtimes fold
+/// when they load the model. Weights outside the range of half precision are not converted.
 pub fn store_in_half(graph: &mut GraphProto) {
     let mut casts = Vec::new();
     for tensor in &mut graph.initializer {
@@ -23,7 +23,7 @@ pub fn store_in_half(graph: &mut GraphProto) {
     graph.node.iter_mut().flat_map(NodeProto::subgraphs_mut).for_each(store_in_half);
 }
 
-/// The values in half precision; none for small tensors and those that do not fit.
+/// The values in half precision, or `None` for small tensors and values that do not fit.
 fn halved(tensor: &TensorProto) -> Option<Vec<u8>> {
     let raw =
         tensor.raw_data.as_ref().filter(|raw| tensor.dtype() == DataType::Float && raw.len() >= MIN_TENSOR_BYTES)?;

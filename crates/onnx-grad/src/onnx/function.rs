@@ -1,20 +1,20 @@
-//! Functions that a model defines for itself.
+//! Inlines a model's local functions.
 
 use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
 use crate::error::{Error, Result};
 
-/// How deep functions may call each other.
+/// The largest depth of nested function calls.
 const DEPTH: usize = 32;
 
-/// The most nodes that a model's functions may become.
+/// The largest number of nodes that a model's functions may expand to.
 const NODES: usize = 1 << 18;
 
-/// Puts the bodies of the model's own functions in the place of the nodes that call them.
+/// Replaces the nodes that call the model's own functions with the bodies of these functions.
 ///
 /// # Errors
-/// [`Error::Graph`] where functions call each other without end, become more than 2^18 nodes, or were written for
-/// another version of the operator set.
+/// [`Error::Graph`] if functions call each other recursively, expand to more than 2^18 nodes, or
+/// are written for a different opset than the model.
 pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
     let functions = std::mem::take(&mut model.functions);
     for (function, wanted) in functions.iter().flat_map(|f| f.opset_import.iter().map(move |opset| (f, opset))) {
@@ -47,12 +47,13 @@ pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
     )))
 }
 
-/// The operator set's domain; the standard one has two names.
+/// The opset's domain. The standard domain has two names.
 fn domain(opset: &OperatorSetIdProto) -> &str {
     if opset.domain() == "ai.onnx" { "" } else { opset.domain() }
 }
 
-/// Expands every call once, while there are nodes `left` to write; whether there was one. Calls beyond that stay.
+/// Expands every call once, as long as there are nodes `left` to write, and returns whether there
+/// were any calls. Further calls are kept.
 fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<usize>) -> bool {
     let mut changed = false;
     for mut node in std::mem::take(&mut graph.node) {
@@ -74,9 +75,9 @@ fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option
     changed
 }
 
-/// A function's nodes with the caller's names and attributes.
+/// A function's nodes, with the caller's names and attributes.
 fn written(function: &FunctionProto, call: &NodeProto) -> InlinedBody {
-    // Outputs are made once in a graph, so that their names are prefixes of their own; nodes' names may repeat.
+    // Output names are unique in a graph and thus safe as prefixes; node names may repeat.
     let prefix = call.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
     let mut names = NameScope::new(prefix, &function.node);
     names.bind(function.input.iter().map(String::as_str), &call.input);
@@ -88,7 +89,8 @@ fn written(function: &FunctionProto, call: &NodeProto) -> InlinedBody {
     written
 }
 
-/// Replaces attributes that refer to those of the call, also in subgraphs; those that the call leaves out go.
+/// Replaces attributes that refer to attributes of the call, also in subgraphs. References to
+/// attributes that the call does not set are removed.
 fn settle(node: &mut NodeProto, given: &[&AttributeProto]) {
     let settled = |own: AttributeProto| match own.ref_attr_name() {
         "" => Some(own),

@@ -1,11 +1,11 @@
-//! The order of a graph's nodes.
+//! The order and the names of a graph's nodes and values.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::error::{Error, Result};
 
-/// Every name that `node` reads: its inputs, and what its subgraphs take from outside.
+/// Every name that `node` reads: its inputs, and the outer values that its subgraphs use.
 pub fn names_read(node: &NodeProto) -> Vec<&str> {
     let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     names.extend(node.subgraphs().flat_map(captured));
@@ -20,7 +20,7 @@ fn captured(graph: &GraphProto) -> Vec<&str> {
     read.filter(|name| !own.contains(name)).collect()
 }
 
-/// The version of the standard operator set that the model is written in; 1 where it says none.
+/// The standard opset that the model imports, or 1 if it imports none.
 pub fn opset(model: &ModelProto) -> i64 {
     let standard = model.opset_import.iter().find(|opset| matches!(opset.domain(), "" | "ai.onnx"));
     standard.map_or(1, |opset| opset.version())
@@ -43,7 +43,7 @@ pub fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
     graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).chain(nodes).collect()
 }
 
-/// Makes an initializer of each tensor that a Constant node holds.
+/// Converts the tensors of Constant nodes to initializers.
 pub fn hoist_constants(graph: &mut GraphProto) {
     for mut node in std::mem::take(&mut graph.node) {
         let name = node.output.first().cloned();
@@ -55,10 +55,11 @@ pub fn hoist_constants(graph: &mut GraphProto) {
     }
 }
 
-/// Puts the nodes into an order in which each comes after all that it reads; nodes already so keep their order.
+/// Sorts the nodes topologically. Nodes that are already in order keep it.
 ///
 /// # Errors
-/// [`Error::Graph`] where a tensor is made by no node or by two, or nodes read each other in a cycle.
+/// [`Error::Graph`] if no node or more than one node produces a tensor, or if the graph has a
+/// cycle.
 pub fn sort(graph: &mut GraphProto) -> Result<()> {
     let order = order(graph)?;
     let mut nodes: Vec<_> = std::mem::take(&mut graph.node).into_iter().map(Some).collect();

@@ -1,4 +1,4 @@
-//! What a model says of itself beside its graph.
+//! The metadata of a model.
 
 use super::ModelProto;
 

@@ -1,4 +1,4 @@
-//! ONNX files: the official types, reading and writing them safely, and the graph's order.
+//! ONNX files: the official types, safe reading and writing, and the graph's order.
 //!
 //! The types are generated from the official schema (`onnx.proto`, Apache-2.0) and committed.
 

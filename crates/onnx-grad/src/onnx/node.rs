@@ -1,15 +1,15 @@
-//! Typed access to a node's attributes, and their construction.
+//! Typed access to a node's attributes, and constructors.
 
 use super::attribute_proto::AttributeType;
 use super::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
 impl NodeProto {
-    /// A node of the standard domain.
+    /// Creates a node of the standard domain.
     pub fn new(op: &str, name: &str, inputs: Vec<String>, outputs: Vec<String>) -> Self {
         Self { op_type: Some(op.into()), name: Some(name.into()), input: inputs, output: outputs, ..Default::default() }
     }
 
-    /// The node's name, or its first output where it has none.
+    /// The node's name, or its first output if it has no name.
     pub fn label(&self) -> &str {
         match self.name() {
             "" => self.output.first().map_or("", String::as_str),
@@ -32,7 +32,7 @@ impl NodeProto {
         self.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
     }
 
-    /// The same, to change them.
+    /// Mutable access to the bodies of branches and loops.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut GraphProto> {
         self.attribute.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs))
     }
@@ -46,7 +46,7 @@ impl NodeProto {
         self.find(name).and_then(|attribute| attribute.i)
     }
 
-    /// A list of integers; none where it is absent or empty.
+    /// A list of integers, or `None` if it is absent or empty.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         self.find(name).map(|attribute| attribute.ints.as_slice()).filter(|ints| !ints.is_empty())
     }
@@ -56,12 +56,12 @@ impl NodeProto {
         self.find(name).and_then(|attribute| attribute.f)
     }
 
-    /// A list of floating-point numbers; none where it is absent or empty.
+    /// A list of floating-point numbers, or `None` if it is absent or empty.
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
         self.find(name).map(|attribute| attribute.floats.as_slice()).filter(|floats| !floats.is_empty())
     }
 
-    /// A text attribute.
+    /// A string attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.find(name).and_then(|attribute| attribute.s.as_deref()).and_then(|text| std::str::from_utf8(text).ok())
     }
@@ -102,7 +102,7 @@ impl AttributeProto {
         Self { g: Some(value), ..Self::new(name, AttributeType::Graph) }
     }
 
-    /// A text.
+    /// A string.
     pub fn text(name: &str, value: &str) -> Self {
         Self { s: Some(value.into()), ..Self::new(name, AttributeType::String) }
     }

@@ -1,15 +1,15 @@
-//! Copies of a body's nodes under names of their own, to take the place of the node that has the body.
+//! Copies a body's nodes under unique names, to replace the node that contains the body.
 
 use std::collections::HashMap;
 
 use super::{GraphProto, NodeProto, TensorProto};
 
-/// How many nodes there are, those of subgraphs among them.
+/// The number of nodes, including those of subgraphs.
 pub fn count_nodes(nodes: &[NodeProto]) -> usize {
     nodes.len() + nodes.iter().flat_map(NodeProto::subgraphs).map(|graph| count_nodes(&graph.node)).sum::<usize>()
 }
 
-/// What takes a node's place.
+/// The nodes and initializers that replace a node.
 #[derive(Default)]
 pub struct InlinedBody {
     pub nodes: Vec<NodeProto>,
@@ -23,7 +23,7 @@ impl InlinedBody {
         graph.initializer.extend(self.initializers);
     }
 
-    /// Lets `outputs` be other names of `values`.
+    /// Makes `outputs` aliases of `values`.
     pub fn hand_over(&mut self, values: impl Iterator<Item = String>, outputs: &[String]) {
         let used = values.zip(outputs).filter(|(_, output)| !output.is_empty());
         self.nodes
@@ -38,14 +38,14 @@ pub struct NameScope {
 }
 
 impl NameScope {
-    /// Values that `nodes` make get `prefix` before their names; others keep theirs.
+    /// Adds `prefix` to the names of values that `nodes` produce. Other names do not change.
     pub fn new(prefix: String, nodes: &[NodeProto]) -> Self {
         let made = nodes.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
         let map = made.map(|name| (name.clone(), format!("{prefix}/{name}"))).collect();
         Self { prefix, map }
     }
 
-    /// Lets the values `inner` be those called `outer`; what is missing there is left out.
+    /// Maps the names `inner` to `outer`. Names without a counterpart are omitted.
     pub fn bind<'a>(&mut self, inner: impl Iterator<Item = &'a str>, outer: &[String]) {
         let mut outer = outer.iter().cloned();
         self.map.extend(inner.map(|name| (name.to_owned(), outer.next().unwrap_or_default())));
@@ -56,7 +56,7 @@ impl NameScope {
         self.map.get(name).map_or_else(|| name.to_owned(), String::clone)
     }
 
-    /// A name that starts as the others do.
+    /// A name with the prefix of this scope.
     pub fn fresh(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)
     }

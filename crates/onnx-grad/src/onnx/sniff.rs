@@ -1,16 +1,16 @@
-//! Files that are taken for models and are something else.
+//! Detects files that are not models but are often saved in their place.
 
-/// What a file is that is certainly no model.
+/// The kind of a file that is certainly not a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAModel {
-    /// What Git keeps in the place of a large file.
+    /// The small text file that Git LFS stores in place of a large file.
     LfsPointer,
     /// HTML or XML.
     WebPage,
 }
 
 impl NotAModel {
-    /// Looks at a file's first bytes.
+    /// Detects the kind from the first bytes of a file.
     pub fn sniff(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(256)];
         let text = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();

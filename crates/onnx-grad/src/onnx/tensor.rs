@@ -1,4 +1,4 @@
-//! Tensors as plain vectors, whichever of the format's fields holds their values.
+//! Access to tensors as plain vectors, independent of the field that stores their values.
 
 use super::{DataType, TensorProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::error::{Error, Result};
@@ -11,7 +11,8 @@ impl DataType {
 }
 
 impl TensorProto {
-    /// A tensor of `values` in the floating-point type `dtype`: double, else single precision.
+    /// Creates a tensor of `values` in the floating-point type `dtype`: double precision, or single
+    /// precision for any other type.
     pub fn from_reals(name: &str, dtype: DataType, shape: &[usize], values: &[f64]) -> Self {
         let raw = match dtype {
             DataType::Double => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -21,12 +22,12 @@ impl TensorProto {
         Self::from_raw(name, dtype, shape, raw)
     }
 
-    /// A tensor of 64-bit integers.
+    /// Creates a tensor of 64-bit integers.
     pub fn from_integers(name: &str, shape: &[usize], values: &[i64]) -> Self {
         Self::from_raw(name, DataType::Int64, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    /// A tensor of little-endian `raw` elements.
+    /// Creates a tensor of little-endian `raw` elements.
     pub fn from_raw(name: &str, dtype: DataType, shape: &[usize], raw: Vec<u8>) -> Self {
         Self {
             name: Some(name.into()),
@@ -45,14 +46,15 @@ impl TensorProto {
     /// The size along each axis.
     ///
     /// # Errors
-    /// [`Error::Graph`] where a size is negative or the number of elements overflows.
+    /// [`Error::Graph`] if a size is negative or the number of elements overflows.
     pub fn shape(&self) -> Result<Vec<usize>> {
         let shape: Option<Vec<usize>> = self.dims.iter().map(|size| usize::try_from(*size).ok()).collect();
         shape.filter(|shape| elements(shape).is_some()).ok_or_else(|| self.broken("has an impossible shape"))
     }
 
-    /// The same values with the axes in another order; axis `i` of the result is axis `order[i]` of this. None where the
-    /// values do not lie in `raw_data`, as whole bytes, or the order does not fit.
+    /// The same values with the axes in another order: axis `i` of the result is axis `order[i]` of
+    /// `self`. `None` if the values are not stored in `raw_data` as whole bytes, or if the order
+    /// does not fit.
     pub fn transposed(&self, order: &[usize]) -> Option<Self> {
         let (raw, shape) = (self.raw_data.as_ref()?, self.shape().ok()?);
         let count = elements(&shape).filter(|count| *count > 0)?;
@@ -80,7 +82,7 @@ impl TensorProto {
     /// All values as 64-bit floating-point numbers, in row-major order.
     ///
     /// # Errors
-    /// [`Error::Graph`] where the type is not a number or the data do not match the shape.
+    /// [`Error::Graph`] if the type is not a number or the data do not match the shape.
     pub fn reals(&self) -> Result<Vec<f64>> {
         let values: Vec<f64> = match (self.dtype(), &self.raw_data) {
             (DataType::Float, Some(raw)) => each(raw, |bytes| f64::from(f32::from_le_bytes(bytes))),
@@ -99,7 +101,7 @@ impl TensorProto {
     /// All values as integers, in row-major order.
     ///
     /// # Errors
-    /// [`Error::Graph`] where the type is no integer or the data do not match the shape.
+    /// [`Error::Graph`] if the type is not an integer type or the data do not match the shape.
     pub fn integers(&self) -> Result<Vec<i64>> {
         let values = match (self.dtype(), &self.raw_data) {
             (DataType::Int64, Some(raw)) => each(raw, i64::from_le_bytes),
@@ -110,7 +112,7 @@ impl TensorProto {
             (DataType::Int32 | DataType::Uint8 | DataType::Int8 | DataType::Bool, None) => {
                 self.int32_data.iter().map(|value| i64::from(*value)).collect()
             }
-            _ => return Err(self.broken("is not of a type that is read here")),
+            _ => return Err(self.broken("has a type that is not supported")),
         };
         self.checked(values)
     }
@@ -125,7 +127,7 @@ impl TensorProto {
 }
 
 impl ValueInfoProto {
-    /// A graph input or output of a fixed shape.
+    /// Creates a graph input or output with a fixed shape.
     pub fn fixed(name: &str, dtype: DataType, shape: &[usize]) -> Self {
         use tensor_shape_proto::{Dimension, dimension::Value};
         let dim = shape
@@ -137,7 +139,8 @@ impl ValueInfoProto {
         Self { name: Some(name.into()), r#type: Some(kind), ..Default::default() }
     }
 
-    /// Element type and sizes, none for a size that is not fixed; none where this is no tensor of known rank.
+    /// Element type and sizes, with `None` for a size that is not fixed. Returns `None` if this is
+    /// not a tensor of known rank.
     pub fn tensor(&self) -> Option<(DataType, Vec<Option<usize>>)> {
         use tensor_shape_proto::dimension::Value;
         let Some(type_proto::Value::TensorType(tensor)) = &self.r#type.as_ref()?.value else { return None };

@@ -1,11 +1,12 @@
-//! Activations: the gradient times the slope at the input, which is written so that no large input makes it NaN.
+//! Activations: the gradient times the slope at the input, written so that large inputs do not make
+//! it NaN.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use crate::error::Result;
 use crate::tape::{Node, Tape, Tensor};
 
-/// Passes the gradient where the output is positive: at exactly 0 it is 0.
+/// Passes the gradient where the output is positive. At exactly 0 it is 0.
 pub fn relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let y = node.output(0)?;
     let zero = tape.scalar(y, 0.0);
@@ -13,8 +14,8 @@ pub fn relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(tape.keep(&mask, grad))])
 }
 
-/// Passes the gradient strictly inside the bounds. The output tells as much as the input, which a fused kernel never
-/// writes.
+/// Passes the gradient strictly inside the bounds. Uses the output, which carries the same
+/// information as the input: a fused kernel never writes the input.
 pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let y = node.output(0)?;
     let mut bound = |index: usize, name: &str| match node.inputs.get(index).cloned().flatten() {
@@ -31,7 +32,7 @@ pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(inside.map_or_else(|| grad.clone(), |inside| tape.keep(&inside, grad)))])
 }
 
-/// The number in an attribute.
+/// A float attribute, or `default` if it is absent.
 fn number(node: &Node, name: &str, default: f64) -> f64 {
     node.proto.float(name).map_or(default, f64::from)
 }
@@ -41,7 +42,7 @@ fn gate(tape: &mut Tape, condition: &Tensor, grad: &Tensor) -> Result<Vec<Option
     Ok(vec![Some(tape.keep(condition, grad))])
 }
 
-/// Passes the gradient, times `alpha` where the input is not positive.
+/// Passes the gradient, multiplied by `alpha` where the input is not positive.
 pub fn leaky_relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let alpha = tape.scalar(x, number(node, "alpha", 0.01));
@@ -49,7 +50,7 @@ pub fn leaky_relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opt
     Ok(vec![Some(tape.mul(grad, &slope))])
 }
 
-/// The same with a learnt factor, whose own gradient is that of the negative inputs.
+/// Like [`leaky_relu`] with a learned factor, whose gradient comes from the negative inputs.
 pub fn prelu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, alpha) = (node.input(0)?, node.input(1)?);
     let slope = leak(tape, x, alpha);
@@ -59,7 +60,7 @@ pub fn prelu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
     Ok(vec![Some(tape.mul(grad, &slope)), Some(tape.mul(grad, &negative))])
 }
 
-/// 1 where `x` is positive, else `alpha`.
+/// 1 where `x` is positive, otherwise `alpha`.
 fn leak(tape: &mut Tape, x: &Tensor, alpha: &Tensor) -> Tensor {
     let (zero, one) = (tape.scalar(x, 0.0), tape.scalar(x, 1.0));
     let positive = tape.compare("Greater", x, &zero);
@@ -82,8 +83,8 @@ pub fn selu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     exponential(tape, node, grad, (1.0, gamma * alpha), gamma)
 }
 
-/// The slope is `right` from 0 on, and `factor y + offset` below it, because the slope of an exponential is linear in its
-/// value.
+/// The slope is `right` from 0 on, and `factor y + offset` below 0, because the slope of an
+/// exponential is linear in its value.
 fn exponential(
     tape: &mut Tape,
     node: &Node,
@@ -108,7 +109,7 @@ pub fn thresholded_relu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<V
     gate(tape, &above, grad)
 }
 
-/// Passes the gradient where the size of the input exceeds `lambd`.
+/// Passes the gradient where the absolute value of the input exceeds `lambd`.
 pub fn shrink(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let size = tape.unary("Abs", x);
@@ -117,7 +118,7 @@ pub fn shrink(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     gate(tape, &outside, grad)
 }
 
-/// g alpha where the output lies strictly between 0 and 1.
+/// g alpha where the output is strictly between 0 and 1.
 pub fn hard_sigmoid(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let y = node.output(0)?;
     let (zero, one) = (tape.scalar(y, 0.0), tape.scalar(y, 1.0));
@@ -127,7 +128,7 @@ pub fn hard_sigmoid(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<O
     gate(tape, &inside, &scaled)
 }
 
-/// The slope is x / 3 + 1/2 strictly between -3 and 3, then 1.
+/// The slope is x / 3 + 1/2 strictly between -3 and 3, 0 below and 1 from 3 on.
 pub fn hard_swish(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let (three, half, one) = (tape.scalar(x, 3.0), tape.scalar(x, 0.5), tape.scalar(x, 1.0));
@@ -188,7 +189,8 @@ fn bell(tape: &mut Tape, x: &Tensor, rate: f64) -> Tensor {
     tape.unary("Exp", &exponent)
 }
 
-/// The exact form, x P(x) with the normal distribution P, or the one that approximates P by tanh.
+/// The exact form, x P(x) with the normal distribution function P, or the approximation of P by
+/// tanh.
 pub fn gelu(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let slope = match node.proto.text("approximate") {
@@ -234,7 +236,7 @@ fn half_more(tape: &mut Tape, x: &Tensor) -> Tensor {
     tape.add(&half, &halved)
 }
 
-/// x s(alpha x) with the logistic function s: s (1 + alpha x (1 - s)).
+/// The slope of x s(alpha x) is s (1 + alpha x (1 - s)), with the logistic function s.
 pub fn swish(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let one = tape.scalar(x, 1.0);
@@ -247,7 +249,8 @@ pub fn swish(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
     Ok(vec![Some(tape.mul(grad, &slope))])
 }
 
-/// x t where t = tanh(softplus(x)): t + x s(x) (1 - t^2) with the logistic function s.
+/// The slope of x t with t = tanh(softplus(x)) is t + x s(x) (1 - t^2), with the logistic function
+/// s.
 pub fn mish(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let soft = tape.unary("Softplus", x);

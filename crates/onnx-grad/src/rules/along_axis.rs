@@ -4,13 +4,14 @@ use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
-/// More places than any gradient's table of readers or matrix needs: beyond it, sizes are taken for broken.
+/// Larger than the index table or matrix of any real gradient; larger sizes are treated as errors.
 const MAX_PLACES: usize = 1 << 24;
 
-/// The gradient of taking values along `axis`, where output `o` is input `sources[o]`, or a constant where there is
-/// none: each of the `size` inputs gets the sum over the outputs that were taken from it.
+/// The gradient of taking values along `axis`, where output `o` is input `sources[o]`, or a
+/// constant if it is `None`. Each of the `size` inputs gets the sum over the outputs taken from it.
 ///
-/// Scattering runs in slow kernels, so a run of inputs is cut out and padded; otherwise every input gathers its outputs.
+/// Scatter kernels are slow, so a contiguous run of inputs is sliced and padded. Otherwise every
+/// input gathers its outputs.
 pub fn add_back(tape: &mut Tape, grad: &Tensor, axis: usize, sources: &[Option<usize>], size: usize) -> Tensor {
     let inside = sources.iter().flatten().all(|source| *source < size);
     if !tape.expect(grad.shape.get(axis) == Some(&sources.len()) && inside, "Gather") {
@@ -38,7 +39,7 @@ struct GatherRun {
 }
 
 impl GatherRun {
-    /// None where the sources are more than one run.
+    /// `None` if the sources are more than one run.
     fn of(sources: &[Option<usize>]) -> Option<Self> {
         let output = sources.iter().position(Option::is_some)?;
         let length = sources.iter().rposition(Option::is_some)? + 1 - output;
@@ -81,7 +82,8 @@ fn gathered(tape: &mut Tape, grad: &Tensor, axis: usize, readers: &[Vec<usize>])
     tape.reshape(&sum, &result.shape)
 }
 
-/// The elements of `x` at the places in `table` along `axis`; the place behind the last holds 0.
+/// The elements of `x` at the positions in `table` along `axis`. The position after the last one
+/// holds 0.
 fn gather(tape: &mut Tape, x: &Tensor, axis: usize, table: TensorProto) -> Tensor {
     let mut after = vec![0; x.rank()];
     after[axis] = 1;
@@ -91,13 +93,13 @@ fn gather(tape: &mut Tape, x: &Tensor, axis: usize, table: TensorProto) -> Tenso
     tape.emit("Gather", &[&padded, &table], vec![Attribute::int("axis", axis as i64)], x.dtype, shape)
 }
 
-/// The shape of `x` with `sizes` in the place of `axis`.
+/// The shape of `x` with `axis` replaced by `sizes`.
 fn with_sizes(x: &Tensor, axis: usize, sizes: &[usize]) -> Vec<usize> {
     [&x.shape[..axis], sizes, &x.shape[axis + 1..]].concat()
 }
 
 /// # Errors
-/// [`crate::Error::Graph`] where the matrix of `rows` x `columns` that `node`'s gradient needs is too large.
+/// [`crate::Error::Graph`] if the matrix of `rows` x `columns` that `node`'s gradient needs is too large.
 pub fn check_size(node: &Node, rows: usize, columns: usize) -> Result<()> {
     if rows.saturating_mul(columns) <= MAX_PLACES {
         return Ok(());
@@ -106,7 +108,8 @@ pub fn check_size(node: &Node, rows: usize, columns: usize) -> Result<()> {
         .error(&format!("needs {rows} x {columns} weights for its gradient, too many; export it with smaller sizes")))
 }
 
-/// The product of `x` along `axis` with a matrix in row-major order, a row for each place of `x` and `size` columns.
+/// The product of `x` along `axis` with a row-major matrix of one row per position of `x` and
+/// `size` columns.
 pub fn product(tape: &mut Tape, x: &Tensor, axis: usize, matrix: &[f64], size: usize) -> Tensor {
     let Some(rows) = x.shape.get(axis).copied().filter(|rows| rows * size == matrix.len()) else {
         tape.expect(false, "MatMul");

@@ -1,4 +1,4 @@
-//! Elementwise arithmetic; operands broadcast, and the walk sums over what was repeated.
+//! Elementwise arithmetic. Operands broadcast; the backward pass sums over repeated axes.
 
 use crate::error::Result;
 use crate::onnx::TensorProto;
@@ -34,7 +34,7 @@ pub fn mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(share); node.inputs.len()])
 }
 
-/// The gradient goes to the operands that equal the result, in equal shares, as in PyTorch.
+/// The gradient is shared equally among the operands that equal the result, as in PyTorch.
 pub fn extremum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let y = node.output(0)?;
     let one = tape.scalar(y, 1.0);
@@ -50,7 +50,7 @@ pub fn extremum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
     Ok(hits.iter().map(|hit| Some(tape.mul(&share, hit))).collect())
 }
 
-/// The gradient goes to the operand that was chosen.
+/// The gradient goes to the selected operand.
 pub fn choice(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let condition = node.input(0)?;
     let chosen = tape.keep(condition, grad);

@@ -1,4 +1,4 @@
-//! Scaled dot-product attention as one operator. Its gradient computes the attention weights anew.
+//! Scaled dot-product attention as one operator. Its gradient recomputes the attention weights.
 
 use super::linear::transposed;
 use super::softmax::through_softmax;
@@ -6,12 +6,13 @@ use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
-/// What is added to the score of a pair that may not attend: low enough to leave no weight, and still finite twice.
+/// Added to the score of a masked pair: low enough to leave no weight, and still finite when added
+/// twice.
 const MASKED: f64 = -1e38;
 
 /// Y = P V, where P = softmax(scale Q K' + mask).
 ///
-/// All values have the axes batch, heads of the keys, queries' heads for each of these, place, channel.
+/// All values have the axes batch, key head, query head per key head, position and channel.
 pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     refuse(node)?;
     let heads = AttentionHeads::of(node)?;
@@ -41,7 +42,7 @@ pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     Ok(vec![Some(heads.join(tape, &by_queries, q)), Some(by_keys), Some(by_values), Some(by_mask)])
 }
 
-/// Refuses what only text generation uses.
+/// Returns an error for features that only text generation uses.
 fn refuse(node: &Node) -> Result<()> {
     let given = |index: usize| node.inputs.get(index).is_some_and(Option::is_some);
     if (4..7).any(given) || node.grads.iter().skip(1).any(Option::is_some) {
@@ -60,7 +61,7 @@ fn scale(node: &Node, q: &Tensor, heads: AttentionHeads) -> Result<f64> {
     Ok(node.proto.float("scale").map_or_else(|| 1.0 / (channels.max(1) as f64).sqrt(), f64::from))
 }
 
-/// The number of heads; several of the queries may share one of the keys and values.
+/// The number of heads. Several query heads may share one key and value head.
 #[derive(Clone, Copy)]
 struct AttentionHeads {
     queries: usize,
@@ -81,7 +82,7 @@ impl AttentionHeads {
         }
     }
 
-    /// Values of the queries' or of the keys' heads with all five axes.
+    /// Reshapes values of the query heads or key heads to all five axes.
     fn split(self, tape: &mut Tape, node: &Node, x: &Tensor, of_queries: bool) -> Result<Tensor> {
         let shared = if of_queries { self.queries / self.keys } else { 1 };
         let split = match *x.shape.as_slice() {
@@ -96,7 +97,8 @@ impl AttentionHeads {
         if split.rank() == 5 { Ok(split) } else { Err(node.error("has heads that do not fit its inputs")) }
     }
 
-    /// A gradient with all five axes in the shape of `like`, summed over the queries that share a head of `like`.
+    /// Reshapes a gradient with five axes to the shape of `like`, summed over the query heads that
+    /// share a head of `like`.
     fn join(self, tape: &mut Tape, grad: &Tensor, like: &Tensor) -> Tensor {
         let size = |x: &Tensor| x.shape.iter().product::<usize>();
         let grad = if size(grad) == size(like) { grad.clone() } else { tape.reduce_sum(grad, &[2]) };

@@ -7,8 +7,9 @@ use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::Variant;
 
-/// The fastest of three equal forms: a convolution with flipped weights at stride 1, convolutions to the phases of a
-/// strided input where the runtime gains, and the transposed convolution, which is always right.
+/// Uses the fastest of three equivalent forms: a convolution with flipped weights at stride 1,
+/// convolutions to the phases of a strided input if that is faster in the runtime, and otherwise
+/// the transposed convolution, which is always correct.
 pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, weights) = (node.input(0)?, node.input(1)?);
     let windows = SlidingWindow::all(node, spatial(&weights.shape))?;
@@ -25,8 +26,8 @@ pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, &weights, &windows, groups)))])
 }
 
-/// The weights as a constant of their own for OpenVINO 2025.4, where each group has as many inputs as outputs: it takes
-/// weights that both passes read for the same in both.
+/// A separate copy of the weights for OpenVINO 2025.4 if each group has as many inputs as outputs:
+/// OpenVINO treats weights that both passes read as identical in both.
 fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
     let square = weights.shape[0] == weights.shape[1] * groups;
     match tape.constant_of(weights).filter(|_| square && tape.variant() == Variant::OpenVino).cloned() {
@@ -35,7 +36,7 @@ fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
     }
 }
 
-/// An attribute of integers.
+/// An integer list attribute.
 pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
     Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
 }
@@ -84,14 +85,16 @@ pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     Ok(vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))])
 }
 
-/// The padding of a convolution with these windows; what is left over behind the last is no padding.
+/// The padding of a convolution with these windows. Input left over after the last window is not
+/// padding.
 fn pads(windows: &[SlidingWindow]) -> impl Iterator<Item = usize> {
     let ends = windows.iter().map(|window| window.end().max(0) as usize);
     windows.iter().map(|window| window.begin).chain(ends)
 }
 
-/// At stride 1: the convolution of the gradient with the weights flipped in space and transposed in channels, which
-/// runs in the fastest kernels. Runtimes fold the flipping at load, so the file holds the weights once.
+/// At stride 1, the convolution of the gradient with the weights flipped in space and transposed in
+/// channels, which uses the fastest kernels. Runtimes fold the flip at load time, so the file
+/// stores the weights only once.
 fn flipped(
     tape: &mut Tape,
     grad: &Tensor,

@@ -1,11 +1,11 @@
-//! Einstein sums. The gradient of one operand is the Einstein sum of the result's gradient and the other operands, with
-//! the indices of that operand as the result.
+//! Einstein sums. The gradient of one operand is the Einstein sum of the result's gradient and the
+//! other operands, with that operand's indices as the result.
 
 use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
 
-/// An operand with an index that occurs twice in it has no gradient here.
+/// An operand that repeats an index has no gradient here.
 pub fn einsum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let operands = (0..node.inputs.len()).map(|index| node.input(index)).collect::<Result<Vec<_>>>()?;
     let equation = node.proto.text("equation").and_then(|text| EinsumEquation::parse(text, &operands, grad));
@@ -13,14 +13,15 @@ pub fn einsum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok((0..operands.len()).map(|index| equation.gradient(tape, &operands, grad, index)).collect())
 }
 
-/// The indices of every operand and of the result, one letter an axis.
+/// The indices of every operand and of the result, one letter per axis.
 struct EinsumEquation {
     operands: Vec<Vec<char>>,
     result: Vec<char>,
 }
 
 impl EinsumEquation {
-    /// Letters take the place of an ellipsis. None where the equation is malformed or has other ranks than the values.
+    /// Replaces an ellipsis with unused letters. `None` if the equation is malformed or its ranks
+    /// do not match the values.
     fn parse(text: &str, operands: &[&Tensor], result: &Tensor) -> Option<Self> {
         let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
         let (left, right) = text.split_once("->").map_or((text.as_str(), None), |(left, right)| (left, Some(right)));
@@ -41,7 +42,8 @@ impl EinsumEquation {
         Some(Self { operands, result: letters(&right, result.rank(), &free)? })
     }
 
-    /// The gradient with respect to operand `index`; repeated along the axes that the sum over this operand alone removes.
+    /// The gradient with respect to operand `index`, repeated along the axes that only this operand
+    /// sums over.
     fn gradient(&self, tape: &mut Tape, operands: &[&Tensor], grad: &Tensor, index: usize) -> Option<Tensor> {
         let (own, x) = (&self.operands[index], operands[index]);
         if own.iter().enumerate().any(|(place, letter)| own[..place].contains(letter)) {
@@ -68,7 +70,7 @@ impl EinsumEquation {
     }
 }
 
-/// One letter an axis for a term of an equation; those of `free`, counted from its end, for an ellipsis.
+/// One letter per axis for a term of an equation. An ellipsis uses the last letters of `free`.
 fn letters(term: &str, rank: usize, free: &[char]) -> Option<Vec<char>> {
     let (before, after) = term.split_once("...").unwrap_or((term, ""));
     let given = before.len() + after.len();

@@ -1,11 +1,11 @@
-//! Operators that pick elements by their places, or write to them.
+//! Operators that read or write elements by index.
 
 use super::{along_axis, argument, axis};
 use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
 
-/// `place` counted from the start of an axis of `size` places.
+/// `place`, which may be negative, as an index from the start of an axis of `size` positions.
 fn from_start(node: &Node, place: i64, size: usize) -> Result<usize> {
     axis(node, place, size).map_err(|_| node.error(&format!("has index {place} on an axis of {size}")))
 }
@@ -41,7 +41,7 @@ pub fn gather(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok(vec![Some(along_axis::add_back(tape, &picked, along, &sources, x.shape[along]))])
 }
 
-/// Every index is a place on the axis, in a tensor of the output's shape.
+/// Every index is a position on the axis, in a tensor of the output's shape.
 pub fn gather_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
@@ -66,7 +66,8 @@ pub fn gather_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Ve
     Ok(vec![Some(tape.reshape(&result, &x.shape))])
 }
 
-/// Every row of indices is a place on the leading axes, and picks all that lies behind it.
+/// Every row of indices is a position on the leading axes, and selects everything on the axes after
+/// them.
 pub fn gather_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, rows) = (node.input(0)?, node.input(1)?);
     let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
@@ -101,8 +102,8 @@ pub fn scatter_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<V
     scattered(tape, node, grad, "GatherElements", vec![along])
 }
 
-/// Updates get the gradient at their places, which `picking` picks; the data get it elsewhere, or everywhere where
-/// updates were added.
+/// Updates get the gradient at their positions, gathered by the operator `picking`. The data get
+/// the gradient at all other positions, or everywhere if updates were added.
 fn scattered(
     tape: &mut Tape,
     node: &Node,
@@ -118,13 +119,13 @@ fn scattered(
             tape.emit(node.proto.op_type(), &[grad, indices, &zeros], axis.clone(), grad.dtype, shape)
         }
         Some("add") => grad.clone(),
-        Some(other) => return Err(node.error(&format!("combines values by {other}, for which there is no gradient"))),
+        Some(other) => return Err(node.error(&format!("combines values with {other}, for which there is no gradient"))),
     };
     let by_updates = tape.emit(picking, &[grad, indices], axis, grad.dtype, updates.shape.clone());
     Ok(vec![Some(by_data), None, Some(by_updates)])
 }
 
-/// The sum from the other end.
+/// The cumulative sum in the opposite direction.
 pub fn cumulative_sum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let flag = |name: &str| i64::from(node.proto.int(name).unwrap_or(0) != 0);
     let attributes =

@@ -1,7 +1,9 @@
-//! Resampling along one axis as a linear map: where outputs lie between inputs, and the weights of those.
+//! Resampling along one axis as a linear map: the positions of outputs between inputs, and the
+//! weights of the inputs.
 
-/// The places of `output` outputs on the axis of `input` inputs, by the operator's `coordinate_transformation_mode`, in
-/// single precision as runtimes reckon; none for a mode that is not known. `scale` is outputs an input.
+/// The positions of `output` outputs on an axis of `input` inputs, by the operator's
+/// `coordinate_transformation_mode`, in single precision as in runtimes. `None` for an unknown
+/// mode. `scale` is the number of outputs per input.
 pub fn coordinates(mode: &str, input: usize, output: usize, scale: f32) -> Option<Vec<f32>> {
     let (inputs, outputs) = (input as f32, output as f32);
     let half_pixel = |o: f32| (o + 0.5) / scale - 0.5;
@@ -20,8 +22,8 @@ pub fn coordinates(mode: &str, input: usize, output: usize, scale: f32) -> Optio
     Some((0..output).map(|o| place(o as f32)).collect())
 }
 
-/// Linear interpolation at `coordinates`: the weights of all `input` inputs for each, in row-major order. Places outside
-/// take the value at the border.
+/// Linear interpolation at `coordinates`: the weights of all `input` inputs for each coordinate, in
+/// row-major order. Positions outside use the value at the border.
 pub fn linear(input: usize, coordinates: &[f32]) -> Vec<f64> {
     let taps = |at: f64| {
         let at = at.clamp(0.0, input as f64 - 1.0);
@@ -30,8 +32,8 @@ pub fn linear(input: usize, coordinates: &[f32]) -> Vec<f64> {
     matrix(input, coordinates, taps)
 }
 
-/// Cubic convolution (Keys 1981) at `coordinates`, with the coefficient `a`, as [`linear`] has it. Inputs outside repeat
-/// the border, or have no weight if `exclude_outside`.
+/// Cubic convolution (Keys 1981) at `coordinates` with the coefficient `a`, in the format of
+/// [`linear`]. Inputs outside repeat the border, or have no weight if `exclude_outside` is set.
 pub fn cubic(input: usize, coordinates: &[f32], a: f64, exclude_outside: bool) -> Vec<f64> {
     let weight = |distance: f64| match distance {
         d if d <= 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
@@ -48,7 +50,8 @@ pub fn cubic(input: usize, coordinates: &[f32], a: f64, exclude_outside: bool) -
     matrix(input, coordinates, taps)
 }
 
-/// The input nearest to each of `coordinates`, by the operator's `nearest_mode`; none for a mode that is not known.
+/// The input nearest to each of `coordinates`, by the operator's `nearest_mode`. `None` for an
+/// unknown mode.
 pub fn nearest(input: usize, coordinates: &[f32], mode: &str) -> Option<Vec<Option<usize>>> {
     let round: fn(f32) -> f32 = match mode {
         "round_prefer_floor" => |at| if at - at.floor() == 0.5 { at.floor() } else { at.round() },
@@ -60,7 +63,8 @@ pub fn nearest(input: usize, coordinates: &[f32], mode: &str) -> Option<Vec<Opti
     Some(coordinates.iter().map(|at| Some((round(*at).max(0.0) as usize).min(input.saturating_sub(1)))).collect())
 }
 
-/// One row for each coordinate: the weights of its taps, those outside added to the border's.
+/// One row per coordinate: the weights of its taps. Weights outside are added to the border's
+/// weight.
 fn matrix(input: usize, coordinates: &[f32], taps: impl Fn(f64) -> Vec<(i64, f64)>) -> Vec<f64> {
     let mut rows = vec![0.0; coordinates.len() * input];
     for (row, at) in rows.chunks_mut(input.max(1)).zip(coordinates) {

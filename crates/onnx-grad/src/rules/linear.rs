@@ -12,7 +12,7 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     let (trans_a, trans_b) = (flag("transA"), flag("transB"));
     let (a, b) = (node.input(0)?, node.input(1)?);
     if [a, b, grad].iter().any(|matrix| matrix.rank() != 2) {
-        return Err(node.error("has operands that are no matrices"));
+        return Err(node.error("has operands that are not matrices"));
     }
     let by_a = if trans_a {
         product(tape, (b, trans_b), (grad, true), alpha)
@@ -31,8 +31,8 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(by_a), Some(by_b), Some(by_c)])
 }
 
-/// The product of `grad` and weights that hold the classes along `axis`, where the walk begins here: `grad` is one-hot, and
-/// what is left of the product is what the weights hold for those classes.
+/// The product of `grad` and weights with the classes along `axis`, if the backward pass starts
+/// here: `grad` is one-hot, so the product is the weights of the target classes.
 fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> Option<Tensor> {
     let classes = tape.seed_classes(grad)?.clone();
     let fits = weights.rank() == 2 && weights.shape[axis] == grad.shape[1] && tape.constant_of(weights).is_some();
@@ -46,7 +46,7 @@ fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> 
     Some(if axis == 1 { tape.transpose(&taken, &[1, 0]) } else { taken })
 }
 
-/// alpha A' B' of two matrices. Gemm needs a third operand before opset 11: a zero.
+/// alpha A' B' of two matrices. Before opset 11, Gemm needs a third operand, so a zero is passed.
 fn product(tape: &mut Tape, (a, trans_a): (&Tensor, bool), (b, trans_b): (&Tensor, bool), alpha: f32) -> Tensor {
     let shape = vec![a.shape[usize::from(trans_a)], b.shape[usize::from(!trans_b)]];
     let attributes = vec![
@@ -59,11 +59,11 @@ fn product(tape: &mut Tape, (a, trans_a): (&Tensor, bool), (b, trans_b): (&Tenso
     tape.emit("Gemm", &inputs, attributes, a.dtype, shape)
 }
 
-/// Stacks of matrices; a vector counts as one row on the left and as one column on the right.
+/// Batched matrices. A vector counts as one row on the left and as one column on the right.
 pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (a, b) = (node.input(0)?, node.input(1)?);
     if a.rank() == 0 || b.rank() == 0 {
-        return Err(node.error("has operands that are no matrices"));
+        return Err(node.error("has operands that are not matrices"));
     }
     let (row, column) = (a.rank() == 1, b.rank() == 1);
     let left = if row { [&[1], a.shape.as_slice()].concat() } else { a.shape.clone() };
@@ -86,8 +86,9 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok(vec![Some(by_a), Some(by_b)])
 }
 
-/// The transpose of a square matrix of weights as a constant of its own, for OpenVINO 2025.4: it takes a matrix that one
-/// product reads as it is, and another transposed, for the same in both.
+/// A separate constant with the transpose of a square weight matrix, for OpenVINO 2025.4: OpenVINO
+/// treats a matrix that one product reads as it is and another reads transposed as identical in
+/// both.
 fn separate(tape: &mut Tape, weights: &Tensor) -> Option<Tensor> {
     let rank = weights.rank();
     if tape.variant() != Variant::OpenVino || rank < 2 || weights.shape[rank - 2] != weights.shape[rank - 1] {
@@ -103,7 +104,7 @@ fn last_two_swapped(rank: usize) -> Vec<usize> {
     order
 }
 
-/// The matrices of a stack transposed.
+/// Batched matrices, transposed.
 pub fn transposed(tape: &mut Tape, x: &Tensor) -> Tensor {
     separate(tape, x).unwrap_or_else(|| tape.transpose(x, &last_two_swapped(x.rank())))
 }

@@ -1,19 +1,19 @@
-//! Norms of order p: of windows, of whole pictures, and along an axis.
+//! Norms of order p: over windows, over whole images, and along an axis.
 
 use super::window::SlidingWindow;
 use super::{axis, pool};
 use crate::error::Result;
 use crate::tape::{Node, Tape, Tensor};
 
-/// The order of the norm, 2 unless given.
+/// The order of the norm, 2 by default.
 fn order(node: &Node) -> Result<i64> {
     match node.proto.int("p").unwrap_or(2) {
         p if p >= 1 => Ok(p),
-        p => Err(node.error(&format!("takes norms of order {p}, which have no gradient"))),
+        p => Err(node.error(&format!("computes norms of order {p}, which have no gradient"))),
     }
 }
 
-/// sign(x) |x|^(p - 1): p-th of the derivative of |x|^p; 0 at 0.
+/// sign(x) |x|^(p - 1): the derivative of |x|^p divided by p; 0 at 0.
 fn slope(tape: &mut Tape, x: &Tensor, p: i64) -> Tensor {
     match p {
         1 => tape.sign(x),

@@ -1,8 +1,9 @@
-//! The rules: how a gradient passes each operator.
+//! The rules: how each operator propagates gradients.
 //!
-//! A rule receives the gradient of the node's first output (the others' are in [`Node::grads`]) and returns one gradient
-//! an input: none for inputs through which no gradient passes, such as weights, sizes and bounds. Gradients may have the
-//! output's shape where an input was broadcast; the walk sums them. To add an operator, add a row and a test case.
+//! A rule receives the gradient of the node's first output (the others are in [`Node::grads`]) and
+//! returns one gradient per input, or `None` for inputs through which no gradient passes, such as
+//! weights, sizes and bounds. Gradients may have the output's shape if an input was broadcast; the
+//! backward pass sums them. To add an operator, add a row and a test case.
 
 mod activation;
 pub(super) mod along_axis;
@@ -28,7 +29,7 @@ use crate::error::Result;
 use crate::onnx::NodeProto;
 use crate::tape::{Node, Tape, Tensor};
 
-/// How a gradient passes one operator.
+/// How an operator propagates gradients.
 pub type Rule = fn(&mut Tape, &Node, &Tensor) -> Result<Vec<Option<Tensor>>>;
 
 /// Every operator with a rule.
@@ -140,10 +141,12 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Upsample", resize::resize),
 ];
 
-/// Operators whose rules look at the gradients of all outputs; the others know that of the first.
+/// Operators whose rules use the gradients of all outputs. The other rules use only that of the
+/// first.
 pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
 
-/// Operators where the gradient stops: their results are piecewise constant or do not depend on the values.
+/// Operators at which the gradient stops: their results are piecewise constant or do not depend on
+/// the values.
 pub const BLOCKED: &[&str] = &[
     "And",
     "ArgMax",
@@ -177,16 +180,17 @@ pub fn rule(node: &NodeProto) -> Option<Rule> {
     row.map(|(_, rule)| *rule)
 }
 
-/// The integers of input `index`, or else of the attribute `name`; none where neither is given.
+/// The integers of input `index`, or of the attribute `name` if there is no such input. `None` if
+/// neither is set.
 fn argument(tape: &Tape, node: &Node, index: usize, name: &str) -> Result<Option<Vec<i64>>> {
     let Some(value) = node.inputs.get(index).and_then(Option::as_ref) else {
         return Ok(node.proto.ints(name).map(<[i64]>::to_vec));
     };
     let known = tape.integers_of(value);
-    known.map(Some).ok_or_else(|| node.error(&format!("has {name} that are not known before the picture is")))
+    known.map(Some).ok_or_else(|| node.error(&format!("has {name} that depend on the picture")))
 }
 
-/// The axis that `axis` means, which counts from the end where it is negative.
+/// The index of `axis`, which counts from the end if it is negative.
 fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
     let from_start = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(from_start).ok().filter(|axis| *axis < rank).ok_or_else(|| node.error(&format!("has axis {axis}")))

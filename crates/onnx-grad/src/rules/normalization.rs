@@ -1,14 +1,15 @@
-//! Normalisation, by fixed statistics or by those of the value itself.
+//! Normalisation with fixed statistics, or with those of the value itself.
 
 use super::{along_axis, axis};
 use crate::error::Result;
 use crate::folding::is_foldable;
 use crate::tape::{Node, Tape, Tensor};
 
-/// g scale / sqrt(variance + epsilon), one factor a channel. Most is folded into convolutions before any rule is asked.
+/// g scale / sqrt(variance + epsilon), one factor per channel. Most nodes are folded into
+/// convolutions before any rule runs.
 pub fn batch(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     if node.proto.int("spatial").unwrap_or(1) != 1 {
-        return Err(node.error("normalises every place by itself (spatial = 0), for which there is no gradient"));
+        return Err(node.error("normalises every position separately (spatial = 0), for which there is no gradient"));
     }
     if !is_foldable(node.proto) {
         return Err(node.error("normalises in training mode; export the model in evaluation mode"));
@@ -36,14 +37,14 @@ pub fn root_mean_square(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<V
 pub fn instance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = fitting(node, grad)?;
     if x.rank() < 3 {
-        return Err(node.error("normalises a value without places"));
+        return Err(node.error("normalises a value without spatial axes"));
     }
     let grad = scaled(tape, node, grad, node.input(1)?)?;
     let axes: Vec<usize> = (2..x.rank()).collect();
     Ok(vec![Some(standardised(tape, x, &grad, &axes, epsilon(node)))])
 }
 
-/// Scales are one a group before opset 21, and one a channel from then on.
+/// There is one scale per group before opset 21, and one per channel from opset 21 on.
 pub fn group(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, scale) = (fitting(node, grad)?, node.input(1)?);
     let groups = node.proto.int("num_groups").and_then(|groups| usize::try_from(groups).ok()).unwrap_or(0);
@@ -63,7 +64,7 @@ pub fn group(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
     Ok(vec![Some(tape.reshape(&result, &node.input(0)?.shape))])
 }
 
-/// The operator adds a constant to the deviation, too small to matter.
+/// The operator adds a constant to the deviation that is too small to matter.
 pub fn mean_variance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = fitting(node, grad)?;
     let axes = node.proto.ints("axes").unwrap_or(&[0, 2, 3]);
@@ -71,7 +72,8 @@ pub fn mean_variance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<
     Ok(vec![Some(standardised(tape, x, grad, &axes, 1e-9))])
 }
 
-/// y = x / d^beta, where d = bias + alpha / size times the sum of the squares of the `size` channels around.
+/// y = x / d^beta, where d = bias + alpha / size times the sum of squares over a window of `size`
+/// channels.
 pub fn local_response(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = fitting(node, grad)?;
     let real = |name: &str, default: f64| node.proto.float(name).map_or(default, f64::from);
@@ -98,7 +100,7 @@ pub fn local_response(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     Ok(vec![Some(tape.sub(&direct, &received))])
 }
 
-/// For each channel, the sum from `before` channels ahead of it to `after` channels behind it.
+/// For each channel, the sum from `before` channels before it to `after` channels after it.
 fn neighbours(tape: &mut Tape, x: &Tensor, before: usize, after: usize) -> Tensor {
     let count = x.shape[1];
     let counts = |from: usize, to: usize| from.saturating_add(before) >= to && from <= to.saturating_add(after);
@@ -111,13 +113,13 @@ fn epsilon(node: &Node) -> f64 {
     f64::from(node.proto.float("epsilon").unwrap_or(1e-5))
 }
 
-/// The input, which the gradient must fit.
+/// The input, or an error if the gradient has another shape.
 fn fitting<'a>(node: &'a Node, grad: &Tensor) -> Result<&'a Tensor> {
     let x = node.input(0)?;
     if x.shape == grad.shape { Ok(x) } else { Err(node.error("has an output that does not fit its input")) }
 }
 
-/// The axes from the attribute `axis` on.
+/// All axes from the attribute `axis` on.
 fn trailing(node: &Node) -> Result<Vec<usize>> {
     let rank = node.input(0)?.rank();
     Ok((axis(node, node.proto.int("axis").unwrap_or(-1), rank)?..rank).collect())
@@ -129,7 +131,7 @@ fn times(tape: &mut Tape, node: &Node, grad: &Tensor, factor: &Tensor) -> Result
     if result.shape == grad.shape { Ok(result) } else { Err(node.error("has a scale that does not fit its input")) }
 }
 
-/// `grad` times one factor for each channel.
+/// `grad` times one factor per channel.
 fn scaled(tape: &mut Tape, node: &Node, grad: &Tensor, factor: &Tensor) -> Result<Tensor> {
     if grad.rank() < 2 {
         return Err(node.error("normalises a value without channels"));
@@ -167,7 +169,7 @@ fn centred(tape: &mut Tape, x: &Tensor, axes: &[usize]) -> Tensor {
     tape.sub(x, &mean)
 }
 
-/// The mean over `axes`, which stay with size 1.
+/// The mean over `axes`, which are kept with size 1.
 fn mean(tape: &mut Tape, x: &Tensor, axes: &[usize]) -> Tensor {
     let count: usize = axes.iter().map(|axis| x.shape[*axis]).product();
     let sum = tape.reduce_sum(x, axes);

@@ -1,5 +1,6 @@
-//! The input gradient of a strided convolution by its phases: every `stride`-th input belongs to the same phase, and each
-//! phase is an ordinary convolution of the output's gradient. DepthToSpace interleaves them.
+//! The input gradient of a strided convolution by phases. Every `stride`-th input belongs to the
+//! same phase, and the gradient of each phase is an ordinary convolution of the output's gradient.
+//! DepthToSpace interleaves the phases.
 
 use super::conv::ints;
 use super::window::{SlidingWindow, grid, product, spatial};
@@ -7,19 +8,20 @@ use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Tape, Tensor};
 
-/// How many times the weights those of all phases may hold. A network's hold a few times as many; beyond it, nearly all
-/// would be zeros.
+/// The largest allowed ratio of the weights of all phases to the original weights. In real networks
+/// the ratio is small; beyond this limit, nearly all weights would be zeros.
 const MAX_WEIGHT_GROWTH: usize = 16;
 
-/// Channels that one vector of a processor holds.
+/// The number of channels in one SIMD register.
 const LANES: usize = 16;
 
-/// The gradient of an input of `shape`; none where the weights are no part of the model, or few of those of the phases
-/// would not be zeros.
+/// The gradient of an input of `shape`. `None` if the weights are not part of the model, or if
+/// nearly all weights of the phases would be zeros.
 ///
-/// A convolution for each phase multiplies nothing by zero. One that makes all phases as its channels is faster only where a
-/// phase has too few of them, as a picture has; not with groups, for which runtimes have fast kernels only where a group has
-/// as many outputs as inputs.
+/// One convolution per phase never multiplies by zero. A single convolution that computes all
+/// phases as its channels is faster only if a phase has too few channels, as in an image. It is not
+/// used with groups, because runtimes have fast kernels only for groups with as many outputs as
+/// inputs.
 pub fn input_gradient(
     tape: &mut Tape,
     grad: &Tensor,
@@ -86,7 +88,8 @@ fn apart(
     Ok(Some(tape.from_phases(&made, strides, shape)))
 }
 
-/// Which outputs the inputs of a phase, or of several, need along one axis: `taps` of them, from `first` places ahead.
+/// The outputs that the inputs of one or more phases need along one axis: `taps` outputs, starting
+/// `first` positions ahead.
 struct TapReach {
     first: i64,
     taps: usize,
@@ -94,7 +97,7 @@ struct TapReach {
     end: usize,
 }
 
-/// A convolution whose input is seen by its phases.
+/// A convolution, viewed by the phases of its input.
 struct StridePhases<'a> {
     /// The weights `[out, in / groups, ...]`.
     values: &'a [f64],
@@ -109,8 +112,8 @@ impl StridePhases<'_> {
         self.windows.iter().all(|window| window.kernel == 1 && window.phase(0).0 == 0)
     }
 
-    /// The reach along each axis of the phases that `wanted` names by axis and number. None where a convolution over them
-    /// would need a negative padding.
+    /// The reach along each axis of the phases selected by `wanted` (axis, phase). `None` if a
+    /// convolution over them would need negative padding.
     fn reach(&self, wanted: impl Fn(usize, usize) -> bool) -> Option<Vec<TapReach>> {
         let along = |(axis, window): (usize, &SlidingWindow)| {
             let read = (0..window.kernel).map(|tap| window.phase(tap));
@@ -151,7 +154,8 @@ impl StridePhases<'_> {
         result
     }
 
-    /// Where the tap at `place` lies among those of the phase; none where it reads another.
+    /// The index of the tap at `place` among the taps of the phase, or `None` if it reads another
+    /// phase.
     fn place(&self, place: &[usize], phase: &[usize], reach: &[TapReach]) -> Option<usize> {
         let mut to = 0;
         for (((window, reach), tap), phase) in self.windows.iter().zip(reach).zip(place).zip(phase) {
@@ -164,7 +168,7 @@ impl StridePhases<'_> {
         Some(to)
     }
 
-    /// The convolution of `grad` with `weights` to so many channels.
+    /// The convolution of `grad` with `weights` to `channels` channels.
     fn convolution(
         &self,
         tape: &mut Tape,

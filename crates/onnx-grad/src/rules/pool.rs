@@ -8,9 +8,10 @@ use crate::tape::{Node, Tape, Tensor};
 
 /// The gradient of each window goes to the first element that equals the window's maximum.
 ///
-/// Inputs are split into phases, one for each remainder of their place by the stride. A tap of the window then pairs a
-/// block of outputs with a block of one phase, so that slices, comparisons and sums do it all: ScatterElements runs in a
-/// reference kernel in OpenVINO. What a tap passes on is taken from the gradient that is left for the taps after it.
+/// Inputs are split into phases, one per remainder of their position modulo the stride. Each tap of
+/// the window then pairs a block of outputs with a block of one phase, so slices, comparisons and
+/// sums are sufficient. ScatterElements would run in a slow reference kernel in OpenVINO. The
+/// gradient that a tap passes on is subtracted from the gradient left for the taps after it.
 pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
     let windows: Vec<SlidingWindow> =
@@ -41,7 +42,8 @@ pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
     Ok(vec![Some(tape.from_phases(&sums, &strides, &x.shape))])
 }
 
-/// The outputs whose windows read an input through one tap, and those inputs in their phase.
+/// The outputs whose windows read an input through one tap, and the positions of these inputs in
+/// their phase.
 struct PoolBlock {
     phase: usize,
     /// The first output along each spatial axis.
@@ -52,7 +54,7 @@ struct PoolBlock {
 }
 
 impl PoolBlock {
-    /// None where the tap reads nothing but padding.
+    /// `None` if the tap reads only padding.
     fn of(windows: &[SlidingWindow], taps: &[usize]) -> Option<Self> {
         let mut block = Self { phase: 0, outputs: Vec::new(), inputs: Vec::new(), sizes: Vec::new() };
         for (window, tap) in windows.iter().zip(taps) {
@@ -73,7 +75,7 @@ impl PoolBlock {
         tape.slice(t, &[&[0, 0], place].concat(), &ends)
     }
 
-    /// A value of `shape` that is `part` at `place`, and 0 elsewhere.
+    /// A value of `shape` that equals `part` at `place` and is 0 elsewhere.
     fn put(&self, tape: &mut Tape, part: &Tensor, place: &[usize], shape: &[usize]) -> Tensor {
         let behind = place.iter().zip(&self.sizes).zip(spatial(shape));
         let behind = behind.map(|((start, size), whole)| whole.saturating_sub(start + size));
@@ -81,7 +83,7 @@ impl PoolBlock {
     }
 }
 
-/// Each output's gradient spread evenly over the inputs that its window counted.
+/// Each output's gradient is spread evenly over the inputs that its window counts.
 pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let windows = SlidingWindow::all(node, &kernel(node)?)?;
@@ -94,7 +96,7 @@ pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
 
 /// For each element of `x`, the sum of the values of all windows that read it.
 pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[SlidingWindow], x: &Tensor) -> Tensor {
-    // Every channel is a picture of its own, so that one window of ones serves all.
+    // Every channel is treated as a separate image, so one kernel of ones serves all.
     let single = |shape: &[usize]| [&[shape[0] * shape[1], 1], spatial(shape)].concat();
     let values = tape.reshape(values, &single(&values.shape));
     let kernel: Vec<usize> = windows.iter().map(|window| window.kernel).collect();
@@ -138,7 +140,7 @@ pub fn global_average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     Ok(vec![Some(tape.expand(&share, shape))])
 }
 
-/// The elements that equal their channel's maximum share its gradient.
+/// Elements that equal their channel's maximum share its gradient.
 pub fn global_max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let hit = tape.equal(x, node.output(0)?);

@@ -1,12 +1,13 @@
-//! Quantisation, by the straight-through estimator (Bengio, Leonard and Courville 2013): rounding counts as the identity,
-//! and what saturates gets no gradient. The gradient of a quantised value has the scale's floating-point type.
+//! Quantisation with the straight-through estimator (Bengio, Leonard and Courville 2013): rounding
+//! counts as the identity, and saturated values get no gradient. The gradient of a quantised value
+//! has the floating-point type of the scale.
 
 use super::axis;
 use crate::error::Result;
 use crate::onnx::DataType;
 use crate::tape::{Node, Tape, Tensor};
 
-/// g / scale where the input lies less than half a level outside what the type holds.
+/// g / scale where the input is less than half a level outside the range of the type.
 pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, y) = (node.input(0)?, node.output(0)?);
     let (low, high) = match y.dtype {
@@ -14,7 +15,7 @@ pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
         DataType::Uint8 => (0.0, 255.0),
         DataType::Int16 => (-32768.0, 32767.0),
         DataType::Uint16 => (0.0, 65535.0),
-        _ => return Err(node.error("quantises to another type than 8 or 16 bit integers; export the model without it")),
+        _ => return Err(node.error("quantises to a type other than 8 or 16 bit integers; export the model without it")),
     };
     let scale = parameter(tape, node, 1)?;
     let scale = tape.cast(&scale, x.dtype);
@@ -24,7 +25,7 @@ pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
         let zero_point = tape.cast(&zero_point, x.dtype);
         (low, high) = (tape.sub(&low, &zero_point), tape.sub(&high, &zero_point));
     }
-    // Runtimes compute the bounds once, at load.
+    // Runtimes fold the bounds when they load the model.
     let (low, high) = (tape.mul(&low, &scale), tape.mul(&high, &scale));
     let (above, below) = (tape.compare("Greater", x, &low), tape.compare("Less", x, &high));
     let inside = tape.compare("And", &above, &below);
@@ -42,7 +43,7 @@ pub fn dequantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opt
 fn parameter(tape: &mut Tape, node: &Node, index: usize) -> Result<Tensor> {
     let (x, value) = (node.input(0)?, node.input(index)?);
     if node.proto.int("block_size").unwrap_or(0) != 0 {
-        return Err(node.error("quantises values of the picture in blocks; export the model with one scale an axis"));
+        return Err(node.error("quantises values of the picture in blocks; export the model with one scale per axis"));
     }
     let count: usize = value.shape.iter().product();
     if count == 1 {

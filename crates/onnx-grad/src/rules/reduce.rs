@@ -1,4 +1,4 @@
-//! Reductions: one number for many along some axes.
+//! Reductions along some axes.
 
 use super::{argument, axis};
 use crate::error::Result;
@@ -6,13 +6,13 @@ use crate::tape::{Node, Tape, Tensor};
 
 /// What a reduction's gradient needs.
 struct Reduction {
-    /// The axes that were reduced; none where the node reduces nothing.
+    /// The reduced axes; empty if the node reduces nothing.
     axes: Vec<usize>,
     /// The input.
     x: Tensor,
-    /// The result, with the reduced axes as axes of size 1.
+    /// The result, with the reduced axes kept with size 1.
     y: Tensor,
-    /// Its gradient in the same shape.
+    /// The gradient of the result, in the same shape.
     grad: Tensor,
 }
 
@@ -26,17 +26,17 @@ impl Reduction {
         Ok(Self { axes, x, y, grad })
     }
 
-    /// The sum of `values` over the reduced axes, which stay with size 1.
+    /// The sum of `values` over the reduced axes, which are kept with size 1.
     fn sum(&self, tape: &mut Tape, values: &Tensor) -> Tensor {
         if self.axes.is_empty() { values.clone() } else { tape.reduce_sum(values, &self.axes) }
     }
 
-    /// The product of `values` over the reduced axes, which stay with size 1.
+    /// The product of `values` over the reduced axes, which are kept with size 1.
     fn multiply(&self, tape: &mut Tape, values: &Tensor) -> Tensor {
         if self.axes.is_empty() { values.clone() } else { tape.reduce(values, "ReduceProd", &self.axes) }
     }
 
-    /// The result's gradient times a slope of the input's shape.
+    /// The result's gradient times a slope in the input's shape.
     fn times(&self, tape: &mut Tape, slope: &Tensor) -> Result<Vec<Option<Tensor>>> {
         Ok(vec![Some(tape.mul(&self.grad, slope))])
     }
@@ -63,7 +63,7 @@ pub fn mean(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(tape.expand(&share, &reduction.x.shape))])
 }
 
-/// The gradient goes to all elements that equal the result, in equal shares.
+/// The gradient is shared equally among the elements that equal the result.
 pub fn extremum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let reduction = Reduction::of(tape, node, grad)?;
     let one = tape.scalar(grad, 1.0);
@@ -114,7 +114,8 @@ pub fn log_sum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     Ok(vec![Some(tape.expand(&share, &reduction.x.shape))])
 }
 
-/// g times the product of the other elements: the product of all that are not 0 over this one, unless another is 0.
+/// g times the product of the other elements. It is computed as the product of all non-zero
+/// elements divided by this one, and is 0 if another element is 0.
 pub fn product(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let reduction = Reduction::of(tape, node, grad)?;
     let (zero, half, one) = (tape.scalar(grad, 0.0), tape.scalar(grad, 0.5), tape.scalar(grad, 1.0));

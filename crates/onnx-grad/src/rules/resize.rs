@@ -1,17 +1,17 @@
-//! Resampling: along each axis a linear map, whose transpose carries the gradient back.
+//! Resampling: a linear map along each axis, whose transpose propagates the gradient.
 
 use super::{along_axis, axis, interpolation};
 use crate::error::Result;
 use crate::tape::{Node, Tape, Tensor};
 
-/// Resize, and Upsample before it.
+/// Resize, and its predecessor Upsample.
 pub fn resize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     if x.rank() != grad.rank() || x.shape.contains(&0) || grad.shape.contains(&0) {
         return Err(node.error("has an output that does not fit its input"));
     }
     if node.proto.int("antialias").unwrap_or(0) != 0 {
-        return Err(node.error("smooths before it shrinks (antialias), for which there is no gradient yet"));
+        return Err(node.error("smooths before shrinking (antialias), for which there is no gradient yet"));
     }
     if !matches!(node.proto.text("keep_aspect_ratio_policy"), None | Some("stretch")) {
         return Err(
@@ -25,12 +25,12 @@ pub fn resize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok(vec![Some(result)])
 }
 
-/// The gradient with respect to the `size` inputs along `axis`, from which outputs were made at `scale`.
+/// The gradient with respect to the `size` inputs along `axis`, which were resampled at `scale`.
 fn resampled(tape: &mut Tape, node: &Node, grad: &Tensor, axis: usize, (size, scale): (usize, f32)) -> Result<Tensor> {
     let current = tape.opset() >= 11 && node.proto.is("Resize");
     let default = if current { "half_pixel" } else { "asymmetric" };
     let mode = node.proto.text("coordinate_transformation_mode").unwrap_or(default);
-    let unknown = |what: &str| node.error(&format!("resizes by {what}, for which there is no gradient"));
+    let unknown = |what: &str| node.error(&format!("resizes with {what}, for which there is no gradient"));
     let places = interpolation::coordinates(mode, size, grad.shape[axis], scale).ok_or_else(|| unknown(mode))?;
     let kind = node.proto.text("mode").unwrap_or("nearest");
     if kind != "nearest" {
@@ -53,7 +53,8 @@ fn resampled(tape: &mut Tape, node: &Node, grad: &Tensor, axis: usize, (size, sc
     Ok(along_axis::product(tape, grad, axis, &weights, size))
 }
 
-/// Outputs an input along each axis. Scales that the graph computes come from sizes, so that the shapes tell them.
+/// Outputs per input along each axis. Scales that the graph computes are derived from sizes, so the
+/// shapes determine them.
 fn scales(tape: &Tape, node: &Node, x: &Tensor, grad: &Tensor) -> Result<Vec<f32>> {
     let mut scales: Vec<f32> = x.shape.iter().zip(&grad.shape).map(|(from, to)| *to as f32 / *from as f32).collect();
     let index = if tape.opset() >= 11 && node.proto.is("Resize") { 2 } else { 1 };

@@ -5,12 +5,12 @@ use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
 
-/// Any operator that keeps the values in their order.
+/// Any operator that keeps the order of the values.
 pub fn reshape(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     Ok(vec![Some(tape.reshape(grad, &node.input(0)?.shape))])
 }
 
-/// In training Dropout is random, and its gradient means nothing.
+/// In training mode Dropout is random, so its gradient has no meaning.
 pub fn dropout(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let trains = match node.inputs.get(2).and_then(Option::as_ref) {
         Some(mode) => tape.constant_of(mode).and_then(|mode| mode.integers().ok()) != Some(vec![0]),
@@ -22,7 +22,7 @@ pub fn dropout(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     reshape(tape, node, grad)
 }
 
-/// The gradient of a quantised value stays a floating-point number.
+/// The gradient of a quantised value remains floating-point.
 pub fn cast(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let dtype = node.input(0)?.dtype;
     Ok(vec![Some(if dtype.is_float() { tape.cast(grad, dtype) } else { grad.clone() })])
@@ -48,7 +48,7 @@ pub fn transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     Ok(vec![Some(tape.transpose(grad, &inverse))])
 }
 
-/// The walk sums over what was repeated.
+/// The backward pass sums over the repeated axes.
 pub fn expand(_: &mut Tape, _: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     Ok(vec![Some(grad.clone())])
 }
@@ -67,7 +67,7 @@ pub fn tile(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     Ok(vec![Some(result)])
 }
 
-/// The parts one after the other; zeros for those that nobody reads.
+/// Concatenates the gradients of the parts, with zeros for parts that nothing reads.
 pub fn split(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
@@ -85,7 +85,7 @@ pub fn split(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tens
     Ok(vec![Some(tape.concat(&parts, along))])
 }
 
-/// Keeps the gradient in the triangle that was kept.
+/// Keeps the gradient in the triangle that the operator keeps.
 pub fn triangle(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let diagonal = node.inputs.get(1).and_then(Option::as_ref);
     let inputs: Vec<&Tensor> = [grad].into_iter().chain(diagonal).collect();
@@ -97,7 +97,7 @@ pub fn space_to_depth(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     blocks(tape, node, grad, "DepthToSpace")
 }
 
-/// In column-row-depth order, channels come before their places in the block.
+/// In column-row-depth order, the channel axis comes before the position in the block.
 pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     if node.proto.text("mode") != Some("CRD") {
         return blocks(tape, node, grad, "SpaceToDepth");
@@ -105,7 +105,7 @@ pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     let x = node.input(0)?;
     let size = node.proto.int("blocksize").and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
     let (&[batch, _, height, width], &[_, channels, rows, _]) = (x.shape.as_slice(), grad.shape.as_slice()) else {
-        return Err(node.error("has an input that is no picture"));
+        return Err(node.error("has an input that is not a picture"));
     };
     if height.checked_mul(size) != Some(rows) {
         return Err(node.error("has blocks that do not fit its input"));
@@ -115,14 +115,14 @@ pub fn depth_to_space(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     Ok(vec![Some(tape.reshape(&transposed, &x.shape))])
 }
 
-/// The inverse of a move between places and channels.
+/// The inverse of a move between spatial axes and channels.
 fn blocks(tape: &mut Tape, node: &Node, grad: &Tensor, inverse: &str) -> Result<Vec<Option<Tensor>>> {
     let size = Attribute::int("blocksize", node.proto.int("blocksize").unwrap_or(0));
     let shape = node.input(0)?.shape.clone();
     Ok(vec![Some(tape.emit(inverse, &[grad], vec![size], grad.dtype, shape))])
 }
 
-/// Where a negative count cut the input, the rest is padded.
+/// If a negative count cropped the input, the gradient of the cropped part is 0.
 pub fn pad(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let pads = argument(tape, node, 1, "pads")?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Distributions: softmax and its logarithm.
+//! Softmax and its logarithm.
 
 use super::axis;
 use crate::error::Result;
@@ -12,7 +12,7 @@ pub fn softmax(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
     Ok(vec![Some(tape.reshape(&result, &node.input(0)?.shape))])
 }
 
-/// The gradient of what became the probabilities `y` along one axis.
+/// The gradient with respect to the logits of the probabilities `y` along one axis.
 pub fn through_softmax(tape: &mut Tape, y: &Tensor, grad: &Tensor, along: usize) -> Tensor {
     let weighted = tape.mul(grad, y);
     let mean = tape.reduce_sum(&weighted, &[along]);
@@ -31,8 +31,8 @@ pub fn log_softmax(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Op
     Ok(vec![Some(tape.reshape(&result, &node.input(0)?.shape))])
 }
 
-/// The shape in which the probabilities of `node` sum to one along one axis, and that axis. Before opset 13 all axes from
-/// the given one on counted as one.
+/// The shape in which the probabilities of `node` sum to one along one axis, and that axis. Before
+/// opset 13, all axes from the given one on count as one.
 fn distribution(tape: &Tape, node: &Node) -> Result<(Vec<usize>, usize)> {
     let shape = &node.input(0)?.shape;
     let default = if tape.opset() < 13 { 1 } else { -1 };

@@ -8,11 +8,11 @@ use crate::tape::Node;
 /// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
 #[derive(Debug, Clone, Copy)]
 pub struct SlidingWindow {
-    /// Taps in the window.
+    /// Number of taps in the window.
     pub kernel: usize,
-    /// Inputs from one window to the next.
+    /// Distance between windows, in inputs.
     pub stride: usize,
-    /// Inputs from one tap to the next.
+    /// Distance between taps, in inputs.
     pub dilation: usize,
     /// Padding before the first input.
     pub begin: usize,
@@ -22,24 +22,26 @@ pub struct SlidingWindow {
     pub output: usize,
 }
 
-/// More taps, padding or stride than any network has: beyond it, attributes are taken for broken.
+/// Larger than the taps, padding or stride of any real network; larger attributes are treated as
+/// errors.
 const LIMIT: usize = 1 << 20;
 
 impl SlidingWindow {
-    /// The windows of `node` along each spatial axis, its automatic padding resolved.
+    /// The windows of `node` along each spatial axis, with automatic padding resolved.
     ///
     /// # Errors
-    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    /// [`crate::Error::Graph`] if the attributes do not fit the shapes.
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
         let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
         Ok(windows.into_iter().map(|window| window.padded(padding)).collect())
     }
 
-    /// The windows of a transposed convolution, which writes where a convolution reads: its result counts as the input.
+    /// The windows of a transposed convolution, which writes where a convolution reads. Its result
+    /// counts as the input.
     ///
     /// # Errors
-    /// [`crate::Error::Graph`] where the attributes do not fit the shapes.
+    /// [`crate::Error::Graph`] if the attributes do not fit the shapes.
     pub fn transposed(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.output(0)?.shape, &node.input(0)?.shape)?;
         let upper = match node.proto.text("auto_pad").unwrap_or("NOTSET") {
@@ -57,7 +59,7 @@ impl SlidingWindow {
         Ok(windows.into_iter().enumerate().map(cut).collect())
     }
 
-    /// The windows as the attributes have them, between two values of the given shapes.
+    /// The windows as declared by the attributes, between two values of the given shapes.
     fn read(node: &Node, kernel: &[usize], input: &[usize], output: &[usize]) -> Result<Vec<Self>> {
         let (input, output) = (spatial(input), spatial(output));
         let axes = kernel.len();
@@ -93,7 +95,7 @@ impl SlidingWindow {
         Ok((0..axes).map(window).collect())
     }
 
-    /// The window with the padding that `auto_pad` asks for.
+    /// The window with the padding that `auto_pad` specifies.
     fn padded(self, auto_pad: &str) -> Self {
         let total = ((self.output - 1) * self.stride + self.extent()).saturating_sub(self.input);
         let begin = match auto_pad {
@@ -105,27 +107,27 @@ impl SlidingWindow {
         Self { begin, ..self }
     }
 
-    /// The same window with the shortest stride that means the same: where there is one output, no stride is taken.
+    /// The same window with the shortest equivalent stride: with one output, no stride is taken.
     pub fn within(self) -> Self {
         if self.output == 1 { Self { stride: self.stride.min(self.input.max(1)), ..self } } else { self }
     }
 
-    /// The distance from a window's first to behind its last input.
+    /// The distance from a window's first input to the position after its last input.
     pub fn extent(&self) -> usize {
         (self.kernel - 1) * self.dilation + 1
     }
 
-    /// The padding behind the last input (negative where inputs are left over), and with it the place of every output.
+    /// The padding after the last input, negative if inputs are left over.
     pub fn end(&self) -> i64 {
         ((self.output - 1) * self.stride + self.extent()) as i64 - (self.begin + self.input) as i64
     }
 
-    /// The input that a tap of an output reads; none in the padding.
+    /// The input that a tap of an output reads, or `None` in the padding.
     pub fn reads(&self, output: usize, tap: usize) -> Option<usize> {
         (output * self.stride + tap * self.dilation).checked_sub(self.begin).filter(|place| *place < self.input)
     }
 
-    /// The outputs that read an input, not padding, through `tap`.
+    /// The outputs that read an input rather than padding through `tap`.
     pub fn outputs_through(&self, tap: usize) -> Range<usize> {
         let ahead = tap * self.dilation;
         let start = self.begin.saturating_sub(ahead).div_ceil(self.stride);
@@ -133,13 +135,13 @@ impl SlidingWindow {
         start.min(self.output)..end.min(self.output)
     }
 
-    /// The number of inputs in one phase, where every `stride`-th input belongs to the same phase.
+    /// The number of inputs in one phase. Every `stride`-th input belongs to the same phase.
     pub fn phase_length(&self) -> usize {
         self.input.div_ceil(self.stride)
     }
 
-    /// The phase of the inputs that `tap` reads, and how many places their outputs lie ahead: input
-    /// `stride * u + phase` is read through `tap` by output `u + shift`.
+    /// The phase of the inputs that `tap` reads, and how many positions ahead their outputs are:
+    /// input `stride * u + phase` is read through `tap` by output `u + shift`.
     pub fn phase(&self, tap: usize) -> (usize, i64) {
         let offset = tap as i64 * self.dilation as i64 - self.begin as i64;
         let stride = self.stride as i64;
@@ -147,17 +149,17 @@ impl SlidingWindow {
     }
 }
 
-/// The sizes behind batch and channels.
+/// The sizes after batch and channels.
 pub fn spatial(shape: &[usize]) -> &[usize] {
     shape.get(2..).unwrap_or_default()
 }
 
-/// The product of `sizes`, or the largest number where it is beyond that.
+/// The product of `sizes`, saturating at the largest number.
 pub fn product(sizes: &[usize]) -> usize {
     sizes.iter().fold(1, |product: usize, size| product.saturating_mul(*size))
 }
 
-/// All combinations of one index below each limit, the last index running fastest.
+/// All combinations of one index below each limit. The last index varies fastest.
 pub fn grid(limits: &[usize]) -> Vec<Vec<usize>> {
     limits.iter().fold(vec![Vec::new()], |grid, limit| {
         let extend = |index: &Vec<usize>| {

@@ -1,4 +1,4 @@
-//! Functions, branches and loops: written out before differentiation, whatever they hold.
+//! Functions, branches and loops are written out before differentiation, whatever they contain.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,8 @@ fn scalar(name: &str, value: i64) -> TensorProto {
     TensorProto::from_integers(name, &[], &[value])
 }
 
-/// `leaky(x) = LeakyRelu(x, slope)`, whose slope is the caller's or 0.3, and `twice(x) = leaky(leaky(x))`.
+/// `leaky(x) = LeakyRelu(x, slope)`, with the caller's slope or 0.3, and `twice(x) =
+/// leaky(leaky(x))`.
 fn functions() -> Vec<FunctionProto> {
     let opset = OperatorSetIdProto { domain: None, version: Some(18) };
     let slope = A { ref_attr_name: Some("slope".into()), ..A::float("alpha", 0.0) };
@@ -57,7 +58,8 @@ fn functions() -> Vec<FunctionProto> {
     vec![leaky, twice]
 }
 
-/// Functions, a branch on the rank of the image, and a loop that squares a value three times a third.
+/// A model with functions, a branch on the rank of the image, and a loop that replaces a value with
+/// a third of its square three times.
 fn model() -> ModelProto {
     let mut g = Graph::new(18, DataType::Float);
     let weights = g.weights(&[60, 4]);
@@ -106,7 +108,7 @@ fn model() -> ModelProto {
     model
 }
 
-/// The same without functions, branch and loop.
+/// The same model without functions, branch and loop.
 fn plain() -> ModelProto {
     let mut g = Graph::new(18, DataType::Float);
     let weights = g.weights(&[60, 4]);
@@ -184,7 +186,7 @@ fn functions_that_grow_without_bounds_are_refused() {
     assert!(problem.contains("become more than 262144 nodes"), "{problem}");
 }
 
-/// A loop's body, whose condition is `going_on`.
+/// A loop's body with the condition `going_on`.
 fn body(nodes: Vec<NodeProto>, going_on: &str) -> GraphProto {
     GraphProto {
         node: nodes,

@@ -1,4 +1,4 @@
-//! What the tests of the gradient compiler share: a builder of graphs, sessions, measures.
+//! Shared by the tests of the gradient compiler: a graph builder, sessions and error measures.
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
@@ -28,7 +28,7 @@ impl Graph {
         Self { opset, dtype, random: Random(opset as u64), nodes: Vec::new(), initializers: Vec::new() }
     }
 
-    /// Adds a node; the name of its output.
+    /// Adds a node and returns the name of its output.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         let name = format!("{op}{}", self.nodes.len());
         let inputs = inputs.iter().map(|input| input.to_string()).collect();
@@ -61,7 +61,7 @@ impl Graph {
         name
     }
 
-    /// The model with the image of the given shape and one output.
+    /// Builds the model with an image of the given shape and one output.
     pub fn model(&self, image: &[usize], output: &str) -> ModelProto {
         let graph = GraphProto {
             name: Some("test".into()),
@@ -80,7 +80,7 @@ impl Graph {
     }
 }
 
-/// The shapes of a model as it is, for `batch` pictures.
+/// The shapes of an unchanged model, for a batch of `batch`.
 pub fn find_shapes(model: &ModelProto, batch: usize) -> Result<Shapes, Box<dyn Error>> {
     runtime::find_shapes(model, &Request { batch, ..Request::default() })
 }
@@ -89,14 +89,14 @@ pub fn try_session(model: &ModelProto) -> Result<Session, Box<dyn Error>> {
     runtime::session(model, Provider::Cpu)
 }
 
-/// The gradient model, and the shapes that it was made with.
+/// The gradient model, and the shapes that it was built with.
 pub fn gradient_model(model: &ModelProto, batch: usize, variant: Variant) -> (ModelProto, Shapes) {
     let shapes = find_shapes(model, batch).unwrap();
     let result = differentiate(model, &shapes, &Options { variant, ..Default::default() }).unwrap();
     (result, shapes)
 }
 
-/// Differentiates in both variants; a refusal is as good as a result.
+/// Differentiates in both variants. An error is as acceptable as a result.
 pub fn attempt(model: &ModelProto, shapes: &Shapes) {
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
         if let Err(problem) = differentiate(model, shapes, &Options { variant, ..Default::default() }) {
@@ -107,7 +107,7 @@ pub fn attempt(model: &ModelProto, shapes: &Shapes) {
     }
 }
 
-/// A value for a session in the given type.
+/// A session input of the given type.
 pub fn value(dtype: DataType, shape: &[usize], values: &[f64]) -> ort::value::DynValue {
     match dtype {
         DataType::Double => Tensor::from_array((shape.to_vec(), values.to_vec())).unwrap().into_dyn(),

@@ -1,4 +1,4 @@
-//! The compiler's rules against finite differences, and bodies of functions and loops.
+//! Tests the compiler's rules against finite differences, and the bodies of functions and loops.
 
 mod bodies;
 mod common;

@@ -2,11 +2,11 @@
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The splitmix64 stream of a seed, as `tests/references/stream.py` has it.
+/// The splitmix64 stream of a seed, identical to `tests/references/stream.py`.
 pub struct Random(pub u64);
 
 impl Random {
-    /// The stream of `seed` from its value number `offset` on.
+    /// The stream of `seed`, starting at value number `offset`.
     pub fn at(seed: u64, offset: u64) -> Self {
         Self(seed.wrapping_add(offset.wrapping_mul(STEP)))
     }

@@ -1,4 +1,4 @@
-//! ONNX Runtime, as the example has it.
+//! ONNX Runtime, shared with the example.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ pub use example::{Provider, run, session};
 #[path = "../../examples/ort/runtime.rs"]
 mod example;
 
-/// The shapes of a model as it is.
+/// The shapes of an unchanged model.
 pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes, Box<dyn Error>> {
     onnx_grad::find_shapes(model, request, run)
 }

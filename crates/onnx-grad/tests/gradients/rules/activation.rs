@@ -23,7 +23,8 @@ fn scaled(g: &mut Graph, factor: f64) -> String {
     g.node("Mul", &["image", &factor], vec![])
 }
 
-/// The image moved far up in every second row, where an exponential overflows, and far down in the others.
+/// The image shifted far up in every second row, where an exponential overflows, and far down in
+/// the others.
 fn large(g: &mut Graph) -> String {
     let far = if g.dtype == DataType::Double { 800.0 } else { 95.0 };
     let rows: Vec<f64> = (0..9).map(|row| if row % 2 == 0 { far } else { -far }).collect();
@@ -31,7 +32,7 @@ fn large(g: &mut Graph) -> String {
     g.node("Add", &["image", &rows], vec![])
 }
 
-/// Far from every bend, where longer steps outweigh the rounding of larger values.
+/// Far from every kink, where longer steps outweigh the rounding of larger values.
 const FAR: Accuracy = Accuracy { dtype: DataType::Float, step: 5.0, tolerance: 1e-4 };
 
 #[rustfmt::skip]

@@ -3,7 +3,7 @@
 use super::{ALL, Case, F64, FROM_8, IMAGE, KINKED, SMOOTH, case, with_axes};
 use crate::common::Graph;
 
-/// The image moved to values in (0.9, 3.1).
+/// The image mapped to values in (0.9, 3.1).
 fn shifted(g: &mut Graph) -> String {
     let two = g.reals(&[], &[2.0]);
     g.node("Add", &["image", &two], vec![])

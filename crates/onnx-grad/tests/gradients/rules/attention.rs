@@ -29,7 +29,7 @@ fn attention(g: &mut Graph, shapes: Shapes, mask: &str, attributes: Vec<A>) -> S
     g.node("Attention", &[&q, &k, &v, mask], attributes)
 }
 
-/// A mask that hides some pairs but no query's whole row.
+/// A mask that hides some pairs but never a query's whole row.
 fn hidden(g: &mut Graph, shape: &[usize]) -> String {
     let values: Vec<f64> = (0..shape.iter().product()).map(|index| [1.0, -1.0, 1.0][index % 3]).collect();
     let (values, zero) = (g.reals(shape, &values), g.reals(&[], &[0.0]));

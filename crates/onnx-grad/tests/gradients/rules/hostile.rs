@@ -1,4 +1,5 @@
-//! Every case with arguments changed to what no exporter writes: a refusal or a result, never a panic.
+//! Runs every case with arguments that no exporter writes. The outcome must be an error or a
+//! result, never a panic.
 
 use super::{FILES, with_scores};
 use crate::common::{Random, attempt, find_shapes};
@@ -15,7 +16,7 @@ fn value(random: &mut Random) -> i64 {
     VALUES[any(random, VALUES.len())]
 }
 
-/// Changes one attribute of one node, or takes it away.
+/// Changes or removes one attribute of one node.
 fn change_attribute(model: &mut ModelProto, random: &mut Random) {
     let nodes = &mut model.graph.as_mut().unwrap().node;
     let node = any(random, nodes.len());
@@ -49,7 +50,7 @@ fn change_integer(model: &mut ModelProto, random: &mut Random) {
     }
 }
 
-/// Takes one input of one node away.
+/// Removes one input of one node.
 fn change_inputs(model: &mut ModelProto, random: &mut Random) {
     let nodes = &mut model.graph.as_mut().unwrap().node;
     let node = any(random, nodes.len());

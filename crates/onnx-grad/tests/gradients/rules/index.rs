@@ -1,4 +1,4 @@
-//! Operators that pick elements by their places, or write to them.
+//! Operators that read or write elements by index.
 
 use super::{ALL, Case, F64, FROM_11, IMAGE, case, matrix};
 use crate::common::Graph;
@@ -89,7 +89,7 @@ pub const CASES: &[Case] = &[
     case("GatherND", "batches", F64, &[12, 13, 18, 22], IMAGE, |g| { let x = matrix(g, &[3, 9, 8]); let p = indices(g, &[3, 2, 1], &[0, 1, 2, 3, -1, 1]); g.node("GatherND", &[&x, &p], vec![A::int("batch_dims", 1)]) }),
     case("ScatterND", "", F64, FROM_11, IMAGE, |g| scatter_nd(g, None)),
     case("ScatterND", "added", F64, FROM_16, IMAGE, |g| scatter_nd(g, Some("add"))),
-    // OpenVINO wants indices of the data's size on the other axes.
+    // OpenVINO requires indices of the data's size on the other axes.
     case("GatherElements", "whole axes", F64, FROM_11, IMAGE, |g| { let x = matrix(g, &[4, 54]); let places: Vec<i64> = (0..108).map(|i| i * 7 % 4).collect(); let p = indices(g, &[2, 54], &places); g.node("GatherElements", &[&x, &p], vec![]) }),
     case("ScatterElements", "first axis", F64, FROM_11, IMAGE, |g| scatter_elements(g, 0, None)),
     case("ScatterElements", "last axis", F64, FROM_11, IMAGE, |g| scatter_elements(g, -1, Some("none").filter(|_| g.opset >= 16))),

@@ -4,7 +4,7 @@ use super::{ALL, Case, F64, FROM_11, IMAGE, KINKED, SMOOTH, case, matrix};
 use crate::common::Graph;
 use onnx_grad::onnx::AttributeProto as A;
 
-/// Opset 22 has versions of them that ONNX Runtime 1.24.1 lacks.
+/// ONNX Runtime 1.24.1 lacks the versions of these operators in opset 22.
 const UP_TO_20: &[i64] = &[7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 20];
 
 fn pool(g: &mut Graph, p: i64, kernel: &[i64], mut attributes: Vec<A>) -> String {
@@ -12,7 +12,7 @@ fn pool(g: &mut Graph, p: i64, kernel: &[i64], mut attributes: Vec<A>) -> String
     g.node("LpPool", &["image"], attributes)
 }
 
-/// An image some of whose rows are zero, so that their norm is.
+/// An image in which some rows are zero, so that their norm is zero.
 fn with_zeros(g: &mut Graph) -> String {
     let mask: Vec<f64> = (0..9).map(|row| f64::from(u8::from(row % 4 != 1))).collect();
     let mask = g.reals(&[1, 1, 9, 1], &mask);

@@ -1,4 +1,5 @@
-//! Each rule against finite differences, for every attribute that matters, at many opsets, in both variants.
+//! Tests each rule against finite differences, for every relevant attribute, at many opsets, in
+//! both variants.
 
 mod activation;
 mod arithmetic;
@@ -26,7 +27,7 @@ use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
 use onnx_grad::{Options, RULES, Variant, differentiate};
 use ort::session::Session;
 
-/// In what type, by what steps and how well finite differences must agree with the gradient.
+/// The element type, step and tolerance of the comparison with finite differences.
 #[derive(Clone, Copy)]
 struct Accuracy {
     dtype: DataType,
@@ -49,13 +50,13 @@ struct Case {
 const ALL: &[i64] = &[7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 20, 22];
 const FROM_8: &[i64] = &[8, 9, 10, 11, 12, 13, 18, 22];
 const FROM_11: &[i64] = &[11, 13, 18, 22];
-/// ONNX Runtime has a double precision kernel: preferred.
+/// Preferred: ONNX Runtime has a double precision kernel.
 const F64: Accuracy = Accuracy { dtype: DataType::Double, step: 1e-4, tolerance: 1e-6 };
 /// A float32 kernel of a linear operator: long steps make finite differences exact.
 const LINEAR: Accuracy = Accuracy { dtype: DataType::Float, step: 0.5, tolerance: 1e-4 };
 /// A float32 kernel of a smooth operator.
 const SMOOTH: Accuracy = Accuracy { dtype: DataType::Float, step: 1e-2, tolerance: 2e-3 };
-/// A float32 kernel of an operator with kinks, which short steps do not reach.
+/// A float32 kernel of an operator with kinks; short steps avoid crossing them.
 const KINKED: Accuracy = Accuracy { dtype: DataType::Float, step: 1e-3, tolerance: 2e-3 };
 const IMAGE: &[usize] = &[1, 3, 9, 8];
 
@@ -76,7 +77,7 @@ fn matrix(g: &mut Graph, sizes: &[i64]) -> String {
     g.node("Reshape", &["image", &sizes], vec![])
 }
 
-/// A node whose axes are an attribute before opset `since`, and an input from then on.
+/// A node whose axes are an attribute before opset `since`, and an input from `since` on.
 fn with_axes(g: &mut Graph, op: &str, since: i64, input: &str, axes: &[i64], mut attributes: Vec<A>) -> String {
     if g.opset < since {
         attributes.push(A::ints("axes", axes));
@@ -86,7 +87,7 @@ fn with_axes(g: &mut Graph, op: &str, since: i64, input: &str, axes: &[i64], mut
     g.node(op, &[input, &axes], attributes)
 }
 
-/// A score that depends on every element of the operator's result: a random weighting of it, one for each class.
+/// Scores that depend on every element of the operator's result: one random weighting per class.
 fn with_scores(case: &Case, opset: i64) -> Result<ModelProto, Box<dyn Error>> {
     let mut graph = Graph::new(opset, case.accuracy.dtype);
     let result = (case.build)(&mut graph);
@@ -107,7 +108,7 @@ fn run(session: &mut Session, case: &Case, picture: &[f64]) -> Result<(f64, Vec<
     Ok((reals(&values["scores"])[1], reals(&values["gradient"])))
 }
 
-/// Distinct values, at least 0.005 apart and from every bound in the cases, in a random order.
+/// Distinct values in random order, at least 0.005 apart and away from every bound in the cases.
 fn distinct(count: usize, random: &mut Random) -> Vec<f64> {
     let mut values: Vec<f64> = (0..count).map(|index| (index as f64 + 0.5 - count as f64 / 2.0) / 100.0).collect();
     for index in (1..count).rev() {
@@ -143,12 +144,12 @@ fn check(case: &Case, opset: i64) -> Result<(), Box<dyn Error>> {
         }
         found.push(gradient);
     }
-    // Gradients that are 0 everywhere have no relative error.
+    // A gradient that is 0 everywhere has no relative error.
     let apart = if found[0] == found[1] { 0.0 } else { relative_error(&found[1], &found[0]) };
     if apart <= 1e-5 { Ok(()) } else { Err(format!("the variants differ by {apart}").into()) }
 }
 
-/// Every case, by the file of its operator's rule.
+/// Every case, grouped by the file of its operator's rule.
 const FILES: &[&[Case]] = &[
     activation::CASES,
     arithmetic::CASES,

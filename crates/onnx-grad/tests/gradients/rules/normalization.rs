@@ -27,7 +27,7 @@ fn instance(g: &mut Graph, input: &str, attributes: Vec<A>) -> String {
     g.node("InstanceNormalization", &[input, &scale, &bias], attributes)
 }
 
-/// Six channels in `groups` groups; scales are one a group before opset 21.
+/// Six channels in `groups` groups, with one scale per group before opset 21.
 fn group(g: &mut Graph, groups: i64, attributes: Vec<A>) -> String {
     let x = matrix(g, &[1, 6, 4, 9]);
     let shape = [if g.opset < 21 { groups as usize } else { 6 }];

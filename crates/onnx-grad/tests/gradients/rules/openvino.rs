@@ -1,5 +1,5 @@
-//! The gradient for OpenVINO, computed by OpenVINO, against the same nodes in ONNX Runtime's own kernels: every case once,
-//! at its newest opset, in float32.
+//! Compares the gradient for OpenVINO, computed by OpenVINO, with the same nodes in ONNX Runtime's
+//! own kernels: every case once, at its newest opset, in float32.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -10,10 +10,11 @@ use crate::runtime::{self, Provider};
 use onnx_grad::onnx::DataType;
 use onnx_grad::{RULES, Variant};
 
-/// Operators that OpenVINO refuses in every case: it does not know Attention, and no graph of Dropout alone.
+/// Operators that OpenVINO refuses in every case: it does not support Attention, or a graph that
+/// consists only of Dropout.
 const REFUSED: &[&str] = &["Attention", "Dropout"];
 
-/// Whether OpenVINO computes the same score; if so, the gradient's relative error.
+/// The gradient's relative error, or `None` if OpenVINO computes another score.
 fn error(case: &Case) -> Result<Option<f64>, Box<dyn Error>> {
     let model = with_scores(case, *case.opsets.last().ok_or("no opsets")?)?;
     let (model, _) = gradient_model(&model, 1, Variant::OpenVino);

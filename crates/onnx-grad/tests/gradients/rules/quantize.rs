@@ -1,5 +1,5 @@
-//! Quantisation. So many levels that rounding is small beside the steps of finite differences; what rounding and
-//! saturation do to the gradient is compared with Clip.
+//! Quantisation. The cases use enough levels for rounding to be small compared with the steps of
+//! finite differences. The effect of rounding and saturation on the gradient is compared with Clip.
 
 use super::{Case, IMAGE, LINEAR, case, with_scores};
 use crate::common::{Graph, Random, find_shapes, gradient_model, relative_error, try_session};
@@ -48,7 +48,7 @@ pub const CASES: &[Case] = &[
     case("DequantizeLinear", "one scale a column", LINEAR, &[21, 22], IMAGE, |g| fine_columns(g, vec![A::int("axis", -1)])),
 ];
 
-/// Quantisation, and the clipping whose gradient it has.
+/// Quantisation, and the clipping that has the same gradient.
 type Pair = (&'static [i64], fn(&mut Graph) -> String, fn(&mut Graph) -> String);
 
 fn coarse(g: &mut Graph, dtype: DataType, zero: i64) -> String {
@@ -67,7 +67,7 @@ fn coarse_channels(g: &mut Graph, attributes: Vec<A>) -> String {
     there_and_back(g, &scale, &[&zero], attributes)
 }
 
-/// Bounds half a level outside the last level that the type holds.
+/// Bounds half a level outside the range of the type.
 fn clipped_channels(g: &mut Graph) -> String {
     clipped(
         g,

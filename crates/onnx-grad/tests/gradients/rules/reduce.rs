@@ -4,7 +4,7 @@ use super::{ALL, Case, F64, FROM_11, IMAGE, case, with_axes};
 use crate::common::Graph;
 use onnx_grad::onnx::AttributeProto as A;
 
-/// The operator on the image moved to values in (0.9, 3.1).
+/// The operator applied to the image mapped to values in (0.9, 3.1).
 fn shifted(g: &mut Graph, op: &str, axes: &[i64], attributes: Vec<A>) -> String {
     let two = g.reals(&[], &[2.0]);
     let x = g.node("Add", &["image", &two], vec![]);

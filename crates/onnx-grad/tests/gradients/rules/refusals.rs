@@ -1,11 +1,11 @@
-//! Uses of an operator that have no gradient here: one line that says what and where.
+//! Uses of an operator that have no gradient give a one-line error that states what and where.
 
 use super::IMAGE;
 use crate::common::{Graph, find_shapes};
 use onnx_grad::onnx::{AttributeProto as A, DataType};
 use onnx_grad::{Options, Variant, differentiate};
 
-/// What differentiating the operator that `build` adds says.
+/// The error of differentiating the operator that `build` adds.
 fn refusal(opset: i64, build: fn(&mut Graph) -> String) -> String {
     let mut g = Graph::new(opset, DataType::Float);
     let y = build(&mut g);
@@ -24,7 +24,7 @@ fn normalised(g: &mut Graph, attributes: Vec<A>) -> String {
     y
 }
 
-/// The picture resized to 14 x 5.
+/// The image resized to 14 x 5.
 fn resized(g: &mut Graph, attribute: A) -> String {
     let sizes = g.integers(&[1, 3, 14, 5]);
     let roi = g.reals(&[8], &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
@@ -48,7 +48,7 @@ fn places_that_the_picture_decides_are_refused() {
         let places = g.node("ArgMax", &["image"], vec![A::int("axis", 3)]);
         g.node("GatherElements", &["image", &places], vec![A::int("axis", 3)])
     });
-    assert!(problem.contains("GatherElements1 (GatherElements) has indices that are not known"), "{problem}");
+    assert!(problem.contains("GatherElements1 (GatherElements) has indices that depend on the picture"), "{problem}");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn transposed_convolutions_that_runtimes_compute_wrongly_are_refused() {
 #[test]
 fn resizing_by_other_rules_is_refused() {
     let problem = refusal(13, |g| resized(g, A::text("coordinate_transformation_mode", "tf_crop_and_resize")));
-    assert!(problem.contains("resizes by tf_crop_and_resize"), "{problem}");
+    assert!(problem.contains("resizes with tf_crop_and_resize"), "{problem}");
     let problem = refusal(18, |g| resized(g, A::int("antialias", 1)));
     assert!(problem.contains("antialias"), "{problem}");
     let problem = refusal(18, |g| {
@@ -81,7 +81,7 @@ fn resizing_by_other_rules_is_refused() {
     assert!(problem.contains("keeps the aspect ratio"), "{problem}");
 }
 
-/// The picture's values 24 times over, in the given shape of 5184 elements.
+/// The image's values repeated 24 times, in the given shape of 5184 elements.
 fn repeated(g: &mut Graph, sizes: &[i64]) -> String {
     let (row, times, sizes) = (g.integers(&[1, 216]), g.integers(&[1, 24]), g.integers(sizes));
     let x = g.node("Reshape", &["image", &row], vec![]);

@@ -27,7 +27,7 @@ fn scaled(g: &mut Graph, scales: &[f64], mode: &str, mut attributes: Vec<A>) -> 
     g.node("Resize", &["image", &none, &scales], attributes)
 }
 
-/// Region and scales are empty, as they had to be at opset 11.
+/// Region and scales are empty, as opset 11 required.
 fn to_sizes(g: &mut Graph, input: &str, sizes: &[i64], attributes: Vec<A>) -> String {
     let (none, sizes) = (factors(g, &[]), g.integers(sizes));
     g.node("Resize", &[input, &none, &none, &sizes], attributes)

@@ -1,4 +1,4 @@
-//! Operators that move values.
+//! Operators that move values without changing them.
 
 use super::{ALL, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, case, matrix, with_axes};
 use crate::common::Graph;
@@ -12,7 +12,7 @@ fn pad(g: &mut Graph, pads: &[i64]) -> String {
     g.node("Pad", &["image", &pads], vec![])
 }
 
-/// Padded by other values than zero.
+/// Padded with values other than zero.
 fn padded(g: &mut Graph, mode: &str, pads: &[i64]) -> String {
     let mode = A::text("mode", mode);
     if g.opset < 11 {

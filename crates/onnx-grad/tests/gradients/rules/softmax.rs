@@ -1,4 +1,4 @@
-//! Distributions.
+//! Softmax and its logarithm.
 
 use super::{ALL, Case, F64, FROM_11, IMAGE, case};
 use crate::common::Graph;
