@@ -1,8 +1,8 @@
 //! See what catches the eye in a video.
 //!
-//! `salstream` differentiates an ONNX classifier with respect to its input picture, as ordinary ONNX nodes that stock
-//! ONNX Runtime runs, finds the motion that the camera does not explain, and fuses both into saliency maps drawn over
-//! the frames. [`onnx_grad`] and [`model`] are of use on their own.
+//! `salstream` differentiates an ONNX classifier with respect to its input picture. The result consists of ordinary
+//! ONNX nodes, which run in stock ONNX Runtime. It also finds the motion that the camera does not explain, and combines
+//! both into saliency maps, which it draws over the frames. [`onnx_grad`] and [`model`] are also useful on their own.
 
 pub mod annotate;
 mod choice;

@@ -17,7 +17,7 @@ use salstream::reporting::terminal::{print, say};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Exit status of a run that the user stopped, as shells report SIGINT.
+/// The exit status of a run that the user stopped, as shells report SIGINT.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -48,7 +48,8 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
     }
 }
 
-/// What the first SIGINT or SIGTERM sets, so that the work ends properly; the second ends the process at once.
+/// A flag that the first SIGINT or SIGTERM sets, so that the work ends properly. The second signal ends the process at
+/// once.
 fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -122,7 +123,7 @@ fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {
         RunEnding::Complete => Ok(0),
         RunEnding::Interrupted => Ok(INTERRUPTED),
         RunEnding::Broken(error) => {
-            let kept = summary.output.map(|output| format!(" (what was decoded is in {})", output.display()));
+            let kept = summary.output.map(|output| format!(" (the decoded part is in {})", output.display()));
             say(&format!("error: {error}{}", kept.unwrap_or_default()));
             Ok(error.exit_status())
         }

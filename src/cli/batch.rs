@@ -1,4 +1,4 @@
-//! `salstream batch`: its flags, and what they come to.
+//! `salstream batch`: its flags, and their conversion to a configuration.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -24,72 +24,73 @@ use crate::{Error, Result};
 
 #[derive(Debug, Clone, Args)]
 pub struct BatchArgs {
-    /// Videos, and folders that are searched for videos
+    /// Videos, and folders to search for videos
     pub inputs: Vec<PathBuf>,
-    /// Folder of the results: the inputs' tree, and for each clip NAME.mp4 and NAME.done.json
+    /// Folder for the results: it gets the folder tree of the inputs, with NAME.mp4 and NAME.done.json for each clip
     #[arg(short, long, value_name = "DIR", required_unless_present = "merge")]
     pub output: Option<PathBuf>,
-    /// Read further inputs from this file, one a line; - is standard input
+    /// Read more inputs from this file, one per line; - reads standard input
     #[arg(long, value_name = "FILE", help_heading = "Inputs")]
     pub from: Option<PathBuf>,
-    /// The lines of --from end in NUL, as `find -print0` writes them
+    /// Inputs in the --from file end with a NUL byte, as `find -print0` writes them
     #[arg(short = '0', long, requires = "from", help_heading = "Inputs")]
     pub null: bool,
-    /// Of folders, take only what matches (as in .gitignore); may be given several times
+    /// In folders, use only videos that match (as in .gitignore); can be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Inputs")]
     pub include: Vec<String>,
-    /// Of folders, leave out what matches (as in .gitignore); may be given several times
+    /// In folders, skip videos that match (as in .gitignore); can be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Inputs")]
     pub exclude: Vec<String>,
 
-    /// Cut clips longer than this into pieces that run at the same time, and join them: seconds, mm:ss or h:mm:ss
+    /// Cut long clips into segments of this length that run in parallel, and join them: seconds, mm:ss or h:mm:ss
     ///
-    /// A piece ends at the scene cut nearest to the mark, if there is one close by. Each is begun a little earlier, so that
-    /// what is averaged over time is where it would be without pieces.
+    /// Clips of up to one and a half times this length stay whole. A segment ends at a scene cut if one is close to the
+    /// mark. Processing of a segment starts a few seconds early, so that averages over time are the same as without
+    /// segments.
     #[arg(long, value_name = "TIME", value_parser = piece, help_heading = "Running")]
     pub split: Option<f64>,
-    /// Do this part of the list only: I/N, from 1, or auto: what Slurm, Kubernetes, SGE or PBS say
+    /// Process only part I of N of the list (I starts at 1), or auto: the part given by Slurm, Kubernetes, SGE or PBS
     ///
-    /// Every part is found from the list alone, balanced by size; nobody needs to talk to anybody.
+    /// Every machine computes the parts from the list alone, balanced by size. The machines do not need to communicate.
     #[arg(long, value_name = "I/N", help_heading = "Running")]
     pub shard: Option<Shard>,
-    /// Make one summary of what all shards left in this folder, and fail if anything is missing
+    /// Merge the summaries of all shards in this results folder; fail if a shard or a result is missing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["inputs", "output", "shard"], help_heading = "Running")]
     pub merge: Option<PathBuf>,
-    /// Print what would be done, and why, and end
+    /// Print what would be done and why, and exit
     #[arg(long, help_heading = "Running")]
     pub dry_run: bool,
-    /// Clips at a time, each in a process of its own: auto or 1 to 256
+    /// Number of clips to process at the same time, each in its own worker process: auto, or 1 to 256
     ///
-    /// auto takes what is fastest on this machine. Where there is much to do, it is measured on a clip of the list, once for
-    /// these settings; else it is one for every two cores, and at least two.
+    /// auto uses the number that is fastest on this machine. If there is enough work, it is measured on a clip of the
+    /// list, once for these settings. Otherwise, it is one worker for every two cores, and at least two.
     #[arg(long, value_name = "auto|N", default_value = "auto", help_heading = "Running")]
     pub jobs: Jobs,
-    /// Threads of each process for the classifier and OpenCV [default: the cores, shared out]
+    /// Threads of each worker for the classifier and OpenCV [default: the cores, divided among the workers]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
-    /// Try a clip that failed so many times more
+    /// Retry a failed clip up to N times
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u8).range(0..=20), help_heading = "Running")]
     pub retry: u8,
-    /// End at the first clip that fails
+    /// Stop at the first clip that fails
     #[arg(long, help_heading = "Running")]
     pub fail_fast: bool,
-    /// Give a clip up after this long: seconds, mm:ss or h:mm:ss
+    /// Stop a clip that takes longer than this, and count it as failed: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Running")]
     pub timeout_per_clip: Option<f64>,
-    /// Know inputs by their content, not by their size and time
+    /// Detect changed inputs by their content (SHA-256) instead of size and modification time
     #[arg(long, help_heading = "Running")]
     pub hash: bool,
-    /// Look whether finished results still have their checksums
+    /// Verify the checksums of finished results, and repeat clips whose files have changed
     #[arg(long, help_heading = "Running")]
     pub verify: bool,
     /// How to report progress on stderr
     #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(short, long, help_heading = "Running")]
     pub quiet: bool,
-    /// Be one of the processes: clips come on standard input
+    /// Run as a worker process: clips arrive on standard input
     #[arg(long, hide = true)]
     pub worker: bool,
 
@@ -103,10 +104,10 @@ pub struct BatchArgs {
     pub picture: PictureArgs,
     #[command(flatten)]
     pub clip: ClipArgs,
-    /// Write the records of each clip as NAME.jsonl or NAME.csv, without times, so that they are the same each time
+    /// Write the records of each clip to NAME.jsonl or NAME.csv, without stage times, which differ from run to run
     #[arg(long, value_parser = choice::<RecordFormat>(), help_heading = "Data")]
     pub records: Option<RecordFormat>,
-    /// Write the maps of each clip into NAME.maps/
+    /// Write the maps of each clip into the folder NAME.maps/
     #[arg(long, help_heading = "Data")]
     pub maps: bool,
     /// Which map to write
@@ -122,14 +123,14 @@ pub struct BatchArgs {
 /// `--jobs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jobs {
-    /// As many as are fastest.
+    /// The number that is fastest.
     Auto,
-    /// So many.
+    /// This number.
     Fixed(u16),
 }
 
 impl Jobs {
-    /// How many are asked for, `None` for auto.
+    /// The requested number; `None` for auto.
     pub fn fixed(self) -> Option<usize> {
         match self {
             Self::Auto => None,
@@ -150,7 +151,7 @@ impl FromStr for Jobs {
     }
 }
 
-/// The length of a piece.
+/// The length of a segment.
 fn piece(text: &str) -> Result<f64, String> {
     span(text).and_then(|seconds| if seconds >= 1.0 { Ok(seconds) } else { Err("must be at least 1 second".into()) })
 }
@@ -158,13 +159,16 @@ fn piece(text: &str) -> Result<f64, String> {
 impl TryFrom<BatchArgs> for BatchConfig {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that contradict each other.
+    /// [`Error::Usage`] if flags contradict each other.
     fn try_from(args: BatchArgs) -> Result<Self> {
-        let output = args.output.clone().ok_or_else(|| Error::Usage("name the results' folder by -o DIR".into()))?;
-        // The flags of a single run are checked once, for all.
+        let output = args
+            .output
+            .clone()
+            .ok_or_else(|| Error::Usage("the folder for the results is missing: add -o DIR".into()))?;
+        // Flags shared with `salstream run` are checked once, for all clips.
         let run = RunConfig::try_from(args.any_clip())?;
         let report = args.report();
         Ok(Self {
@@ -198,12 +202,12 @@ impl TryFrom<BatchArgs> for BatchConfig {
 }
 
 impl BatchArgs {
-    /// How to report.
+    /// How to report progress.
     pub fn report(&self) -> ReportMode {
         self.progress.report(self.quiet)
     }
 
-    /// What `salstream run` would be told for a clip.
+    /// The arguments of `salstream run` for any clip.
     fn any_clip(&self) -> RunArgs {
         RunArgs {
             input: "any.mp4".into(),

@@ -1,4 +1,4 @@
-//! `salstream bench`: its flags, and what they come to.
+//! `salstream bench`: its flags, and their conversion to a configuration.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,21 +17,21 @@ use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Clip that is run as a whole, with a gradient on every frame and on every fourth; its result is thrown away
+    /// Clip to time as a whole, with a gradient on every frame and on every fourth; the result is discarded
     pub clip: Option<OsString>,
-    /// auto, an installed model's name, or an ONNX file
+    /// Classifier: auto, the name of an installed model, or an ONNX file
     #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
     pub model: ModelName,
-    /// What the model expects of its pixels
+    /// Pixel values that the model expects
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND")]
     pub preprocess: Option<Preprocessing>,
-    /// Class names, one per line
+    /// File with the class names, one per line
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Threads for the classifier and OpenCV, each [default: one per core]
+    /// Threads for the classifier, and as many for OpenCV [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 }
@@ -39,10 +39,10 @@ pub struct BenchArgs {
 impl TryFrom<BenchArgs> for BenchConfig {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// Those of the clip's run.
+    /// Those of the clip's run configuration.
     fn try_from(args: BenchArgs) -> Result<Self> {
         let threads = args.threads.map_or_else(cores, usize::from);
         let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
@@ -52,7 +52,7 @@ impl TryFrom<BenchArgs> for BenchConfig {
     }
 }
 
-/// What `salstream run CLIP` does without any flags.
+/// The configuration of `salstream run CLIP` without any flags.
 fn usual_run(clip: OsString) -> Result<RunConfig> {
     let line = ["salstream", "run", "--quiet", "-o", "bench.mp4", "--"].map(OsString::from);
     match Cli::try_parse_from(line.into_iter().chain([clip])).map(|cli| cli.command) {

@@ -1,4 +1,4 @@
-//! Choices on the command line: their names are its possible values.
+//! Choices on the command line: the names of a [`Choice`] are the possible values of a flag.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 

@@ -1,4 +1,4 @@
-//! The flags that say which classifier to take, and how it is run and explained.
+//! The flags for the classifier: which one, and how to run and explain it.
 
 use std::path::PathBuf;
 
@@ -20,74 +20,78 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Classifier")]
 pub struct ClassifierArgs {
-    /// auto, an installed model's name, or an ONNX file
+    /// Classifier: auto, the name of an installed model, or an ONNX file
     ///
-    /// auto takes resnet50 where it is installed, else efficientnet-lite0; `salstream model list` lists all names.
+    /// auto uses resnet50 if it is installed, else efficientnet-lite0. `salstream model list` lists all names.
     #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
     pub model: ModelName,
-    /// Class names of an ONNX file, one per line [default: its sidecar's, its own, or ImageNet's]
+    /// File with the class names of the model, one per line [default: from the model, else ImageNet's]
     ///
-    /// What is not said by a flag is read from FILE.toml beside FILE.onnx, then from the metadata inside FILE.onnx, then
-    /// from the catalogue by the file's name, and else guessed; `salstream model inspect` shows the result.
+    /// If --labels or --preprocess is missing, its value is read from FILE.toml beside FILE.onnx, then from the
+    /// metadata inside FILE.onnx, then from the catalogue of known models (by file name). If none has it, it is
+    /// guessed. `salstream model inspect` shows the result.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// What an ONNX file expects of its pixels [default: its sidecar's word, its own, or imagenet]
+    /// Pixel values that the model expects [default: from the model, else imagenet]
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND")]
     pub preprocess: Option<Preprocessing>,
-    /// Where to compute the gradient
+    /// Device that computes the gradient
     #[arg(long, value_parser = choice::<DeviceChoice>(), default_value = DeviceChoice::Auto.name())]
     pub device: DeviceChoice,
-    /// Arithmetic of the gradient
+    /// Floating-point precision of the gradient
     #[arg(long, value_parser = choice::<PrecisionChoice>(), default_value = PrecisionChoice::Auto.name())]
     pub precision: PrecisionChoice,
-    /// Take another device where the one asked for is missing or fails, and say so
+    /// Use another device if the requested one is missing or fails, and report it
     #[arg(long)]
     pub fallback: bool,
-    /// Measure anew which device and arithmetic are fastest
+    /// Measure again which device and precision are fastest
     ///
-    /// It is measured once for each model, machine and version of ONNX Runtime, and kept.
+    /// Without this flag, they are measured once per model, machine and version of ONNX Runtime, and the choice is
+    /// stored. `salstream batch` also measures the number of workers again.
     #[arg(long)]
     pub remeasure: bool,
-    /// Class to explain: top1, locked, frequent, an id, or a name; several for --layout grid
+    /// Class to explain: top1, locked, frequent, a class id or name; can be repeated with --layout grid
     ///
-    /// top1 is each frame's best class; one that is shown stays until another is twice as probable. locked is the first
-    /// frame's best class throughout, frequent the one that is best in most frames (the clip is read twice). Given
-    /// several times, each class has its own map in the grid; the first one is fused with the motion.
+    /// top1 explains the best class of each frame; a class that is shown stays until another one is twice as probable.
+    /// locked keeps the best class of the first frame. frequent takes the class that is best in most frames (and reads
+    /// the clip twice). If the flag is repeated, the grid shows one map per class; the first class is fused with the
+    /// motion.
     #[arg(long, value_name = "CLASS", default_value = "top1")]
     pub target: Vec<TargetName>,
-    /// How the gradient's colour channels become one map
+    /// How to combine the gradient's colour channels into one map
     #[arg(long, value_parser = choice::<Channels>(), default_value = Channels::Max.name())]
     pub channels: Channels,
-    /// Show each frame's own gradient, not averaged along the motion: the method's classic picture
+    /// Show each frame's own gradient, without averaging along the motion: the classic figure of the method
     #[arg(long)]
     pub raw: bool,
-    /// Part of the static map that stays from one frame to the next, carried along the motion [default: 0.9]
+    /// Share of the static map that is kept from one frame to the next, carried along the motion [default: 0.9]
     ///
-    /// 0 is each frame's own gradient, blurred and normalised; 1 is the first one of each shot. --raw goes without it.
+    /// With 0, each frame shows its own gradient, blurred and normalised. With 1, a shot keeps its first map. Cannot be
+    /// combined with --raw.
     #[arg(long, value_name = "0..1", value_parser = unit_interval)]
     pub smooth: Option<f32>,
-    /// How a frame fills the classifier's picture
+    /// How to fit a frame into the classifier's input picture
     ///
-    /// Maps cover exactly the frame either way.
+    /// The maps cover exactly the frame in both cases.
     #[arg(long, value_parser = choice::<Fit>(), default_value = Fit::Stretch.name())]
     pub fit: Fit,
-    /// Compute the gradient on every Nth frame and carry it along the motion in between [default: 1; live: auto]
+    /// Compute the gradient on every Nth frame, and carry it along the motion in between [default: 1; live: auto]
     ///
-    /// auto takes as many gradients as --fps-target leaves time for; what comes out then depends on this machine's speed.
+    /// auto computes as many gradients as --fps-target allows. The result then depends on the speed of this machine.
     #[arg(long, value_name = "N|auto")]
     pub static_every: Option<StaticEvery>,
-    /// Frames a second that --static-every auto keeps to
+    /// Frames per second that --static-every auto aims for
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = value_parser!(u32).range(1..=1000))]
     pub fps_target: u32,
 }
 
 impl ClassifierArgs {
-    /// On which frames the flags ask for gradients; `default` if they say nothing.
+    /// The frames on which the flags ask for gradients; `default` if no flag says it.
     pub fn key_frames(&self, default: StaticEvery) -> KeyFrames {
         KeyFrames::new(self.static_every.unwrap_or(default), self.fps_target.into())
     }
 
-    /// Which classifier the flags ask for, and how it is to be run and explained.
+    /// The classifier that the flags ask for, and how to run and explain it.
     pub fn config(self, request: RequestArgs, method: MethodChoice, threads: usize) -> ModelConfig {
         ModelConfig {
             name: self.model,
@@ -109,16 +113,16 @@ impl ClassifierArgs {
         }
     }
 
-    /// How the flags ask for maps to be made.
+    /// How to make maps, according to the flags.
     ///
     /// # Errors
-    /// [`Error::Usage`] for `--raw`, which is no average, with a share of the average.
+    /// [`Error::Usage`] if `--raw`, which averages nothing, comes with `--smooth`.
     pub fn fuse_options(&self, fusion: &FusionArgs) -> Result<FuseOptions> {
         let FusionArgs { fusion: mode, lookahead } = *fusion;
         let default = FuseOptions { mode, lookahead: lookahead.into(), raw: self.raw, ..FuseOptions::default() };
         match self.smooth {
             Some(_) if self.raw => Err(Error::Usage(
-                "--smooth is for the average along the motion; --raw shows none: leave one out".into(),
+                "--smooth sets the average along the motion, and --raw shows no average: remove one of them".into(),
             )),
             Some(smooth) => Ok(FuseOptions { smooth, ..default }),
             None => Ok(default),

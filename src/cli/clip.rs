@@ -1,4 +1,4 @@
-//! The flags that say which part of a clip to take, and what to write beside the picture.
+//! The flags for the part of a clip to process, and for the files written beside the video.
 
 use std::path::PathBuf;
 
@@ -12,16 +12,16 @@ use crate::sink::maps::{MapFormat, MapKind};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Clip")]
 pub struct ClipArgs {
-    /// Skip to this moment: seconds, mm:ss or h:mm:ss
+    /// Start at this time: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub start: Option<f64>,
-    /// Stop after this long: seconds, mm:ss or h:mm:ss
+    /// Stop after this much of the clip: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub duration: Option<f64>,
-    /// Frames a second of a folder or pattern of images [default: 25]
+    /// Frames per second of a folder or pattern of images [default: 25]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
     pub fps: Option<u32>,
-    /// Leave the sound out
+    /// Do not copy the sound
     #[arg(long)]
     pub no_audio: bool,
     /// Quality of the video: 0 (lossless) to 51 (worst)
@@ -32,13 +32,13 @@ pub struct ClipArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Write one record per frame (class, probability, map statistics, times) to .jsonl or .csv
+    /// Write one record per frame (class, probability, map statistics, times) to this .jsonl or .csv file
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
-    /// Draw static, motion and fused energy over the whole clip, cuts marked, above frames of the result: .png, .jpg
+    /// Draw the mean of the static, motion and fused map over time, cuts and some frames, to this .png or .jpg file
     #[arg(long, value_name = "FILE")]
     pub timeline: Option<PathBuf>,
-    /// Write one map per frame into this folder, named by its index, at the source's size
+    /// Write one map per frame into this folder, at the size of the source, named by the frame's index
     #[arg(long, value_name = "DIR")]
     pub maps: Option<PathBuf>,
     /// Which map to write

@@ -1,4 +1,4 @@
-//! The flags that say where and how to compute.
+//! `--device` and `--precision`.
 
 use crate::choice::choices;
 use crate::model::runtime::{Device, Precision};
@@ -7,7 +7,7 @@ choices! {
     /// `--device`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum DeviceChoice {
-        /// The fastest here that agrees with the CPU
+        /// The fastest device of this machine whose results agree with the CPU's
         Auto = "auto",
         /// ONNX Runtime's own CPU kernels
         Cpu = "cpu",
@@ -21,7 +21,7 @@ choices! {
 }
 
 impl DeviceChoice {
-    /// The device asked for, `None` for auto.
+    /// The requested device; `None` for auto.
     pub fn fixed(self) -> Option<Device> {
         match self {
             Self::Auto => None,
@@ -37,21 +37,21 @@ choices! {
     /// `--precision`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum PrecisionChoice {
-        /// The fastest here whose maps agree with f32's
+        /// The fastest precision whose maps agree with those of f32
         Auto = "auto",
         /// 32-bit floating point
         F32 = "f32",
-        /// 32-bit floating point with 10 bits of fraction in products (cuda)
+        /// 32-bit floating point, with products of 10 fraction bits (cuda)
         Tf32 = "tf32",
         /// bfloat16 (openvino)
         Bf16 = "bf16",
-        /// 16-bit floating point (tensorrt; openvino, where the processor has it)
+        /// 16-bit floating point (tensorrt; openvino if the processor supports it)
         F16 = "f16",
     }
 }
 
 impl PrecisionChoice {
-    /// The arithmetic asked for, `None` for auto.
+    /// The requested precision; `None` for auto.
     pub fn fixed(self) -> Option<Precision> {
         match self {
             Self::Auto => None,

@@ -1,4 +1,4 @@
-//! `salstream eval`: its flags, and what they come to.
+//! `salstream eval`: its flags, and their conversion to a configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -21,14 +21,15 @@ use crate::{Error, Result, sink};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder of a data set: DAVIS, MIT1003, SALICON or DHF1K as they are laid out, or frames with --truth
+    /// Folder of a data set: DAVIS, MIT1003, SALICON or DHF1K in its original layout, or frames with --truth
     pub dataset: PathBuf,
-    /// Folder of masks: one a frame and of its name, with a sub-folder for each sequence where DATASET has them
+    /// Folder of masks: one per frame, with the same name, in a sub-folder per sequence if DATASET has such folders
     ///
-    /// Masks are PNG files of 0 and 255, of 0 and 1, or of palette indices, of which every one but 0 is an object.
+    /// Masks are PNG files with the values 0 and 255, or 0 and 1, or with palette indices (every index except 0 is an
+    /// object).
     #[arg(long, value_name = "DIR")]
     pub truth: Option<PathBuf>,
-    /// This program's maps to score, the first of which all others are compared with
+    /// Maps of this program to score; the first one is compared with all other methods
     #[arg(
         long,
         value_parser = choice::<OwnMap>(),
@@ -37,47 +38,48 @@ pub struct EvalArgs {
         default_value = "fused,static,motion,flow,centre,uniform"
     )]
     pub score: Vec<OwnMap>,
-    /// Weigh this program's maps by the centre prior c: p = c (1 + p) / 2
+    /// Weight this program's maps p by the centre prior c, as c (1 + p) / 2
     ///
-    /// For fixations, which gather in the middle of photographs whatever these show. It is an even mixture of the prior
-    /// alone and of its product with the map, so that a map that is 0 excludes nothing. Baselines stay as they are.
+    /// This is meant for fixations, which cluster in the middle of photographs, whatever they show. The result is the
+    /// mean of the prior alone and its product with the map, so a map value of 0 does not exclude a pixel. Baselines
+    /// are not changed.
     #[arg(long)]
     pub centre_prior: bool,
-    /// Another method's maps to score: DIR/SEQUENCE/FRAME.png (8 or 16 bits) or .npy (0 to 1)
+    /// Maps of another method to score: DIR/SEQUENCE/FRAME.png (8 or 16 bits) or .npy (0 to 1)
     #[arg(long, value_name = "NAME=DIR")]
     pub pred: Vec<Named>,
-    /// Take only this sequence; several may be given
+    /// Use only this sequence; can be repeated
     #[arg(long, value_name = "NAME")]
     pub sequence: Vec<String>,
-    /// Take only the sequences of a list: a file, or the name of one in the data set's ImageSets, such as val
+    /// Use only the sequences in this list: a file, or the name of a list in the data set's ImageSets, such as val
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// A pixel belongs to the object where the map is at least this
+    /// Map value from which a pixel counts as part of the object
     #[arg(long, value_name = "0..1", default_value_t = 0.55, value_parser = threshold)]
     pub threshold: f64,
-    /// Leave out each sequence's first and last frame, as the benchmark of DAVIS does
+    /// Leave out the first and the last frame of each sequence, as the DAVIS benchmark does
     #[arg(long)]
     pub skip_ends: bool,
-    /// Stretch each map to 0..1 before the measures of saliency (from MAE on), as PySODMetrics does
+    /// Stretch each map to 0..1 before the saliency measures (MAE and those after it), as PySODMetrics does
     #[arg(long)]
     pub stretch: bool,
-    /// Overwrite existing results
+    /// Overwrite existing files
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Print nothing but the result and errors
+    /// Print the result and errors only
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Write everything, down to each frame, to this file
+    /// Write all figures, including those of each frame, to this JSON file
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub json: Option<PathBuf>,
-    /// Write a row for each number: method, sequence, frame, measure, value
+    /// Write one row per figure (method, sequence, frame, measure, value) to this CSV file
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub csv: Option<PathBuf>,
-    /// Write a page with curves, sequences, and the best and worst frames: one file, which needs no other
+    /// Write a self-contained web page with curves, sequences, and the best and worst frames
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub html: Option<PathBuf>,
-    /// Keep this program's maps, as DIR/MAP/SEQUENCE/FRAME.png of 16 bits: --pred reads them again
+    /// Keep this program's maps as DIR/MAP/SEQUENCE/FRAME.png (16 bits), which --pred can read again
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub keep_maps: Option<PathBuf>,
 
@@ -89,14 +91,14 @@ pub struct EvalArgs {
     pub method: MethodArgs,
     #[command(flatten)]
     pub fusion: FusionArgs,
-    /// Frames a second of the sequences
+    /// Frames per second of the sequences
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = value_parser!(u32).range(1..=1000), help_heading = "Clip")]
     pub fps: u32,
 
     /// How to report progress on stderr
     #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
-    /// Threads for the classifier, OpenCV and scoring, each [default: one per core]
+    /// Threads for the classifier, and as many each for OpenCV and for scoring [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
 }
@@ -104,14 +106,14 @@ pub struct EvalArgs {
 impl TryFrom<EvalArgs> for EvalConfig {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that contradict each other, and results that cannot or must not be written.
+    /// [`Error::Usage`] if flags contradict each other, or if results cannot or must not be written.
     fn try_from(args: EvalArgs) -> Result<Self> {
         let maps = maps(&args.score, &args.pred)?;
         if args.model.target.len() > 1 {
-            return Err(Error::Usage("several --target: eval scores one map a method; name one class".into()));
+            return Err(Error::Usage("several --target: eval scores one map per method; name one class".into()));
         }
         for file in [&args.json, &args.csv, &args.html].into_iter().flatten() {
             sink::check(file, None, args.yes)?;
@@ -148,11 +150,11 @@ impl TryFrom<EvalArgs> for EvalConfig {
     }
 }
 
-/// The maps to make: those asked for, without `none`.
+/// The maps to make: the requested ones, without `none`.
 fn maps(score: &[OwnMap], predictions: &[Named]) -> Result<Vec<OwnMap>> {
     let maps: Vec<OwnMap> = score.iter().copied().filter(|map| *map != OwnMap::None).collect();
     if maps.len() < score.len() && score.len() > 1 {
-        return Err(Error::Usage("--score none does not go with other maps".into()));
+        return Err(Error::Usage("--score none cannot be combined with other maps: remove one of them".into()));
     }
     let names: Vec<String> = maps
         .iter()
@@ -160,24 +162,24 @@ fn maps(score: &[OwnMap], predictions: &[Named]) -> Result<Vec<OwnMap>> {
         .chain(predictions.iter().map(|named| named.name.clone()))
         .collect();
     if names.is_empty() {
-        return Err(Error::Usage("nothing to score: name maps by --score or --pred".into()));
+        return Err(Error::Usage("nothing to score: name maps with --score or --pred".into()));
     }
     match names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        Some((_, name)) => Err(Error::Usage(format!("two methods are called {name}: name each once"))),
+        Some((_, name)) => Err(Error::Usage(format!("two methods are called {name}: give each its own name"))),
         None => Ok(maps),
     }
 }
 
 fn check_keep(folder: &Path, maps: &[OwnMap], overwrite: bool) -> Result<()> {
     if maps.is_empty() {
-        return Err(Error::Usage("--keep-maps keeps this program's maps: name some by --score".into()));
+        return Err(Error::Usage("--keep-maps keeps this program's maps: name some with --score".into()));
     }
     if overwrite {
         return Ok(());
     }
     match maps.iter().map(|map| folder.join(map.name())).find(|place| place.exists()) {
         Some(place) => {
-            Err(Error::Usage(format!("{}: exists already: add -y or choose another folder", place.display())))
+            Err(Error::Usage(format!("{}: already exists: add -y or choose another folder", place.display())))
         }
         None => Ok(()),
     }

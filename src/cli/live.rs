@@ -1,4 +1,4 @@
-//! `salstream live`: its flags, and what they come to.
+//! `salstream live`: its flags, and their conversion to a configuration.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,23 +28,24 @@ use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Camera by number or device, the address of a stream (rtsp, http, udp, tcp ...), or a file at its own pace
+    /// Camera number or device, address of a stream (rtsp, http, udp, tcp ...), or a file, which plays in real time
     #[arg(default_value = "0")]
     pub source: String,
-    /// Show it in a window [default: where there is a display, and neither --serve nor -o is given]
+    /// Show the picture in a window [default: yes, unless --serve or -o is given]
     ///
     /// Keys: q or Esc end, space pause, c colours, l layout, m fusion, t lock the class, s snapshot, r record, h help.
     #[arg(long)]
     pub window: bool,
-    /// Show it on a web page at this address
+    /// Show the picture on a web page, at this address or at 127.0.0.1:8642
     ///
-    /// Whoever is not on this machine needs the token in the address that is printed; the page of 127.0.0.1 needs none.
+    /// At 127.0.0.1, only this machine can open the page. At any other address, viewers need the token in the printed
+    /// address.
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8642", value_parser = parse_address)]
     pub serve: Option<SocketAddr>,
-    /// Record it: .mp4 or .mkv, playable at any moment
+    /// Record to this .mp4 or .mkv file, which is playable at any moment
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Begin a new file this often, as FILE-001, FILE-002 ...: seconds or mm:ss
+    /// Start a new file after this time, named FILE-001, FILE-002 ...: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", requires = "output", value_parser = span)]
     pub segment: Option<f64>,
     /// Overwrite existing files
@@ -53,29 +54,29 @@ pub struct LiveArgs {
     /// Quality of the recording: 0 (lossless) to 51 (worst)
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u8).range(0..=51))]
     pub crf: u8,
-    /// End by itself after this long: seconds or mm:ss
+    /// Stop after this time: seconds, mm:ss or h:mm:ss
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub duration: Option<f64>,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Print this machine's cameras with their modes, and end
+    /// List this machine's cameras with their modes, and exit
     #[arg(long, help_heading = "Source")]
     pub list: bool,
-    /// Size of a camera's pictures
+    /// Picture size of the camera
     #[arg(long, value_name = "WxH", value_parser = parse_size, help_heading = "Source")]
     pub camera_size: Option<(u32, u32)>,
-    /// A camera's pictures a second
+    /// Frames per second of the camera
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000), help_heading = "Source")]
     pub camera_fps: Option<u32>,
-    /// How a camera sends its pixels
+    /// Pixel format of the camera
     #[arg(long, value_parser = choice::<PixelFormat>(), help_heading = "Source")]
     pub pixel_format: Option<PixelFormat>,
-    /// Play a file over and over
+    /// Repeat a file endlessly
     #[arg(long = "loop", help_heading = "Source")]
     pub looped: bool,
-    /// End where a lost source has not come back after so many seconds [default: never]
+    /// Stop if a lost source has not come back after this many seconds [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = span, help_heading = "Source")]
     pub give_up: Option<f64>,
 
@@ -87,7 +88,7 @@ pub struct LiveArgs {
     pub method: MethodArgs,
     #[command(flatten)]
     pub picture: PictureArgs,
-    /// Threads for the classifier and OpenCV, each [default: one per core]
+    /// Threads for the classifier, and as many for OpenCV [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
     #[command(flatten)]
@@ -97,26 +98,28 @@ pub struct LiveArgs {
 impl TryFrom<LiveArgs> for LiveConfig {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that contradict each other, or if nobody would see the result.
+    /// [`Error::Usage`] if flags contradict each other, or if nobody would see the result.
     fn try_from(args: LiveArgs) -> Result<Self> {
         let input = input(&args)?;
         let window = args.window || args.serve.is_none() && args.output.is_none();
         if window && !PreviewWindow::is_possible() {
             return Err(Error::Usage(
-                "there is no display for a window: take --serve and open its address, or -o".into(),
+                "there is no display for a window: use --serve and open its address, or record with -o".into(),
             ));
         }
         if let Some(output) = &args.output {
             RecordingSink::check(output, args.yes || args.segment.is_some())?;
         }
         let [target] = &args.model.target[..] else {
-            return Err(Error::Usage("several --target are for `salstream run`; live explains one at a time".into()));
+            return Err(Error::Usage(
+                "several --target: live explains one class at a time; use `salstream run`".into(),
+            ));
         };
         if *target == TargetName::Frequent {
-            return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for live".into()));
+            return Err(Error::Usage("--target frequent reads a clip twice: use --target locked for live".into()));
         }
         let threads = args.threads.map_or_else(cores, usize::from);
         let settings = SessionSettings {
@@ -152,7 +155,7 @@ impl TryFrom<LiveArgs> for LiveConfig {
     }
 }
 
-/// What the source's name and its flags mean.
+/// The input that the source's name and its flags mean.
 fn input(args: &LiveArgs) -> Result<LiveInput> {
     let camera = |path: PathBuf| {
         let (size, fps, pixel_format) = (args.camera_size, args.camera_fps, args.pixel_format);
@@ -171,16 +174,16 @@ fn input(args: &LiveArgs) -> Result<LiveInput> {
         LiveInput::Camera(_) => {}
         _ if of_camera => {
             return Err(Error::Usage(
-                "--camera-size, --camera-fps and --pixel-format are for cameras; a stream has its own".into(),
+                "--camera-size, --camera-fps and --pixel-format are for cameras only: remove them".into(),
             ));
         }
         LiveInput::File { input: Input::Image(_), .. } => {
-            return Err(Error::Usage(format!("{}: an image does not move; take `salstream run`", args.source)));
+            return Err(Error::Usage(format!("{}: an image does not move: use `salstream run`", args.source)));
         }
         _ => {}
     }
     if args.looped && !matches!(input, LiveInput::File { .. }) {
-        return Err(Error::Usage("--loop is for a file; a camera or a stream has no end".into()));
+        return Err(Error::Usage("--loop is for files only: a camera or a stream has no end".into()));
     }
     Ok(input)
 }

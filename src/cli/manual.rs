@@ -1,4 +1,4 @@
-//! What other programs read of the command line: the manual page, completions for shells.
+//! The manual page and the shell completions.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ pub fn manual() -> std::io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// A part for each subcommand of `command`, and for theirs.
+/// Writes a section for each subcommand of `command`, recursively.
 fn describe(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
     for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
         let name = format!("{above}{}", part.get_name().to_uppercase());

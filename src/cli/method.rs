@@ -1,4 +1,4 @@
-//! The flags that say what is computed of a class's score, and of which of a model's values.
+//! The flags for the attribution method, and for the part of the model's output that is explained.
 
 use clap::{Args, value_parser};
 
@@ -11,35 +11,36 @@ use onnx_grad::{Request, ScoreOutput};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
-    /// What to compute of the class's score [default: smoothgrad, spread over the frames of a clip; for models gradient]
+    /// Attribution method [default: smoothgrad, spread over a clip's frames; for --raw and `salstream model`: gradient]
     #[arg(long, value_parser = choice::<MethodName>(), value_name = "METHOD")]
     pub method: Option<MethodName>,
-    /// Pictures at which a sampled method takes the gradient of each frame [default: 16, integrated-gradients 32]
+    /// Number of gradients per picture, for methods that take samples [default: 16; integrated-gradients: 32]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
     pub samples: Option<u32>,
-    /// Noise of the smoothgrad family, as a share of the picture's range of values [default: 0.15]
+    /// Noise of smoothgrad, smoothgrad-squared and vargrad, as a share of the picture's range of values [default: 0.15]
     #[arg(long, value_name = "0..1", value_parser = unit_interval)]
     pub noise: Option<f32>,
-    /// Where the path of integrated-gradients starts [default: black]
+    /// Picture at which the path of integrated-gradients starts [default: black]
     #[arg(long, value_parser = choice::<BaselineName>(), value_name = "KIND")]
     pub baseline: Option<BaselineName>,
-    /// Feature map of the grad-cam family, by its value's or node's name [default: the last convolutional one]
+    /// Feature map of the grad-cam methods, by the name of its value or node [default: the last convolutional one]
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
 }
 
 impl MethodArgs {
-    /// The method with everything that it needs; the gradient where none is named.
+    /// The method with all its settings; the gradient if none is named.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a flag that the method does not know.
+    /// [`Error::Usage`] if a flag does not apply to the method.
     pub fn choice(self) -> Result<MethodChoice> {
         let method = self.method.unwrap_or(MethodName::Gradient);
         self.of(method)
     }
 
-    /// The method for frames. Where none is named, it is SmoothGrad: of many samples for a `picture`, and for a clip of
-    /// samples spread over its frames, unless a number is named; and the gradient where frames are shown `raw`.
+    /// The method for frames. If none is named, it is SmoothGrad, or the gradient if frames are shown `raw`. For a
+    /// `picture`, SmoothGrad takes many samples; for a clip, its samples are spread over the frames, unless `--samples`
+    /// is given.
     ///
     /// # Errors
     /// Those of [`choice`](Self::choice).
@@ -53,7 +54,12 @@ impl MethodArgs {
     fn of(self, method: MethodName) -> Result<MethodChoice> {
         let MethodArgs { samples, noise, baseline, layer, .. } = self;
         let flags = [
-            ("--samples", samples.is_some(), method.is_sampled(), "smoothgrad and its kin, and integrated-gradients"),
+            (
+                "--samples",
+                samples.is_some(),
+                method.is_sampled(),
+                "smoothgrad, smoothgrad-squared, vargrad and integrated-gradients",
+            ),
             ("--noise", noise.is_some(), method.is_noisy(), "smoothgrad, smoothgrad-squared and vargrad"),
             ("--baseline", baseline.is_some(), method == MethodName::IntegratedGradients, "integrated-gradients"),
             ("--layer", layer.is_some(), method.has_layer(), "grad-cam, grad-cam++ and guided-grad-cam"),
@@ -62,7 +68,7 @@ impl MethodArgs {
             return Err(Error::Usage(format!("{flag} is for --method {methods}")));
         }
         if method == MethodName::VarGrad && samples == Some(1) {
-            return Err(Error::Usage("--samples 1: one sample has no variance; give 2 or more for vargrad".into()));
+            return Err(Error::Usage("--samples 1: one sample has no variance; use 2 or more for vargrad".into()));
         }
         let default = if method == MethodName::IntegratedGradients { 32 } else { 16 };
         Ok(MethodChoice {
@@ -76,33 +82,33 @@ impl MethodArgs {
     }
 }
 
-/// What a clip's run settles of a model's file.
+/// What `run`, `batch`, `live` and `eval` set in a model file.
 #[derive(Debug, Clone, Args)]
 pub struct RequestArgs {
     #[command(flatten)]
     size: SizeArg,
-    /// The model's output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
+    /// Model output with the class scores; add an index if its shape is not [N, classes], such as `logits[:,0,*]`
     ///
-    /// The index has one entry an axis: `:` keeps it, a number picks a place, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
     #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
     scores: Option<ScoreOutput>,
 }
 
-/// The same where no other output is spoken of.
+/// The same for commands in which `--output` is free.
 #[derive(Debug, Clone, Args)]
 pub struct ModelRequestArgs {
     #[command(flatten)]
     size: SizeArg,
-    /// The output of class scores, with an index where it is not [N, classes], such as `logits[:,0,*]`
+    /// Model output with the class scores; add an index if its shape is not [N, classes], such as `logits[:,0,*]`
     ///
-    /// The index has one entry an axis: `:` keeps it, a number picks a place, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
     #[arg(long, visible_alias = "scores", value_name = "NAME[INDEX]", help_heading = "Classifier")]
     output: Option<ScoreOutput>,
 }
 
 #[derive(Debug, Clone, Args)]
 struct SizeArg {
-    /// Picture size of a model that takes any: WIDTHxHEIGHT, or one number for both [default: 224]
+    /// Picture size for a model that accepts any size: WIDTHxHEIGHT, or one number for both [default: 224]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Classifier")]
     size: Option<[usize; 2]>,
 }

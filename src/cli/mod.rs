@@ -1,5 +1,5 @@
-//! The command line, and from its arguments to each command's configuration: defaults that depend on other flags, and
-//! every rule between flags.
+//! The command line. Its arguments are converted to each command's configuration here, with the defaults that depend on
+//! other flags and all rules between flags.
 
 mod batch;
 mod bench;
@@ -31,8 +31,8 @@ pub use settings::{SettingsArgs, parse};
 
 /// See what catches the eye in a video.
 ///
-/// Finds where a classifier's score depends on the picture (its input gradient) and what moves against the camera,
-/// fuses both, and draws them over the frames.
+/// Finds the parts of the picture on which a classifier's score depends (its input gradient) and the things that move
+/// independently of the camera. Combines both into a saliency map and draws it over the frames.
 #[derive(Debug, Parser)]
 #[command(name = "salstream", version, max_term_width = 100)]
 pub struct Cli {
@@ -42,40 +42,44 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Turn a video, an image or a folder of frames into an annotated one
+    /// Draw saliency maps over a video, an image or a folder of frames
     Run(Box<RunArgs>),
-    /// Turn many clips into annotated ones; the same command again goes on where it was
+    /// Draw saliency maps over many clips; run the same command again to continue where it stopped
     ///
-    /// A clip is done when its NAME.done.json says so and what it speaks of is there; a file that merely exists is not.
-    /// Clips run in processes of their own: one that crashes costs its clip only.
+    /// A clip counts as finished only if its NAME.done.json matches the input and the settings, and all files that it
+    /// lists exist. Clips run in separate worker processes: if a worker crashes, no other clip is lost.
     Batch(Box<BatchArgs>),
-    /// Watch a camera or a stream: in a window, on a web page, recorded
+    /// Show the saliency of a camera or a stream live: in a window, on a web page, in a recording
     ///
-    /// Always the present moment: where there is too little time, frames are left out and never queued, and the picture
+    /// The picture always shows the present: if there is too little time, frames are dropped, never queued. The picture
     /// does not wait for the classifier.
     Live(Box<LiveArgs>),
-    /// Measure maps against a data set: this program's, plain baselines, other methods'
+    /// Score saliency maps against a data set: this program's maps, plain baselines, other methods' maps
     ///
-    /// Against masks it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure
-    /// (PySODMetrics) and the error along the flow; against fixations NSS, CC, SIM, KL, AUCs and information gain. Each is
-    /// the mean over sequences. Then follow J (NSS) of each sequence with a 95 % bootstrap interval, and how the first
-    /// method compares with every other (sign-flip test). All frames count, the first too.
+    /// Against masks, it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure
+    /// (PySODMetrics) and the change of a map along the flow. Against fixations, it prints NSS, CC, SIM, KL, AUCs and
+    /// information gain. Each figure is the mean over sequences. After that come J (or NSS) of each sequence, its
+    /// 95 % bootstrap interval, and a comparison of the first method with every other (sign-flip test). All frames
+    /// count, including the first.
     Eval(Box<EvalArgs>),
-    /// Measure how fast this machine is: each device and arithmetic, and a clip as a whole
+    /// Measure the speed of this machine: each device and precision, and optionally a whole clip
     Bench(BenchArgs),
-    /// Work with classifier models
+    /// List, download, inspect, convert and verify classifier models
     #[command(subcommand)]
     Model(ModelCommand),
-    /// Say what is installed, what is missing, and how to mend it
+    /// Check what is installed and what is missing, and show how to fix it
     Doctor,
-    /// Print a completion script for a shell
-    Completions { shell: clap_complete::Shell },
-    /// Print the manual page (roff)
+    /// Print a shell completion script
+    Completions {
+        /// Shell for which to print the script
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (in roff format)
     Man,
 }
 
 impl Command {
-    /// The settings' part, where this command has one.
+    /// The settings arguments, if this command has them.
     pub fn settings(&mut self) -> Option<&mut SettingsArgs> {
         match self {
             Self::Run(args) => Some(&mut args.settings),

@@ -19,59 +19,61 @@ use crate::platform::machine::cores;
 use crate::{Error, Result};
 use onnx_grad::Request;
 
-/// What `salstream model` can do.
+/// The subcommands of `salstream model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// List the models known by name, and which are installed
+    /// List the models known by name, and show which are installed
     List {
-        /// Print JSON
+        /// Print the list as JSON
         #[arg(long)]
         json: bool,
     },
     /// Download a model into the models folder
     ///
-    /// A download that broke off is resumed. A proxy is taken from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, exceptions from
-    /// NO_PROXY, other trusted certificates from SSL_CERT_FILE.
+    /// If a download was interrupted, it is resumed. The proxy is read from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY,
+    /// exceptions from NO_PROXY, and trusted certificates, instead of the system's, from SSL_CERT_FILE.
     Pull(PullArgs),
-    /// Say what a model is, and whether its gradient can be had
+    /// Show what a model contains, and whether its gradient can be computed
     ///
-    /// Shows inputs, outputs, operators (and which of them pass a gradient), what the model expects of its pixels, its
-    /// class names, and where that is known from.
+    /// Shows the inputs, outputs and operators (and which of them pass a gradient), the pixel values that the model
+    /// expects, its class names, and where each of these comes from.
     Inspect(InspectArgs),
-    /// Write a classifier together with its input gradient as one ONNX file
+    /// Write a classifier and its input gradient to one ONNX file
     ///
-    /// OUT runs in any ONNX Runtime. It keeps the image input and adds `target` (int64, one a picture; -1 = the top
-    /// class); its outputs are `scores` (logits), `class` and `gradient` (of the image's shape; what --method says).
+    /// OUT runs in any ONNX Runtime. It keeps the image input and adds the input `target` (int64, one per picture; -1
+    /// means the top class). Its outputs are `scores` (logits), `class` and `gradient` (in the shape of the image;
+    /// computed by --method).
     Grad(GradArgs),
-    /// Check that a model's maps can be believed: each check with its number and a verdict
+    /// Check whether a model's maps are trustworthy: each check prints its figure and a verdict
     ///
-    /// Finite differences of the score, two pictures, two classes, weights randomised layer by layer (Adebayo et al.
-    /// 2018), and the device against the CPU; for integrated-gradients, completeness. Ends with 1 where a check fails.
+    /// The checks are: finite differences of the score, two pictures, two classes, weights randomised layer by layer
+    /// (Adebayo et al. 2018), the device against the CPU, and completeness for integrated-gradients. The exit status is
+    /// 1 if a check fails.
     Verify(VerifyArgs),
 }
 
 /// `salstream model grad`.
 #[derive(Debug, Args)]
 pub struct GradArgs {
-    /// The classifier, an ONNX file
+    /// Classifier to convert, an ONNX file
     pub input: PathBuf,
-    /// The file to write
+    /// ONNX file to write
     #[arg(value_name = "OUT")]
     pub file: PathBuf,
     /// Overwrite OUT
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Pictures at a time
+    /// Batch size: number of pictures per run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
     pub batch: u16,
     #[command(flatten)]
     pub request: ModelRequestArgs,
-    /// What the model expects of its pixels: tells what black is for integrated-gradients [default: what it says of itself]
+    /// Pixel values that the model expects; they define black for integrated-gradients [default: from the model]
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub method: MethodArgs,
-    /// How the weights are stored; all is computed in 32 bits
+    /// Precision in which the weights are stored; everything is computed in 32 bits
     #[arg(long, value_parser = choice::<StoredPrecision>(), default_value = StoredPrecision::F32.name())]
     pub precision: StoredPrecision,
 }
@@ -80,9 +82,9 @@ choices! {
     /// `--precision` of `salstream model grad`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum StoredPrecision {
-        /// As they are
+        /// 32 bits
         F32 = "f32",
-        /// In half the space
+        /// 16 bits, which takes half the space
         F16 = "f16",
     }
 }
@@ -90,22 +92,22 @@ choices! {
 /// `salstream model verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// An ONNX file, an installed model's name, or auto
+    /// ONNX file, name of an installed model, or auto
     #[arg(value_name = "NAME|FILE")]
     pub model: ModelName,
-    /// Picture to look at, at most two [default: patterns]
+    /// Picture to check with; can be given twice [default: generated patterns]
     #[arg(long, value_name = "FILE", num_args = 1)]
     pub image: Vec<PathBuf>,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Where to compute, against the CPU
+    /// Device to check against the CPU
     #[arg(long, value_parser = choice::<DeviceChoice>(), default_value = DeviceChoice::Auto.name())]
     pub device: DeviceChoice,
-    /// Arithmetic there
+    /// Floating-point precision on this device
     #[arg(long, value_parser = choice::<PrecisionChoice>(), default_value = PrecisionChoice::Auto.name())]
     pub precision: PrecisionChoice,
-    /// What the model expects of its pixels
+    /// Pixel values that the model expects
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
@@ -117,25 +119,26 @@ pub struct VerifyArgs {
 /// `salstream model pull`.
 #[derive(Debug, Args)]
 pub struct PullArgs {
-    /// A model of `salstream model list`, or with --url a name for your own
+    /// A model of `salstream model list`, or, with --url, a name for your own model
     pub name: String,
-    /// Take the file from here; several are tried in order
+    /// Download from this URL; can be repeated, and the URLs are tried in order
     ///
-    /// Under a name that is none of the catalogue's the file becomes a model of your own: `--model NAME` finds it.
+    /// If the name is not in the catalogue, the file becomes your own model: use it with `--model NAME`.
     #[arg(long, value_name = "URL")]
     pub url: Vec<String>,
-    /// Expect this SHA-256 [default: the catalogue's]
+    /// SHA-256 that the file must have [default: from the catalogue]
     ///
-    /// Without any, the file is only checked to be an ONNX model, and a download that broke off starts anew.
+    /// Without a checksum, the only check is that the file is an ONNX model, and an interrupted download starts again
+    /// from the beginning.
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     pub sha256: Option<String>,
-    /// Replace a file that is there with another checksum
+    /// Replace an existing file that has another checksum
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
-    /// Give up on a server that is silent for this long, in seconds
+    /// Give up on a server that sends nothing for this time, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
 }
@@ -143,16 +146,16 @@ pub struct PullArgs {
 /// `salstream model inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// An ONNX file, an installed model's name, or auto
+    /// ONNX file, name of an installed model, or auto
     #[arg(value_name = "NAME|FILE")]
     pub model: ModelName,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Class names, one per line
+    /// File with the class names, one per line
     #[arg(long, value_name = "FILE", help_heading = "Classifier")]
     pub labels: Option<PathBuf>,
-    /// What the model expects of its pixels
+    /// Pixel values that the model expects
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND", help_heading = "Classifier")]
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
@@ -162,10 +165,10 @@ pub struct InspectArgs {
 impl TryFrom<ModelCommand> for ModelAction {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that contradict each other.
+    /// [`Error::Usage`] if flags contradict each other.
     fn try_from(command: ModelCommand) -> Result<Self> {
         Ok(match command {
             ModelCommand::List { json } => Self::List { json },
@@ -214,7 +217,7 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
     type Error = Error;
 
     fn try_from(args: VerifyArgs) -> Result<Self> {
-        // What is to be verified is the usual arithmetic, unless another one is asked for.
+        // Verification checks f32, unless another precision is requested.
         let precision = args.precision.fixed().or(Some(Precision::F32));
         let wish = ExecutionRequest {
             device: args.device.fixed(),

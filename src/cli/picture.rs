@@ -1,4 +1,4 @@
-//! The flags that say how maps become one, and what the picture shows.
+//! The flags for the fusion of the maps and for what the picture shows.
 
 use clap::{Args, value_parser};
 
@@ -11,12 +11,13 @@ use crate::fuse::Fusion;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Picture")]
 pub struct FusionArgs {
-    /// How static and motion saliency become one map, by the formulas in docs/fusion.md
+    /// How to combine static and motion saliency into one map; docs/fusion.md has the formulas
     #[arg(long, value_parser = choice::<Fusion>(), default_value = Fusion::Adaptive.name())]
     pub fusion: Fusion,
-    /// Later frames that a frame's map takes into account, with --fusion adaptive
+    /// Number of later frames that contribute to a frame's map, with --fusion adaptive
     ///
-    /// What they found is carried back along the motion: less flicker, and a shot's first frames have maps too.
+    /// Evidence from later frames is carried back along the motion. This reduces flicker, and gives the first frames of
+    /// a shot a map too.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(0..=16))]
     pub lookahead: u8,
 }
@@ -32,16 +33,16 @@ pub struct PictureArgs {
     /// Colours of the maps
     #[arg(long, value_parser = choice::<Colormap>(), default_value = Colormap::Turbo.name())]
     pub colormap: Colormap,
-    /// Opacity of the map over the frame where it is brightest, 0 to 1
+    /// Opacity of the map over the frame, at its brightest points: 0 to 1
     #[arg(long, value_name = "0..1", default_value_t = 0.7, value_parser = unit_interval)]
     pub alpha: f32,
-    /// Leave class, probability, time and captions off the picture
+    /// Draw no text (class, probability, time, captions) on the picture
     #[arg(long)]
     pub no_label: bool,
 }
 
 impl PictureArgs {
-    /// How to draw.
+    /// The drawing style that the flags ask for.
     pub fn style(&self) -> Style {
         let Self { layout, colormap, alpha, no_label, .. } = *self;
         Style { layout, colormap, alpha, label: !no_label }

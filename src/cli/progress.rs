@@ -1,4 +1,4 @@
-//! How to report.
+//! `--progress`.
 
 use std::io::IsTerminal;
 
@@ -9,17 +9,17 @@ choices! {
     /// `--progress`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ProgressMode {
-        /// A bar on a terminal, else notes and the closing line
+        /// A bar on a terminal, otherwise notes and a summary line
         Auto = "auto",
         /// One JSON object per line, for other programs
         Json = "json",
-        /// Notes and the closing line
+        /// Notes and a summary line, without a bar
         None = "none",
     }
 }
 
 impl ProgressMode {
-    /// What `--progress` and `--quiet` ask for.
+    /// The report mode that `--progress` and `--quiet` ask for.
     pub fn report(self, quiet: bool) -> ReportMode {
         match self {
             _ if quiet => ReportMode::Quiet,

@@ -1,4 +1,4 @@
-//! `salstream run`: its flags, and what they come to.
+//! `salstream run`: its flags, and their conversion to a configuration.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,13 +27,14 @@ use crate::{Error, Result};
 pub struct RunArgs {
     /// Video file, image, folder of frames, numbered pattern (frame_%04d.png), or URL
     pub input: OsString,
-    /// Result: .mp4, .mkv or .mov for a video, .png or .jpg for an image [default: NAME-saliency.mp4 or .png, here]
+    /// Result: .mp4, .mkv or .mov for a video, .png or .jpg for an image [default: NAME-saliency.mp4 or .png in the
+    /// current folder]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Overwrite existing results
+    /// Overwrite existing files
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Print nothing but errors
+    /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -53,7 +54,7 @@ pub struct RunArgs {
     /// How to report progress on stderr
     #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
-    /// Threads for the classifier and OpenCV, each [default: one per core]
+    /// Threads for the classifier, and as many for OpenCV [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
     #[command(flatten)]
@@ -63,10 +64,10 @@ pub struct RunArgs {
 impl TryFrom<RunArgs> for RunConfig {
     type Error = Error;
 
-    /// Settles what the arguments leave open.
+    /// Sets the values that the arguments leave open.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that contradict each other or the input.
+    /// [`Error::Usage`] if flags contradict each other or the input.
     fn try_from(args: RunArgs) -> Result<Self> {
         let RunArgs {
             input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads, ..
@@ -111,7 +112,7 @@ impl TryFrom<RunArgs> for RunConfig {
     }
 }
 
-/// Refuses flags that do not go together, or not with the input.
+/// Refuses flags that do not fit together, or do not fit the input.
 fn check_flags(
     input: &Input,
     model: &ClassifierArgs,
@@ -120,16 +121,16 @@ fn check_flags(
     data: &DataArgs,
 ) -> Result<()> {
     if matches!(input, Input::Image(_)) && (data.timeline.is_some() || picture.layout == Layout::Timeline) {
-        return Err(Error::Usage("a timeline is for clips; an image has no time".into()));
+        return Err(Error::Usage("a timeline is for clips only: an image has no time".into()));
     }
     if clip.fps.is_some() && !matches!(input, Input::Folder(_) | Input::Pattern(_)) {
-        return Err(Error::Usage("--fps is for a folder or pattern of images; a video has its own rate".into()));
+        return Err(Error::Usage("--fps is for a folder or pattern of images only: a video has its own rate".into()));
     }
     if model.target.len() > 1 && picture.layout != Layout::Grid {
-        return Err(Error::Usage("several --target are for --layout grid, which shows a map of each".into()));
+        return Err(Error::Usage("several --target need --layout grid, which shows one map per class".into()));
     }
     if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
-        return Err(Error::Usage("--target frequent reads a clip twice; take --target locked for a stream".into()));
+        return Err(Error::Usage("--target frequent reads a clip twice: use --target locked for a stream".into()));
     }
     Ok(())
 }
@@ -146,11 +147,11 @@ fn default_output(input: &Input) -> Result<PathBuf> {
         Input::Folder(path) => Ok(named(&path.canonicalize().unwrap_or_else(|_| path.clone()), "mp4")),
         Input::Image(path) => Ok(named(path, "png")),
         Input::Pattern(_) => Ok("frames-saliency.mp4".into()),
-        Input::Url(_) => Err(Error::Usage("name the result of a stream by -o FILE".into())),
+        Input::Url(_) => Err(Error::Usage("the result of a stream has no default name: add -o FILE".into())),
     }
 }
 
-/// An image becomes an image and everything else a video.
+/// Checks that an image becomes an image, and everything else a video.
 fn check_kinds(input: &Input, output: &Path) -> Result<()> {
     let to_image = ImageSink::accepts(output);
     match input {

@@ -1,5 +1,5 @@
-//! Settings from a file: `--config FILE` stands for flags that the command line does not give, and `--print-config`
-//! prints them all in the form of such a file.
+//! Settings from a file: `--config FILE` supplies flags that are not on the command line, and `--print-config` prints
+//! all of them in the format of such a file.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,35 +12,36 @@ use toml::{Table, Value};
 use super::Cli;
 use crate::{Error, Result};
 
-/// Flags that make no setting.
+/// Flags that are not settings.
 const NO_SETTINGS: [&str; 3] = ["config", "print_config", "help"];
 
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct SettingsArgs {
-    /// Take what the command line leaves open from this TOML file: flag = value, without the dashes
+    /// Read flags that are not on the command line from this TOML file: flag = value, without dashes
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print all settings in the form of such a file, and end
+    /// Print all settings in the format of a --config file, and exit
     #[arg(long)]
     pub print_config: bool,
-    /// All settings, in the form of such a file.
+    /// All settings, in the format of such a file.
     #[arg(skip)]
     pub text: String,
-    /// The command line behind the subcommand, with the file's settings in it.
+    /// The command line after the subcommand, including the file's settings.
     #[arg(skip)]
     pub line: Vec<OsString>,
 }
 
-/// The command line `line`, with what its `--config` says. A wrong one ends the process, as clap does.
+/// Parses the command line `line`, including the file of its `--config`. If it is wrong, ends the process, as clap
+/// does.
 ///
 /// # Errors
-/// [`Error::Usage`] or [`Error::Input`] where the file cannot be read or holds what is no flag.
+/// [`Error::Usage`] or [`Error::Input`] if the file cannot be read or holds something that is not a flag.
 pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
     let command = Cli::command();
-    // What is wrong or missing is told by the second look, which sees the file's settings too.
+    // The second parse reports what is wrong or missing, because it also sees the file's settings.
     let first = command.clone().ignore_errors(true).try_get_matches_from(&line);
-    // A batch's worker gets a line with the file's settings in it.
+    // The line of a batch's worker already contains the file's settings.
     let is_worker = line.get(2).is_some_and(|flag| flag == "--worker");
     if !is_worker
         && let Some((name, given)) = first.as_ref().ok().and_then(ArgMatches::subcommand)
@@ -63,11 +64,11 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
     Ok(cli)
 }
 
-/// The flags, and the inputs, that `file` stands for; without what is `given` already.
+/// The flags and the inputs that are in `file`, without those that are `given` already.
 fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsString>, Vec<OsString>)> {
     let text = fs::read_to_string(file).map_err(|e| Error::input(file, format!("cannot be read: {e}")))?;
     let table: Table = text.parse().map_err(|e: toml::de::Error| {
-        Error::Usage(format!("{}: is no TOML: {}", file.display(), e.to_string().replace('\n', " ").trim()))
+        Error::Usage(format!("{}: is not a TOML file: {}", file.display(), e.to_string().replace('\n', " ").trim()))
     })?;
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
     for (key, value) in table {
@@ -87,9 +88,9 @@ fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsSt
                 Value::Boolean(true) => None,
                 Value::String(value) => Some(value),
                 Value::Integer(_) | Value::Float(_) => Some(value.to_string()),
-                _ => return Err(wrong("must be a text, a number, true, false, or a list of them")),
+                _ => return Err(wrong("must be a string, a number, true, false, or a list of them")),
             };
-            // A default that is said aloud could ask for flags that it needs.
+            // If given explicitly, a default could require other flags.
             if value.as_ref().is_some_and(|value| arg.get_default_values() == [value.as_str()]) {
                 continue;
             }
@@ -106,7 +107,7 @@ fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsSt
     Ok((flags, inputs))
 }
 
-/// What may stand in a file.
+/// The arguments that may be in a file.
 fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| !arg.is_hide_set() && !NO_SETTINGS.contains(&arg.get_id().as_str()))
 }
@@ -135,7 +136,7 @@ fn text(command: &Command, given: &ArgMatches) -> String {
     text
 }
 
-/// A number where the text is that number's own.
+/// A number, if the text is that number's canonical form; else the text.
 fn typed(text: &str) -> Value {
     let whole = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
     let broken = text.parse::<f64>().ok().filter(|number| number.to_string() == text && number.is_finite());

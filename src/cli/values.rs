@@ -1,4 +1,4 @@
-//! Values of flags that are neither names nor plain numbers.
+//! Parsers for flag values that are neither names nor plain numbers.
 
 use onnx_grad::MAX_SIDE;
 
@@ -20,7 +20,7 @@ pub fn moment(text: &str) -> Result<f64, String> {
     if seconds.is_finite() { Ok(seconds) } else { Err(problem()) }
 }
 
-/// A moment that is not 0.
+/// A time in the same forms that is longer than 0.
 pub fn span(text: &str) -> Result<f64, String> {
     moment(text).and_then(|seconds| if seconds > 0.0 { Ok(seconds) } else { Err("must be longer than 0".into()) })
 }

@@ -1,4 +1,4 @@
-//! `salstream doctor`: what is installed, what is missing, and how to mend it.
+//! `salstream doctor`: reports what is installed, what is missing, and how to fix it.
 
 use std::path::PathBuf;
 
@@ -25,25 +25,25 @@ impl Finding {
 }
 
 enum FindingState {
-    /// There, with its version and place.
+    /// Installed, with its version and path.
     Good(String),
-    /// Not there, but the main job runs without it.
+    /// Missing, but `run` works without it.
     Limited(String),
-    /// Not there, and the main job cannot run.
+    /// Missing, and `run` does not work without it.
     Missing(String),
 }
 
-/// Prints the report to standard output, whose reader may leave early. Returns whether the main job can run.
+/// Prints the report to standard output. Returns whether `run` works.
 ///
 /// # Errors
-/// [`Error::Graph`] where the built-in catalogue is broken, which a test rules out; [`Error::Io`]
-/// where standard output cannot be written.
+/// [`Error::Graph`] if the built-in catalogue is broken, which a test rules out; [`Error::Io`] if standard output
+/// cannot be written.
 pub fn report() -> Result<bool> {
     let mut findings = vec![
         runtime(),
         opencv(),
         program("ffmpeg", "results have no sound"),
-        program("ffprobe", "sound, rotation and damage go unseen"),
+        program("ffprobe", "sound, rotation and damage are not detected"),
     ];
     findings.extend(models()?);
     let mut text = format!("salstream {}, data in {}\n", env!("CARGO_PKG_VERSION"), dirs::folder().display());
@@ -82,19 +82,19 @@ fn opencv() -> Finding {
     Finding { what: "OpenCV", state }
 }
 
-/// The path of the loaded shared library whose file name starts with `name`, where the system tells (Linux).
+/// The path of the loaded shared library whose file name starts with `name`, if the system tells it (Linux).
 fn loaded(name: &str) -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
     paths.find(|path| path.rsplit('/').next().is_some_and(|file| file.starts_with(name))).map(str::to_owned)
 }
 
-/// One of FFmpeg's programs, and what is `lost` without it.
+/// The state of one of FFmpeg's programs; `lost` is what does not work without it.
 fn program(name: &'static str, lost: &str) -> Finding {
     let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
     let state = match ffmpeg::version(name) {
         Ok(version) => FindingState::Good(format!("{version}{place}")),
-        Err(why) => FindingState::Limited(format!("{why}{place}: {lost}; run scripts/setup or install ffmpeg")),
+        Err(why) => FindingState::Limited(format!("{why}{place}: {lost}: run scripts/setup or install ffmpeg")),
     };
     Finding { what: name, state }
 }
@@ -115,13 +115,13 @@ fn models() -> Result<Vec<Finding>> {
             let state = if entry.is_installed() {
                 FindingState::Good(format!("{} at {}", entry.name, path.display()))
             } else {
-                FindingState::Limited(format!("{} is not installed; {}", entry.name, entry.remedy()))
+                FindingState::Limited(format!("{} is not installed: {}", entry.name, entry.remedy()))
             };
             Finding { what: "model", state }
         })
         .collect();
     if none {
-        let state = FindingState::Missing("no model is installed; run scripts/setup".into());
+        let state = FindingState::Missing("no model is installed: run scripts/setup".into());
         findings.push(Finding { what: "model", state });
     }
     Ok(findings)

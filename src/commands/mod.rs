@@ -1,4 +1,4 @@
-//! The subcommands, each with a configuration of its own.
+//! The commands, each with its own configuration.
 
 pub mod batch;
 pub mod bench;

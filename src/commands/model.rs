@@ -1,4 +1,4 @@
-//! What the small subcommands do: `salstream model`, the list of cameras.
+//! `salstream model`: its subcommands.
 
 use std::path::{Path, PathBuf};
 
@@ -13,66 +13,64 @@ use crate::verify::{Verdict, VerifyCheck};
 use crate::{Error, Result, sink, verify};
 use onnx_grad::onnx;
 
-/// What `salstream model` is to do.
+/// What `salstream model` shall do.
 #[derive(Debug)]
 pub enum ModelAction {
-    /// List the models that are known by name.
+    /// List the models known by name.
     List {
-        /// As JSON.
+        /// Whether to print JSON.
         json: bool,
     },
     /// Download a model.
     Pull(model::pull::Request),
-    /// Say what a model is.
+    /// Show what a model contains.
     Inspect(InspectConfig),
     /// Write a gradient model.
     Grad(GradConfig),
-    /// Check that a model's maps can be believed.
+    /// Check whether a model's maps are trustworthy.
     Verify(VerifyConfig),
 }
 
-/// What to inspect.
+/// The configuration of `model inspect`.
 #[derive(Debug)]
 pub struct InspectConfig {
-    /// The model.
     pub model: ModelRequest,
     /// Whether to print JSON.
     pub json: bool,
 }
 
-/// Which gradient model to write.
+/// The configuration of `model grad`.
 #[derive(Debug)]
 pub struct GradConfig {
     /// The classifier.
     pub model: ModelRequest,
-    /// Its file.
+    /// The classifier's file.
     pub input: PathBuf,
     /// The file to write.
     pub output: PathBuf,
-    /// Whether an existing one is replaced.
+    /// Whether to overwrite an existing file.
     pub overwrite: bool,
-    /// What the output `gradient` holds.
+    /// What the output `gradient` contains.
     pub method: MethodChoice,
-    /// Whether weights are stored in half precision.
+    /// Whether to store the weights in half precision.
     pub half: bool,
 }
 
-/// What to verify.
+/// The configuration of `model verify`.
 #[derive(Debug)]
 pub struct VerifyConfig {
-    /// The model.
     pub model: ModelRequest,
-    /// Pictures to look at; the first two count.
+    /// Pictures for the checks; only the first two are used.
     pub pictures: Vec<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
-    /// Where and how to compute.
+    /// Which device and precision to use.
     pub wish: ExecutionRequest,
     /// The attribution method.
     pub method: MethodChoice,
 }
 
-/// Runs one subcommand; the exit status.
+/// Runs a subcommand, and returns the exit status.
 ///
 /// # Errors
 /// Those of the subcommand.
@@ -88,7 +86,7 @@ pub fn model(action: ModelAction) -> Result<u8> {
 }
 
 fn json(value: &impl serde::Serialize) -> String {
-    // Plain data with text keys always serialise.
+    // Plain data with text keys can always be serialised.
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
@@ -120,7 +118,7 @@ fn grad(config: &GradConfig) -> Result<()> {
     let (preprocessor, origin) = card.preprocessor;
     source.notes().iter().for_each(|note| say(&format!("note: {note}")));
     if config.method.needs_pixels() {
-        say(&format!("note: black is that of {preprocessor} pixels, {origin}"));
+        say(&format!("note: black is taken from {preprocessor} pixels, {origin}"));
     }
     let mut made = source.gradient_model(&config.method.method(&preprocessor))?;
     if config.half {
@@ -149,7 +147,7 @@ fn verify(config: VerifyConfig) -> Result<u8> {
     Ok(u8::from(checks.iter().any(|check| check.verdict == Verdict::Fail)))
 }
 
-/// Two different pictures as the network is given them: the user's, then ones made here.
+/// Two different pictures as input for the network: the user's, and generated ones if there are fewer than two.
 fn pictures(files: &[PathBuf], source: &ModelSource, preprocessor: &Preprocessor) -> Result<[Vec<f32>; 2]> {
     let (width, height) = source.input_size()?;
     let size = Size::new(width as i32, height as i32);
@@ -164,14 +162,14 @@ fn pictures(files: &[PathBuf], source: &ModelSource, preprocessor: &Preprocessor
     Ok([picture(0)?, picture(1)?])
 }
 
-/// The user's picture.
+/// A picture of the user.
 fn photo(file: &Path) -> Result<Mat> {
     let mut source = source::open(&Input::parse(file.as_os_str())?, &source::SourceOptions::default())?;
-    let frame = source.read()?.ok_or_else(|| Error::input(file, "holds no picture; give an image"))?;
+    let frame = source.read()?.ok_or_else(|| Error::input(file, "contains no picture: use an image"))?;
     Ok(frame.image)
 }
 
-/// A picture of soft coloured shapes.
+/// A generated picture of soft coloured shapes.
 fn blobs(size: Size, seed: usize) -> Result<Mat> {
     let mut image = Mat::new_size_with_default(size, CV_8UC3, Scalar::all(0.0))?;
     let phase = 1.7 * seed as f64;

@@ -1,9 +1,9 @@
-//! Named threads joined by bounded links. Knows nothing of video, OpenCV or ONNX.
+//! Named threads connected by bounded links. This module does not depend on video, OpenCV or ONNX.
 //!
-//! A link is ordered and holds a few items at most, so that memory does not grow with the clip. A file's links are
-//! lossless: who sends waits. A live one's hold the present: the newest item replaces the one that waits. Errors travel
-//! in-band, behind the items that came before them: what was finished is kept and the root cause arrives first. A link
-//! ends by an explicit word; one that merely closes is an error, never success.
+//! A link is ordered and holds only a few items, so that memory use does not grow with the length of the clip. Links of
+//! a file are lossless: the sender waits. Links of a live session keep only the newest item: it replaces the waiting
+//! one. Errors travel in the link, after the items that came before them, so finished work is kept and the root cause
+//! arrives first. A link ends with an explicit message; if it just closes, this is an error, never success.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -17,13 +17,13 @@ use crossbeam_channel::TrySendError;
 
 use crate::{Error, Result};
 
-/// What happens to an item where the one before it still waits.
+/// What happens to an item if the previous one is still waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkPolicy {
-    /// It waits behind; where so many wait already, its sender does. With none it is handed over: nothing is held, and
-    /// nothing gets old in a queue.
+    /// It waits too. If this number of items are waiting, its sender blocks. With 0, items are handed over directly, so
+    /// that none gets old in a queue.
     Lossless(usize),
-    /// It takes the place of the one before.
+    /// It replaces the waiting item.
     Latest,
 }
 
@@ -36,9 +36,9 @@ enum LinkMessage<T> {
 /// The sending end of a link.
 pub struct Sender<T> {
     messages: channel::Sender<LinkMessage<T>>,
-    /// Where the item that waits is taken out, with [`LinkPolicy::Latest`].
+    /// The other end of the channel, to remove the waiting item, with [`LinkPolicy::Latest`].
     waiting: Option<channel::Receiver<LinkMessage<T>>>,
-    /// Whether anybody listens: the link itself cannot tell while its sender holds both ends.
+    /// Whether there is a receiver. The channel itself cannot tell while its sender holds both ends.
     listener: Weak<()>,
 }
 
@@ -46,27 +46,27 @@ pub struct Sender<T> {
 pub struct Receiver<T> {
     stage: &'static str,
     messages: channel::Receiver<LinkMessage<T>>,
-    /// Whether the end was said.
+    /// Whether the end message has arrived.
     ended: Cell<bool>,
     _listens: Arc<()>,
 }
 
 impl<T> Sender<T> {
-    /// Sends one item, by the link's [`LinkPolicy`].
+    /// Sends one item, according to the link's [`LinkPolicy`].
     ///
     /// # Errors
-    /// [`Error::Stopped`] where nobody listens any more; pass it on with `?`.
+    /// [`Error::Stopped`] if there is no receiver any more; pass it on with `?`.
     pub fn send(&self, item: T) -> Result<()> {
         self.deliver(LinkMessage::Item(item))
     }
 
-    /// Says that no more items come.
+    /// Signals that no more items come.
     pub fn end(self) {
         self.say(LinkMessage::End);
     }
 
     fn say(&self, last: LinkMessage<T>) {
-        // Nobody listening is no news to a sender that has nothing left to say.
+        // The sender has nothing left to send, so a missing receiver does not matter.
         let _ = self.deliver(last);
     }
 
@@ -78,7 +78,7 @@ impl<T> Sender<T> {
                 Err(TrySendError::Full(again)) => message = again,
                 Err(TrySendError::Disconnected(_)) => break,
             }
-            // Empty where the receiver was quicker.
+            // Empty if the receiver was faster.
             let _ = waiting.try_recv();
         }
         Err(Error::Stopped)
@@ -86,10 +86,10 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The next item, or `None` at the end, however often it is asked.
+    /// The next item, or `None` at the end, also if called again.
     ///
     /// # Errors
-    /// The error that stopped an earlier stage, or [`Error::Panic`] where the link closed without a word.
+    /// The error that stopped an earlier stage, or [`Error::Panic`] if the link closed without an end message.
     pub fn recv(&self) -> Result<Option<T>> {
         match self.messages.recv() {
             Ok(message) => self.open(message),
@@ -97,7 +97,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The next item if it comes within `patience`.
+    /// The next item, if it comes within `patience`.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).
@@ -129,7 +129,7 @@ impl<T> Receiver<T> {
     }
 }
 
-/// What a receiver that does not wait for long finds.
+/// The result of [`Receiver::recv_within`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<T> {
     /// An item.
@@ -140,7 +140,7 @@ pub enum Next<T> {
     End,
 }
 
-/// A link fed by the stage called `stage`.
+/// A link with a sender for the stage called `stage`.
 pub fn link<T>(stage: &'static str, policy: LinkPolicy) -> (Sender<T>, Receiver<T>) {
     let (sender, messages) = channel::bounded(match policy {
         LinkPolicy::Lossless(most) => most,
@@ -152,11 +152,11 @@ pub fn link<T>(stage: &'static str, policy: LinkPolicy) -> (Sender<T>, Receiver<
     (sender, Receiver { stage, messages, ended: Cell::new(false), _listens: listens })
 }
 
-/// Starts a stage on a thread called `name` and returns the link that it feeds. What `work` returns ends the link: its
-/// error, or a panic turned into [`Error::Panic`], is what the receiver reads last.
+/// Starts a stage on a thread called `name`, and returns the link that it feeds. The result of `work` ends the link: if
+/// it is an error, or a panic (as [`Error::Panic`]), the receiver gets it last.
 ///
 /// # Errors
-/// [`Error::Panic`] where the system refuses another thread.
+/// [`Error::Panic`] if the system cannot start another thread.
 pub fn stage<'scope, 'env, T, W>(
     scope: &'scope Scope<'scope, 'env>,
     name: &'static str,

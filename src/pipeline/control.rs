@@ -1,32 +1,32 @@
-//! How a live session steers the stages while they run.
+//! How a live session controls the stages while they run.
 
 use crate::annotate::Style;
 use crate::frame::Prediction;
 use crate::fuse::Fusion;
 use crate::saliency::TargetName;
 
-/// How many of the best classes [`Control::explained`] is told.
+/// The number of best classes passed to [`Control::explained`].
 pub const BEST_CLASSES: usize = 5;
 
-/// What may change from one frame to the next.
+/// The settings that may change from one frame to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSettings {
-    /// How the maps become one.
+    /// How to combine the maps.
     pub fusion: Fusion,
-    /// How frames are drawn.
+    /// How to draw frames.
     pub style: Style,
-    /// The class that is explained.
+    /// The class to explain.
     pub target: TargetName,
 }
 
 /// A live session, as the stages see it.
 pub trait Control: Sync {
-    /// The settings of this moment.
+    /// The current settings.
     fn settings(&self) -> StageSettings;
 
     /// Frames per second that the source delivers.
     fn offered_fps(&self) -> f64;
 
-    /// A frame's gradient is there; these are its best classes, best first.
+    /// Called when the gradient of a frame is computed, with its best classes in descending order.
     fn explained(&self, best: Vec<Prediction>);
 }

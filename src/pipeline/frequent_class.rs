@@ -1,4 +1,4 @@
-//! A look at the whole clip before it is explained: which class is best in most frames.
+//! Finds the class that is best in most frames of a clip, before the clip is explained.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use crate::saliency::StaticSaliency;
 use crate::source::FrameSource;
 use crate::{Error, Result};
 
-/// How many frames are looked at, or one a second of a longer clip.
+/// The number of frames to classify; for a longer clip, one per second.
 const MAX_SAMPLED_FRAMES: u64 = 32;
 
-/// Lets `static_saliency` keep to the best class of the first frame in `source`.
+/// Sets the target of `static_saliency` to the best class of the first frame in `source`.
 ///
 /// # Errors
 /// Those of the input and of the classifier.
@@ -22,7 +22,8 @@ pub fn first(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSalie
     Ok(())
 }
 
-/// Lets `static_saliency` keep to the most frequent class of the clip in `source`. What breaks off counts as far as it goes.
+/// Sets the target of `static_saliency` to the most frequent class of the clip in `source`. If the clip breaks off, the
+/// frames before count.
 ///
 /// # Errors
 /// Those of the input's first frame and of the classifier.
@@ -42,7 +43,8 @@ pub fn survey(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSali
             Err(error) => return Err(error),
         }
     }
-    // Of equally frequent classes the lowest id, so that the choice does not depend on the table's order.
+    // If classes are equally frequent, the lowest id wins, so that the choice does not depend on the order of the hash
+    // table.
     let most = counts.into_iter().max_by_key(|(class, count)| (*count, std::cmp::Reverse(*class)));
     if let Some((class, _)) = most {
         static_saliency.hold(class);

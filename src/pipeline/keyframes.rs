@@ -1,25 +1,25 @@
-//! Which frames are key frames: those whose gradient is computed, while the static map is carried along between them.
+//! Chooses the key frames: their gradient is computed, and the static map is carried along between them.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// The longest distance of key frames that is chosen by measurement.
+/// The longest interval that is chosen automatically.
 const MAX_INTERVAL: u64 = 64;
-/// How often the pace is looked at.
+/// How often the frame rate is measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
-/// Part of the wanted pace that counts as reached: a period's end cuts frames in two.
+/// The share of the target rate that counts as reached: frames are cut off at the end of a period.
 const REACHED: f64 = 0.93;
-/// Good periods before key frames move closer, at first, and at most: each time that turns out to be too close, the next
-/// try comes later.
+/// Number of good periods before the interval is shortened: at first, and at most. It is doubled each time the shorter
+/// interval was too short.
 const GOOD_PERIODS: [u32; 2] = [3, 60];
 
-/// How `--static-every` is meant.
+/// `--static-every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StaticEvery {
     /// Every Nth frame, at least 1.
     Frames(u64),
-    /// As often as the wanted frames a second allow.
+    /// As often as the target frame rate allows.
     Auto,
 }
 
@@ -53,7 +53,7 @@ pub struct KeyFrames {
 }
 
 impl KeyFrames {
-    /// Key frames as `every` asks for, and `fps` frames a second where it leaves the distance open.
+    /// Key frames according to `every`; for auto, with the target rate `fps`.
     pub fn new(every: StaticEvery, fps: f64) -> Self {
         match every {
             StaticEvery::Frames(interval) => Self { interval: interval.max(1), next: 0, auto: None },
@@ -61,12 +61,12 @@ impl KeyFrames {
         }
     }
 
-    /// Whether every frame is one, and stays so.
+    /// Whether every frame is a key frame, permanently.
     pub fn are_all(&self) -> bool {
         self.interval == 1 && self.auto.is_none()
     }
 
-    /// Whether frame `index`, higher than the one asked for before, is a key frame.
+    /// Whether frame `index` is a key frame. The index must increase from call to call.
     pub fn is_key(&mut self, index: u64) -> bool {
         let key = index >= self.next;
         if key {
@@ -75,8 +75,8 @@ impl KeyFrames {
         key
     }
 
-    /// Learns that `done` frames have gone through since the start. `offered` tells the pace of the source, where it has one:
-    /// frames a second. It is asked at the end of a period only.
+    /// Takes note that `done` frames have been processed since the start. `offered` returns the frame rate of the
+    /// source, if it has one; it is called only at the end of a period.
     pub fn learn(&mut self, done: u64, offered: impl FnOnce() -> Option<f64>) {
         if let Some(auto) = &mut self.auto {
             self.interval = auto.interval(self.interval, done, offered, Instant::now());
@@ -93,17 +93,17 @@ impl fmt::Display for KeyFrames {
     }
 }
 
-/// Finds the shortest distance of key frames that keeps the pace: doubled at once where it is missed, one less after a
-/// while where it is kept, and back again where that was too close.
+/// Finds the shortest interval that keeps the target rate. The interval is doubled at once if the rate is missed,
+/// shortened by one after some good periods, and lengthened again if that was too short.
 #[derive(Debug, Clone)]
 struct AutoInterval {
     fps: f64,
-    /// When the running period began and how many frames were done then; none before the first frame.
+    /// Start of the current period, and the frames done then; `None` before the first frame.
     period: Option<(Instant, u64)>,
-    /// Good periods in a row, and how many it takes.
+    /// Number of good periods in a row, and how many are needed.
     good: u32,
     patience: u32,
-    /// Whether the last change moved key frames closer.
+    /// Whether the last change shortened the interval.
     closer: bool,
 }
 
@@ -113,7 +113,8 @@ impl AutoInterval {
     }
 
     fn interval(&mut self, interval: u64, done: u64, offered: impl FnOnce() -> Option<f64>, now: Instant) -> u64 {
-        // What the first frame waits for, such as a graph that is being compiled, says nothing about those after it.
+        // The first frame waits for other things, such as the compilation of the graph, so its time says nothing about
+        // later ones.
         let Some((began, before)) = self.period else {
             self.period = (done > 0).then_some((now, done));
             return interval;
@@ -145,7 +146,7 @@ impl AutoInterval {
 mod tests {
     use super::*;
 
-    /// The distances that come of 120 s on a machine where a frame costs 20 ms and a gradient `gradient` ms.
+    /// The intervals over 120 s on a machine on which a frame takes 20 ms and a gradient `gradient` ms.
     fn settle(gradient: f64, fps: f64, offered: Option<f64>) -> Vec<u64> {
         let mut auto = AutoInterval::new(fps);
         let (mut now, mut done, mut interval) = (Instant::now(), 0.0, 1);
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn auto_asks_no_more_than_the_source_offers() {
-        // 15 frames a second of a camera: 1000 / (20 + 100 / N) >= 15 from N = 3 on.
+        // A camera with 15 frames per second: 1000 / (20 + 100 / N) >= 15 from N = 3 on.
         let intervals = settle(100.0, 25.0, Some(15.0));
         assert!((2..=3).contains(intervals.last().unwrap()), "{intervals:?}");
     }

@@ -1,4 +1,4 @@
-//! From a source to fused and drawn frames: stages joined by bounded links, each on a thread of its own.
+//! From a source to fused and drawn frames: stages connected by bounded links, each on its own thread.
 
 pub mod channel;
 pub mod control;

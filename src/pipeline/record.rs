@@ -1,14 +1,14 @@
-//! What is written down of a frame.
+//! The record of a frame.
 
 use super::stages::DrawnFrame;
 use crate::Result;
 use crate::frame::SaliencyMap;
 use crate::sink::records::FrameRecord;
 
-/// What is known of a frame.
+/// The record of a frame.
 ///
 /// # Errors
-/// [`Error::OpenCv`] where OpenCV refuses, which no valid map brings about.
+/// [`Error::OpenCv`] if OpenCV fails, which no valid map causes.
 pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
     let DrawnFrame { index, time, maps, predictions, timing, .. } = drawn;
     let said = predictions.first();

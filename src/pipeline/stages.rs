@@ -1,8 +1,9 @@
-//! The pipeline's stages and what travels between them.
+//! The stages of the pipeline, and the items that travel between them.
 //!
-//! Motion sees every frame and carries the frames onwards; the classifier is a side branch that sees key frames.
-//! `fuse` joins the two by index. In a file it waits for a key frame's gradient, so that the result is deterministic.
-//! Live, it takes the newest gradient there is and carries it along the flow to now, so the picture never waits.
+//! The motion stage processes every frame and passes it on. The classifier is on a side branch that processes key
+//! frames only. The fuse stage joins both by index. For a file, it waits for the gradient of a key frame, so that the
+//! result is deterministic. In a live session, it takes the newest gradient and carries it along the flow to the
+//! current frame, so that the picture never waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::saliency::StaticSaliency;
 use crate::source::FrameSource;
 use crate::{Error, Result};
 
-/// Everything that makes maps of frames.
+/// All stages that turn frames into maps.
 pub struct PipelineStages<'a> {
     pub source: Box<dyn FrameSource + 'a>,
     pub static_saliency: &'a mut StaticSaliency,
@@ -33,18 +34,18 @@ pub struct PipelineStages<'a> {
     pub fuser: Fuser,
 }
 
-/// Which frames are taken.
+/// Which frames are processed.
 #[derive(Clone, Copy)]
 pub enum PipelineMode<'a> {
-    /// Every frame, in its own time.
+    /// Every frame, at its own pace.
     Offline,
-    /// The newest frame whenever there is room, the gradient of the newest key frame whenever the classifier is free;
-    /// settings change on the way.
+    /// The newest frame whenever there is room, and the gradient of the newest key frame whenever the classifier is
+    /// free. Settings may change in between.
     Live(&'a dyn Control),
 }
 
 impl PipelineMode<'_> {
-    /// How frames come from the source; in a file, so many wait for who takes several at once.
+    /// The link from the source. For a file, it holds `batch` frames, for a classifier that takes several at once.
     fn incoming(self, batch: usize) -> LinkPolicy {
         match self {
             Self::Offline => LinkPolicy::Lossless(batch),
@@ -52,7 +53,8 @@ impl PipelineMode<'_> {
         }
     }
 
-    /// How they leave motion, which must not miss any: in a file, the next is in work while one waits for its gradient.
+    /// The link from motion, which processes every frame. For a file, one frame can wait while the fuse stage waits for
+    /// a gradient.
     fn onward(self) -> LinkPolicy {
         match self {
             Self::Offline => LinkPolicy::Lossless(1),
@@ -61,7 +63,7 @@ impl PipelineMode<'_> {
     }
 }
 
-/// A frame on its way, with what it has cost so far.
+/// A frame between two stages, with the time that it has taken so far.
 struct StageItem<T> {
     frame: Arc<Frame>,
     /// Whether its gradient is computed.
@@ -70,18 +72,18 @@ struct StageItem<T> {
     work: T,
 }
 
-/// A frame whose maps are made.
+/// A frame with its maps.
 pub struct FusedFrame {
-    /// The frame as decoded.
+    /// The decoded frame.
     pub frame: Arc<Frame>,
-    /// What is known of its motion.
+    /// Its motion.
     pub motion: FrameMotion,
     /// Its maps.
     pub maps: Maps,
-    /// What the classifier said of it, or of the last key frame, for each class that is explained; empty from a cut to
-    /// the next key frame.
+    /// The classifier's predictions for this frame or the last key frame, one per explained class; empty between a cut
+    /// and the next key frame.
     pub predictions: Vec<Prediction>,
-    /// What each stage took.
+    /// Time of each stage.
     pub timing: Timing,
 }
 
@@ -91,20 +93,20 @@ pub struct DrawnFrame {
     pub index: u64,
     /// [`Frame::time`].
     pub time: f64,
-    /// The frame as decoded, where that was asked for.
+    /// The decoded frame, if it is kept.
     pub original: Option<Arc<Frame>>,
     /// The annotated picture.
     pub picture: Mat,
-    /// What it was drawn from.
+    /// The maps that are drawn in it.
     pub maps: Maps,
     /// [`FusedFrame::predictions`].
     pub predictions: Vec<Prediction>,
-    /// What each stage took.
+    /// Time of each stage.
     pub timing: Timing,
 }
 
 impl PipelineStages<'_> {
-    /// Starts one thread per stage and returns where fused frames arrive, in order. `stop` ends the input early.
+    /// Starts one thread per stage, and returns the link with the fused frames in order. `stop` ends the input early.
     pub fn start<'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,
@@ -144,7 +146,7 @@ impl PipelineStages<'_> {
                 }
                 done.fetch_add(1, Ordering::Relaxed);
             };
-            // An input that breaks off keeps the frames before.
+            // If the input breaks off, the frames before it are kept.
             while !waiting.is_empty() {
                 out.send(settle(&mut waiting)?)?;
             }
@@ -153,7 +155,7 @@ impl PipelineStages<'_> {
     }
 }
 
-/// Takes the first frame, and lets those that wait behind it have their say on its map.
+/// Removes the first frame from the queue, and improves its map with the frames that wait after it.
 fn settle(waiting: &mut VecDeque<(FusedFrame, Option<InverseWarp>)>) -> Result<FusedFrame> {
     let started = Instant::now();
     let seen = match waiting.len() {
@@ -172,7 +174,8 @@ fn settle(waiting: &mut VecDeque<(FusedFrame, Option<InverseWarp>)>) -> Result<F
     Ok(fused)
 }
 
-/// Starts the thread that draws `fused` frames, and keeps the `originals` beside or not; returns where they arrive.
+/// Starts the thread that draws `fused` frames, and returns the link with the drawn ones; `originals` says whether they
+/// keep the decoded frames.
 pub fn draw<'scope>(
     scope: &'scope Scope<'scope, '_>,
     mode: PipelineMode<'scope>,
@@ -203,12 +206,12 @@ fn drawn(annotator: &mut Annotator, originals: bool, fused: FusedFrame) -> Resul
     Ok(DrawnFrame { index, time, original, picture, maps, predictions, timing })
 }
 
-/// Reads frames and chooses those to explain.
+/// Reads frames, and chooses the key frames.
 struct DecodeStage<'a> {
     source: Box<dyn FrameSource + 'a>,
     mode: PipelineMode<'a>,
     key_frames: KeyFrames,
-    /// Frames whose maps are made.
+    /// Number of frames whose maps are made.
     done: Arc<AtomicU64>,
     to_explain: Sender<Arc<Frame>>,
 }
@@ -216,7 +219,8 @@ struct DecodeStage<'a> {
 impl DecodeStage<'_> {
     fn run(mut self, stop: &AtomicBool, out: &Sender<StageItem<()>>) -> Result<()> {
         let read = self.frames(stop, out);
-        // An error in reading is told behind the last frame; that the classifier has no more to do is none.
+        // A read error is sent on the main link, after the last frame. For the classifier, this is just the end of its
+        // work.
         self.to_explain.end();
         read
     }
@@ -233,7 +237,7 @@ impl DecodeStage<'_> {
             self.key_frames.learn(self.done.load(Ordering::Relaxed), offered);
             let key = self.key_frames.is_key(frame.index);
             if key {
-                // Where the classifier has failed, it says why to who waits for its gradient.
+                // If the classifier has failed, the fuse stage gets the error when it waits for this gradient.
                 let _ = self.to_explain.send(frame.clone());
             }
             out.send(StageItem { frame, key, timing, work: () })?;
@@ -269,7 +273,7 @@ fn explain(
     }
 }
 
-/// The next `count` items, or those that come before the link ends, and how it ended.
+/// The next `count` items. If the link ends before, the items until then and the way in which it ended.
 fn recv_up_to<T>(items: &Receiver<T>, count: usize) -> (Vec<T>, Option<Result<()>>) {
     let mut taken = Vec::with_capacity(count);
     while taken.len() < count {

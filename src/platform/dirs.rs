@@ -1,4 +1,5 @@
-//! Where runtime libraries and models live, and what is kept between runs: `SALSTREAM_HOME`, else the platform's folders.
+//! The folders for runtime libraries, models and caches: in `SALSTREAM_HOME` if it is set, else the platform's usual
+//! folders.
 
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ pub fn folder() -> PathBuf {
     })
 }
 
-/// The folder of what can be made again: measured choices and compiled models.
+/// The folder of the cache: measured choices and compiled models, which can be made again.
 pub fn cache() -> PathBuf {
     let usual = || etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("salstream"));
     moved().map(|home| home.join("cache")).or_else(usual).unwrap_or_else(|| folder().join("cache"))

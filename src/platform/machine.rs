@@ -1,8 +1,8 @@
-//! What this machine computes with: a figure of speed means nothing without it.
+//! The processor and the graphics cards of this machine, without which a measured speed means nothing.
 
 use std::fs;
 
-/// Instructions that matter to a network's arithmetic, by their names in the processor's flags.
+/// Instruction sets that matter for a network's speed, by their names in the processor's flags.
 const FEATURES: [&str; 6] = ["avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16"];
 
 /// A machine's processor and graphics cards.
@@ -12,14 +12,14 @@ pub struct Machine {
     pub cpu: String,
     /// Cores that this process may use.
     pub cores: usize,
-    /// Of avx2, avx512f, avx512_bf16, avx512_fp16, amx_bf16 and amx_fp16 those that the processor has.
+    /// Which of avx2, avx512f, avx512_bf16, avx512_fp16, amx_bf16 and amx_fp16 the processor has.
     pub features: Vec<&'static str>,
-    /// The names of NVIDIA's graphics cards.
+    /// The names of NVIDIA graphics cards.
     pub gpus: Vec<String>,
 }
 
 impl Machine {
-    /// This machine, as Linux describes it; elsewhere, only its cores are known.
+    /// This machine, as Linux describes it. On other systems, only the number of cores is known.
     pub fn this() -> Self {
         let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let flags: Vec<&str> = value(&processors, "flags").unwrap_or_default().split_whitespace().collect();
@@ -31,12 +31,12 @@ impl Machine {
         }
     }
 
-    /// Whether the processor reckons in bfloat16 itself.
+    /// Whether the processor computes in bfloat16.
     pub fn has_bf16(&self) -> bool {
         self.features.iter().any(|feature| feature.ends_with("_bf16"))
     }
 
-    /// Whether the processor is known to reckon in 16-bit floating point itself.
+    /// Whether the processor is known to compute in 16-bit floating point.
     pub fn has_f16(&self) -> bool {
         self.features.contains(&"avx512_fp16")
     }
@@ -52,8 +52,8 @@ impl std::fmt::Display for Machine {
     }
 }
 
-/// Cores that this process may use: those that the system gives it, or of them as many as a Slurm task was promised, which
-/// on many clusters nobody holds it to.
+/// Number of cores that this process may use: those that the system allows, but no more than a Slurm task was
+/// allocated, which many clusters do not enforce.
 pub fn cores() -> usize {
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     promised(all, std::env::var("SLURM_CPUS_PER_TASK").ok().as_deref())
@@ -63,11 +63,11 @@ fn promised(all: usize, task: Option<&str>) -> usize {
     task.and_then(|task| task.parse().ok()).map_or(all, |task: usize| task.clamp(1, all))
 }
 
-/// Gives back to the system what was freed: the C library keeps it for itself, 76 MB of it after EfficientNet-Lite0
-/// was opened, 228 MB after ResNet50.
+/// Returns freed memory to the system. Otherwise, the C library keeps it: 76 MB after opening EfficientNet-Lite0, 228
+/// MB after ResNet50.
 pub fn trim_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it touches nothing but the allocator's own free memory, under the allocator's own locks.
+    // SAFETY: this changes only the allocator's own free memory, under the allocator's own locks.
     unsafe {
         libc::malloc_trim(0);
     }

@@ -1,4 +1,4 @@
-//! What depends on the machine: its folders, paths, processor, and ffmpeg.
+//! Everything that depends on the machine: folders, paths, the processor, and ffmpeg.
 
 pub mod dirs;
 pub(crate) mod ffmpeg;

@@ -1,4 +1,4 @@
-//! Paths: questions that are asked in many places, and their form in JSON.
+//! Helpers for paths, and their form in JSON.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The extension in lower case, without its dot; empty where there is none.
+/// The extension in lower case, without its dot; empty if there is none.
 pub fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
-/// A path's form in JSON: text, or, where it is no UTF-8, `{"Unix": [bytes]}`.
+/// A path in JSON: text, or `{"Unix": [bytes]}` if it is not UTF-8.
 pub mod json {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};

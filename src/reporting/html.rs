@@ -1,18 +1,18 @@
-//! What pages need of text.
+//! Escaping of text for web pages.
 
 use std::ffi::OsStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// What an address keeps as it is: also what parts a path.
+/// The characters that a URL path keeps, including the separator.
 const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `text` without what HTML reads as its own.
+/// `text` with HTML's special characters escaped.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&quot;")
 }
 
-/// A path as an address, for an attribute.
+/// A path as a URL, for use in an attribute.
 pub fn link(path: impl AsRef<OsStr>) -> String {
     percent_encode(path.as_ref().as_encoded_bytes(), ADDRESS).to_string()
 }

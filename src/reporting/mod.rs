@@ -1,4 +1,4 @@
-//! What people read: lines on a terminal, and pages.
+//! Output for people: progress, lines on a terminal, web pages.
 
 pub(crate) mod html;
 pub mod mode;

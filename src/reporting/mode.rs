@@ -1,22 +1,22 @@
-//! How much, and in what form, a command reports on standard error.
+//! How much a command reports on standard error, and in what form.
 
 use super::terminal::say;
 
-/// How a run reports on stderr.
+/// How to report on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportMode {
-    /// A bar, notes and a closing line.
+    /// A bar, notes and a summary line.
     Bar,
-    /// Notes and a closing line.
+    /// Notes and a summary line.
     Lines,
-    /// JSON, an object a line.
+    /// JSON, one object per line.
     Json,
-    /// Errors alone.
+    /// Errors only.
     Quiet,
 }
 
 impl ReportMode {
-    /// Prints what the user should know, one line each.
+    /// Prints notes for the user, one line each.
     pub fn notes(self, notes: &[String]) {
         match self {
             Self::Quiet => {}

@@ -1,4 +1,4 @@
-//! How far a command is in its frames, on standard error.
+//! Progress in frames, on standard error.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::frame::Timing;
 /// Seconds between two JSON lines.
 const JSON_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Counts frames, and shows them in the form asked for.
+/// Counts frames, and shows the progress in the requested form.
 pub struct FrameProgress {
     report: ReportMode,
     bar: ProgressBar,
@@ -29,7 +29,7 @@ struct ProgressState {
 }
 
 impl FrameProgress {
-    /// Progress of a run over `frames` frames, where their number is known.
+    /// The progress of a run over `frames` frames, if their number is known.
     pub fn new(report: ReportMode, frames: Option<u64>) -> Self {
         let target =
             if report == ReportMode::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -62,12 +62,12 @@ impl FrameProgress {
         }
     }
 
-    /// Takes the bar off the terminal.
+    /// Removes the bar from the terminal.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Frames counted, and the mean milliseconds a frame of each stage.
+    /// The number of frames counted, and the mean milliseconds per frame of each stage.
     pub fn totals(&self) -> (u64, Timing) {
         let state = self.state.borrow();
         (state.done, state.total / state.done.max(1) as f32)

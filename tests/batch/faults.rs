@@ -36,7 +36,7 @@ fn a_folder_that_cannot_be_written_is_told_at_the_start() {
     let undo = "umount $1 2>/dev/null; chmod 755 $1";
     let _undo = Undo::after(command, undo, &out);
     assert_refused(&run(at, "in -o out"), 1, &["out", "cannot be written"]);
-    assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be made"]);
+    assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be created"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_full_disk_tells_how_much_is_needed_and_goes_on_when_there_is_room() {
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), counts(&output)), (Some(1), [2, 0, 1]), "{said}");
     assert!(said.contains("failed  in/long.mp4: ") && said.contains("No space left on device"), "{said}");
-    assert!(said.contains("are needed for the 1 clip that is left"), "{said}");
+    assert!(said.contains("needed for 1 more clip: make room"), "{said}");
     assert!(names(&out).iter().all(|name| !name.starts_with('.') && !name.starts_with("long")));
     let more = Command::new("mount").args(["-o", "remount,size=100m"]).arg(&out).status().unwrap();
     assert!(more.success());
@@ -96,7 +96,7 @@ fn results_beside_the_inputs_are_refused_or_kept_apart() {
     let folder = clips(2);
     let at = folder.path();
     let before = fs::read(at.join("in/0.mp4")).unwrap();
-    assert_refused(&run(at, "in -o in"), 2, &["in", "folder of the results"]);
+    assert_refused(&run(at, "in -o in"), 2, &["in", "results folder"]);
     let same = run(at, "in/0.mp4 -o in");
     assert!(text(&same.stderr).contains("the output is the input itself"), "{}", text(&same.stderr));
     assert_eq!((same.status.code(), counts(&same)), (Some(1), [0, 0, 1]));

@@ -100,7 +100,7 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     fs::remove_file(at.join("out/sub/1.jsonl")).unwrap();
     assert!(plan(same).contains("redo  in/sub/1.mkv: its result is missing or damaged\n"));
     fs::write(at.join("out/2.done.json"), "{").unwrap();
-    assert!(plan(same).contains("redo  in/2.mp4: its proof is damaged\n"));
+    assert!(plan(same).contains("redo  in/2.mp4: its .done.json file is damaged\n"));
     assert_eq!(counts(&run(at, "in -o out --records jsonl")), [3, 0, 0]);
     fs::copy(at.join("in/2.mp4"), at.join("in/0.mp4")).unwrap();
     assert!(plan(same).contains("redo  in/0.mp4: the input has changed\nskip  in/2.mp4\nskip  in/sub/1.mkv\n"));
@@ -210,7 +210,7 @@ fn a_bad_clip_costs_itself_only() {
     assert_eq!(summary["clips"].as_array().unwrap().len(), 5);
     let first = run(at, "in -o other --fail-fast --jobs 1");
     assert_eq!((first.status.code(), counts(&first)[2]), (Some(1), 1));
-    assert!(text(&first.stderr).contains("left: the same command goes on"), "{}", text(&first.stderr));
+    assert!(text(&first.stderr).contains("left: run the same command again to continue"), "{}", text(&first.stderr));
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn shards_together_are_the_whole() {
     };
     let merge = || salstream(at).args(["batch", "--merge", "out"]).output().unwrap();
     let done: usize = [0, 2].into_iter().map(|index| counts(&engine(index))[0]).sum();
-    assert_refused(&merge(), 1, &["out", "missing: 2/3"]);
+    assert_refused(&merge(), 1, &["out", "--shard 2/3"]);
     let rest = run(at, "in -o out --shard 2/3");
     assert_eq!(done + counts(&rest)[0], 5);
     let merged = merge();
@@ -481,7 +481,7 @@ fn an_input_that_changes_meanwhile_is_not_done() {
     fs::rename(at.join("other.mp4"), at.join("in/long.mp4")).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
-    assert!(said.contains("failed: in/long.mp4: changed while it was worked on"), "{said}");
+    assert!(said.contains("failed: in/long.mp4: changed while it was being processed"), "{said}");
     assert_eq!((output.status.code(), counts(&output)[2]), (Some(1), 1));
     assert!(!at.join("out/long.done.json").exists());
     assert_eq!(counts(&run(at, "in/long.mp4 -o out")), [1, 0, 0]);

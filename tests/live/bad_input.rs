@@ -19,12 +19,12 @@ fn sources_that_cannot_be_watched_are_refused() {
     };
     refused("/dev/video97", 1, &["/dev/video97", "no such camera", "--list"]);
     refused("97", 1, &["/dev/video97", "no such camera"]);
-    refused("/dev/null", 1, &["/dev/null", "is no camera"]);
+    refused("/dev/null", 1, &["/dev/null", "is not a camera"]);
     refused("nothing.mp4", 1, &["nothing.mp4", "no such file"]);
     refused("picture.png", 2, &["picture.png", "does not move"]);
     refused("sound.wav", 1, &["sound.wav", "only sound"]);
     refused("http://127.0.0.1:9/none.mjpg", 1, &["http://127.0.0.1:9/none.mjpg", "refused", "check the address"]);
-    refused("tcp://127.0.0.1:9 --loop", 2, &["--loop is for a file"]);
+    refused("tcp://127.0.0.1:9 --loop", 2, &["--loop is for files only"]);
     refused("tcp://127.0.0.1:9 --camera-size 64x64", 2, &["for cameras"]);
     refused("nothing.mp4 --target frequent", 2, &["locked"]);
 }

@@ -17,7 +17,7 @@ fn a_file_plays_at_its_own_pace_and_is_recorded_in_real_time() {
     let output = live(folder.path(), "clip.mp4 -o out.mp4").output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(started.elapsed() > Duration::from_millis(2900), "{:?}", started.elapsed());
-    assert!(text(&output.stderr).contains("90 frames came"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("90 frames received"), "{}", text(&output.stderr));
     let seconds: f64 = probe(&folder.path().join("out.mp4"), "v", "stream=duration").parse().unwrap();
     assert!((2.4..=3.2).contains(&seconds), "{seconds} s");
 }

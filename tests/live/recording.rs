@@ -98,7 +98,7 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
         .lines()
         .last()
         .unwrap()
-        .split(" frames came, ")
+        .split(" frames received, ")
         .nth(1)
         .unwrap()
         .split(' ')

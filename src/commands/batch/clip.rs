@@ -11,37 +11,36 @@ use crate::{Error, Result};
 /// A clip, and where its result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// The file.
     pub input: PathBuf,
-    /// The result's place in the output folder, without an extension.
+    /// Path of the result in the output folder, without an extension.
     pub stem: PathBuf,
-    /// Bytes of the file; 0 where it cannot be asked.
+    /// Size of the file in bytes; 0 if it is not known.
     pub size: u64,
-    /// Which piece of the file it is, where it is not all of it.
+    /// Which segment of the file this is; `None` for the whole file.
     pub segment: Option<Segment>,
 }
 
 impl Clip {
-    /// The result's file with another ending.
+    /// The result's file with this ending.
     pub fn file(&self, folder: &Path, ending: &str) -> PathBuf {
         let mut name = folder.join(&self.stem).into_os_string();
         name.push(ending);
         name.into()
     }
 
-    /// Where the results of its pieces go.
+    /// The folder for the results of its segments.
     pub fn pieces(&self, folder: &Path) -> PathBuf {
         self.file(folder, ".pieces")
     }
 
-    /// One of its pieces.
+    /// One of its segments.
     pub fn segment(&self, segment: Segment) -> Self {
         let Segment { index, count } = segment;
         let stem = self.pieces(Path::new("")).join(format!("{:04}-of-{count:04}", index + 1));
         Self { input: self.input.clone(), stem, size: self.size / count as u64, segment: Some(segment) }
     }
 
-    /// The clip that it is a piece of, or itself.
+    /// The clip that this is a segment of, or the clip itself.
     pub fn whole(&self) -> Self {
         let stem = match (self.segment, self.stem.parent()) {
             (Some(_), Some(pieces)) => pieces.with_extension(""),
@@ -50,56 +49,56 @@ impl Clip {
         Self { stem, segment: None, ..self.clone() }
     }
 
-    /// Refuses a name that is too long for a file system once it has the ending of a result.
+    /// Refuses a name that is too long for a file system when the ending of a result is added.
     ///
     /// # Errors
-    /// [`Error::Input`] with how long it may be.
+    /// [`Error::Input`] with the maximum length.
     pub fn check_name(&self) -> Result<()> {
         const MAX_STEM_BYTES: usize = 255 - ".done.json".len();
         if self.whole().stem.file_name().is_some_and(|name| name.len() > MAX_STEM_BYTES) {
             let problem = format!(
-                "its results would have too long a name: shorten it to at most {MAX_STEM_BYTES} bytes without its extension"
+                "its results would have too long names: shorten it to at most {MAX_STEM_BYTES} bytes without its extension"
             );
             return Err(Error::input(&self.input, problem));
         }
         Ok(())
     }
 
-    /// Its name for people.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         let piece = |Segment { index, count }| format!(" ({} of {count})", index + 1);
         format!("{}{}", self.input.display(), self.segment.map(piece).unwrap_or_default())
     }
 }
 
-/// A part of a clip that is worked on like a clip: what `--split` makes.
+/// A segment of a clip, which is processed like a clip: the result of `--split`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Which one, from 0.
+    /// Its index, from 0.
     pub index: usize,
-    /// Of how many.
+    /// The number of segments.
     pub count: usize,
 }
 
-/// What a finished segment tells of how it is joined to the others.
+/// What is needed to join a finished segment to the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentTiming {
-    /// Where it begins, and where the next one does.
+    /// The times of the first frame of this segment and of the next.
     pub span: TimeSpan,
-    /// The clip's nominal rate.
+    /// The clip's nominal frame rate.
     pub rate: Rate,
-    /// The whole clip's sound, where it is kept.
+    /// The sound of the whole clip, if it is kept.
     pub sound: Option<Sound>,
 }
 
 impl SegmentTiming {
-    /// Times of the clip closer than this, in seconds, are the same.
+    /// Times of the clip that differ by less than this, in seconds, are equal.
     pub fn tolerance(&self) -> f64 {
         tolerance(self.rate)
     }
 }
 
-/// Times of a clip at `rate` closer than this, in seconds, are the same.
+/// Times of a clip at `rate` that differ by less than this, in seconds, are equal.
 pub fn tolerance(rate: Rate) -> f64 {
     rate.interval() / 4.0
 }

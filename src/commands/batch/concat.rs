@@ -1,4 +1,4 @@
-//! The pieces of a clip become one: without loss, with the sound, and no frame missing or twice.
+//! Joins the segments of a clip: without loss, with the sound, and with no frame missing or repeated.
 
 use super::clip::Clip;
 use super::clip::Segment;
@@ -19,8 +19,8 @@ use crate::sink::records::{self, FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result, sink};
 
-/// `entries` with those of pieces replaced by those of their clips, which are joined where all pieces are done with these
-/// `settings`, and not joined yet.
+/// Replaces the entries of segments in `entries` by those of their clips. A clip is joined if all its segments are done
+/// with these `settings`, and it is not joined yet.
 pub fn join_segments(entries: Vec<SummaryEntry>, folder: &Path, settings: &str) -> Vec<SummaryEntry> {
     let (pieces, mut gathered): (Vec<SummaryEntry>, Vec<SummaryEntry>) =
         entries.into_iter().partition(|entry| entry.segment.is_some());
@@ -36,7 +36,7 @@ pub fn join_segments(entries: Vec<SummaryEntry>, folder: &Path, settings: &str) 
     gathered
 }
 
-/// What came of a clip whose pieces came to `pieces`.
+/// The outcome of a clip whose segments have the outcomes `pieces`.
 fn entry(clip: &Clip, pieces: &[SummaryEntry], folder: &Path, settings: &str) -> SummaryEntry {
     let count = pieces[0].segment.map_or(0, |piece| piece.count);
     for entry in pieces {
@@ -45,7 +45,7 @@ fn entry(clip: &Clip, pieces: &[SummaryEntry], folder: &Path, settings: &str) ->
             ClipOutcome::Failed(reason) => {
                 return SummaryEntry::of(
                     clip,
-                    ClipOutcome::Failed(format!("piece {number} of {count}: {reason}")),
+                    ClipOutcome::Failed(format!("segment {number} of {count}: {reason}")),
                     None,
                 );
             }
@@ -55,14 +55,14 @@ fn entry(clip: &Clip, pieces: &[SummaryEntry], folder: &Path, settings: &str) ->
     }
     let before = Manifest::read(&Manifest::path(clip, folder)).filter(|done| done.settings == settings);
     if let Some(done) = before.filter(|done| done.is_whole(clip, folder, false)) {
-        // Its pieces may have stayed, where it was joined by a run that was killed then.
+        // Its segments may be left over if a run was killed just after joining them.
         let _ = fs::remove_dir_all(clip.pieces(folder));
         return SummaryEntry::of(clip, ClipOutcome::Skipped, Some(&done));
     }
     join_clip(clip, count, folder)
 }
 
-/// What came of joining the `count` pieces of `clip`.
+/// Joins the `count` segments of `clip`, and returns the outcome.
 pub fn join_clip(clip: &Clip, count: usize, folder: &Path) -> SummaryEntry {
     match join(clip, count, folder) {
         Ok(done) => SummaryEntry::of(clip, ClipOutcome::Done, Some(&done)),
@@ -71,18 +71,18 @@ pub fn join_clip(clip: &Clip, count: usize, folder: &Path) -> SummaryEntry {
                 Error::Input { path, problem } if path == clip.input => problem,
                 error => error.to_string(),
             };
-            SummaryEntry::of(clip, ClipOutcome::Failed(format!("its pieces cannot be joined: {why}")), None)
+            SummaryEntry::of(clip, ClipOutcome::Failed(format!("its segments cannot be joined: {why}")), None)
         }
     }
 }
 
-/// Joins the `count` pieces of `clip`, keeps the proof and takes the pieces away.
+/// Joins the `count` segments of `clip`, writes the manifest and removes the segments.
 fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
     let pieces: Vec<Clip> = (0..count).map(|index| clip.segment(Segment { index, count })).collect();
     let proof = |piece: &Clip| {
         let path = Manifest::path(piece, folder);
         let done = Manifest::read(&path).filter(|done| done.is_whole(piece, folder, false));
-        let missing = || Error::input(&path, "the piece is missing or damaged: run this again");
+        let missing = || Error::input(&path, "the segment is missing or damaged: run the same command again");
         let done = done.ok_or_else(missing)?;
         let joint = done.joint.clone().ok_or_else(missing)?;
         Ok((done, joint))
@@ -114,27 +114,26 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
     Ok(done)
 }
 
-/// Whether the pieces are of one clip and one recipe, and each begins where the one before ends.
+/// Checks that the segments have the same clip and settings, and that each begins where the previous one ends.
 fn check(clip: &Clip, proofs: &[Manifest], joints: &[SegmentTiming]) -> Result<()> {
     let same = |done: &Manifest| {
         (&done.state, &done.settings, &done.model) == (&proofs[0].state, &proofs[0].settings, &proofs[0].model)
     };
     if !proofs.iter().all(same) {
-        return Err(Error::input(&clip.input, "they are of different inputs or settings: run this again"));
+        return Err(Error::input(&clip.input, "their inputs or settings differ: run the same command again"));
     }
     let gap = |pair: &[SegmentTiming]| {
         let tolerance = pair[0].tolerance();
         pair[0].span.next.is_none_or(|next| (next - pair[1].span.first).abs() > tolerance)
     };
     if joints.windows(2).any(gap) || joints.last().is_some_and(|last| last.span.next.is_some()) {
-        let problem = "frames between them are missing, since the file tells its times differently at each reading: \
-                       leave --split out";
+        let problem = "frames between them are missing, because the file gives other times each time it is read: \
+                       run without --split";
         return Err(Error::input(&clip.input, problem));
     }
     Ok(())
 }
 
-/// A clip that is being joined.
 struct Concatenation<'a> {
     clip: &'a Clip,
     folder: &'a Path,
@@ -151,7 +150,7 @@ impl Concatenation<'_> {
     fn video(&self) -> Result<()> {
         let place = self.clip.pieces(self.folder);
         let mut list = String::from("ffconcat version 1.0\n");
-        // Lengths to the microsecond, whose errors do not add up.
+        // Durations are rounded to microseconds in such a way that errors do not add up.
         let micros = |seconds: f64| ((seconds - self.joints[0].span.first) * 1e6).round() as u64;
         for (piece, SegmentTiming { span, .. }) in self.pieces.iter().zip(self.joints) {
             let name = piece.stem.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
@@ -170,7 +169,7 @@ impl Concatenation<'_> {
         VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish().map(drop)
     }
 
-    /// The picture of the most salient piece.
+    /// The preview picture of the most salient segment.
     fn picture(&self) -> Result<()> {
         let most = self.pieces.iter().zip(self.proofs).max_by_key(|(_, done)| done.overview.peak);
         let Some((piece, _)) = most else { return Ok(()) };
@@ -191,7 +190,8 @@ impl Concatenation<'_> {
         table.finish().map(drop)
     }
 
-    /// The maps, by links where the disk has them: what is joined once more must find them again.
+    /// The maps, as hard links if the disk supports them: if joining is repeated, it must find the segments' maps
+    /// again.
     fn maps(&self) -> Result<()> {
         let target = self.clip.file(self.folder, ".maps");
         if target.exists() {

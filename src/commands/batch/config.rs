@@ -1,4 +1,4 @@
-//! What a batch needs to know.
+//! The configuration of a batch.
 
 use super::shard::Shard;
 use std::ffi::OsString;
@@ -12,61 +12,61 @@ use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::Input;
 use crate::{Error, Result};
 
-/// Everything that `salstream batch` needs to know.
+/// The configuration of `salstream batch`.
 #[derive(Debug, Clone)]
 pub struct BatchConfig {
-    /// Where clips are looked for.
+    /// Where to look for clips.
     pub inputs: InputConfig,
-    /// The folder of the results.
+    /// The folder for the results.
     pub output: PathBuf,
-    /// Which part of the list is worked on.
+    /// Which part of the list to process.
     pub shard: Shard,
-    /// Seconds of the pieces that long clips are cut into.
+    /// Length in seconds of the segments into which long clips are cut.
     pub split: Option<f64>,
-    /// Whether the plan is only printed.
+    /// Whether only to print the plan.
     pub dry_run: bool,
-    /// How many workers; `None` chooses.
+    /// The number of workers; `None` chooses it.
     pub jobs: Option<usize>,
-    /// Threads of each worker; `None` shares the cores out.
+    /// Threads of each worker; `None` divides the cores among the workers.
     pub threads: Option<usize>,
-    /// How often a clip that failed is tried again.
+    /// How often a failed clip is tried again.
     pub retries: u8,
     /// Whether the first clip that fails ends the batch.
     pub fail_fast: bool,
     /// How long a clip may take.
     pub clip_timeout: Option<Duration>,
-    /// Whether inputs are known by their content, not by their size and time.
+    /// Whether inputs are compared by content, not by size and time.
     pub hash: bool,
-    /// Whether the checksums of finished results are checked.
+    /// Whether to verify the checksums of finished results.
     pub verify: bool,
-    /// How to report.
+    /// How to report progress.
     pub report: ReportMode,
-    /// Whether there is a line for each clip that ends, if there is no bar.
+    /// Whether to print a line for each finished clip, if there is no bar.
     pub clip_lines: bool,
-    /// A clip's run, with names that [`BatchConfig::clip`] replaces.
+    /// The configuration of a clip's run, with file names that [`BatchConfig::clip`] replaces.
     pub run: RunConfig,
     /// The format of the records.
     pub records: Option<RecordFormat>,
     /// Which maps to write, and how.
     pub maps: Option<(MapKind, MapFormat)>,
-    /// All settings in the form of a settings file.
+    /// All settings, in the format of a settings file.
     pub settings: String,
-    /// The command line of a worker.
+    /// The command line of a worker process.
     pub worker_line: Vec<OsString>,
 }
 
-/// Where clips are looked for.
+/// Where to look for clips.
 #[derive(Debug, Clone)]
 pub struct InputConfig {
-    /// Videos, and folders that are searched for videos.
+    /// Videos, and folders to search for videos.
     pub named: Vec<PathBuf>,
-    /// A file of further inputs; `-` is standard input.
+    /// A file with more inputs; `-` is standard input.
     pub list: Option<PathBuf>,
-    /// Whether the lines of that file end in NUL.
+    /// Whether inputs in that file end with a NUL byte.
     pub null: bool,
-    /// Of folders, take only what matches one of these globs, if there are any.
+    /// In folders, use only what matches one of these globs, if there are any.
     pub include: Vec<String>,
-    /// Of folders, leave out what matches one of these globs.
+    /// In folders, skip what matches one of these globs.
     pub exclude: Vec<String>,
 }
 
@@ -74,9 +74,9 @@ choices! {
     /// `--records` of a batch.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum RecordFormat {
-        /// JSON lines.
+        /// JSON lines
         Jsonl = "jsonl",
-        /// Comma-separated values.
+        /// Comma-separated values
         Csv = "csv",
     }
 }
@@ -91,28 +91,28 @@ impl RecordFormat {
     }
 }
 
-/// Ending of the small pictures' file.
+/// File ending of the clip's preview picture.
 pub const PICTURE: &str = ".jpg";
 
 impl BatchConfig {
-    /// The endings of what is written for each clip.
+    /// The endings of the files written for each clip.
     pub fn endings(&self) -> Vec<String> {
         let records = self.records.map(|format| format!(".{}", format.extension()));
         let maps = self.maps.map(|_| ".maps".to_owned());
         [Some(".mp4".to_owned()), Some(PICTURE.to_owned()), records, maps].into_iter().flatten().collect()
     }
 
-    /// The run of the clip `input`, whose results lie at `stem`.
+    /// The configuration of a run on the clip `input`, with results at `stem`.
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no current folder any more.
+    /// [`Error::Io`] if the current folder does not exist any more.
     pub fn clip(&self, input: &Path, stem: &Path) -> Result<RunConfig> {
         let named = |ending: &str| {
             let mut name = stem.as_os_str().to_owned();
             name.push(ending);
             PathBuf::from(name)
         };
-        // A file's path, whatever it looks like: `-` or `a:b` is a file here.
+        // This makes the name a file's path in any case: `-` or `a:b` is a file here.
         let input = Input::Video(std::path::absolute(input).map_err(Error::io(input))?);
         Ok(RunConfig {
             input,

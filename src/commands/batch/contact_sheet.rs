@@ -1,4 +1,4 @@
-//! The contact sheet: what came of a batch as one page that needs nothing else to be looked at.
+//! The contact sheet: the summary of a batch as one self-contained web page.
 
 use super::config::PICTURE;
 use super::manifest::Manifest;
@@ -13,14 +13,14 @@ use base64::prelude::BASE64_STANDARD;
 use crate::commands::run::Preview;
 use crate::reporting::html::{escaped, link};
 
-/// Classes that are named of a clip, at most.
+/// Maximum number of classes named per clip.
 const CLASSES: usize = 3;
-/// Clips that are shown, at most: pictures lie in the page itself.
+/// Maximum number of clips shown: their pictures are inside the page.
 const MAX_SHOWN_CLIPS: usize = 1000;
-/// Failed clips that are named, at most.
+/// Maximum number of failed clips named.
 const MAX_NAMED_FAILURES: usize = 1000;
 
-/// The page of the results in `folder`.
+/// The page for the results in `folder`.
 pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
     let is_done = |entry: &&SummaryEntry| matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped);
     let cards: String = clips.iter().filter(is_done).take(MAX_SHOWN_CLIPS).map(|entry| card(entry, folder)).collect();
@@ -30,7 +30,7 @@ pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
         "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\
          <meta name='viewport' content='width=device-width, initial-scale=1'><title>salstream batch</title>\
          <style>{}</style></head><body><h1>salstream batch</h1><p>{}</p>{}\
-         <p class='soft'>Each clip's most salient moment, as it was and as it is drawn; below, its energies over time:\
+         <p class='soft'>Each clip's most salient moment, original and annotated. Below it, its energies over time:\
          <i class='key static'></i>static<i class='key motion'></i>motion</p><main>{cards}</main>{more}</body></html>\n",
         include_str!("contact_sheet.css"),
         escaped(closing),
@@ -85,7 +85,7 @@ fn card(entry: &SummaryEntry, folder: &Path) -> String {
     )
 }
 
-/// The energies, as square roots like everywhere, so that faint motion shows.
+/// The energies as square roots, as in all charts, so that faint motion is visible.
 fn strip(overview: &Preview) -> String {
     let line = |at: usize, name: &str| {
         let step = 100.0 / overview.energy.len().saturating_sub(1).max(1) as f64;
@@ -101,7 +101,7 @@ fn strip(overview: &Preview) -> String {
     )
 }
 
-/// Names the classes that most frames were explained by.
+/// Names the classes of most frames.
 fn classes(overview: &Preview, frames: u64) -> String {
     let share = |count: &u64| *count as f64 * 100.0 / frames.max(1) as f64;
     let named: Vec<String> = overview

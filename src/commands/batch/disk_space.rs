@@ -1,4 +1,4 @@
-//! How much room the disk must have for what it had no room for.
+//! How much disk space is missing, if the disk was full.
 
 use super::clip::Clip;
 use super::manifest::Manifest;
@@ -9,11 +9,11 @@ use std::path::Path;
 
 use indicatif::HumanBytes;
 
-/// What a full disk says, and one with a limit for each user.
+/// The error messages for a full disk and for a full user quota.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-/// What those of `clips` need that are left, where the disk was full for one of them: by their bytes, and what the results
-/// of the others in `folder` have come to.
+/// The space that the remaining `clips` need, if the disk was full for one of them. It is estimated from their sizes
+/// and from the results of the other clips in `folder`.
 pub(super) fn needed(clips: &[Clip], entries: &[SummaryEntry], folder: &Path) -> Option<String> {
     let is_full = |entry: &SummaryEntry| match &entry.outcome {
         ClipOutcome::Failed(reason) => FULL.iter().any(|full| reason.contains(full)),
@@ -38,9 +38,11 @@ pub(super) fn needed(clips: &[Clip], entries: &[SummaryEntry], folder: &Path) ->
             }
         }
     }
-    // Without any result, as much as the inputs.
+    // If there is no result yet, as much as the inputs.
     let factor = if read > 0 && written > 0 { written as f64 / read as f64 } else { 1.0 };
-    let what = if left == 1 { "clip that is" } else { "clips that are" };
+    let what = if left == 1 { "clip" } else { "clips" };
     let size = HumanBytes((bytes as f64 * factor) as u64);
-    Some(format!("the disk is full: about {size} are needed for the {left} {what} left; the same command goes on then"))
+    Some(format!(
+        "the disk is full: about {size} needed for {left} more {what}: make room and run the same command again"
+    ))
 }

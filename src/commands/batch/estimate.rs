@@ -1,18 +1,19 @@
-//! How far a batch is, in frames: those of a clip are known when it is opened, those of the rest are expected by its bytes.
+//! Estimates a batch's progress in frames. The frames of a clip are known when it is opened; those of the rest are
+//! estimated from their size in bytes.
 
 use super::clip::Clip;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What is done, and what is in work.
+/// The finished clips and those in progress.
 #[derive(Debug, Default)]
 pub(super) struct ProgressEstimate {
     clips: usize,
     bytes: u64,
     finished: Part,
-    /// Of the finished ones those that failed: their bytes say nothing of frames.
+    /// The number of finished clips that failed: their bytes say nothing about frames.
     failed: Part,
-    /// By their places, with the frames that are done.
+    /// Clips in progress by stem, with the frames that are done.
     running: HashMap<PathBuf, (Part, u64)>,
 }
 
@@ -23,16 +24,16 @@ struct Part {
     frames: u64,
 }
 
-/// How far it is.
+/// The progress of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(super) struct ProgressTotals {
-    /// Clips that are done with, well or not.
+    /// Clips that have finished or failed.
     pub clips_done: usize,
-    /// Of so many.
+    /// Number of all clips.
     pub clips: usize,
     /// Frames that are done.
     pub frames_done: u64,
-    /// Frames to expect in all, once a clip is known.
+    /// Estimated number of all frames, once one clip is known.
     pub frames: Option<u64>,
 }
 
@@ -41,14 +42,14 @@ impl ProgressEstimate {
         Self { clips: clips.len(), bytes: clips.iter().map(|clip| clip.size).sum(), ..Self::default() }
     }
 
-    /// The clip is at `frame` of so many.
+    /// The clip has reached `frame`, of this number of frames.
     pub(super) fn progress(&mut self, clip: &Clip, frame: u64, frames: Option<u64>) {
         let Some(frames) = frames else { return };
         let part = Part { clips: 1, bytes: clip.size, frames: frames.max(frame) };
         self.running.insert(clip.stem.clone(), (part, frame));
     }
 
-    /// The clip is done with: it has so many frames, or has failed.
+    /// The clip has finished with this number of frames, or has failed.
     pub(super) fn finished(&mut self, clip: &Clip, frames: Option<u64>) {
         self.forget(&clip.stem);
         let part = if frames.is_some() { &mut self.finished } else { &mut self.failed };
@@ -57,7 +58,7 @@ impl ProgressEstimate {
         part.frames += frames.unwrap_or(0);
     }
 
-    /// The clip is not in work any more.
+    /// The clip is not in progress any more.
     pub(super) fn forget(&mut self, place: &Path) {
         self.running.remove(place);
     }

@@ -1,4 +1,4 @@
-//! What a finished clip's settings are known by: a checksum over all that makes its result what it is.
+//! The fingerprint of a finished clip's settings: a checksum of everything that affects its result.
 
 use super::config::BatchConfig;
 use onnx_grad::Request;
@@ -12,8 +12,8 @@ use crate::fuse::FuseOptions;
 use crate::model::file_sha256;
 use crate::saliency::{MethodChoice, ModelConfig};
 
-/// Version of the form below and of what the settings in it mean. Raise it when results made with the same settings
-/// become so different that finished clips should be done again: the program's version does not count.
+/// Version of the form below and of what its settings mean. Raise it if the same settings give results so different
+/// that finished clips should be processed again. The program's version is not part of the fingerprint.
 const SCHEMA: u32 = 1;
 
 /// The checksums of a batch's settings and of its model.
@@ -36,8 +36,8 @@ impl SettingsFingerprint {
     }
 }
 
-/// The settings by name, sorted, without those that are not given: a new one that is left out at its default leaves the
-/// fingerprints of earlier versions as they are.
+/// The settings by name, sorted, without those that are not set. A new setting must be left out at its default, so that
+/// the fingerprints of earlier versions stay valid.
 fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<String>) -> Value {
     let BatchConfig { run, records, maps, split, .. } = config;
     let RunConfig { source, model, key_frames, fusion, style, crf, audio, .. } = run;
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    /// Finished clips all over the world have this text's checksum: it must not change with the names or the order of
-    /// this program's fields, nor with its version.
+    /// The checksums of all finished clips depend on this text: it must not change with the names or the order of this
+    /// program's fields, nor with its version.
     #[test]
     fn the_form_stays_what_it_is() {
         let usual = concat!(

@@ -1,4 +1,4 @@
-//! Which clips there are, and where the result of each goes.
+//! Finds the clips, and the place for the result of each.
 
 use super::clip::Clip;
 use super::config::InputConfig;
@@ -14,16 +14,17 @@ use ignore::overrides::{Override, OverrideBuilder};
 
 use crate::{Error, Result, platform::paths};
 
-/// What is taken for a video in a folder.
+/// File endings that count as videos in a folder.
 const VIDEOS: [&str; 18] = [
     "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "vob",
     "webm", "wmv",
 ];
 
-/// All clips that the arguments name, by their place in the output folder.
+/// All clips that the arguments name, sorted by their path in the output folder.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is none, or two would have the same result; [`Error::Input`] for what is not there.
+/// [`Error::Usage`] if there is no clip, or two would have the same result; [`Error::Input`] if an input does not
+/// exist.
 pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
     let mut named = inputs.named.clone();
     if let Some(list) = &inputs.list {
@@ -34,13 +35,13 @@ pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
         if input.is_dir() {
             search(input, output, inputs, &mut clips)?;
         } else {
-            let name = input.file_name().ok_or_else(|| Error::input(input, "is no file name"))?;
+            let name = input.file_name().ok_or_else(|| Error::input(input, "is not a file name"))?;
             clips.push(clip(input.clone(), Path::new(name)));
         }
     }
     if clips.is_empty() {
         let looked = named.iter().map(|input| input.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Error::Usage(format!("no video to work on in: {looked}")));
+        return Err(Error::Usage(format!("no video found in: {looked}")));
     }
     clips.sort_by(|a, b| a.stem.cmp(&b.stem).then_with(|| a.input.cmp(&b.input)));
     refuse_collisions(&mut clips)?;
@@ -52,7 +53,7 @@ fn clip(input: PathBuf, relative: &Path) -> Clip {
     Clip { input, stem: relative.with_extension(""), size, segment: None }
 }
 
-/// The paths that a list names.
+/// The paths in a list.
 fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
     let mut bytes = Vec::new();
     if list == Path::new("-") {
@@ -65,23 +66,23 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
     Ok(names.map(|name| PathBuf::from(OsString::from_vec(name.to_vec()))).collect())
 }
 
-/// Adds the videos of a folder and those below it. Links are followed, but not in circles.
+/// Adds the videos of a folder and its sub-folders. Links are followed, but not in circles.
 fn search(folder: &Path, output: &Path, inputs: &InputConfig, clips: &mut Vec<Clip>) -> Result<()> {
     let wanted = globs(folder, inputs)?;
     let out = output.canonicalize().ok();
     if out.is_some() && folder.canonicalize().ok() == out {
-        let problem = "is the folder of the results too, which would be inputs next time: choose another -o";
+        let problem = "is also the results folder, so results would be inputs next time: choose another -o";
         return Err(Error::Usage(format!("{}: {problem}", folder.display())));
     }
     let mut walk = WalkBuilder::new(folder);
     walk.standard_filters(false).hidden(true).follow_links(true).overrides(wanted);
     walk.filter_entry(move |entry| {
-        // The results are no inputs, should they lie among them.
+        // If the results folder is below an input folder, its files are not inputs.
         !(entry.file_type().is_some_and(|kind| kind.is_dir())
             && out.is_some()
             && entry.path().canonicalize().ok() == out)
     });
-    // What cannot be read (a circle of links, a folder of somebody else's) holds nothing for us.
+    // What cannot be read (a circle of links, a folder of another user) is skipped.
     for entry in walk.build().flatten() {
         let file = entry.path();
         if file.is_file() && VIDEOS.contains(&paths::extension(file).as_str()) {
@@ -104,14 +105,16 @@ fn globs(folder: &Path, inputs: &InputConfig) -> Result<Override> {
     globs.build().map_err(refused)
 }
 
-/// Refuses two inputs with one result; the same input named twice is one.
+/// Refuses two inputs with the same result; the same input named twice counts once.
 fn refuse_collisions(clips: &mut Vec<Clip>) -> Result<()> {
     clips.dedup_by(|a, b| a.input == b.input && a.stem == b.stem);
     let mut seen: HashMap<&[u8], &Clip> = HashMap::with_capacity(clips.len());
     for clip in &*clips {
         if let Some(other) = seen.insert(clip.stem.as_os_str().as_bytes(), clip) {
             let (a, b) = (other.input.display(), clip.input.display());
-            return Err(Error::Usage(format!("{a} and {b} would have the same result: rename one, or do them apart")));
+            return Err(Error::Usage(format!(
+                "{a} and {b} would have the same result: rename one, or use separate batches"
+            )));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The proof that a clip is done: `NAME.done.json`, written last. A result without it is not finished.
+//! The manifest of a finished clip: `NAME.done.json`, which is written last. A result without it is not finished.
 
 use super::clip::Clip;
 use super::clip::SegmentTiming;
@@ -13,42 +13,42 @@ use crate::commands::run::Preview;
 use crate::model::file_sha256;
 use crate::{Error, Result, sink};
 
-/// The form of the file; another one counts as none.
+/// Version of the file's schema. A manifest of another version is ignored.
 const SCHEMA: u32 = 3;
 
-/// What was done to a clip.
+/// The record of a finished clip: input, settings, and files written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     schema: u32,
     /// The program's version.
     pub version: String,
-    /// The input, as it was named.
+    /// The input, as it was named on the command line.
     pub input: String,
-    /// Its state then.
+    /// The state of the input when processing started.
     pub state: InputState,
-    /// SHA-256 of all that makes the result what it is.
+    /// SHA-256 of all settings that affect the result.
     pub settings: String,
     /// SHA-256 of the model.
     pub model: String,
     /// Model, device and precision.
     pub classifier: String,
-    /// Frames of the result.
+    /// Number of frames of the result.
     pub frames: u64,
-    /// Seconds that it took.
+    /// Processing time in seconds.
     pub seconds: f64,
-    /// The clip in short.
+    /// A short overview of the clip.
     pub overview: Preview,
-    /// How it is joined, where it is a piece.
+    /// How to join it, if it is a segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<SegmentTiming>,
-    /// What was written, by its place in the output folder.
+    /// The files written.
     pub outputs: Vec<Output>,
 }
 
-/// An input's state: what it is known by.
+/// The state of an input, by which changes are detected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputState {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub modified: u64,
@@ -56,35 +56,35 @@ pub struct InputState {
     pub sha256: Option<String>,
 }
 
-/// A file that was written, or a folder of them.
+/// A file that was written, or a folder of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What follows the clip's place in its name, such as `.mp4`.
+    /// The end of its name, after the clip's stem, such as `.mp4`.
     pub ending: String,
-    /// Files: 1, or how many a folder holds.
+    /// Number of files: 1 for a file, the number of entries for a folder.
     pub files: u64,
-    /// Bytes of all.
+    /// Total size in bytes.
     pub size: u64,
-    /// SHA-256 of a file; of a folder there is none.
+    /// SHA-256 of a file; `None` for a folder.
     pub sha256: Option<String>,
 }
 
-/// What is to be done with a clip, and why.
+/// What to do with a clip, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlannedAction {
     /// It has never been finished.
     Do,
-    /// It is not what it should be any more.
+    /// It was finished, but has to be done again, for this reason.
     Redo(&'static str),
-    /// All is there.
+    /// It is finished.
     Skip,
 }
 
 impl InputState {
-    /// The state of a file now.
+    /// The current state of a file.
     ///
     /// # Errors
-    /// [`Error::Input`] where it cannot be read.
+    /// [`Error::Input`] if it cannot be read.
     pub fn of(file: &Path, hash: bool) -> Result<Self> {
         let unreadable = |e: std::io::Error| Error::input(file, format!("cannot be read: {e}"));
         let metadata = fs::metadata(file).map_err(unreadable)?;
@@ -93,7 +93,7 @@ impl InputState {
         Ok(Self { size: metadata.len(), modified: modified.as_nanos() as u64, sha256 })
     }
 
-    /// Whether this is the file that `then` was: by content where both know it, else by size and time.
+    /// Whether the file is unchanged since `then`: by content if both states have a hash, else by size and time.
     fn is_same(&self, then: &Self) -> bool {
         match (&self.sha256, &then.sha256) {
             (Some(now), Some(then)) => now == then,
@@ -103,10 +103,10 @@ impl InputState {
 }
 
 impl Output {
-    /// What lies at `path` now.
+    /// The file or folder that is at `path` now.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read.
+    /// [`Error::Io`] if it cannot be read.
     pub fn of(path: &Path, ending: &str, checksum: bool) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(Error::io(path))?;
         if metadata.is_file() {
@@ -127,7 +127,7 @@ impl Output {
     }
 }
 
-/// What was done, ready to be kept.
+/// A finished clip, ready to be written as a manifest.
 pub struct FinishedWork<'a> {
     pub clip: &'a Clip,
     pub state: InputState,
@@ -138,20 +138,20 @@ pub struct FinishedWork<'a> {
 }
 
 impl Manifest {
-    /// Where it is kept.
+    /// The path of the manifest.
     pub fn path(clip: &Clip, folder: &Path) -> PathBuf {
         clip.file(folder, ".done.json")
     }
 
-    /// Looks over what was written, and keeps the proof.
+    /// Checks the files written, and writes the manifest.
     ///
     /// # Errors
-    /// [`Error::Input`] where the input has changed meanwhile; [`Error::Io`] where a file cannot be read or written.
+    /// [`Error::Input`] if the input has changed in the meantime; [`Error::Io`] if a file cannot be read or written.
     pub fn keep(work: FinishedWork<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
         let FinishedWork { clip, state, settings, model, classifier, finished } = work;
         let ClipResult { frames, seconds, overview, joint } = finished;
         if !InputState::of(&clip.input, false)?.is_same(&InputState { sha256: None, ..state.clone() }) {
-            return Err(Error::input(&clip.input, "changed while it was worked on: run this again"));
+            return Err(Error::input(&clip.input, "changed while it was being processed: run the same command again"));
         }
         let outputs = endings.iter().map(|ending| Output::of(&clip.file(folder, ending), ending, true));
         let done = Self {
@@ -174,19 +174,19 @@ impl Manifest {
         Ok(done)
     }
 
-    /// The proof of a clip, where there is one.
+    /// Reads a clip's manifest, if there is one.
     pub fn read(path: &Path) -> Option<Self> {
         let done: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
         (done.schema == SCHEMA).then_some(done)
     }
 
-    /// Whether everything that it speaks of is there; with checksums where `verify`.
+    /// Whether all files that it lists exist; with their checksums if `verify`.
     pub fn is_whole(&self, clip: &Clip, folder: &Path, verify: bool) -> bool {
         self.outputs.iter().all(|output| output.is_whole(clip, folder, verify))
     }
 }
 
-/// What is to be done with `clip` under these `settings`.
+/// What to do with `clip` under these `settings`.
 pub fn plan_clip(
     clip: &Clip,
     folder: &Path,
@@ -196,7 +196,8 @@ pub fn plan_clip(
 ) -> (PlannedAction, Option<Manifest>) {
     let path = Manifest::path(clip, folder);
     let Some(done) = Manifest::read(&path) else {
-        let todo = if path.exists() { PlannedAction::Redo("its proof is damaged") } else { PlannedAction::Do };
+        let todo =
+            if path.exists() { PlannedAction::Redo("its .done.json file is damaged") } else { PlannedAction::Do };
         return (todo, None);
     };
     let same =

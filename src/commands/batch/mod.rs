@@ -1,7 +1,7 @@
-//! `salstream batch`: many clips, each in a worker process, each done once.
+//! `salstream batch`: processes many clips in worker processes, each clip once.
 //!
-//! The plan is made from the inputs and from what proves that a clip is done; nothing else is remembered. So the same
-//! command goes on where it was, whatever ended it.
+//! The plan is made from the inputs and the manifests of finished clips; there is no other state. So the same command
+//! continues where it stopped, whatever stopped it.
 
 mod clip;
 mod concat;
@@ -43,14 +43,14 @@ use crate::platform::ffmpeg;
 use crate::reporting::terminal::print;
 use crate::{Error, Result, sink};
 
-/// What is to be done with a clip, and what was done before.
+/// What to do with a clip, and its previous manifest.
 type Planned = (PlannedAction, Option<Manifest>);
 
-/// Does what is to be done of the clips that `config` names; `None` where that was only to be shown.
+/// Processes those clips of `config` that need it; `None` if the plan was only printed.
 ///
 /// # Errors
-/// [`Error::Usage`] for what cannot be planned; what fails for every clip, such as a model that cannot be opened. A clip
-/// that fails is in the summary.
+/// [`Error::Usage`] if the batch cannot be planned, and errors that affect every clip, such as a model that cannot be
+/// opened. A clip that fails is reported in the summary.
 pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>> {
     let (folder, shard) = (&config.output, config.shard);
     check_split(config)?;
@@ -71,7 +71,7 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
     make_folders(folder, &open, shard)?;
     sink::write(&folder.join("settings.toml"), config.settings.as_bytes(), true)?;
-    // An old summary says nothing of this run; there may be none.
+    // An old summary says nothing about this run. There may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
     let mut summary = Summary::new(shard, &fingerprint.settings);
     for (clip, (todo, done)) in clips.iter().zip(&plan) {
@@ -87,14 +87,15 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
         clean(folder, &clips);
     }
     match summary.write(folder) {
-        // What failed, perhaps by the same full disk, is told all the same.
+        // Clips may have failed because of the same full disk: the summary is reported in any case.
         Err(error) if summary.is_incomplete() => config.report.notes(&[error.to_string()]),
         written => written?,
     }
     Ok(Some(summary))
 }
 
-/// What is to be done with each of `clips`: nothing with the pieces of one that is done, which is looked at once for all.
+/// What to do with each of `clips`. If a long clip is finished, its segments are skipped after one check of the whole
+/// clip.
 fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
     let mut wholes: HashMap<PathBuf, Planned> = HashMap::new();
     let planned = |clip: &Clip| {
@@ -110,15 +111,15 @@ fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
     clips.iter().map(planned).collect()
 }
 
-/// Refuses `--split` where pieces could not be joined.
+/// Refuses `--split` if the segments could not be joined.
 fn check_split(config: &BatchConfig) -> Result<()> {
     let problem = match config.split {
         None => return Ok(()),
-        Some(_) if config.run.style.layout == Layout::Timeline => "the timeline goes on through the whole clip",
-        Some(_) if !ffmpeg::is_available() => "joining the pieces needs ffmpeg",
+        Some(_) if config.run.style.layout == Layout::Timeline => "--layout timeline spans the whole clip",
+        Some(_) if !ffmpeg::is_available() => "joining the segments needs ffmpeg",
         Some(_) => return Ok(()),
     };
-    Err(Error::Usage(format!("--split: {problem}: leave it out")))
+    Err(Error::Usage(format!("--split: {problem}: run without --split")))
 }
 
 /// Prints what would be done.
@@ -135,11 +136,11 @@ fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
     print(text.as_bytes())
 }
 
-/// Makes the folders of the results, and takes away what a killed run left in them. With shards others may be at work
-/// there, and nothing is taken away before the merge.
+/// Creates the folders for the results, and removes what a killed run left in them. With shards, other machines may be
+/// working there, so nothing is removed before the merge.
 fn make_folders(folder: &Path, clips: &[Clip], shard: Shard) -> Result<()> {
     for folder in folders(folder, clips) {
-        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be made: {e}")))?;
+        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be created: {e}")))?;
     }
     if shard == Shard::WHOLE {
         clean(folder, clips);
@@ -152,12 +153,12 @@ fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
     clips.iter().filter_map(of).chain([folder.to_owned()]).collect()
 }
 
-/// Takes away this program's temporary files.
+/// Removes this program's temporary files.
 fn clean(folder: &Path, clips: &[Clip]) {
     for folder in folders(folder, clips) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(sink::TEMP_PREFIX) {
-                // What cannot be taken away does no harm either.
+                // A file that cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
             }
         }

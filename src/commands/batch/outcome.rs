@@ -1,4 +1,4 @@
-//! What came of each clip.
+//! The outcome of each clip.
 
 use super::clip::Clip;
 use super::clip::Segment;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// What came of a clip.
+/// The outcome of a clip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
 pub enum ClipOutcome {
-    /// It was finished now.
+    /// It was finished in this run.
     Done,
     /// It had been finished before.
     Skipped,
-    /// It was not, and why.
+    /// It failed, for this reason.
     Failed(String),
     /// The run ended before it was finished.
     Open,
@@ -26,39 +26,37 @@ pub enum ClipOutcome {
 /// A clip in the summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SummaryEntry {
-    /// The file.
     #[serde(with = "crate::platform::paths::json")]
     pub input: PathBuf,
-    /// Its place in the output folder, without an ending.
+    /// Path of the result in the output folder, without an ending.
     #[serde(with = "crate::platform::paths::json")]
     pub place: PathBuf,
-    /// What came of it.
     #[serde(flatten)]
     pub outcome: ClipOutcome,
-    /// Frames of the result.
+    /// Number of frames of the result.
     pub frames: u64,
-    /// Seconds that it took, now or before.
+    /// Processing time in seconds, in this run or before.
     pub seconds: f64,
-    /// Which piece of the file it is, where it is not all of it.
+    /// Which segment of the file this is; `None` for the whole file.
     #[serde(rename = "piece", default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Segment>,
 }
 
 impl SummaryEntry {
-    /// What came of `clip`.
+    /// The entry for `clip`.
     pub fn of(clip: &Clip, outcome: ClipOutcome, done: Option<&Manifest>) -> Self {
         let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
         let (input, place) = (clip.input.clone(), clip.stem.clone());
         Self { input, place, outcome, frames, seconds, segment: clip.segment }
     }
 
-    /// The clip that it speaks of, of unknown size.
+    /// The clip of this entry; its size is not known.
     pub fn clip(&self) -> Clip {
         Clip { input: self.input.clone(), stem: self.place.clone(), size: 0, segment: self.segment }
     }
 }
 
-/// What went wrong with a clip, which is named where the reason is told.
+/// The reason of a clip's failure, without the clip's name, which is printed beside it.
 pub fn reason(error: Error) -> String {
     match error {
         Error::Input { problem, .. } => problem,

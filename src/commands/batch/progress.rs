@@ -1,4 +1,5 @@
-//! How far a batch is, on stderr: a bar for the whole, a line for each clip in work; or JSON for other programs.
+//! Progress of a batch on stderr: a bar for the whole batch and a line for each clip in progress; or JSON for other
+//! programs.
 
 use super::clip::Clip;
 use super::config::BatchConfig;
@@ -29,7 +30,7 @@ pub(super) struct BatchProgress {
 
 struct ProgressState {
     tally: ProgressEstimate,
-    /// By the clips' places.
+    /// By stem.
     running: HashMap<PathBuf, ProgressBar>,
 }
 
@@ -49,7 +50,7 @@ impl BatchProgress {
         progress
     }
 
-    /// A clip has come so far.
+    /// Updates a clip's progress.
     pub(super) fn progress(&self, clip: &Clip, frame: u64, frames: Option<u64>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tally.progress(clip, frame, frames);
@@ -69,7 +70,7 @@ impl BatchProgress {
         self.draw(reached);
     }
 
-    /// A clip is done with, well or not.
+    /// A clip has finished or failed.
     pub(super) fn finished(&self, clip: &Clip, entry: &SummaryEntry) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = matches!(entry.outcome, ClipOutcome::Failed(_));
@@ -87,20 +88,20 @@ impl BatchProgress {
         if self.lines {
             say(&line);
         } else if failed {
-            // Above the bar; what cannot be printed there stands in the table.
+            // Above the bar. What cannot be printed here is in the table.
             let _ = self.bars.println(&line);
         }
         self.draw(reached);
     }
 
-    /// A clip is not in work any more, and is begun anew later.
+    /// A clip has been returned to the queue, and starts again later.
     pub(super) fn put_back(&self, clip: &Clip) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tally.forget(&clip.stem);
         state.running.remove(&clip.stem).into_iter().for_each(|bar| bar.finish_and_clear());
     }
 
-    /// Takes the bars off the terminal.
+    /// Removes the bars from the terminal.
     pub(super) fn clear(&self) {
         self.whole.finish_and_clear();
     }

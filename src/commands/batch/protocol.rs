@@ -1,5 +1,5 @@
-//! What a supervisor and its workers say to each other: a line of JSON each, requests on a worker's standard input,
-//! messages on its standard error.
+//! The protocol between a supervisor and its workers. Each message is one line of JSON: requests on the worker's
+//! standard input, messages on its standard error.
 
 use super::clip::Clip;
 use super::clip::Segment;
@@ -11,59 +11,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::run::Preview;
 
-/// A clip to be worked on.
+/// A clip to process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct WorkerRequest {
     pub input: OsString,
     pub stem: OsString,
     pub piece: Option<Segment>,
-    /// Seconds of it to work on, where that is not all.
+    /// Number of seconds to process; `None` for all.
     pub seconds: Option<f64>,
 }
 
-/// What a worker says.
+/// A message from a worker.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum WorkerMessage {
     /// The model is loaded.
     Ready { classifier: String },
-    /// It cannot be: no clip can be worked on.
+    /// The model cannot be loaded: no clip can be processed.
     Fatal { error: String, usage: bool },
-    /// The next clip goes through the pipeline.
+    /// The next clip enters the pipeline.
     Begun,
-    /// It is read to its end, and the worker could open another one.
+    /// The clip has been read to its end; the worker could open another one.
     Read,
-    /// So far.
+    /// Progress on the clip.
     Progress { frame: u64, frames: Option<u64> },
     /// The clip is finished.
     Finished(ClipResult),
     /// The clip has failed.
     Failed { error: String },
-    /// What `salstream run` says besides.
+    /// Other messages that `salstream run` prints.
     #[serde(other)]
     Other,
 }
 
-/// What came of a clip that is finished.
+/// The result of a finished clip.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClipResult {
-    /// Frames of the result.
+    /// Number of frames of the result.
     pub frames: u64,
-    /// Seconds that it took.
+    /// Processing time in seconds.
     pub seconds: f64,
-    /// The clip in short.
+    /// A short overview of the clip.
     pub overview: Preview,
-    /// How it is joined, where it is a piece.
+    /// How to join it, if it is a segment.
     pub joint: Option<SegmentTiming>,
 }
 
 impl WorkerRequest {
-    /// The order to work on `clip`.
+    /// The request to process `clip`.
     pub fn of(clip: &Clip) -> Self {
         Self { input: clip.input.clone().into(), stem: clip.stem.clone().into(), piece: clip.segment, seconds: None }
     }
 
-    /// The order to work on the first `seconds` of the clip, with results at `stem`, a full path.
+    /// The request to process the first `seconds` of the clip, with results at `stem`, an absolute path.
     pub fn part(clip: &Clip, stem: &Path, seconds: f64) -> Self {
         Self { input: clip.input.clone().into(), stem: stem.into(), piece: None, seconds: Some(seconds) }
     }

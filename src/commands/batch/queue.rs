@@ -1,4 +1,4 @@
-//! The clips that are to be done, and a master for each worker process.
+//! The queue of clips to process, and a supervisor for each worker process.
 
 use super::clip::Clip;
 use super::config::BatchConfig;
@@ -10,34 +10,34 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What the masters share.
+/// The state that the supervisors share.
 pub(super) struct JobQueue<'a> {
     pub config: &'a BatchConfig,
     pub fingerprint: &'a SettingsFingerprint,
     /// Threads of each worker.
     pub threads: usize,
-    /// Set by the user, to end it all.
+    /// Set when the user stops the batch.
     pub stop: &'a AtomicBool,
     pub progress: BatchProgress,
     jobs: Mutex<VecDeque<Job>>,
-    /// How many segments of each long clip are still to be done, by the clip's place; none where the merge joins them.
+    /// The number of open segments of each long clip, by the clip's stem; empty if the merge joins them.
     segments: Mutex<HashMap<PathBuf, usize>>,
-    /// Whether no further clip is to be begun.
+    /// Whether no more clips are started.
     ended: AtomicBool,
 }
 
-/// A clip that is to be done.
+/// A clip to process.
 #[derive(Debug)]
 pub(super) struct Job {
     pub clip: Clip,
     /// How often it has failed.
     pub tries: u8,
-    /// Whether a worker is to have it alone, since one that had it with another has crashed.
+    /// Whether a worker must have no other clip beside it, because it was one of two when a worker crashed.
     pub alone: bool,
 }
 
 impl<'a> JobQueue<'a> {
-    /// A queue of `clips` for workers of `threads` threads each.
+    /// A queue of `clips` for workers with `threads` threads each.
     pub(super) fn new(
         config: &'a BatchConfig,
         fingerprint: &'a SettingsFingerprint,
@@ -55,7 +55,7 @@ impl<'a> JobQueue<'a> {
         Self { config, fingerprint, threads, stop, progress, jobs, segments, ended: AtomicBool::new(false) }
     }
 
-    /// The next clip: for a worker that has nothing else where `idle`.
+    /// The next clip; `idle` if the worker has no other clip.
     pub(super) fn take(&self, idle: bool) -> Option<Job> {
         if self.stop.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed) {
             return None;
@@ -64,13 +64,13 @@ impl<'a> JobQueue<'a> {
         if idle || jobs.front().is_some_and(|job| !job.alone) { jobs.pop_front() } else { None }
     }
 
-    /// Puts a clip in front of all others.
+    /// Puts a clip at the front of the queue.
     pub(super) fn put_back(&self, job: Job) {
         self.progress.put_back(&job.clip);
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).push_front(job);
     }
 
-    /// Whether `clip` was the last open piece of a long one, now that it is done.
+    /// Whether `clip`, which is now done, was the last open segment of a long clip.
     pub(super) fn is_last_piece(&self, clip: &Clip) -> bool {
         let mut segments = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
         segments.get_mut(&clip.whole().stem).is_some_and(|open| {
@@ -84,7 +84,7 @@ impl<'a> JobQueue<'a> {
         self.jobs.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets no further clip be begun.
+    /// Stops the queue: no more clips are started.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }

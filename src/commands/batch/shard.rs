@@ -1,19 +1,19 @@
-//! Which part of the list is this machine's: found from the list alone, so that nobody needs to talk to anybody.
+//! The part of the list that this machine processes. It is computed from the list alone, so that machines do not need
+//! to communicate.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::str::FromStr;
 
-/// Part `index` of `count`, from 0.
+/// Part `index` (from 0) of `count`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part.
     pub index: usize,
-    /// Of how many; at least 1.
+    /// At least 1.
     pub count: usize,
 }
 
-/// Where engines tell a task its number, the lowest number, and how many there are.
+/// The environment variables in which job engines give a task its index, the lowest index, and the number of tasks.
 const ENGINES: [(&str, Option<&str>, &str); 4] = [
     ("SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_MIN"), "SLURM_ARRAY_TASK_COUNT"),
     ("JOB_COMPLETION_INDEX", None, "JOB_COMPLETIONS"),
@@ -22,29 +22,30 @@ const ENGINES: [(&str, Option<&str>, &str); 4] = [
 ];
 
 impl Shard {
-    /// All of it.
+    /// The whole list.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// What the engine that started this task says, by `variable`.
+    /// The part given by the engine that started this task, read with `variable`.
     fn of_engine(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let number = |name: &str| variable(name).and_then(|text| text.trim().parse::<usize>().ok());
         for (id, first, count) in ENGINES {
             let Some(id_value) = number(id) else { continue };
             let first_value = first.and_then(number).unwrap_or(0);
-            let given =
-                number(count).ok_or_else(|| format!("auto: {id} is set, and {count} is not: set it, or give I/N"))?;
-            // SGE tells the last number instead of how many.
+            let given = number(count)
+                .ok_or_else(|| format!("auto: {id} is set, and {count} is not: set it, or use --shard I/N"))?;
+            // SGE gives the last index instead of the number of tasks.
             let count = if count.ends_with("LAST") { (given + 1).saturating_sub(first_value) } else { given };
             return Self::new(id_value.wrapping_sub(first_value), count);
         }
-        Err("auto: no job array is known here (Slurm, Kubernetes, SGE, PBS): give I/N".into())
+        Err("auto: this is not a job array of Slurm, Kubernetes, SGE or PBS: use --shard I/N".into())
     }
 
     fn new(index: usize, count: usize) -> Result<Self, String> {
         if index < count { Ok(Self { index, count }) } else { Err(format!("parts go from 1 to {count}")) }
     }
 
-    /// Which of `sizes` are this part's: the largest first, each to the part that has least so far. The same everywhere.
+    /// The indices in `sizes` of this part's files: the largest file first, each assigned to the part that has least so
+    /// far. The result is the same on every machine.
     pub fn part(self, sizes: &[u64]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..sizes.len()).collect();
         order.sort_by_key(|&index| (Reverse(sizes[index]), index));
@@ -52,7 +53,7 @@ impl Shard {
         let mut mine = Vec::new();
         for index in order {
             let Some(Reverse((load, part))) = loads.pop() else { break };
-            // An empty file is work too.
+            // An empty file costs time too.
             loads.push(Reverse((load.saturating_add(sizes[index].max(1)), part)));
             if part == self.index {
                 mine.push(index);
@@ -62,7 +63,7 @@ impl Shard {
         mine
     }
 
-    /// The name of this part's summary: `summary.json`, or `summary-2-of-8.json`.
+    /// The file name of this part's summary: `summary.json`, or `summary-2-of-8.json`.
     pub fn summary(self) -> String {
         if self.count == 1 {
             "summary.json".into()
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(of(&[("JOB_COMPLETION_INDEX", "0"), ("JOB_COMPLETIONS", "3")]), Ok(Shard { index: 0, count: 3 }));
         let sge = [("SGE_TASK_ID", "2"), ("SGE_TASK_FIRST", "1"), ("SGE_TASK_LAST", "5")];
         assert_eq!(of(&sge), Ok(Shard { index: 1, count: 5 }));
-        // Outside an array SGE says "undefined".
+        // Outside an array, SGE sets "undefined".
         assert!(of(&[("SGE_TASK_ID", "undefined")]).is_err());
         assert!(of(&[("PBS_ARRAY_INDEX", "1")]).unwrap_err().contains("PBS_ARRAY_COUNT"));
         assert!(of(&[]).unwrap_err().contains("I/N"));

@@ -1,7 +1,7 @@
-//! Long clips in pieces, which are worked on like clips and joined in the end.
+//! Splits long clips into segments, which are processed like clips and joined at the end.
 //!
-//! A piece is known by its number alone; where it begins and ends is found by whoever works on it, from the clip. So
-//! nobody needs to talk to anybody.
+//! Only a segment's number is fixed in advance. The worker that processes it computes where it begins and ends from the
+//! clip, so that machines do not need to communicate.
 
 use super::clip::Clip;
 use super::clip::Segment;
@@ -18,21 +18,23 @@ use crate::platform::machine::cores;
 use crate::source::{self, Input, SourceOptions};
 use crate::{Error, Result};
 
-/// How far from its mark a cut is looked for: part of a piece, and seconds at most.
+/// How far from its mark a cut is searched: as a share of a segment, and in seconds at most.
 const CUT_SEARCH_RANGE: (f64, f64) = (0.125, 5.0);
-/// The run-up, in seconds: no shorter than motion is held behind a still frame; and no longer than is worth while.
+/// Bounds of the pre-roll in seconds. The minimum is the time for which motion is held behind a still frame; a longer
+/// pre-roll than the maximum would cost more than it is worth.
 const PRE_ROLL_SECONDS: (f64, f64) = (1.0, 10.0);
-/// What is left, at the end of the run-up, of what the average would hold without it.
+/// The share of what the average would hold without the pre-roll that is left at the end of it.
 const PRE_ROLL_REMAINDER: f64 = 2e-3;
 
-/// `clips`, those longer than one and a half times `seconds` in pieces of about that length; `options` say how a clip is
-/// read. What cannot be opened stays whole: the reason is told where it is worked on.
+/// Splits those of `clips` that are longer than one and a half times `seconds` into segments of about that length;
+/// `options` set how a clip is read. A clip that cannot be opened stays whole: the reason is reported when it is
+/// processed.
 pub fn split(clips: Vec<Clip>, seconds: f64, options: &SourceOptions) -> Vec<Clip> {
     let count = |clip: &Clip| {
         let length = source::open(&Input::Video(clip.input.clone()), options).ok().and_then(|s| length(s.info()));
         length.map_or(1, |length| (length / seconds).round().max(1.0) as usize)
     };
-    // Asking takes a moment for each, most of which is waiting.
+    // Opening a clip takes a moment, most of it waiting for the disk, so this uses more threads than cores.
     let share = clips.len().div_ceil(2 * cores()).max(1);
     let counts: Vec<usize> = thread::scope(|scope| {
         let asked: Vec<_> =
@@ -46,19 +48,19 @@ pub fn split(clips: Vec<Clip>, seconds: f64, options: &SourceOptions) -> Vec<Cli
     clips.into_iter().zip(counts).flat_map(pieces).collect()
 }
 
-/// Seconds that a clip lasts.
+/// Duration of a clip in seconds.
 fn length(info: &VideoInfo) -> Option<f64> {
     Some(info.frames? as f64 * info.rate.interval())
 }
 
-/// The window of `piece` in the clip that `config` names, and what is known of the whole clip.
+/// The window of `piece` in the clip that `config` names, and the properties of the whole clip.
 ///
 /// # Errors
-/// [`Error::Input`] where the clip is not as long as it says.
+/// [`Error::Input`] if the clip is shorter than its header says.
 pub fn window(config: &RunConfig, piece: Segment) -> Result<(SegmentWindow, VideoInfo)> {
     let info = source::open(&config.input, &config.source)?.info().clone();
     let name = config.input.path().unwrap_or(Path::new(""));
-    let length = length(&info).ok_or_else(|| Error::input(name, "its length is not known: leave --split out"))?;
+    let length = length(&info).ok_or_else(|| Error::input(name, "its length is not known: run without --split"))?;
     let marks = SplitPoints { config, info: &info, length, count: piece.count };
     let from = marks.joint(piece.index)?;
     let until = marks.joint(piece.index + 1)?;
@@ -71,13 +73,13 @@ pub fn window(config: &RunConfig, piece: Segment) -> Result<(SegmentWindow, Vide
     ))
 }
 
-/// Seconds of frames before a piece, after which its averages are where they would be.
+/// Seconds of frames before a segment that it takes until its averages are the same as without segments.
 fn pre_roll(fusion: &FuseOptions, interval: f64) -> f64 {
     let frames = if fusion.raw { 0.0 } else { PRE_ROLL_REMAINDER.ln() / f64::from(fusion.smooth).ln() };
     (frames.abs() * interval).clamp(PRE_ROLL_SECONDS.0, PRE_ROLL_SECONDS.1)
 }
 
-/// Where a clip is to be split.
+/// Finds the time at which a clip is split.
 struct SplitPoints<'a> {
     config: &'a RunConfig,
     info: &'a VideoInfo,
@@ -86,7 +88,7 @@ struct SplitPoints<'a> {
 }
 
 impl SplitPoints<'_> {
-    /// Time of the first frame of piece `index`: at the cut nearest to its mark, or the first frame at the mark.
+    /// Time of the first frame of segment `index`: at the cut nearest to its mark, or the first frame at the mark.
     fn joint(&self, index: usize) -> Result<f64> {
         match index {
             0 => return Ok(0.0),
@@ -117,7 +119,7 @@ impl SplitPoints<'_> {
             }
         }
         let name = self.config.input.path().unwrap_or(Path::new(""));
-        best.or(at_mark).ok_or_else(|| Error::input(name, "is shorter than it says: leave --split out"))
+        best.or(at_mark).ok_or_else(|| Error::input(name, "is shorter than its header says: run without --split"))
     }
 }
 

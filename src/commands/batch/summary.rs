@@ -1,4 +1,4 @@
-//! What came of a batch: for programs as `summary.json`, for people as a table and a contact sheet.
+//! The summary of a batch: `summary.json` for programs, a table and a contact sheet for people.
 
 use super::clip::Clip;
 use super::manifest::Manifest;
@@ -16,17 +16,17 @@ use serde_json::json;
 use crate::reporting::terminal::say;
 use crate::{Error, Result, sink};
 
-/// Failed clips that the table names.
+/// Maximum number of failed clips named in the table.
 const MAX_NAMED_FAILURES: usize = 20;
 
-/// What came of a batch, or of one part of it.
+/// The summary of a batch, or of one part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Which part, from 1, of how many.
+    /// Which part (from 1), and the number of parts.
     shard: (usize, usize),
     /// SHA-256 of the settings.
     settings: String,
-    /// Seconds that all of it took.
+    /// Duration of the run in seconds.
     seconds: f64,
     /// The clips.
     clips: Vec<SummaryEntry>,
@@ -35,7 +35,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// One without any clip yet; its time begins.
+    /// An empty summary; its time starts now.
     pub(super) fn new(shard: Shard, settings: &str) -> Self {
         let shard = (shard.index + 1, shard.count);
         Self { shard, settings: settings.into(), seconds: 0.0, clips: Vec::new(), began: Some(Instant::now()) }
@@ -45,17 +45,17 @@ impl Summary {
         self.clips.push(entry);
     }
 
-    /// What room `clips` need, where the disk was full.
+    /// Notes how much disk space `clips` need, if the disk was full.
     pub(super) fn needed(&self, clips: &[Clip], folder: &Path) -> Option<String> {
         disk_space::needed(clips, &self.clips, folder)
     }
 
-    /// Joins what is in pieces.
+    /// Joins segments into clips.
     pub(super) fn gather(&mut self, folder: &Path) {
         self.clips = concat::join_segments(std::mem::take(&mut self.clips), folder, &self.settings);
     }
 
-    /// Keeps it in `folder`, sorted.
+    /// Writes it to `folder`, sorted.
     pub(super) fn write(&mut self, folder: &Path) -> Result<()> {
         self.clips.sort_by(|a, b| a.place.cmp(&b.place));
         self.seconds = self.began.map_or(self.seconds, |began| began.elapsed().as_secs_f64());
@@ -63,7 +63,7 @@ impl Summary {
         let path = folder.join(Shard { index: index - 1, count }.summary());
         let json = serde_json::to_vec_pretty(self).map_err(|e| Error::output(&path, e.to_string()))?;
         sink::write(&path, &json, true)?;
-        // A part's is made by the merge.
+        // The contact sheet of a part is made by the merge.
         if count == 1 {
             sink::write(
                 &folder.join("summary.html"),
@@ -86,7 +86,7 @@ impl Summary {
         })
     }
 
-    /// The closing table; as JSON for programs.
+    /// Prints the final table; as JSON for programs.
     pub fn say(&self, json: bool) {
         if json {
             let Counts { done, skipped, failed, open, frames, .. } = self.counts();
@@ -102,11 +102,12 @@ impl Summary {
         }
     }
 
-    /// What came of it in one line.
+    /// The summary in one line.
     fn closing(&self) -> String {
         let Counts { done, skipped, failed, open, frames, saved } = self.counts();
         let fps = frames as f64 / self.seconds.max(1e-3);
-        let left = if open > 0 { format!(", {open} left: the same command goes on") } else { String::new() };
+        let left =
+            if open > 0 { format!(", {open} left: run the same command again to continue") } else { String::new() };
         let hours = saved / 3600.0;
         format!(
             "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({hours:.2} h saved), {failed} failed{left}"
@@ -133,23 +134,23 @@ impl Summary {
     }
 }
 
-/// How many clips came to what.
+/// The number of clips by outcome.
 #[derive(Default)]
 struct Counts {
     done: usize,
     skipped: usize,
     failed: usize,
     open: usize,
-    /// Frames of those that were done now.
+    /// Frames of the clips finished in this run.
     frames: u64,
-    /// Seconds that those took that were done before.
+    /// Processing seconds of the clips finished before.
     saved: f64,
 }
 
-/// Makes one summary of all parts in `folder`.
+/// Merges the summaries of all parts in `folder`.
 ///
 /// # Errors
-/// [`Error::Input`] where a part's summary is missing, cannot be read, or is of other settings than the rest.
+/// [`Error::Input`] if a part's summary is missing, cannot be read, or has other settings than the rest.
 pub fn merge(folder: &Path) -> Result<Summary> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?.flatten();
     let is_part = |name: &str| name.starts_with("summary-") && name.ends_with(".json") && name.contains("-of-");
@@ -160,23 +161,23 @@ pub fn merge(folder: &Path) -> Result<Summary> {
     {
         let bytes = fs::read(&path).map_err(Error::io(&path))?;
         let part: Summary =
-            serde_json::from_slice(&bytes).map_err(|e| Error::input(&path, format!("is no summary: {e}")))?;
+            serde_json::from_slice(&bytes).map_err(|e| Error::input(&path, format!("is not a summary: {e}")))?;
         parts.push(part);
     }
     let Some(count) = parts.iter().map(|part| part.shard.1).max() else {
-        return Err(Error::input(folder, "holds no part's summary: run the parts first (--shard I/N)"));
+        return Err(Error::input(folder, "has no summary of a part: run the parts first (--shard I/N)"));
     };
-    // Of runs with another number of parts something may be left; the largest number counts.
+    // Summaries of runs with another number of parts may be left over; the largest number counts.
     parts.retain(|part| part.shard.1 == count);
     let missing: Vec<String> = (1..=count)
         .filter(|index| !parts.iter().any(|part| part.shard.0 == *index))
         .map(|index| format!("{index}/{count}"))
         .collect();
     if !missing.is_empty() {
-        return Err(Error::input(folder, format!("these parts are missing: {}", missing.join(", "))));
+        return Err(Error::input(folder, format!("parts are missing: run them with --shard {}", missing.join(", "))));
     }
     if parts.iter().any(|part| part.settings != parts[0].settings) {
-        return Err(Error::input(folder, "its parts were made with different settings: run them again with the same"));
+        return Err(Error::input(folder, "its parts have different settings: run them again with the same settings"));
     }
     let mut whole =
         Summary { shard: (1, 1), settings: parts[0].settings.clone(), seconds: 0.0, clips: Vec::new(), began: None };
@@ -190,7 +191,7 @@ pub fn merge(folder: &Path) -> Result<Summary> {
     Ok(whole)
 }
 
-/// The entry, failed where what it speaks of is not there.
+/// The entry, marked as failed if its result does not exist.
 fn checked(entry: SummaryEntry, folder: &Path) -> SummaryEntry {
     let clip = entry.clip();
     let is_there =

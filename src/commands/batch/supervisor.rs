@@ -1,5 +1,5 @@
-//! Keeps one worker process busy: it gets its next clip when it has read the one before to its end, so that one is opened
-//! while the other ends. A worker that dies or hangs is replaced, and costs one clip only.
+//! Keeps one worker process busy. The worker gets its next clip when it has read the previous one to its end, so that
+//! one is opened while the other is finished. A worker that dies or hangs is replaced, and only one clip is lost.
 
 use super::clip::Clip;
 use super::clip::Segment;
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
-/// How often a master looks up from waiting.
+/// How often a supervisor stops waiting to check for a timeout or the user's stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A clip that the worker has.
@@ -37,30 +37,30 @@ struct InFlight {
     state: InputState,
 }
 
-/// The master of one worker.
+/// The supervisor of one worker.
 pub(super) struct Supervisor<'a> {
     queue: &'a JobQueue<'a>,
     worker: Option<WorkerProcess>,
-    /// What the worker has, in the order in which it answers.
+    /// The clips that the worker has, in the order in which it answers.
     in_flight: VecDeque<InFlight>,
-    /// How many of them it has begun.
+    /// How many of them it has started.
     begun: usize,
-    /// Since when the first of them is the first, or the model is loaded.
+    /// The time from which the timeout of the first one counts.
     since: Instant,
     entries: Vec<SummaryEntry>,
 }
 
 impl<'a> Supervisor<'a> {
-    /// The master of a worker that is started when there is something for it to do.
+    /// A supervisor; its worker is started when there is something to do.
     pub(super) fn new(queue: &'a JobQueue<'a>) -> Self {
         let since = Instant::now();
         Self { queue, worker: None, in_flight: VecDeque::new(), begun: 0, since, entries: Vec::new() }
     }
 
-    /// Works until no clip is left, and tells what came of each.
+    /// Processes clips until none is left, and returns their outcomes.
     ///
     /// # Errors
-    /// What fails for every clip.
+    /// Errors that affect every clip.
     pub(super) fn run(mut self) -> Result<Vec<SummaryEntry>> {
         let outcome = self.work();
         if outcome.is_err() {
@@ -93,7 +93,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Gives the worker the next clip, if there is one that can be read.
+    /// Gives the worker the next clip that can be read, if there is one.
     fn give(&mut self) -> Result<()> {
         if self.in_flight.front().is_some_and(|in_flight| in_flight.job.alone) {
             return Ok(());
@@ -150,14 +150,14 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    /// Takes the first clip off the list; the next one is the first now.
+    /// Removes the first clip, which the worker has answered; the next one becomes the first.
     fn answered(&mut self) -> Option<InFlight> {
         self.begun = self.begun.saturating_sub(1);
         self.since = Instant::now();
         self.in_flight.pop_front()
     }
 
-    /// Keeps the proof that a clip is done.
+    /// Writes the manifest of a finished clip.
     fn keep(&self, job: &Job, state: InputState, finished: ClipResult) -> Result<Manifest> {
         let JobQueue { config, fingerprint, .. } = self.queue;
         let (settings, model) = (fingerprint.settings.clone(), fingerprint.model.clone());
@@ -166,7 +166,7 @@ impl<'a> Supervisor<'a> {
         Manifest::keep(work, &config.output, &config.endings())
     }
 
-    /// What came of a try: the clip is done, or tried again, or failed.
+    /// Handles the outcome of a try: the clip is done, tried again, or failed.
     fn settle(&mut self, job: Job, outcome: Result<Manifest, String>) {
         let JobQueue { config, progress, .. } = self.queue;
         let (outcome, done) = match outcome {
@@ -188,18 +188,18 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The worker has died. Which of several clips it was that killed it cannot be told: each is tried again alone.
+    /// The worker has died. If it had several clips, it is not known which one killed it: each is tried again alone.
     fn crashed(&mut self, how: &str) {
         self.worker = None;
         if self.in_flight.len() == 1
             && let Some(InFlight { job, .. }) = self.answered()
         {
-            return self.settle(job, Err(format!("the process that worked on it {how}")));
+            return self.settle(job, Err(format!("the worker process {how}")));
         }
         self.put_back(true);
     }
 
-    /// The first clip takes too long.
+    /// The first clip has timed out.
     fn give_up(&mut self, patience: Duration) {
         self.worker.take().into_iter().for_each(WorkerProcess::kill);
         if let Some(InFlight { job, .. }) = self.answered() {
@@ -209,7 +209,7 @@ impl<'a> Supervisor<'a> {
         self.put_back(false);
     }
 
-    /// Hands back what the worker had.
+    /// Returns the worker's clips to the queue.
     fn put_back(&mut self, alone: bool) {
         self.begun = 0;
         for InFlight { job, .. } in self.in_flight.drain(..).rev() {
@@ -218,10 +218,10 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-/// Works on `clips` with worker processes, and adds what came of each clip to `summary`.
+/// Processes `clips` with worker processes, and adds the outcome of each clip to `summary`.
 ///
 /// # Errors
-/// What fails for every clip: a model that cannot be opened, a process that cannot be started.
+/// Errors that affect every clip: a model that cannot be opened, a process that cannot be started.
 pub(super) fn run(
     config: &BatchConfig,
     fingerprint: &SettingsFingerprint,

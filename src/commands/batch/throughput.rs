@@ -1,4 +1,4 @@
-//! Measures how fast a workers is, on a short part of a clip of the list.
+//! Measures the speed of a number of workers on a short part of a clip from the list.
 
 use super::clip::Clip;
 use super::config::BatchConfig;
@@ -13,29 +13,30 @@ use std::time::{Duration, Instant};
 use crate::source::{self, Input};
 use crate::{Result, sink};
 
-/// Seconds of the clip that are worked on, and how often by each worker: it opens and ends clips as in a batch.
+/// Seconds of the clip that are processed, and how often each worker does so: it opens and finishes clips as in a
+/// batch.
 const SAMPLE_SECONDS: f64 = 2.0;
 const RUNS_PER_WORKER: usize = 3;
-/// Clips that are looked at for one that can be opened.
+/// Maximum number of clips that are tried until one can be opened.
 const MAX_CANDIDATE_CLIPS: usize = 5;
-/// How long a worker may keep silent.
+/// Maximum time without a message from a worker.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A clip on which crews are compared.
+/// A clip on which numbers of workers are compared.
 pub(super) struct ThroughputBenchmark<'a> {
     config: &'a BatchConfig,
     clip: &'a Clip,
-    /// Frames of the part that is worked on.
+    /// Number of frames of the part that is processed.
     frames: f64,
-    /// Frames to expect in the whole list.
+    /// Estimated number of frames in the whole list.
     ahead: f64,
-    /// Of a picture.
+    /// Pixels of a frame.
     pixels: i64,
 }
 
 impl<'a> ThroughputBenchmark<'a> {
-    /// One on a clip of middle size; `None` where none of the clips looked at can be opened.
+    /// A benchmark on a clip of medium size; `None` if none of the clips tried can be opened.
     pub(super) fn of(config: &'a BatchConfig, clips: &'a [Clip]) -> Option<Self> {
         let mut by_size: Vec<&Clip> = clips.iter().collect();
         by_size.sort_by_key(|clip| clip.size);
@@ -51,22 +52,23 @@ impl<'a> ThroughputBenchmark<'a> {
         })
     }
 
-    /// Frames to expect in the whole list.
+    /// Estimated number of frames in the whole list.
     pub(super) fn ahead(&self) -> f64 {
         self.ahead
     }
 
-    /// Frames that `jobs` workers need to be measured.
+    /// Number of frames that it costs to measure `jobs` workers.
     pub(super) fn frames(&self, jobs: usize) -> f64 {
         self.frames * (RUNS_PER_WORKER * jobs) as f64
     }
 
-    /// What the clip has to do with speed: its pictures' size, to a factor of two.
+    /// What the speed depends on: the size of the pictures, to a factor of two.
     pub(super) fn kind(&self) -> u32 {
         self.pixels.max(1).ilog2()
     }
 
-    /// Frames a second of `workers`, once its models are loaded. `None` where a worker fails, or the user ends it all.
+    /// Frames per second of `workers`, once their models are loaded. `None` if a worker fails or the user stops the
+    /// batch.
     pub(super) fn speed(&self, workers: WorkerCount, stop: &AtomicBool) -> Option<f64> {
         let results = tempfile::Builder::new().prefix(sink::TEMP_PREFIX).tempdir_in(&self.config.output).ok()?;
         let place = std::path::absolute(results.path()).ok()?;
@@ -94,7 +96,7 @@ impl<'a> ThroughputBenchmark<'a> {
     }
 }
 
-/// Listens until `worker` says what is `wanted`; `None` where it fails, keeps silent, or the user ends it all.
+/// Waits until `worker` sends the `wanted` message; `None` if it fails, sends nothing, or the user stops the batch.
 fn wait<T>(worker: &mut WorkerProcess, stop: &AtomicBool, wanted: impl Fn(WorkerMessage) -> Option<T>) -> Option<T> {
     let mut since = Instant::now();
     while !stop.load(Ordering::Relaxed) && since.elapsed() < WORKER_TIMEOUT {

@@ -1,6 +1,6 @@
-//! One of a batch's processes: loads the model once, and works on the clips that come on standard input.
+//! A worker process of a batch: loads the model once, and processes the clips that arrive on standard input.
 //!
-//! A clip is a line of JSON, and so is each thing said of it, on standard error.
+//! A request is a line of JSON; so is each message about a clip, on standard error.
 
 use super::clip::SegmentTiming;
 use super::config::BatchConfig;
@@ -25,13 +25,13 @@ use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
 
-/// How long a worker whose master is gone may take to clean up.
+/// How long a worker may take to clean up after its supervisor is gone.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-/// Works until standard input ends: a clip is opened while the one before goes through the pipeline, which in turn is
-/// free for it while the results of the one before are completed.
+/// Processes clips until standard input ends. Three clips overlap: while one is in the pipeline, the next one is opened
+/// and the results of the previous one are completed.
 ///
 /// # Errors
-/// None of a clip's; those of an output that is not there.
+/// Errors of a clip are reported as messages, not returned; only a missing output is.
 pub fn work(config: &BatchConfig) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = listen(stop.clone());
@@ -62,7 +62,7 @@ pub fn work(config: &BatchConfig) -> Result<()> {
     Ok(())
 }
 
-/// Completes a clip's results, and tells what came of it.
+/// Completes a clip's results, and reports its outcome.
 fn answer(clip: Result<ProcessedJob>, stop: &AtomicBool) {
     let answer = match clip.and_then(ProcessedJob::finish) {
         Ok(finished) => {
@@ -77,7 +77,7 @@ fn answer(clip: Result<ProcessedJob>, stop: &AtomicBool) {
     }
 }
 
-/// Hands on the clips that come; their end ends the clip in work too.
+/// Forwards the clips that arrive. When standard input ends, the current clip is stopped too.
 fn listen(stop: Arc<AtomicBool>) -> Receiver<WorkerRequest> {
     let (sender, jobs) = unbounded();
     thread::spawn(move || {
@@ -95,13 +95,12 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<WorkerRequest> {
     jobs
 }
 
-/// An opened clip; of a piece also the rate and the sound of the whole.
+/// An opened clip; for a segment, also the rate and the sound of the whole clip.
 struct OpenedJob(run::OpenedClip, Option<(Rate, Option<Sound>)>);
 
-/// One whose results are not complete yet.
+/// A clip that has been processed, but whose results are not complete yet.
 struct ProcessedJob(run::ProcessedClip, Option<(Rate, Option<Sound>)>);
 
-/// Opens one clip.
 fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &WorkerRequest) -> Result<OpenedJob> {
     let mut config = batch.clip(Path::new(input), &batch.output.join(stem))?;
     if let Some(seconds) = *seconds {

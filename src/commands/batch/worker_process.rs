@@ -1,4 +1,4 @@
-//! A worker process, as its master sees it.
+//! A worker process, as its supervisor sees it.
 
 use super::config::BatchConfig;
 use super::protocol::WorkerMessage;
@@ -13,34 +13,35 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
 use crate::{Error, Result};
 
-/// How long a worker may take to end and to clean up behind itself.
+/// How long a worker may take to clean up and exit.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a worker was heard to say.
+/// What was received from a worker.
 pub(super) enum Received {
     Message(WorkerMessage),
     Nothing,
-    /// It has ended, and how.
+    /// It has ended, in this way.
     End(String),
 }
 
-/// A running worker. Dropped, it is told to end, which also ends the clip that it has in work.
+/// A running worker. When it is dropped, it is told to exit, which also stops its current clip.
 pub(super) struct WorkerProcess {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     /// Model, device and precision, once the model is loaded.
     pub classifier: String,
-    /// The last thing said that was no event: a crash's own words.
+    /// The last line that was not an event: after a crash, the error message.
     last_words: String,
 }
 
 impl WorkerProcess {
-    /// Starts this very program with the same settings, as a worker. With `--remeasure` one measures before all others.
+    /// Starts this program with the same settings as a worker. With `--remeasure`, one worker measures before any other
+    /// starts.
     ///
     /// # Errors
-    /// [`Error::Child`] where no process can be started.
+    /// [`Error::Child`] if no process can be started.
     pub(super) fn start(config: &BatchConfig, threads: usize) -> Result<Self> {
         static MEASURED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
         let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +59,8 @@ impl WorkerProcess {
     }
 
     fn spawn(config: &BatchConfig, threads: usize, measures: bool) -> Result<Self> {
-        let failed = |e: std::io::Error| Error::Child { program: "salstream", problem: format!("no worker: {e}") };
+        let failed =
+            |e: std::io::Error| Error::Child { program: "salstream", problem: format!("cannot start a worker: {e}") };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["batch", "--worker"]);
         if config.threads.is_none() {
@@ -66,7 +68,7 @@ impl WorkerProcess {
         }
         let line = config.worker_line.iter().filter(|flag| measures || *flag != "--remeasure");
         command.args(line).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Ctrl-C reaches the master alone, which ends its workers in order.
+        // Ctrl-C must reach the supervisor only, which stops its workers in order.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(failed)?;
         let (sender, lines) = unbounded();
@@ -84,14 +86,14 @@ impl WorkerProcess {
         Ok(Self { child, stdin, lines, classifier: String::new(), last_words: String::new() })
     }
 
-    /// Gives it a job, to be done behind those that it has.
+    /// Gives it a request, to be handled after those that it has.
     pub(super) fn give(&mut self, job: &WorkerRequest) {
         let job = serde_json::to_string(job).unwrap_or_default();
-        // One that has died is found out when nothing is heard of it.
+        // A worker that has died is detected when its output ends.
         let _ = self.stdin.as_mut().map(|stdin| writeln!(stdin, "{job}"));
     }
 
-    /// What it says next, within `patience`.
+    /// Its next message, waiting for up to `patience`.
     pub(super) fn hear(&mut self, patience: Duration) -> Received {
         match self.lines.recv_timeout(patience) {
             Ok(line) => match serde_json::from_str(&line) {
@@ -112,7 +114,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Ends it at once, whatever it is at.
+    /// Kills it at once.
     pub(super) fn kill(mut self) {
         let _ = self.child.kill();
     }

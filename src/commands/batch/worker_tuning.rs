@@ -1,4 +1,5 @@
-//! How many workers of how many threads: as asked for, or as is fastest on this machine, measured once and kept.
+//! Chooses the number of workers and their threads: as requested, or the fastest on this machine, which is measured
+//! once and stored.
 
 use super::clip::Clip;
 use super::config::BatchConfig;
@@ -14,26 +15,26 @@ use serde::{Deserialize, Serialize};
 use crate::platform::machine::{Machine, cores};
 use crate::{Result, platform::dirs, sink};
 
-/// What measuring may cost, as part of the work that is ahead.
+/// Maximum cost of the measurement, as a share of the work ahead.
 const MAX_MEASURING_SHARE: f64 = 0.05;
-/// A workers is taken instead of a smaller one where it is so many times as fast; what it has no use for stays with others.
+/// A larger number of workers is chosen only if it is faster by this factor: otherwise, the cores are better left to
+/// other programs.
 const MIN_SPEEDUP: f64 = 1.03;
-/// How many workers there are at most.
 const MAX_WORKERS: usize = 256;
-/// How many measured crews are kept.
+/// Maximum number of stored measurements.
 const MAX_CACHED: usize = 100;
 
-/// A workers that was the fastest.
+/// A number of workers that was the fastest.
 #[derive(Debug, Serialize, Deserialize)]
 struct CachedWorkerCount {
-    /// What that depends on.
+    /// What the measurement depends on: machine, settings, picture size.
     about: String,
     workers: WorkerCount,
-    /// What was tried, each with its frames a second.
+    /// All numbers that were tried, with their frames per second.
     tried: Vec<(WorkerCount, f64)>,
 }
 
-/// The workers for `clips`. Without `--jobs` it is measured where there is much to do.
+/// The number of workers for `clips`. Without `--jobs`, it is measured if there is enough work.
 pub(super) fn choose(
     config: &BatchConfig,
     fingerprint: &SettingsFingerprint,
@@ -41,7 +42,7 @@ pub(super) fn choose(
     stop: &AtomicBool,
 ) -> WorkerCount {
     let most = clips.len().clamp(1, MAX_WORKERS);
-    // Where one clip begins or ends, another keeps the cores busy; each worker has a model of its own in memory.
+    // When one clip begins or ends, another one keeps the cores busy; but each worker has its own model in memory.
     let usual = WorkerCount::new(config, cores().div_ceil(2).max(2).min(most));
     let trial = || ThroughputBenchmark::of(config, clips);
     match config.jobs {
@@ -51,7 +52,7 @@ pub(super) fn choose(
     }
 }
 
-/// The fastest workers, as it is known, or else measured where that pays.
+/// The fastest number of workers: the stored one, or a new measurement if it pays off.
 fn measured(
     trial: &ThroughputBenchmark<'_>,
     config: &BatchConfig,
@@ -65,12 +66,12 @@ fn measured(
     if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.remeasure) {
         return Some(if known.workers.jobs > most { WorkerCount::new(config, most) } else { known.workers });
     }
-    // A smaller and a larger workers besides the usual one.
+    // A smaller and a larger number besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
     if !config.run.model.remeasure && MAX_MEASURING_SHARE * trial.ahead() < cost {
         return None;
     }
-    config.report.notes(&["measuring how many workers are fastest here, which takes a moment".into()]);
+    config.report.notes(&["measuring which number of workers is fastest on this machine; this takes a moment".into()]);
     let mut tried = Vec::new();
     let jobs = climb(usual.jobs, most, |jobs| {
         let workers = WorkerCount::new(config, jobs);
@@ -83,12 +84,12 @@ fn measured(
     kept.retain(|kept| kept.about != about);
     kept.insert(0, CachedWorkerCount { about, workers, tried });
     kept.truncate(MAX_CACHED);
-    // Where it cannot be kept it is measured again.
+    // If it cannot be stored, it is measured again next time.
     let _ = write(&kept);
     Some(workers)
 }
 
-/// How many jobs are fastest, from `start` on up to `most`, as long as it gets faster. `None` where `start` has no speed.
+/// The fastest number of jobs, searched from `start` up to `most` as long as it gets faster. `None` if `start` fails.
 fn climb(start: usize, most: usize, mut speed: impl FnMut(usize) -> Option<f64>) -> Option<usize> {
     let (mut best, mut fastest) = (start, speed(start)?);
     while let Some(more) = ladder().find(|&jobs| jobs > best).filter(|&jobs| jobs <= most)
@@ -105,7 +106,7 @@ fn climb(start: usize, most: usize, mut speed: impl FnMut(usize) -> Option<f64>)
     Some(best)
 }
 
-/// The numbers of workers that are tried: 1, 2, 3, 4, 6, 8, 12 and so on.
+/// The numbers of workers to try: 1, 2, 3, 4, 6, 8, 12 and so on.
 fn ladder() -> impl Iterator<Item = usize> {
     std::iter::once(1).chain((1..=8).flat_map(|power| [1 << power, 3 << (power - 1)]))
 }
@@ -114,7 +115,7 @@ fn told(workers: WorkerCount, tried: &[(WorkerCount, f64)]) -> String {
     let each = tried.iter().map(|(workers, fps)| format!("{} x {}: {fps:.1}", workers.jobs, workers.threads));
     let each: Vec<String> = each.collect();
     let WorkerCount { jobs, threads } = workers;
-    format!("workers x threads {jobs} x {threads} (frames a second: {})", each.join(", "))
+    format!("workers x threads {jobs} x {threads} (frames per second: {})", each.join(", "))
 }
 
 fn place() -> PathBuf {
@@ -134,7 +135,7 @@ fn write(kept: &[CachedWorkerCount]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// What `climb` chooses and tries, where the speeds of 1, 2, 3, 4 and 6 jobs are these.
+    /// What `climb` chooses and tries if these are the speeds of 1, 2, 3, 4 and 6 jobs.
     fn climbed(start: usize, most: usize, speeds: [f64; 5]) -> (Option<usize>, Vec<usize>) {
         let mut tried = Vec::new();
         let best = climb(start, most, |jobs| {
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(climbed(2, 9, [40.0, 44.0, 43.0, 0.0, 0.0]), (Some(2), vec![2, 3, 1]));
         assert_eq!(climbed(4, 9, [30.0, 43.5, 44.0, 44.0, 43.0]), (Some(2), vec![4, 6, 3, 2, 1]), "fewer are as good");
         assert_eq!(climbed(2, 2, [40.0, 44.0, 99.0, 0.0, 0.0]), (Some(2), vec![2, 1]), "no more than there are clips");
-        assert_eq!(climbed(2, 9, [40.0, 0.0, 0.0, 0.0, 0.0]), (None, vec![2]), "what fails says nothing");
+        assert_eq!(climbed(2, 9, [40.0, 0.0, 0.0, 0.0, 0.0]), (None, vec![2]), "a failure gives no result");
         assert_eq!(ladder().take(8).collect::<Vec<_>>(), [1, 2, 3, 4, 6, 8, 12, 16]);
     }
 }

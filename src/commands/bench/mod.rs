@@ -1,4 +1,4 @@
-//! `salstream bench`: how fast this machine is, on each device and in each arithmetic, and with a whole clip.
+//! `salstream bench`: measures the speed of this machine, for each device and precision, and for a whole clip.
 
 mod table;
 
@@ -16,21 +16,20 @@ use crate::platform::machine::Machine;
 use crate::{Error, Result};
 use onnx_grad::Method;
 
-/// Frames from one gradient to the next, in the runs of a whole clip.
+/// Numbers of frames from one gradient to the next, in the runs of a whole clip.
 const KEY_FRAMES: [u64; 2] = [1, 4];
 
-/// What a benchmark needs to know.
+/// The configuration of a benchmark.
 #[derive(Debug, Clone)]
 pub struct BenchConfig {
-    /// The run of a clip as a whole, if there is one; its model is [`model`](Self::model).
+    /// The run of a whole clip, if there is one; its model is [`model`](Self::model).
     pub clip: Option<RunConfig>,
-    /// The model.
     pub model: ModelRequest,
-    /// Threads for the classifier and OpenCV, each, at least 1.
+    /// Number of threads for the classifier, and for OpenCV, at least 1.
     pub threads: usize,
 }
 
-/// What this machine does.
+/// The results of a benchmark.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The machine.
@@ -39,51 +38,51 @@ pub struct Report {
     pub onnxruntime: String,
     /// The model's name.
     pub model: String,
-    /// Each way to compute the gradient of one picture.
+    /// The gradient of one picture, on each device and in each precision.
     pub gradients: Vec<GradientTime>,
-    /// Devices that this build of ONNX Runtime has no code for.
+    /// Devices that this build of ONNX Runtime does not support.
     pub absent: Vec<Device>,
-    /// The clip as a whole; nothing where none was given.
+    /// The runs of the whole clip; empty if no clip was given.
     pub clips: Vec<ClipTime>,
 }
 
-/// The gradient of one picture in one way.
+/// The time of one picture's gradient on one device.
 #[derive(Debug, Serialize)]
 pub struct GradientTime {
-    /// The way.
+    /// The device, precision and form of the graph.
     #[serde(flatten)]
     pub candidate: ExecutionConfig,
-    /// The least milliseconds of some runs; none where it fails.
+    /// The minimum of several runs in milliseconds; `None` if it fails.
     pub milliseconds: Option<f64>,
-    /// The least correlation of its smoothed maps with those of the CPU in f32.
+    /// The minimum correlation of its smoothed maps with those of the CPU in f32.
     pub correlation: Option<f64>,
-    /// Whether `--device auto` may take it: the same top classes, and nearly the same maps.
+    /// Whether `--device auto` may use it: it gives the same top classes, and nearly the same maps.
     pub faithful: bool,
-    /// Why it fails, where it does.
+    /// Why it fails, if it does.
     pub problem: Option<String>,
 }
 
-/// A clip's run from file to file.
+/// A run of a whole clip, from file to file.
 #[derive(Debug, Serialize)]
 pub struct ClipTime {
-    /// Frames from one gradient to the next.
+    /// Number of frames from one gradient to the next.
     pub static_every: u64,
-    /// Frames written.
+    /// Number of frames written.
     pub frames: u64,
-    /// Wall time in seconds, start-up not counted.
+    /// Wall time in seconds, without the start-up.
     pub seconds: f64,
-    /// Frames a second.
+    /// Frames per second.
     pub fps: f64,
-    /// Mean milliseconds a frame of each stage, while the others run beside it.
+    /// Mean milliseconds per frame of each stage, while the others run in parallel.
     pub stages: Timing,
     /// Model, device and precision.
     pub classifier: String,
 }
 
-/// Measures; `stop` ends it early, with nothing.
+/// Runs the benchmark; `None` if `stop` ended it early.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown model or an unfit clip; whatever opening the model and running the clip may fail by.
+/// [`Error::Usage`] for an unknown model or an unsuitable clip; all errors of opening the model and running the clip.
 pub fn bench(config: &BenchConfig, stop: &AtomicBool) -> Result<Option<Report>> {
     let runtime = Runtime::get()?;
     let (model, gradients) = gradients(config)?;
@@ -106,7 +105,7 @@ pub fn bench(config: &BenchConfig, stop: &AtomicBool) -> Result<Option<Report>> 
     }))
 }
 
-/// The model's name, and its gradient in every way that this machine has.
+/// The model's name, and the times of its gradient on all devices of this machine.
 fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
     let OpenedModel { chosen, source, card } = model::open(&config.model)?;
     let (preprocessor, _) = card.preprocessor;
@@ -125,7 +124,7 @@ fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
     Ok((chosen.name, trials.into_iter().map(time).collect()))
 }
 
-/// Runs the clip as a user would; none where the user stopped it.
+/// Runs the clip as a user would; `None` if the user stopped it.
 fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicBool) -> Result<Option<ClipTime>> {
     let folder = std::env::temp_dir();
     let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;

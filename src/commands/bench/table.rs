@@ -1,4 +1,4 @@
-//! The report for people.
+//! The report as a table.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use super::{ClipTime, GradientTime, Report};
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}; ONNX Runtime {}", self.machine, self.onnxruntime)?;
-        writeln!(f, "\ngradient of {}           ms a picture   correlation", self.model)?;
+        writeln!(f, "\ngradient of {}             ms/picture   correlation", self.model)?;
         self.gradients.iter().try_for_each(|gradient| gradient.line(f))?;
         for device in &self.absent {
             writeln!(f, "{:<32} not in this build of ONNX Runtime", device.to_string())?;
         }
         if self.clips.is_empty() {
-            return writeln!(f, "\nName a clip to see its frames a second.");
+            return writeln!(f, "\nName a clip to see its frames per second.");
         }
-        writeln!(f, "\ngradient on      fps   ms a frame: decode  static  motion    fuse    draw   write")?;
+        writeln!(f, "\ngradient on      fps   ms per frame: decode  static  motion    fuse    draw   write")?;
         self.clips.iter().try_for_each(|clip| clip.line(f))
     }
 }
@@ -25,7 +25,7 @@ impl GradientTime {
         let name = self.candidate.to_string();
         match (self.milliseconds, self.correlation, &self.problem) {
             (Some(took), Some(correlation), _) => {
-                let doubt = if self.faithful { "" } else { "   unfaithful: never taken unasked" };
+                let doubt = if self.faithful { "" } else { "   inaccurate: --device auto does not use it" };
                 writeln!(f, "{name:<32} {took:>12.1} {correlation:>13.4}{doubt}")
             }
             (_, _, problem) => writeln!(f, "{name:<32} {}", problem.as_deref().unwrap_or("fails")),

@@ -1,4 +1,4 @@
-//! What an evaluation needs to know.
+//! The configuration of an evaluation.
 
 use std::path::PathBuf;
 
@@ -8,38 +8,37 @@ use super::predict::{MapGeneratorConfig, Named};
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
 
-/// Everything that `salstream eval` needs to know.
+/// The configuration of `salstream eval`.
 #[derive(Debug, Clone)]
 pub struct EvalConfig {
-    /// The data set's folder.
     pub root: PathBuf,
-    /// The folder of masks, where the data set has none of its own.
+    /// The folder of masks, if the data set has none of its own.
     pub truth: Option<PathBuf>,
-    /// Which part of the data set to take.
+    /// Which part of the data set to use.
     pub choice: DatasetSelection,
     /// Which maps to make, and how.
     pub maker: MapGeneratorConfig,
     /// Other methods' maps.
     pub predictions: Vec<Named>,
-    /// Which classifier, and how.
+    /// Which classifier to use, and how.
     pub model: ModelConfig,
     /// The fixed threshold, 0..=1.
     pub threshold: f64,
     /// Which frames count.
     pub protocol: Protocol,
-    /// What is done to maps before saliency is measured.
+    /// How to scale maps before the saliency measures.
     pub scale: Scale,
-    /// Where the figures go, besides standard output.
+    /// The JSON file for all figures.
     pub json: Option<PathBuf>,
-    /// The same as a table.
+    /// The CSV file for all figures.
     pub csv: Option<PathBuf>,
-    /// The same as a page to look at.
+    /// The HTML file for the report.
     pub html: Option<PathBuf>,
-    /// Where this program's maps are kept.
+    /// The folder in which to keep this program's maps.
     pub keep: Option<PathBuf>,
-    /// Whether existing results are replaced.
+    /// Whether to overwrite existing files.
     pub overwrite: bool,
-    /// How to report.
+    /// How to report progress.
     pub report: ReportMode,
     /// Threads for OpenCV, and as many for scoring; at least 1.
     pub threads: usize,

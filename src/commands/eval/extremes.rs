@@ -1,41 +1,41 @@
-//! The frames that a report shows.
+//! The best and the worst frames, which a report shows.
 
 use ndarray::Array2;
 
-/// How many frames of either end are kept, each of another sequence.
+/// Number of best and of worst frames that are kept, each from another sequence.
 const MAX_KEPT_FRAMES: usize = 4;
 
-/// The frames on which the first method is best and worst by the main measure.
+/// The frames on which the first method has the best and the worst value of the main measure.
 #[derive(Debug, Default)]
 pub struct ExtremeFrames {
-    /// From the best on.
+    /// The best frames, the best one first.
     pub best: Vec<ExtremeFrame>,
-    /// From the worst on.
+    /// The worst frames, the worst one first.
     pub worst: Vec<ExtremeFrame>,
 }
 
-/// One of them.
+/// A best or worst frame.
 #[derive(Debug, Clone)]
 pub struct ExtremeFrame {
-    /// The main measure.
+    /// Its value of the main measure.
     pub value: f64,
-    /// The sequence, by its place in the data set.
+    /// Index of the sequence in the data set.
     pub sequence: usize,
-    /// The frame's place in the sequence.
+    /// Index of the frame in the sequence.
     pub frame: usize,
-    /// The map, 240 pixels on the longer side, 255 for 1.
+    /// The map, 240 pixels on the longer side, with 255 for 1.
     pub map: Array2<u8>,
 }
 
 impl ExtremeFrames {
-    /// Looks at a frame; higher values are better.
+    /// Considers a frame; higher values are better.
     pub fn add(&mut self, found: &ExtremeFrame) {
         keep(&mut self.best, found, |a, b| b.total_cmp(&a));
         keep(&mut self.worst, found, |a, b| a.total_cmp(&b));
     }
 }
 
-/// Puts `found` among `kept`, in `order`, in place of another one of its sequence.
+/// Inserts `found` into `kept`, which is sorted by `order`, in place of another frame of its sequence.
 fn keep(kept: &mut Vec<ExtremeFrame>, found: &ExtremeFrame, order: fn(f64, f64) -> std::cmp::Ordering) {
     let place = kept.partition_point(|one| order(one.value, found.value).is_le());
     if place >= MAX_KEPT_FRAMES || kept.iter().take(place).any(|one| one.sequence == found.sequence) {

@@ -1,4 +1,4 @@
-//! A folder of maps that appears when it is whole.
+//! A folder of maps that appears when it is complete.
 
 use std::path::{Path, PathBuf};
 
@@ -7,36 +7,37 @@ use tempfile::TempDir;
 use crate::sink::maps::temporary;
 use crate::{Error, Result};
 
-/// Maps on their way into a folder. Dropped before [`KeptMaps::finish`], they leave nothing behind.
+/// Maps that are written to a temporary folder. If this is dropped before [`KeptMaps::finish`], they leave nothing
+/// behind.
 pub struct KeptMaps {
     temp: TempDir,
     folder: PathBuf,
 }
 
 impl KeptMaps {
-    /// Prepares to fill `folder`.
+    /// Prepares to write to `folder`.
     ///
     /// # Errors
-    /// Where nothing can be written there.
+    /// An error if nothing can be written there.
     pub fn create(folder: &Path) -> Result<Self> {
         Ok(Self { temp: temporary(folder)?, folder: folder.to_owned() })
     }
 
-    /// Where `map`'s folder is until then.
+    /// The temporary folder for the maps called `map`.
     pub fn place(&self, map: &str) -> PathBuf {
         self.temp.path().join(map)
     }
 
-    /// Puts the maps in place, over those of an earlier run.
+    /// Moves the maps to their final place, over those of an earlier run.
     ///
     /// # Errors
-    /// [`Error::Io`] where a file cannot be moved.
+    /// [`Error::Io`] if a file cannot be moved.
     pub fn finish(self) -> Result<()> {
         put(self.temp.path(), &self.folder)
     }
 }
 
-/// Moves all that is in `from` to `to`, folder by folder.
+/// Moves everything in `from` to `to`, recursively.
 fn put(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(Error::io(to))?;
     for entry in std::fs::read_dir(from).map_err(Error::io(from))? {

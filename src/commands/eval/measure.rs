@@ -1,24 +1,24 @@
-//! The measures that are reported: what a frame yields, and what a sequence makes of it.
+//! The reported measures: the figures of a frame, and those of a sequence that follow from them.
 
 #[cfg(doc)]
 use super::metric::fixation;
 use super::metric::mask::{Curve, Pool, Scores, SeriesStatistics};
 use super::statistics::{Interval, interval};
 
-/// How many parts a clip is cut into, so that its figures have an interval.
+/// Number of parts into which a single clip is cut, so that its figures have an interval.
 pub const BLOCKS: usize = 10;
 
-/// What a map reaches on a frame.
+/// The figures of one map on one frame.
 pub struct Measured {
-    /// In the order of [`MeasureKind::frame_measures`]; `None` where a measure has no value there.
+    /// In the order of [`MeasureKind::frame_measures`]; `None` if a measure is not defined.
     pub figures: Vec<Option<f64>>,
-    /// Everything there is against a mask.
+    /// All scores, if the truth is a mask.
     scores: Option<Scores>,
 }
 
 impl Measured {
-    /// Against a mask. `warping_error` is the difference from the frame before, carried along the flow; `pointing` is
-    /// the pointing game's.
+    /// Figures against a mask. `warping_error` is the difference from the previous frame, carried along the flow;
+    /// `pointing` is the result of the pointing game.
     pub fn of_mask(scores: Scores, warping_error: Option<f64>, pointing: Option<f64>) -> Self {
         let figures = [
             scores.fixed.region,
@@ -35,13 +35,13 @@ impl Measured {
         Self { figures, scores: Some(scores) }
     }
 
-    /// Against fixations, by each of [`fixation::Measure::ALL`].
+    /// Figures against fixations, by each of [`fixation::Measure::ALL`].
     pub fn of_fixations(figures: Vec<Option<f64>>) -> Self {
         Self { figures, scores: None }
     }
 }
 
-/// What maps are scored against, which decides on the measures.
+/// The kind of truth, which decides on the measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeasureKind {
     /// The mask of an object.
@@ -51,7 +51,7 @@ pub enum MeasureKind {
 }
 
 impl MeasureKind {
-    /// The names of what a frame yields.
+    /// The names of a frame's figures.
     pub fn frame_measures(self) -> &'static [&'static str] {
         match self {
             Self::Mask => &[
@@ -82,7 +82,7 @@ impl MeasureKind {
         }
     }
 
-    /// What a sequence's frames are summed up in. The first one is the main one.
+    /// The figures of a sequence. The first one is the main measure.
     pub fn measures(self) -> &'static [Measure] {
         match self {
             Self::Mask => MASK,
@@ -91,13 +91,13 @@ impl MeasureKind {
     }
 }
 
-/// A number of a sequence; the data set's is the mean of its sequences'.
+/// A figure of a sequence; that of the data set is the mean over its sequences.
 pub struct Measure {
     /// Its name in files.
     pub id: &'static str,
     /// Its name in tables.
     pub title: &'static str,
-    /// Whether less is better.
+    /// Whether lower is better.
     pub is_error: bool,
     of: fn(&Series, &Levels) -> Option<f64>,
 }
@@ -110,7 +110,7 @@ const fn lower(id: &'static str, title: &'static str, of: fn(&Series, &Levels) -
     Measure { id, title, is_error: true, of }
 }
 
-/// Places among the numbers of a frame against a mask.
+/// Indices of a frame's figures against a mask.
 const J: usize = 0;
 const F: usize = 1;
 
@@ -153,28 +153,28 @@ const FIXATIONS: &[Measure] = &[
 ];
 
 impl Measure {
-    /// The number of `series`, with the thresholds in `levels`.
+    /// The figure of `series`, with the thresholds in `levels`.
     pub fn of(&self, series: &Series, levels: &Levels) -> Option<f64> {
         (self.of)(series, levels)
     }
 }
 
-/// What one method reaches on the frames of a sequence, or of a part of it.
+/// The figures of one method on the frames of a sequence, or of a part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
-    /// The frames that count, by their place in the sequence, in order.
+    /// The frames that count, by their index in the sequence, in order.
     pub frames: Vec<(usize, Vec<Option<f64>>)>,
     pool: Pool,
 }
 
 impl Series {
-    /// Adds the frame at `place`.
+    /// Adds the frame with the index `place`.
     pub fn add(&mut self, place: usize, measured: &Measured) {
         self.frames.push((place, measured.figures.clone()));
         measured.scores.iter().for_each(|scores| self.pool.add(scores));
     }
 
-    /// The mean of every number and curve against masks.
+    /// The mean of every figure and curve against masks.
     pub fn curves(&self) -> Option<Scores> {
         self.pool.mean()
     }
@@ -188,7 +188,7 @@ impl Series {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    /// The 95 % interval of the mean of the frames' figure at place `index`, over blocks of frames.
+    /// The 95 % interval of the mean of the frames' figure with this `index`, over blocks of frames.
     pub fn interval(&self, index: usize) -> Option<Interval> {
         let values = self.values(index);
         let blocks = values.chunks(values.len().div_ceil(BLOCKS).max(1));
@@ -201,7 +201,7 @@ impl Series {
     }
 }
 
-/// The 8-bit thresholds at which one method's curves are highest, each the same for all sequences.
+/// The 8-bit thresholds at which one method's curves are highest; each is the same for all sequences.
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
     /// Of region similarity J.
@@ -213,7 +213,7 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// Those of the mean over sequences.
+    /// The thresholds for the mean over sequences.
     pub fn of(mean: &Scores) -> Self {
         let level = |curve: &Curve| (curve.best().1 * (curve.0.len() - 1) as f64).round() as usize;
         Self { region: level(&mean.region_curve), f: level(&mean.f_curve), e: level(&mean.e_curve) }

@@ -1,8 +1,9 @@
-//! `salstream eval`: how good saliency maps are, by the measures that the field has agreed on.
+//! `salstream eval`: measures the quality of saliency maps with the established measures.
 //!
-//! One pass over the data set makes this program's maps and hands them to scoring frame by frame; other methods' maps
-//! are read beside them. What is kept are each frame's figures and each sequence's mean curves, so memory does not grow
-//! with the frames' size. A data set's figure is the mean of its sequences', each the mean of its frames.
+//! One pass over the data set makes this program's maps, and hands them to scoring frame by frame; other methods' maps
+//! are read from files. Only the figures of frames and the mean curves of sequences are kept, so memory use does not
+//! grow with the size of the frames. The figure of a data set is the mean over its sequences, and that of a sequence
+//! the mean over its frames.
 
 pub mod config;
 pub mod dataset;
@@ -39,10 +40,10 @@ use crate::reporting::progress::FrameProgress;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
 
-/// Scores what `config` asks for; `None` where `stop` ended it early.
+/// Scores the maps that `config` asks for; `None` if `stop` ended it early.
 ///
 /// # Errors
-/// The root cause of what failed first.
+/// The root cause of the first failure.
 pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluation>> {
     set_num_threads(config.threads as i32)?;
     let dataset = Dataset::open(&config.root, config.truth.as_deref(), &config.choice)?;
@@ -52,7 +53,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     let kept = config.keep.as_ref().map(|folder| KeptMaps::create(folder)).transpose()?;
     let needed = config.maker.maps.iter().any(|map| map.needs_classifier());
     let mut model = config.model.clone();
-    // A picture has no other frames to spread its samples over.
+    // A single picture has no other frames over which samples could be spread.
     model.method.spread &= !dataset.is_stills();
     let classifier = needed.then(|| StaticSaliency::open(&model)).transpose()?;
     let classifier_name = classifier.as_ref().map(|classifier| classifier.name().to_owned());
@@ -77,7 +78,7 @@ pub fn evaluate(config: &EvalConfig, stop: &AtomicBool) -> Result<Option<Evaluat
     Ok(Some(Evaluation { kind, dataset, methods, classifier: classifier_name, extremes }))
 }
 
-/// Scores every frame of `methods` methods.
+/// Scores every frame of all `methods`.
 fn score(
     config: &EvalConfig,
     maker: MapGenerator,
@@ -94,7 +95,7 @@ fn score(
         let mut scorers = Scorers::start(scope, maker, scorer, counting, config.threads, stop)?;
         while let Some(ScoredFrame { sequence, frame, methods, map, timing }) = scorers.next()? {
             progress.frame(&timing);
-            // Of a clip's first frame no motion is known: it would always be the worst.
+            // The motion of a clip's first frame is not known, so it would always be the worst.
             let telling = frame > 0 || lengths[sequence] == 1;
             if let Some(value) = methods.first().and_then(|method| method.figures[0]).filter(|_| telling) {
                 extremes.add(&ExtremeFrame { value, sequence, frame, map });
@@ -114,7 +115,7 @@ fn counting(dataset: &Dataset, protocol: Protocol) -> Result<Vec<Vec<bool>>> {
         let counted = protocol.scored(&places);
         if counted.is_empty() {
             let (name, frames) = (&sequence.name, places.len());
-            return Err(Error::Usage(format!("--skip-ends leaves nothing of the {frames} frames of {name}")));
+            return Err(Error::Usage(format!("--skip-ends leaves none of the {frames} frames of {name}")));
         }
         Ok(places.iter().map(|place| counted.contains(place)).collect())
     };

@@ -1,4 +1,4 @@
-//! PNG files as their samples: palette indices stay indices.
+//! Reads PNG files as raw samples: palette indices stay indices.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,24 +9,24 @@ use png::{BitDepth, ColorType, Transformations};
 
 use crate::{Error, Result};
 
-/// The longest side that is read, in pixels: what claims more is damaged or hostile.
+/// The longest side that is read, in pixels. A file with a longer one is damaged or hostile.
 const LONGEST_SIDE: u32 = 32_768;
 
-/// One sample a pixel.
+/// An image with one sample per pixel.
 #[derive(Debug)]
 pub struct Samples {
     /// Shape (height, width).
     pub values: Array2<u16>,
-    /// The largest value that the file can hold, at least 1.
+    /// The largest value that the file can contain, at least 1.
     pub max: u16,
     /// Whether the values are indices into a palette.
     pub indexed: bool,
 }
 
-/// Reads a grey or palette PNG; a colour one whose channels are equal is grey. Opacity is left out.
+/// Reads a grey or palette PNG. A colour PNG with equal channels counts as grey. The alpha channel is ignored.
 ///
 /// # Errors
-/// [`Error::Input`] where it is none, and [`Error::Io`] where it cannot be read.
+/// [`Error::Input`] if it is not such a PNG, and [`Error::Io`] if it cannot be read.
 pub fn read(file: &Path) -> Result<Samples> {
     let opened = File::open(file).map_err(Error::io(file))?;
     let damaged = |e: png::DecodingError| Error::input(file, format!("cannot be read as a PNG: {e}"));
@@ -35,13 +35,15 @@ pub fn read(file: &Path) -> Result<Samples> {
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = reader.info().size();
     let size = reader.output_buffer_size().filter(|_| width.max(height) <= LONGEST_SIDE);
-    let size = size.ok_or_else(|| Error::input(file, format!("claims {width} x {height} pixels: it is damaged")))?;
+    let size =
+        size.ok_or_else(|| Error::input(file, format!("has a size of {width} x {height} pixels: it is damaged")))?;
     let mut bytes = vec![0; size];
     let frame = reader.next_frame(&mut bytes).map_err(damaged)?;
     let rows = bytes.chunks_exact(frame.line_size.max(1)).take(height as usize);
     let channels = frame.color_type.samples();
     let samples: Vec<u16> = rows.flat_map(|row| unpack(row, frame.bit_depth).take(width as usize * channels)).collect();
-    let values = grey(&samples, frame.color_type).ok_or_else(|| Error::input(file, "is coloured: it must be grey"))?;
+    let values =
+        grey(&samples, frame.color_type).ok_or_else(|| Error::input(file, "is coloured: save it as a grey PNG"))?;
     let values = Array2::from_shape_vec((height as usize, width as usize), values)
         .map_err(|e| Error::input(file, format!("cannot be read as a PNG: {e}")))?;
     let max = ((1_u32 << frame.bit_depth as u32) - 1) as u16;
@@ -62,7 +64,7 @@ fn unpack(row: &[u8], depth: BitDepth) -> impl Iterator<Item = u16> {
     })
 }
 
-/// One sample a pixel; `None` where colours differ.
+/// One sample per pixel; `None` if the channels differ.
 fn grey(samples: &[u16], kind: ColorType) -> Option<Vec<u16>> {
     let colours = if matches!(kind, ColorType::Rgb | ColorType::Rgba) { 3 } else { 1 };
     let pixel = |pixel: &[u16]| pixel[..colours].iter().all(|value| *value == pixel[0]).then_some(pixel[0]);

@@ -1,4 +1,4 @@
-//! Between OpenCV's rasters and arrays of double precision.
+//! Conversion between OpenCV's rasters and arrays in double precision.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use opencv::prelude::*;
 use crate::frame::Flow;
 use crate::{Error, Result, platform::paths};
 
-/// `map` (`CV_32FC1` or `CV_64FC1`) at `size`: averaged where that is smaller, else interpolated.
+/// Scales `map` (`CV_32FC1` or `CV_64FC1`) to `size`: averaged if this is smaller, else interpolated.
 pub fn at_size(map: &(impl MatTraitConst + opencv::core::ToInputArray), size: Size) -> Result<Array2<f64>> {
     let mut scaled = Mat::default();
     let method = if size.width < map.cols() { INTER_AREA } else { INTER_LINEAR };
@@ -22,7 +22,7 @@ pub fn at_size(map: &(impl MatTraitConst + opencv::core::ToInputArray), size: Si
     shaped((size.height as usize, size.width as usize), values)
 }
 
-/// `map` at `size`.
+/// Scales `map` to `size`.
 pub fn resized(map: ArrayView2<f64>, size: Size) -> Result<Array2<f64>> {
     let values: Vec<f64> = map.iter().copied().collect();
     let mat = Mat::new_rows_cols_with_data(map.nrows() as i32, map.ncols() as i32, &values)?;
@@ -33,23 +33,24 @@ pub fn resized(map: ArrayView2<f64>, size: Size) -> Result<Array2<f64>> {
 pub fn flow(flow: &Flow) -> Result<Array3<f64>> {
     let (rows, columns) = (flow.0.rows() as usize, flow.0.cols() as usize);
     let values = flow.0.data_typed::<Vec2f>()?.iter().flat_map(|vector| vector.0.map(f64::from)).collect();
-    Array3::from_shape_vec((rows, columns, 2), values).map_err(|e| Error::Usage(format!("a flow of no shape: {e}")))
+    Array3::from_shape_vec((rows, columns, 2), values)
+        .map_err(|e| Error::Usage(format!("the flow has a wrong shape: {e}")))
 }
 
-/// `values` as rows and columns.
+/// `values` as an array of rows and columns.
 fn shaped(size: (usize, usize), values: Vec<f64>) -> Result<Array2<f64>> {
-    Array2::from_shape_vec(size, values).map_err(|e| Error::Usage(format!("a map of no shape: {e}")))
+    Array2::from_shape_vec(size, values).map_err(|e| Error::Usage(format!("the map has a wrong shape: {e}")))
 }
 
-/// A shape (height, width) in words.
+/// A shape (height, width) as text.
 pub fn size_of((height, width): (usize, usize)) -> String {
     format!("{width} x {height}")
 }
 
-/// Writes a map of 0..=1 as a grey PNG of 16 bits; its folder is made.
+/// Writes a map of 0..=1 as a grey PNG of 16 bits, and creates its folder.
 ///
 /// # Errors
-/// [`Error::Output`] where it cannot be written.
+/// [`Error::Output`] if it cannot be written.
 pub fn write(file: &Path, map: &Array2<f64>) -> Result<()> {
     let folder = paths::folder(file);
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;

@@ -1,4 +1,4 @@
-//! One frame of every method against its truth.
+//! Scores one frame of every method against its truth.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,71 +19,71 @@ use super::raster::{self, size_of};
 use crate::frame::{Flow, Timing};
 use crate::{Error, Result};
 
-/// What all frames are scored by.
+/// Everything that is needed to score frames.
 pub struct Scorer<'a> {
-    /// The frames' truths.
+    /// The frames with their truths.
     pub dataset: &'a Dataset,
     /// Other methods' maps.
     pub files: &'a [MapFiles],
     /// The fixed threshold.
     pub threshold: f64,
-    /// What is done to maps before saliency is measured.
+    /// How to scale maps before the saliency measures.
     pub scale: Scale,
-    /// Where to write this program's maps: a folder for each, in their order.
+    /// The folders in which to write this program's maps, in the order of the maps.
     pub keep: Option<Vec<PathBuf>>,
 }
 
-/// A frame on its way to be scored.
+/// A frame that will be scored.
 pub struct ScoreJob {
-    /// Its sequence, by its place in the data set.
+    /// Index of its sequence in the data set.
     pub sequence: usize,
-    /// Its place in the sequence.
+    /// Index of the frame in the sequence.
     pub frame: usize,
-    /// Whether it counts.
+    /// Whether the frame counts.
     pub counts: bool,
-    /// The picture's size in pixels.
+    /// Size of the picture in pixels.
     pub size: Size,
-    /// This program's maps of it.
+    /// This program's maps of the frame.
     pub maps: Arc<Vec<Mat>>,
-    /// Those of the frame before, where it is of the same shot.
+    /// The maps of the previous frame, if it is in the same shot.
     pub before: Option<Arc<Vec<Mat>>>,
-    /// Backward flow, of the maps' size.
+    /// Backward flow, in the size of the maps.
     pub flow: Flow,
-    /// What it has cost so far.
+    /// Time that the frame has taken so far.
     pub timing: Timing,
 }
 
-/// A frame as scored.
+/// A scored frame.
 pub struct ScoredFrame {
-    /// Its sequence, by its place in the data set.
+    /// Index of its sequence in the data set.
     pub sequence: usize,
-    /// Its place in the sequence.
+    /// Index of the frame in the sequence.
     pub frame: usize,
-    /// What each method reaches, in order; empty where the frame does not count.
+    /// The figures of each method, in order; empty if the frame does not count.
     pub methods: Vec<Measured>,
-    /// The first method's map, 240 pixels on the longer side, 255 for 1.
+    /// The first method's map, 240 pixels on the longer side, with 255 for 1.
     pub map: Array2<u8>,
-    /// What it has cost before.
+    /// Time that the frame took before scoring.
     pub timing: Timing,
 }
 
 /// One method's maps of a frame.
 struct Views {
-    /// At the truth's size.
+    /// In the size of the truth.
     large: Array2<f64>,
-    /// At the flow's size.
+    /// In the size of the flow.
     small: Array2<f64>,
-    /// The frame before's, where it is of the same shot, at the flow's size.
+    /// The map of the previous frame, if it is in the same shot, in the size of the flow.
     before: Option<Array2<f64>>,
 }
 
-/// What a frame's maps are held against.
+/// The truth of a frame.
 enum Reference {
     Mask { mask: Array2<bool>, flow: Array3<f64> },
     Gaze(Box<Looked>),
 }
 
-/// Where people looked, at this picture and at others, and a map that foretells it without looking.
+/// Where people looked in this picture and in others, and a baseline map that does not depend on the picture.
 struct Looked {
     gaze: GazeRecord,
     others: GazeRecord,
@@ -91,10 +91,10 @@ struct Looked {
 }
 
 impl Scorer<'_> {
-    /// Scores a frame, and writes its maps where they are to be kept.
+    /// Scores a frame, and writes its maps if they are kept.
     ///
     /// # Errors
-    /// [`Error::Input`] where truth or maps cannot be read or differ in size from the frame.
+    /// [`Error::Input`] if truth or maps cannot be read, or have another size than the frame.
     pub fn score(&self, job: &ScoreJob) -> Result<ScoredFrame> {
         let ScoreJob { sequence, frame, timing, .. } = *job;
         let sequence_of = &self.dataset.sequences[sequence];
@@ -124,7 +124,7 @@ impl Scorer<'_> {
         Ok(ScoredFrame { sequence, frame, methods, map: map.unwrap_or_default(), timing })
     }
 
-    /// Reads a frame's truth.
+    /// Reads the truth of a frame.
     fn reference(&self, job: &ScoreJob, item: &Item) -> Result<Reference> {
         match &item.truth {
             Truth::Mask(file) => {
@@ -157,7 +157,7 @@ impl Scorer<'_> {
             Reference::Gaze(looked) => {
                 let Looked { gaze, others, baseline } = &**looked;
                 let truth = fixation::Truth { gaze, others, baseline: baseline.view() };
-                // The same draws for every method, whichever thread scores the frame.
+                // The random draws depend on the frame only, so they are the same for every method and thread.
                 let seed = (job.sequence as u64) << 32 | job.frame as u64;
                 let mut random = SmallRng::seed_from_u64(seed);
                 let figures = fixation::Measure::ALL.map(|by| by.of(views.large.view(), &truth, &mut random));
@@ -167,7 +167,7 @@ impl Scorer<'_> {
     }
 }
 
-/// This program's maps.
+/// A map of this program.
 fn own(job: &ScoreJob, index: usize) -> Result<Views> {
     let small = |maps: &[Mat]| -> Result<Array2<f64>> { raster::at_size(&maps[index], maps[index].size()?) };
     Ok(Views {
@@ -177,7 +177,7 @@ fn own(job: &ScoreJob, index: usize) -> Result<Views> {
     })
 }
 
-/// Another method's.
+/// A map of another method.
 fn read(files: &MapFiles, job: &ScoreJob) -> Result<Views> {
     let map = |frame| files.read(job.sequence, frame, (job.size.height as usize, job.size.width as usize));
     let flow = job.flow.0.size()?;
@@ -195,5 +195,5 @@ fn check_size(picture: Size, truth: &Path, (height, width): (usize, usize)) -> R
         return Ok(());
     }
     let (is, frame) = (size_of((height, width)), size_of((rows, columns)));
-    Err(Error::input(truth, format!("the truth is {is}, its frame {frame}: both must be of one size")))
+    Err(Error::input(truth, format!("the truth is {is}, its frame {frame}: both must have the same size")))
 }

@@ -1,4 +1,4 @@
-//! The threads of an evaluation: one makes maps, several score them.
+//! The threads of an evaluation: one makes maps, several others score them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,21 +10,21 @@ use super::score::{ScoreJob, ScoredFrame, Scorer};
 use crate::pipeline::channel::{LinkPolicy, Receiver, Sender, link, stage};
 use crate::{Error, Result};
 
-/// What one thread hands to another. An error travels with the frames, so that the root cause arrives first.
+/// An item between two threads. Errors travel with the frames, so that the root cause arrives first.
 type Message = Result<ScoreJob>;
 
-/// Where scored frames arrive, in order: frame i is scored by thread i modulo their number.
+/// The links with the scored frames: frame i is scored by thread i modulo the number of threads.
 pub struct Scorers {
     scored: Vec<Receiver<ScoredFrame>>,
     next: usize,
 }
 
 impl Scorers {
-    /// Starts a thread that makes the maps of every frame and `threads` that score them. Of the frames of each sequence
-    /// those count that `counting` says. `stop` ends the work early.
+    /// Starts a thread that makes the maps of every frame, and `threads` threads that score them. `counting` says which
+    /// frames of each sequence count. `stop` ends the work early.
     ///
     /// # Errors
-    /// [`Error::Panic`] where the system refuses another thread.
+    /// [`Error::Panic`] if the system cannot start another thread.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         maker: MapGenerator,
@@ -35,7 +35,7 @@ impl Scorers {
     ) -> Result<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| link("maps", LinkPolicy::Lossless(1))).unzip();
-        // What the feeder itself sends is nothing: its errors go along the links.
+        // This stage's own link stays empty: frames and errors go through the links to the scoring threads.
         stage(scope, "maps", LinkPolicy::Lossless(1), move |_: &Sender<()>| {
             feed(maker, scorer.dataset, counting, senders, stop)
         })?;
@@ -51,10 +51,10 @@ impl Scorers {
         Ok(Self { scored, next: 0 })
     }
 
-    /// The next frame, `None` at the end.
+    /// The next frame; `None` at the end.
     ///
     /// # Errors
-    /// What stopped the work.
+    /// The error that stopped the work.
     pub fn next(&mut self) -> Result<Option<ScoredFrame>> {
         let scored = self.scored[self.next].recv()?;
         self.next = (self.next + 1) % self.scored.len();
@@ -62,7 +62,7 @@ impl Scorers {
     }
 }
 
-/// Makes the maps of all frames and deals them out in turn.
+/// Makes the maps of all frames, and distributes them to the threads in turn.
 fn feed(
     mut maker: MapGenerator,
     dataset: &Dataset,

@@ -1,19 +1,19 @@
-//! How sure a mean is, and whether one method is better than another.
+//! Confidence intervals of means, and tests of differences between methods.
 //!
-//! What is resampled are sequences (or blocks of a single one), not frames: neighbouring frames are nearly the same, and
-//! as many independent draws they would feign a certainty that is not there.
+//! Resampling takes whole sequences (or blocks of a single one), not frames. Neighbouring frames are nearly the same;
+//! as independent draws, they would suggest a certainty that does not exist.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
-/// How often is drawn.
+/// Number of resamples.
 pub const RESAMPLES: usize = 10_000;
-/// How much of the distribution of means an interval holds.
+/// The share of the distribution of means that an interval covers.
 const COVERED: f64 = 0.95;
-/// The most pairs for which every pattern of signs is tried; 2^13 is about [`RESAMPLES`].
+/// The maximum number of pairs for which all patterns of signs are tried; 2^13 is about [`RESAMPLES`].
 const EXACT: usize = 13;
-/// Differences of sums closer than this are ties: they come from the order of adding up.
+/// Sums that differ by less than this are ties: the difference comes from the order of addition.
 const TIE: f64 = 1e-12;
 
 /// Bounds of a mean.
@@ -26,22 +26,22 @@ pub struct Interval {
 /// The comparison of two methods on the same sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The mean of the first less that of the second.
+    /// The mean of the first minus that of the second.
     pub difference: f64,
     /// Its 95 % interval.
     pub interval: Option<Interval>,
-    /// How probable so large a difference, of either sign, is if the methods are equally good.
+    /// The probability of a difference at least this large, of either sign, if the methods are equally good.
     pub p: f64,
-    /// Whether every pattern of signs was tried, rather than some at random.
+    /// Whether all patterns of signs were tried, rather than a random selection.
     pub exact: bool,
-    /// How many pairs there were.
+    /// The number of pairs.
     pub pairs: usize,
 }
 
 /// The 95 % bootstrap interval of the mean of `values`, by percentiles (Efron and Tibshirani, "An Introduction to the
 /// Bootstrap", 1993, chapter 13). The same in every run. `None` for fewer than two values.
 ///
-/// With few values it is too narrow: with six it covers some 85 %.
+/// With few values, it is too narrow: with six values, it covers about 85 %.
 pub fn interval(values: &[f64]) -> Option<Interval> {
     if values.len() < 2 {
         return None;
@@ -57,8 +57,8 @@ pub fn interval(values: &[f64]) -> Option<Interval> {
 }
 
 /// Compares two methods by a sign-flip permutation test of their paired differences (Fisher, "The Design of
-/// Experiments", 1935, section 21; Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005): every
-/// pattern of signs up to 13 pairs, else 10,000 random ones, where the pattern found counts as one of them. `None`
+/// Experiments", 1935, section 21; Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 2005). Up to 13
+/// pairs, it tries all patterns of signs, else 10,000 random ones, of which the observed pattern counts as one. `None`
 /// without pairs.
 pub fn compare(first: &[f64], second: &[f64]) -> Option<Comparison> {
     let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| first - second).collect();

@@ -1,21 +1,21 @@
-//! From frames to figures of a data set.
+//! From the figures of frames to those of a data set.
 
 use super::measure::{BLOCKS, Levels, MeasureKind, Series};
 use super::metric::mask::{Pool, Scores};
 use super::statistics::{Comparison, Interval, compare, interval};
 
-/// What one method reached.
+/// The figures of one method so far.
 pub struct FrameTally {
-    /// On each sequence.
+    /// For each sequence.
     sequences: Vec<Series>,
-    /// On each part of the only sequence; empty where there are more.
+    /// For each part of the only sequence; empty if there are several sequences.
     blocks: Vec<Series>,
-    /// How many frames the only sequence has.
+    /// The number of frames of the only sequence.
     frames: usize,
 }
 
 impl FrameTally {
-    /// Nothing yet, of sequences of so many frames.
+    /// An empty tally for sequences with these numbers of frames.
     pub fn new(lengths: &[usize]) -> Self {
         let (blocks, frames) = match lengths {
             [frames] => (BLOCKS.min(*frames), *frames),
@@ -34,7 +34,7 @@ impl FrameTally {
         }
     }
 
-    /// The figures of method `name`.
+    /// The final figures of the method called `name`.
     pub fn figures(self, name: String, kind: MeasureKind) -> SequenceFigures {
         let means: Vec<Scores> = self.sequences.iter().filter_map(Series::curves).collect();
         let mean = means.iter().collect::<Pool>().mean();
@@ -54,7 +54,7 @@ impl FrameTally {
 pub struct MeanEstimate {
     /// The mean over the sequences.
     pub mean: f64,
-    /// `None` where there is nothing to draw from.
+    /// `None` if there are too few values to resample.
     pub interval: Option<Interval>,
 }
 
@@ -65,26 +65,26 @@ impl MeanEstimate {
     }
 }
 
-/// What one method reached, summed up. The numbers are in the order of [`MeasureKind::measures`].
+/// The final figures of one method. They are in the order of [`MeasureKind::measures`].
 pub struct SequenceFigures {
     /// The method's name.
     pub name: String,
-    /// Over the data set; `None` for a measure without a value.
+    /// For the data set; `None` for a measure without a value.
     pub total: Vec<Option<MeanEstimate>>,
-    /// On each sequence.
+    /// For each sequence.
     pub sequences: Vec<Vec<Option<f64>>>,
-    /// On what is resampled: the sequences, or the parts of a single one.
+    /// For each unit of resampling: the sequences, or the parts of a single one.
     units: Vec<Vec<Option<f64>>>,
     /// The thresholds of the best figures.
     pub levels: Levels,
     /// Means over sequences of the means over frames, with their curves.
     pub mean: Option<Scores>,
-    /// The frames.
+    /// The figures of the frames.
     pub series: Vec<Series>,
 }
 
 impl SequenceFigures {
-    /// This method against another one by the measure at place `measure`; `None` where they have nothing to compare.
+    /// Compares this method with another one by the measure with this index; `None` if they have no values in common.
     pub fn against(&self, other: &Self, measure: usize) -> Option<Comparison> {
         let pairs = self.units.iter().zip(&other.units).filter_map(|(a, b)| Some((a[measure]?, b[measure]?)));
         let (first, second): (Vec<f64>, Vec<f64>) = pairs.unzip();

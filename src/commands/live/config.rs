@@ -1,4 +1,4 @@
-//! What a live session needs to know.
+//! The configuration of a live session.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,30 +10,30 @@ use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::saliency::ModelConfig;
 
-/// Everything that `salstream live` needs to know.
+/// The configuration of `salstream live`.
 #[derive(Debug, Clone)]
 pub struct LiveConfig {
-    /// What to watch.
+    /// The source.
     pub input: LiveInput,
-    /// How long a lost source may stay away.
+    /// How long a lost source may stay away before the session ends.
     pub give_up: Option<Duration>,
-    /// Which classifier, and how.
+    /// Which classifier to use, and how.
     pub model: ModelConfig,
-    /// On which frames the gradient is computed, at most: live, the newest of them.
+    /// The frames that may get a gradient; the classifier takes the newest of them when it is free.
     pub key_frames: KeyFrames,
-    /// How the maps are made.
+    /// How to make the maps.
     pub fusion: FuseOptions,
-    /// What may be changed later.
+    /// The settings that can be changed during the session.
     pub settings: SessionSettings,
-    /// Whether there is a window.
+    /// Whether to open a window.
     pub window: bool,
-    /// Where the page is served.
+    /// The address of the web page, if it is served.
     pub serve: Option<SocketAddr>,
-    /// What is recorded from the start.
+    /// What to record from the start.
     pub recording: RecordingConfig,
-    /// When to end.
+    /// When to stop.
     pub duration: Option<Duration>,
-    /// Whether nothing but errors is printed.
+    /// Whether to print errors only.
     pub quiet: bool,
     /// Threads for OpenCV, at least 1.
     pub threads: usize,
@@ -42,11 +42,11 @@ pub struct LiveConfig {
 /// How to record.
 #[derive(Debug, Clone)]
 pub struct RecordingConfig {
-    /// The file; where there is none, a recording on request gets a name in the current folder.
+    /// The file. If it is `None`, a recording on request gets a name in the current folder.
     pub output: Option<PathBuf>,
-    /// Seconds after which a new file begins.
+    /// Seconds after which a new file starts.
     pub segment: Option<f64>,
-    /// Whether existing files are replaced.
+    /// Whether to overwrite existing files.
     pub overwrite: bool,
     /// x264's constant rate factor.
     pub crf: u8,

@@ -1,4 +1,4 @@
-//! What is shown while nothing new comes: the last picture, greyed, and why.
+//! The picture that is shown while no new one comes: the last one, greyed, with the reason.
 
 use opencv::core::{self, Mat, Rect};
 use opencv::imgproc;
@@ -7,10 +7,10 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::annotate::text::{TextCorner, caption};
 
-/// How bright the greyed picture is, against itself.
+/// Brightness of the greyed picture, relative to the original.
 const BRIGHTNESS: f64 = 0.5;
 
-/// The last picture, greyed, with a line that says why.
+/// The last picture, greyed, with a line of text that gives the reason.
 pub(super) fn greyed(picture: &Mat, why: &str) -> Result<Mat> {
     let (mut grey, mut shown) = (Mat::default(), Mat::default());
     imgproc::cvt_color_def(picture, &mut grey, imgproc::COLOR_BGR2GRAY)?;

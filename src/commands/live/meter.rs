@@ -1,11 +1,11 @@
-//! How often things happen, and how late: over the last seconds, so that the figures are today's.
+//! Measures rates and latencies over the last few seconds, so that the figures are current.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What the figures look back on.
+/// The time over which a rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
-/// Events that are remembered at most: five seconds of a fast camera.
+/// Maximum number of events that are stored: five seconds of a fast camera.
 const MAX_BINS: usize = 1024;
 
 /// Counts events.
@@ -16,7 +16,7 @@ pub struct RateMeter {
 }
 
 impl RateMeter {
-    /// One more, now.
+    /// Counts one event, now.
     pub fn count(&mut self) {
         let now = Instant::now();
         self.recent.push_back(now);
@@ -26,7 +26,7 @@ impl RateMeter {
         }
     }
 
-    /// Events a second. It falls to 0 while nothing comes.
+    /// Events per second. It falls to 0 if no event comes.
     pub fn per_second(&self) -> f32 {
         let now = Instant::now();
         let recent = self.recent.iter().filter(|time| now - **time <= RATE_WINDOW).count();
@@ -38,7 +38,7 @@ impl RateMeter {
         if recent < 2 { 0.0 } else { recent as f32 / span.max(1e-3) }
     }
 
-    /// All events.
+    /// The number of all events.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -48,17 +48,17 @@ impl RateMeter {
 #[derive(Debug, Default)]
 pub struct LatencyMeter {
     recent: VecDeque<f32>,
-    /// All of them, in milliseconds: how many took that long, so that a day's quantiles need no more room.
+    /// A histogram of all latencies in milliseconds, so that the quantiles of a whole day need no more memory.
     histogram: Vec<u64>,
 }
 
-/// The longest latency that the histogram tells apart, in milliseconds.
+/// The longest latency that the histogram resolves, in milliseconds.
 const LONGEST: usize = 10_000;
-/// Latencies that the figures of the moment rest on.
+/// The number of recent latencies that [`LatencyMeter::recent`] uses.
 const RECENT: usize = 150;
 
 impl LatencyMeter {
-    /// One more, in milliseconds.
+    /// Adds one latency, in milliseconds.
     pub fn push(&mut self, milliseconds: f32) {
         self.recent.push_back(milliseconds);
         if self.recent.len() > RECENT {
@@ -68,7 +68,7 @@ impl LatencyMeter {
         self.histogram[(milliseconds.max(0.0) as usize).min(LONGEST)] += 1;
     }
 
-    /// The quantile `part` (0..=1) of the last few, in milliseconds; 0 where there are none.
+    /// The quantile `part` (0..=1) of the recent latencies, in milliseconds; 0 if there are none.
     pub fn recent(&self, part: f32) -> f32 {
         let mut sorted: Vec<f32> = self.recent.iter().copied().collect();
         sorted.sort_by(f32::total_cmp);
@@ -76,7 +76,7 @@ impl LatencyMeter {
         sorted.get((last as f32 * part).round() as usize).copied().unwrap_or(0.0)
     }
 
-    /// The quantile `part` (0..=1) of all, in whole milliseconds.
+    /// The quantile `part` (0..=1) of all latencies, in whole milliseconds.
     pub fn overall(&self, part: f64) -> usize {
         let wanted = self.histogram.iter().sum::<u64>() as f64 * part;
         let mut seen = 0.0;

@@ -1,4 +1,4 @@
-//! `salstream live`: the same stages as a file's run, with links that always hold the present moment.
+//! `salstream live`: the same stages as for a file, with links that keep only the newest item.
 
 pub mod capture;
 pub mod config;
@@ -14,7 +14,7 @@ pub mod window;
 pub use capture::set_low_latency;
 pub use session::{SessionEnding, SessionSummary, live};
 
-/// This machine's cameras, each with its modes.
+/// Lists this machine's cameras and their modes.
 pub fn cameras() -> String {
     let cameras = capture::list();
     if cameras.is_empty() {

@@ -1,4 +1,4 @@
-//! Records the session on a thread of its own: whatever the disk does, the view goes on.
+//! Records the session on its own thread, so that a slow disk does not delay the picture.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::frame::Rate;
 use crate::sink::recording::RecordingSink;
 use crate::{Error, Result};
 
-/// Pictures that may wait for the encoder; more are left out of the recording.
+/// Maximum number of pictures that wait for the encoder; more are left out of the recording.
 const WAITING: usize = 8;
-/// The name of a recording that has none.
+/// The name of a recording for which none was given.
 const UNNAMED: &str = "live.mp4";
 
 /// A running recording.
@@ -22,12 +22,12 @@ pub(super) struct StreamRecorder {
     path: PathBuf,
     pictures: Sender<Arc<DisplayFrame>>,
     thread: JoinHandle<Result<PathBuf>>,
-    /// Pictures for which the encoder was too slow.
+    /// Pictures that were left out because the encoder was too slow.
     pub left_out: u64,
 }
 
 impl StreamRecorder {
-    /// Begins a recording; the file itself begins with the first picture.
+    /// Starts a recording. The file is created with the first picture.
     pub(super) fn start(config: &RecordingConfig, rate: Rate) -> Result<Self> {
         let base = config.output.clone().unwrap_or_else(|| UNNAMED.into());
         let path = if config.overwrite { base } else { free(&base) };
@@ -39,12 +39,12 @@ impl StreamRecorder {
         Ok(Self { path, pictures, thread, left_out: 0 })
     }
 
-    /// The file, or the one that further ones are named after.
+    /// The file, or the one after which further ones are named.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Adds a picture. Whether the recording goes on.
+    /// Adds a picture. Returns false if the recording has failed.
     pub(super) fn add(&mut self, shown: Arc<DisplayFrame>) -> bool {
         match self.pictures.try_send(shown) {
             Ok(()) => true,
@@ -56,7 +56,7 @@ impl StreamRecorder {
         }
     }
 
-    /// Ends the recording; the last file's path.
+    /// Ends the recording, and returns the path of the last file.
     pub(super) fn finish(self) -> Result<PathBuf> {
         drop(self.pictures);
         let panicked = |_| Error::Panic { stage: "record".into(), message: "panic".into() };
@@ -64,7 +64,7 @@ impl StreamRecorder {
     }
 }
 
-/// Which file is next.
+/// The names of the files, one after the other.
 struct RecordingNames {
     config: RecordingConfig,
     path: PathBuf,
@@ -87,7 +87,7 @@ impl RecordingNames {
 fn record(mut files: RecordingNames, pictures: &Receiver<Arc<DisplayFrame>>) -> Result<PathBuf> {
     let mut current: Option<(RecordingSink, f64)> = None;
     let mut last = files.path.clone();
-    // A file that is over is finished on the side, so that the next one misses nothing.
+    // A completed file is finished on another thread, so that the next file misses no picture.
     let mut finishing: Vec<JoinHandle<Result<PathBuf>>> = Vec::new();
     for shown in pictures {
         let over = |(recording, since): &mut (RecordingSink, f64)| {
@@ -113,7 +113,7 @@ fn record(mut files: RecordingNames, pictures: &Receiver<Arc<DisplayFrame>>) -> 
     }
 }
 
-/// `path` if there is no such file, else the first of its numbered names that is free.
+/// `path` if there is no such file, else the first of its numbered names that is not in use.
 pub(super) fn free(path: &Path) -> PathBuf {
     let names = (2..).map(|count| numbered(path, count));
     std::iter::once(path.to_owned()).chain(names).find(|name| name.symlink_metadata().is_err()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One live session: the stages, and on the main thread all who look on.
+//! A live session: the stages on their threads; the window, the page and the recording on the main thread.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,25 +27,25 @@ use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::source::FrameSource;
 
-/// How long the main thread waits for a picture before it looks after the window and what else there is.
+/// How long the main thread waits for a picture before it handles the window and other requests.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Without a new picture for so long, the last one is greyed; and how often it is drawn anew.
+/// After this time without a new picture, the last one is greyed; and how often the greyed one is redrawn.
 const STALE_AFTER: Duration = Duration::from_secs(1);
 const REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a session came to.
+/// The figures of a finished session.
 #[derive(Debug)]
 pub struct SessionSummary {
-    /// Frames that came, were shown, and gave way to newer ones.
+    /// Number of frames that were captured, shown, and replaced by newer ones.
     pub captured: u64,
     pub shown: u64,
     pub dropped: u64,
-    /// Milliseconds from a frame's arrival to its picture's.
+    /// Milliseconds from the arrival of a frame to its picture.
     pub latency_median_ms: usize,
     pub latency_p95_ms: usize,
-    /// The last file that was recorded.
+    /// The last recorded file.
     pub recorded: Option<PathBuf>,
-    /// Why it ended.
+    /// Why the session ended.
     pub ending: SessionEnding,
 }
 
@@ -54,14 +54,14 @@ pub struct SessionSummary {
 pub enum SessionEnding {
     /// The source ended, the time was up, or the user closed it.
     Complete,
-    /// A signal.
+    /// A signal arrived.
     Interrupted,
 }
 
-/// Runs a session until its source ends or the user ends it.
+/// Runs a session until its source ends or the user stops it.
 ///
 /// # Errors
-/// The root cause of what failed first.
+/// The root cause of the first failure.
 pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
     set_num_threads(config.threads as i32)?;
     let mut static_saliency = StaticSaliency::open(&config.model)?;
@@ -72,7 +72,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
         state.classifier = static_saliency.name().to_owned();
     });
     let server = config.serve.map(|address| PageServer::start(address, hub.clone())).transpose()?;
-    // The inner flag ends the stages when the session ends for whatever reason.
+    // The inner flag stops the stages when the session ends for any reason.
     let done = AtomicBool::new(false);
     let feed = LiveSource::open(&config.input, config.give_up, &hub, stop)?;
     let info = feed.info().clone();
@@ -97,7 +97,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
         done.store(true, Ordering::Relaxed);
         attended
     });
-    // What was recorded is kept, whatever ended the session.
+    // The recording is kept, whatever ended the session.
     let recorded = outputs.finish();
     attended?;
     let state = hub.state();
@@ -119,7 +119,7 @@ fn tell(config: &LiveConfig, notes: &[String]) {
     }
 }
 
-/// All who look on: the window, the page (through the desk), the recording.
+/// The outputs of a session: the window, the page (through the hub), the recording.
 struct LiveOutputs<'a> {
     config: &'a LiveConfig,
     hub: &'a SessionHub,
@@ -127,7 +127,7 @@ struct LiveOutputs<'a> {
     window: Option<PreviewWindow>,
     recorder: Option<StreamRecorder>,
     recorded: Option<PathBuf>,
-    /// The last picture, and when it was drawn.
+    /// The last picture, and the time at which it was drawn.
     last: Option<(Arc<DisplayFrame>, Instant)>,
 }
 
@@ -141,7 +141,7 @@ impl<'a> LiveOutputs<'a> {
         Ok(outputs)
     }
 
-    /// Serves everybody until the source ends, the user ends it, or `stop`.
+    /// Serves all outputs until the source ends, the user stops the session, or `stop` is set.
     fn serve_until_end(&mut self, drawn: &Receiver<DrawnFrame>, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed)
             && self.config.duration.is_none_or(|end| self.hub.time() < end.as_secs_f64())
@@ -160,7 +160,7 @@ impl<'a> LiveOutputs<'a> {
         Ok(())
     }
 
-    /// Shows a new picture to everybody, and does what was asked for meanwhile.
+    /// Performs the requested actions, and sends a new picture to all outputs.
     fn present(&mut self, drawn: DrawnFrame) -> Result<()> {
         self.act(&drawn)?;
         if self.hub.settings().paused {
@@ -182,7 +182,7 @@ impl<'a> LiveOutputs<'a> {
         Ok(())
     }
 
-    /// Nothing new: after a while the last picture is greyed.
+    /// Handles the lack of a new picture: after a while, the last one is greyed.
     fn wait(&mut self) -> Result<()> {
         let Some((shown, since)) = &mut self.last else { return Ok(()) };
         let stale = self.hub.time() - shown.time;
@@ -205,12 +205,12 @@ impl<'a> LiveOutputs<'a> {
                 SessionAction::Snapshot => {
                     match record(drawn).and_then(|record| snapshot::save(&drawn.picture, &record)) {
                         Ok(path) => self.hub.notice(format!("snapshot: {}", path.display())),
-                        Err(error) => self.hub.notice(format!("no snapshot: {error}")),
+                        Err(error) => self.hub.notice(format!("the snapshot failed: {error}")),
                     }
                 }
                 SessionAction::Record if self.recorder.is_none() => {
                     if let Err(error) = self.record() {
-                        self.hub.notice(format!("no recording: {error}"));
+                        self.hub.notice(format!("cannot record: {error}"));
                     }
                 }
                 SessionAction::StopRecording => self.stop_recording()?,
@@ -228,7 +228,7 @@ impl<'a> LiveOutputs<'a> {
         Ok(())
     }
 
-    /// Ends the recording. One that failed is said, and is an error only where nobody looks on.
+    /// Ends the recording. If it has failed, this is reported; it is an error only if there is no window and no page.
     fn stop_recording(&mut self) -> Result<()> {
         let Some(recorder) = self.recorder.take() else { return Ok(()) };
         self.hub.report(|state| state.recording = None);
@@ -237,7 +237,7 @@ impl<'a> LiveOutputs<'a> {
             Ok(path) => {
                 let missing = match left_out {
                     0 => String::new(),
-                    count => format!(" (left out, as the encoder was too slow: {count})"),
+                    count => format!(" ({count} pictures are missing: the encoder was too slow)"),
                 };
                 self.hub.notice(format!("recorded: {}{missing}", path.display()));
                 self.recorded = Some(path);
@@ -251,7 +251,7 @@ impl<'a> LiveOutputs<'a> {
         Ok(())
     }
 
-    /// Ends what is open; the last recording's path.
+    /// Closes the outputs, and returns the path of the last recording.
     fn finish(&mut self) -> Result<Option<PathBuf>> {
         self.window = None;
         self.stop_recording()?;
@@ -260,11 +260,11 @@ impl<'a> LiveOutputs<'a> {
 }
 
 impl SessionSummary {
-    /// The closing line.
+    /// Prints the summary line.
     pub fn say(&self) {
         let recorded = self.recorded.as_ref().map(|path| format!(": {}", path.display())).unwrap_or_default();
         say(&format!(
-            "{} frames came, {} shown, {} dropped; latency {} ms (95 %: {} ms){recorded}",
+            "{} frames received, {} shown, {} dropped; latency {} ms (95 %: {} ms){recorded}",
             self.captured, self.shown, self.dropped, self.latency_median_ms, self.latency_p95_ms
         ));
     }

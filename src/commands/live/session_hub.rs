@@ -1,7 +1,8 @@
-//! What the stages of a live session share with those who look on: the window, the page, the recorder.
+//! What the stages of a live session share with its outputs: the window, the page, the recorder.
 //!
-//! Those who look on change [`SessionSettings`] and ask for [`SessionAction`]s; the stages publish pictures and a [`SessionState`]. Nobody
-//! waits for anybody: of pictures only the newest is kept, and who is slow misses the ones between.
+//! The outputs change [`SessionSettings`] and request [`SessionAction`]s; the stages publish pictures and a
+//! [`SessionState`]. Nobody waits for anybody: only the newest picture is kept, and a slow output misses those in
+//! between.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,95 +20,95 @@ use crate::model::ClassLabels;
 use crate::pipeline::control::{Control, StageSettings};
 use crate::saliency::TargetName;
 
-/// Actions that wait to be done, at most; more are refused.
+/// Maximum number of waiting actions; more are refused.
 const MAX_WAITING_ACTIONS: usize = 16;
-/// Frames that may be in the stages at any moment.
+/// Maximum number of frames in the stages at one time.
 const MAX_FRAMES_IN_FLIGHT: u64 = 6;
-/// Seconds that [`SessionState::energy`] looks back.
+/// Seconds that [`SessionState::energy`] covers.
 const ENERGY_WINDOW_SECONDS: f64 = 60.0;
 /// Seconds between two of its values.
 const ENERGY_INTERVAL_SECONDS: f64 = 0.25;
 
-/// What may change while the session runs.
+/// The settings that can be changed during a session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionSettings {
-    /// How the maps become one; `static` and `motion` show one of them alone.
+    /// How to combine the maps; `static` and `motion` show one of them alone.
     pub fusion: Fusion,
-    /// How the picture is put together.
+    /// The layout of the picture.
     pub layout: Layout,
     /// The colours of the maps.
     pub colormap: Colormap,
     /// Opacity of the map, 0..=1.
     pub alpha: f32,
-    /// Whether class, probability and captions are drawn.
+    /// Whether to draw class, probability and captions.
     pub label: bool,
-    /// The class that is explained; `Locked` holds the best class of the moment.
+    /// The class to explain; `Locked` keeps the best class at the time of locking.
     pub target: TargetName,
-    /// Whether the picture stands still.
+    /// Whether the picture is frozen.
     pub paused: bool,
 }
 
 impl SessionSettings {
-    /// How pictures are to be drawn.
+    /// How to draw pictures.
     pub fn style(&self) -> Style {
         Style { layout: self.layout, colormap: self.colormap, alpha: self.alpha, label: self.label }
     }
 }
 
-/// What happens once, on request.
+/// An action that is performed once, on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionAction {
-    /// Save the next picture beside its record.
+    /// Save the next picture and its record.
     Snapshot,
-    /// Begin to record.
+    /// Start to record.
     Record,
-    /// End the recording.
+    /// Stop recording.
     StopRecording,
 }
 
-/// A picture on its way to those who look on.
+/// A picture for the outputs.
 #[derive(Debug)]
 pub struct DisplayFrame {
-    /// Position among the frames that were captured; increasing, with gaps where frames were dropped.
+    /// Index among the captured frames. It increases, with gaps where frames were dropped.
     pub index: u64,
-    /// When the frame arrived, in seconds since the session began.
+    /// Arrival time of the frame, in seconds since the session began.
     pub time: f64,
     /// The annotated picture, 8-bit BGR.
     pub picture: Mat,
 }
 
-/// How the session goes.
+/// The state of the session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SessionState {
-    /// The source, as a person would name it; without any password of its address.
+    /// The source, as shown to users; without the password in its address.
     pub source: String,
     /// Model, device and precision.
     pub classifier: String,
-    /// What is wrong right now, such as a lost stream; `None` while all is well.
+    /// The current problem, such as a lost stream; `None` if there is none.
     pub trouble: Option<String>,
-    /// The last thing worth saying, such as where a snapshot lies.
+    /// The last message for the user, such as the path of a snapshot.
     pub notice: Option<String>,
-    /// Frames a second that the source delivers, that have a gradient, and that are shown.
+    /// Frames per second that the source delivers, that get a gradient, and that are shown.
     pub capture_fps: f32,
     pub static_fps: f32,
     pub output_fps: f32,
-    /// Milliseconds from a frame's arrival to its picture's.
+    /// Milliseconds from the arrival of a frame to its picture.
     pub latency_median_ms: f32,
     pub latency_p95_ms: f32,
-    /// Frames that came, that were shown, and that gave way to newer ones, since the start.
+    /// Number of frames that were captured, shown, and replaced by newer ones, since the start.
     pub captured: u64,
     pub shown: u64,
     pub dropped: u64,
     /// The file that is being recorded.
     pub recording: Option<String>,
-    /// The best classes, best first; at most five.
+    /// The best classes, in descending order; at most five.
     pub top: Vec<Prediction>,
-    /// The last minute, oldest first.
+    /// The last minute, in order of time.
     pub energy: VecDeque<EnergySample>,
 }
 
-/// The energy of one moment's maps.
+/// The energy of the maps at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct EnergySample {
     /// Seconds since the session began.
@@ -118,7 +119,7 @@ pub struct EnergySample {
     pub motion: f32,
 }
 
-/// The meeting place.
+/// The shared state of a session.
 pub struct SessionHub {
     began: Instant,
     settings: Mutex<SessionSettings>,
@@ -138,7 +139,7 @@ struct SessionMeters {
 }
 
 impl SessionHub {
-    /// A desk with these settings, for a model of these classes. The session begins now.
+    /// A hub with these settings, for a model with these classes. The session begins now.
     pub fn new(settings: SessionSettings, labels: ClassLabels) -> Self {
         Self {
             began: Instant::now(),
@@ -151,25 +152,25 @@ impl SessionHub {
         }
     }
 
-    /// Seconds since the session began, by a clock that never jumps: the time of a frame that arrives now.
+    /// Seconds since the session began, by a monotonic clock: the time of a frame that arrives now.
     pub fn time(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// The settings as they are now.
+    /// The current settings.
     pub fn settings(&self) -> SessionSettings {
         held(&self.settings).clone()
     }
 
-    /// Changes the settings.
+    /// Changes the settings with `change`.
     pub fn change(&self, change: impl FnOnce(&mut SessionSettings)) {
         change(&mut held(&self.settings));
     }
 
-    /// Changes the settings to what `change` makes of them, or leaves them as they are; what they are then.
+    /// Changes the settings with `change`, or leaves them as they are if it fails. Returns the new settings.
     ///
     /// # Errors
-    /// That of `change`.
+    /// The error of `change`.
     pub fn try_change<E>(
         &self,
         change: impl FnOnce(SessionSettings) -> Result<SessionSettings, E>,
@@ -179,7 +180,7 @@ impl SessionHub {
         Ok(settings.clone())
     }
 
-    /// Asks for `action`. Whether it was taken: it is not where too many wait.
+    /// Requests `action`. Returns false if too many actions are waiting.
     pub fn ask(&self, action: SessionAction) -> bool {
         let mut actions = held(&self.actions);
         let room = actions.len() < MAX_WAITING_ACTIONS;
@@ -189,12 +190,12 @@ impl SessionHub {
         room
     }
 
-    /// The oldest action that waits.
+    /// Takes the oldest waiting action.
     pub fn next_action(&self) -> Option<SessionAction> {
         held(&self.actions).pop_front()
     }
 
-    /// How the session goes.
+    /// The current state.
     pub fn state(&self) -> SessionState {
         let state = held(&self.state).clone();
         let meters = held(&self.meters);
@@ -207,7 +208,7 @@ impl SessionHub {
             latency_p95_ms: meters.latency.recent(0.95),
             captured,
             shown,
-            // Those on their way are not lost.
+            // Frames that are still in the stages are not dropped.
             dropped: captured.saturating_sub(shown + MAX_FRAMES_IN_FLIGHT),
             ..state
         }
@@ -219,22 +220,22 @@ impl SessionHub {
         (meters.latency.overall(0.5), meters.latency.overall(0.95))
     }
 
-    /// Says how the session goes. What is measured is not the caller's to say.
+    /// Updates the state. The measured figures are set by the hub, not by `report`.
     pub fn report(&self, report: impl FnOnce(&mut SessionState)) {
         report(&mut held(&self.state));
     }
 
-    /// Says what is worth saying once.
+    /// Sets the message for the user.
     pub fn notice(&self, text: impl Into<String>) {
         self.report(|state| state.notice = Some(text.into()));
     }
 
-    /// A frame has arrived.
+    /// Counts a frame that has arrived.
     pub fn captured(&self) {
         held(&self.meters).captured.count();
     }
 
-    /// Shows a picture with its energy; whoever has not taken the one before misses it.
+    /// Publishes a picture and its energy. An output that has not taken the previous picture misses it.
     pub fn show(&self, shown: Arc<DisplayFrame>, energy: EnergySample) {
         {
             let mut meters = held(&self.meters);
@@ -252,12 +253,12 @@ impl SessionHub {
         self.picture.send_replace(Some(shown));
     }
 
-    /// Shows a picture that is not of this moment, such as the last one, greyed.
+    /// Publishes a picture that is not new, such as the greyed last one.
     pub fn show_again(&self, shown: Arc<DisplayFrame>) {
         self.picture.send_replace(Some(shown));
     }
 
-    /// Where pictures arrive, the newest only.
+    /// The channel of pictures, which holds only the newest.
     pub fn pictures(&self) -> watch::Receiver<Option<Arc<DisplayFrame>>> {
         self.picture.subscribe()
     }
@@ -284,7 +285,7 @@ impl Control for SessionHub {
     }
 }
 
-/// What the mutex guards: each change is whole even where another thread panicked.
+/// Locks a mutex. A panic in another thread does no harm, because each change is complete in itself.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A picture of the moment, beside its record.
+//! Saves the current picture and its record.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use super::recorder::free;
 use crate::sink::records::FrameRecord;
 use crate::{Error, Result, sink};
 
-/// Writes `picture` as `snapshot.png` (or the first free number behind it) into the current folder, and what is known of
-/// it as JSON beside it. Returns the picture's path.
+/// Writes `picture` as `snapshot.png` (or under the first unused numbered name) in the current folder, and its record
+/// as JSON beside it. Returns the path of the picture.
 ///
 /// # Errors
-/// [`Error::Output`] or [`Error::Io`] where they cannot be written.
+/// [`Error::Output`] or [`Error::Io`] if they cannot be written.
 pub(super) fn save(picture: &Mat, record: &FrameRecord) -> Result<PathBuf> {
     let path = free(Path::new("snapshot.png"));
     let mut png = Vector::new();

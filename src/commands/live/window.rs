@@ -1,4 +1,4 @@
-//! The session in a window, steered by keys.
+//! Shows the session in a window that is controlled by keys.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ use crate::{Error, Result};
 
 const WINDOW_NAME: &str = "salstream";
 const ESCAPE: i32 = 27;
-/// How often the title says how it goes.
+/// How often the figures in the title are updated.
 const TITLE: Duration = Duration::from_millis(500);
-/// What the keys do, as `h` shows it.
+/// The help that the h key shows.
 const HELP: [&str; 10] = [
     "q, Esc  end",
     "space   pause",
@@ -31,45 +31,45 @@ const HELP: [&str; 10] = [
     "",
 ];
 
-/// An open window. To be used on the main thread alone: window systems ask for it.
+/// An open window. Use it on the main thread only: window systems require this.
 pub struct PreviewWindow {
     help: bool,
-    /// The last picture's size: a window that the user has not resized follows it.
+    /// Size of the last picture: a window that the user has not resized follows it.
     size: Size,
-    /// When the title was written.
+    /// When the title was last updated.
     titled: Instant,
 }
 
 impl PreviewWindow {
-    /// Whether there is a display to open one on.
+    /// Whether there is a display for a window.
     pub fn is_possible() -> bool {
         ["DISPLAY", "WAYLAND_DISPLAY"]
             .into_iter()
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     }
 
-    /// Opens it, in the picture's size.
+    /// Opens a window in the size of the picture.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there is no display.
+    /// [`Error::Usage`] if there is no display.
     pub fn open() -> Result<Self> {
         if !Self::is_possible() {
             return Err(Error::Usage(
-                "there is no display for a window: take --serve and open its address, or -o".into(),
+                "there is no display for a window: use --serve and open its address, or record with -o".into(),
             ));
         }
         highgui::named_window(
             WINDOW_NAME,
             highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO | highgui::WINDOW_GUI_NORMAL,
         )
-        .map_err(|e| Error::Usage(format!("no window can be opened ({}): take --serve or -o", e.message.trim())))?;
+        .map_err(|e| Error::Usage(format!("cannot open a window ({}): use --serve or -o", e.message.trim())))?;
         Ok(Self { help: false, size: Size::default(), titled: Instant::now() })
     }
 
     /// Shows a picture.
     ///
     /// # Errors
-    /// [`Error::OpenCv`] where the window system fails.
+    /// [`Error::OpenCv`] if the window system fails.
     pub fn show(&mut self, picture: &Mat) -> Result<()> {
         let size = picture.size()?;
         if size != self.size {
@@ -86,10 +86,10 @@ impl PreviewWindow {
         Ok(())
     }
 
-    /// Serves the window system and the keys. Whether the user wants to go on.
+    /// Handles window events and keys. Returns false if the user wants to quit.
     ///
     /// # Errors
-    /// [`Error::OpenCv`] where the window system fails.
+    /// [`Error::OpenCv`] if the window system fails.
     pub fn serve(&mut self, hub: &SessionHub) -> Result<bool> {
         let key = highgui::poll_key()?;
         if highgui::get_window_property(WINDOW_NAME, highgui::WND_PROP_VISIBLE)? < 1.0 {
@@ -99,7 +99,7 @@ impl PreviewWindow {
             self.titled = Instant::now();
             highgui::set_window_title(WINDOW_NAME, &title(&hub.state()))?;
         }
-        // What is above the low byte are modifiers.
+        // The bits above the low byte are modifiers.
         Ok(key < 0 || self.press(key & 0xFF, hub))
     }
 
@@ -126,12 +126,12 @@ impl PreviewWindow {
 
 impl Drop for PreviewWindow {
     fn drop(&mut self) {
-        // It may be closed already.
+        // The window may be closed already.
         let _ = highgui::destroy_window(WINDOW_NAME);
     }
 }
 
-/// The figures of the moment.
+/// The window title: the current figures.
 fn title(state: &SessionState) -> String {
     let SessionState { output_fps, static_fps, latency_median_ms, dropped, .. } = state;
     let word = state.trouble.as_ref().or(state.notice.as_ref()).map(|text| format!(" - {text}")).unwrap_or_default();
@@ -140,13 +140,13 @@ fn title(state: &SessionState) -> String {
     )
 }
 
-/// The value after `value`, round and round.
+/// The value after `value`; after the last one, the first.
 fn after<T: Choice>(value: T) -> T {
     let behind = T::values().skip_while(|other| *other != value).nth(1);
     behind.or(T::values().next()).unwrap_or(value)
 }
 
-/// Locks the class of the moment, or lets it go.
+/// Locks the current class, or releases it.
 fn lock(target: &TargetName) -> TargetName {
     if *target == TargetName::Top1 { TargetName::Locked } else { TargetName::Top1 }
 }

@@ -1,4 +1,4 @@
-//! The last line of a run.
+//! The summary line of a run.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{RunEnding, RunSummary};
 use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
-/// Says what a run came to.
+/// Prints the summary of a run.
 pub fn say_closing(report: ReportMode, summary: &RunSummary) {
     let RunSummary { frames, seconds, classifier, output, timing, ending, .. } = summary;
     let fps = *frames as f64 / seconds;

@@ -1,4 +1,4 @@
-//! What a run needs to know.
+//! The configuration of a run.
 
 use std::path::PathBuf;
 
@@ -11,44 +11,44 @@ use crate::saliency::ModelConfig;
 use crate::sink::maps::{MapFormat, MapKind};
 use crate::source::{self, Input};
 
-/// Everything that `salstream run` needs to know.
+/// The configuration of `salstream run`.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
-    /// What to read.
+    /// The input.
     pub input: Input,
-    /// Which part of it.
+    /// Which part of it to read.
     pub source: source::SourceOptions,
-    /// Which classifier, and how.
+    /// Which classifier to use, and how.
     pub model: ModelConfig,
-    /// On which frames the gradient is computed.
+    /// The frames on which to compute the gradient.
     pub key_frames: KeyFrames,
-    /// The piece of it that is worked on, where that is not all.
+    /// The segment of the clip to process; `None` for the whole clip.
     pub window: Option<SegmentWindow>,
-    /// How the maps are made; whether the input is a single picture shows when it is opened.
+    /// How to make the maps. Whether the input is a single picture is added when it is opened.
     pub fusion: FuseOptions,
-    /// How they are drawn.
+    /// How to draw them.
     pub style: Style,
-    /// The annotated result.
+    /// The file for the annotated result.
     pub output: PathBuf,
-    /// Whether existing results are replaced.
+    /// Whether to overwrite existing files.
     pub overwrite: bool,
     /// x264's constant rate factor, 0 to 51.
     pub crf: u8,
-    /// Whether the sound is kept.
+    /// Whether to keep the sound.
     pub audio: bool,
-    /// Where the per-frame records go.
+    /// The file for the per-frame records.
     pub records: Option<PathBuf>,
-    /// Where the picture of the whole clip over time goes.
+    /// The file for the chart of the whole clip over time.
     pub timeline: Option<PathBuf>,
-    /// Where the small pictures of the clip's most salient moment go.
+    /// The file for the small pictures of the clip's most salient moment.
     pub preview: Option<PathBuf>,
-    /// Where the per-frame maps go.
+    /// Where to write the per-frame maps, and which.
     pub maps: Option<MapsConfig>,
-    /// Whether a clip that is not read to its end leaves nothing.
+    /// Whether to remove the outputs if the clip cannot be read to its end.
     pub whole_only: bool,
-    /// Whether the records tell the milliseconds of each stage, which differ from run to run.
+    /// Whether the records have the milliseconds of each stage, which differ from run to run.
     pub timed: bool,
-    /// How to report.
+    /// How to report progress.
     pub report: ReportMode,
     /// Threads for OpenCV, at least 1.
     pub threads: usize,
@@ -57,16 +57,15 @@ pub struct RunConfig {
 /// Which maps to write, and how.
 #[derive(Debug, Clone)]
 pub struct MapsConfig {
-    /// The folder.
     pub folder: PathBuf,
-    /// Which of the three.
+    /// Which of the three maps.
     pub kind: MapKind,
-    /// The files' format.
+    /// The file format.
     pub format: MapFormat,
 }
 
 impl RunConfig {
-    /// Prints what the user should know, one line each.
+    /// Prints notes for the user, one line each.
     pub fn notes(&self, notes: &[String]) {
         self.report.notes(notes);
     }

@@ -1,4 +1,4 @@
-//! `salstream run`: one input to one annotated result.
+//! `salstream run`: reads one input and writes one annotated result.
 
 mod closing;
 pub mod config;
@@ -30,46 +30,47 @@ use outputs::{RunOutputs, WrittenOutputs};
 pub use preview::Preview;
 pub use segment_window::{SegmentWindow, TimeSpan};
 
-/// Pixels of a frame, 1920 x 1080, up to which it may be chosen to explain several at once. A batch's worker chooses before
-/// it knows its clips.
+/// Frames of up to this number of pixels (1920 x 1080) may be explained several at once. A batch's worker decides this
+/// before it knows its clips.
 const MAX_BATCHED_PIXELS: i32 = 1920 * 1080;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunSummary {
-    /// Frames written.
+    /// Number of frames written.
     pub frames: u64,
-    /// Wall time of the pipeline in seconds, start-up not counted.
+    /// Wall time of the pipeline in seconds, without the start-up.
     pub seconds: f64,
     /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
     pub classifier: String,
-    /// The result; `None` where the user stopped the run before the first frame, or it is to be whole and is not.
+    /// The result; `None` if the user stopped the run before the first frame, or the result is incomplete and must be
+    /// whole.
     pub output: Option<PathBuf>,
-    /// The clip in short, where a glance was asked for.
+    /// A short overview of the clip, if a preview was requested.
     pub overview: Option<Preview>,
-    /// What the result holds, where that is a piece of the clip.
+    /// The times of the result, if it is a segment of a clip.
     pub span: Option<TimeSpan>,
-    /// Mean milliseconds a frame of each stage.
+    /// Mean milliseconds per frame of each stage.
     pub timing: Timing,
-    /// How the input ended.
+    /// Whether the input was read to its end.
     pub ending: RunEnding,
 }
 
-/// How a run's input ended.
+/// How the input of a run ended.
 #[derive(Debug)]
 pub enum RunEnding {
-    /// Every frame was read.
+    /// All frames were read.
     Complete,
-    /// The user stopped it; what was finished is in the result.
+    /// The user stopped the run; the result has the finished frames.
     Interrupted,
-    /// The rest could not be decoded; what came before is in the result.
+    /// The rest could not be decoded; the result has the frames before.
     Broken(Error),
 }
 
-/// Runs the whole pipeline; `stop` ends it early with a playable result.
+/// Runs the whole pipeline; `stop` ends it early, with a playable result.
 ///
 /// # Errors
-/// The root cause of what failed first.
+/// The root cause of the first failure.
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<RunSummary> {
     set_num_threads(config.threads as i32)?;
     let clip = OpenedClip::open(config.clone())?;
@@ -77,7 +78,7 @@ pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<RunSummary> {
     clip.process(&mut static_saliency, stop)?.finish()
 }
 
-/// An opened input, whose outputs may be written.
+/// An opened input, with outputs that have been checked.
 pub struct OpenedClip {
     config: RunConfig,
     source: Box<dyn FrameSource>,
@@ -85,10 +86,10 @@ pub struct OpenedClip {
 }
 
 impl OpenedClip {
-    /// Opens what `config` names. OpenCV's threads are not set here, since another clip may be in work.
+    /// Opens the input of `config`. This does not set OpenCV's threads, because another clip may be in progress.
     ///
     /// # Errors
-    /// Those of [`source::open`], and of outputs that cannot or must not be written.
+    /// Those of [`source::open`], and [`Error::Usage`] or [`Error::Output`] if outputs cannot or must not be written.
     pub fn open(config: RunConfig) -> Result<Self> {
         RunOutputs::check(&config)?;
         let options = config.window.map_or(config.source, |window| window.options(&config.source));
@@ -98,22 +99,22 @@ impl OpenedClip {
         Ok(Self { config, source, annotator })
     }
 
-    /// The classifier that suits its frames: several large ones at once take more memory than they save time.
+    /// The classifier for its frames. For large frames, a batch would take more memory than it saves time.
     fn model(&self) -> ModelConfig {
         let mut model = self.config.model.clone();
         model.wish.batches &= self.source.info().size.area() <= MAX_BATCHED_PIXELS;
         model
     }
 
-    /// Has `read` called when the last frame was read, while it and those before it are still in work.
+    /// Calls `read` when the last frame has been read, while the last frames are still being processed.
     pub fn watched(self, read: impl FnOnce() + Send + 'static) -> Self {
         Self { source: Box::new(NotifyOnEnd::new(self.source, read)), ..self }
     }
 
-    /// Runs it through the pipeline, with a classifier that has seen no other clip, or has been restarted since.
+    /// Runs it through the pipeline. The classifier must be new, or restarted since the previous clip.
     ///
     /// # Errors
-    /// The root cause of what failed first.
+    /// The root cause of the first failure.
     pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
@@ -151,7 +152,7 @@ impl OpenedClip {
     }
 }
 
-/// A clip whose frames went through the pipeline; its results are not complete yet. Dropped, it leaves none.
+/// A clip whose frames have been processed, but whose outputs are not complete yet. If it is dropped, they are removed.
 pub struct ProcessedClip {
     config: RunConfig,
     outputs: RunOutputs,
@@ -164,7 +165,7 @@ pub struct ProcessedClip {
 }
 
 impl ProcessedClip {
-    /// Completes the results.
+    /// Completes the outputs.
     ///
     /// # Errors
     /// Those of the outputs.
@@ -188,24 +189,25 @@ impl ProcessedClip {
     }
 }
 
-/// Up to this value everywhere, a fused map shows nothing.
+/// If no value of a fused map is above this, nothing stands out.
 const MIN_VISIBLE: f64 = 0.5;
 
-/// Says in how many of the frames nothing stands out, from one in a hundred on.
+/// The note about the share of frames in which nothing stands out, if it is 1 % or more.
 fn note_on_empty(empty: u64, frames: u64) -> Option<String> {
     let percent = (100 * empty).checked_div(frames)?;
     (percent > 0).then(|| format!("nothing stood out in {percent} % of the frames: their fused maps stay below 0.5"))
 }
 
-/// What came of a clip's frames.
+/// The frames of a clip, as counted during the run.
 struct DrainResult {
     ending: RunEnding,
     span: Option<TimeSpan>,
-    /// Frames in which nothing stands out.
+    /// Number of frames in which nothing stands out.
     empty: u64,
 }
 
-/// Writes every frame of the `window` that arrives. An input that breaks off after some frames is an ending, not an error.
+/// Writes every frame of the `window` that arrives. An input that breaks off after some frames is an ending, not an
+/// error.
 fn drain(
     drawn: &Receiver<DrawnFrame>,
     outputs: &mut RunOutputs,

@@ -1,17 +1,17 @@
-//! A source that tells when it is read to its end.
+//! A source that calls a function when it has been read to its end.
 
 use crate::Result;
 use crate::frame::{Frame, VideoInfo};
 use crate::source::FrameSource;
 
-/// A source, and whom to tell.
+/// A source, and the function to call.
 pub struct NotifyOnEnd {
     source: Box<dyn FrameSource>,
     read: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl NotifyOnEnd {
-    /// Has `read` called once `source` has no more frames, or none that can be read.
+    /// Calls `read` once when `source` has no more frames, or none that can be read.
     pub fn new(source: Box<dyn FrameSource>, read: impl FnOnce() + Send + 'static) -> Self {
         Self { source, read: Some(Box::new(read)) }
     }

@@ -1,4 +1,4 @@
-//! Everything that a run writes, as one: the annotated result, the maps, the records, the timeline.
+//! All outputs of a run together: the annotated result, the maps, the records, the timeline.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -20,37 +20,37 @@ use crate::{Error, Result};
 /// The annotated result.
 enum ResultSink {
     Video(Box<VideoSink>),
-    /// An image, written once its only frame is drawn.
+    /// An image, which is written when its only frame is drawn.
     Image(ImageSink, Option<Mat>),
 }
 
-/// A run's open outputs. Dropped before [`RunOutputs::finish`], they leave nothing behind.
+/// The open outputs of a run. If they are dropped before [`RunOutputs::finish`], they leave nothing behind.
 pub struct RunOutputs {
     picture: ResultSink,
     maps: Option<(MapKind, MapSink)>,
     records: Option<RecordSink>,
     timed: bool,
-    /// Index and time of the first frame written: those of a piece's result count from it.
+    /// Index and time of the first frame written; the index and times of a segment's result start there.
     first: Option<(u64, f64)>,
     timeline: Option<(ImageSink, Timeline)>,
     preview: Option<(ImageSink, PreviewBuilder)>,
 }
 
-/// What was written.
+/// The files written.
 pub struct WrittenOutputs {
     /// The result.
     pub path: PathBuf,
-    /// What the user should know of it.
+    /// Notes for the user.
     pub warnings: Vec<String>,
-    /// The clip in short, where a glance was asked for.
+    /// A short overview of the clip, if a preview was requested.
     pub overview: Option<Preview>,
 }
 
 impl RunOutputs {
-    /// Refuses what cannot or must not be written, before any work is done.
+    /// Refuses outputs that cannot or must not be written, before the work begins.
     ///
     /// # Errors
-    /// Those of the sinks' checks; [`Error::Usage`] where maps would go among the input's own frames.
+    /// Those of the sinks' checks; [`Error::Usage`] if maps would be written among the input's own frames.
     pub fn check(config: &RunConfig) -> Result<()> {
         let (input, overwrite) = (config.input.path(), config.overwrite);
         if ImageSink::accepts(&config.output) {
@@ -67,20 +67,23 @@ impl RunOutputs {
         if let Some(MapsConfig { folder, .. }) = &config.maps {
             let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
             if frames.is_some() && frames == folder.canonicalize().ok() {
-                return Err(Error::Usage("--maps: the folder holds the input's frames; choose another".into()));
+                return Err(Error::Usage("--maps: the folder contains the input's frames: choose another one".into()));
             }
             if *folder == config.output {
-                return Err(Error::Usage(format!("{}: is both --maps and the output", folder.display())));
+                return Err(Error::Usage(format!(
+                    "{}: is both --maps and the output: choose another one",
+                    folder.display()
+                )));
             }
             MapSink::check(folder, overwrite)?;
         }
         Ok(())
     }
 
-    /// Opens every output of a clip described by `info`, whose annotated pictures are `canvas` large.
+    /// Opens all outputs of a clip with the properties `info`; annotated pictures have the size `canvas`.
     ///
     /// # Errors
-    /// Those of the single sinks.
+    /// Those of the individual sinks.
     pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
         let picture = if ImageSink::accepts(&config.output) {
             ResultSink::Image(ImageSink::create(&config.output, config.overwrite)?, None)
@@ -101,10 +104,10 @@ impl RunOutputs {
         Ok(Self { picture, maps, records, timed: config.timed, first: None, timeline, preview })
     }
 
-    /// Writes one frame to every output. Returns its timing, with the time that this took.
+    /// Writes one frame to every output. Returns its timing, including the time of writing.
     ///
     /// # Errors
-    /// Those of the single sinks, such as a full disk.
+    /// Those of the individual sinks, such as a full disk.
     pub fn write(&mut self, drawn: DrawnFrame) -> Result<Timing> {
         let started = Instant::now();
         let (first, start) = *self.first.get_or_insert((drawn.index, drawn.time));
@@ -131,10 +134,10 @@ impl RunOutputs {
         Ok(timing)
     }
 
-    /// Completes every output.
+    /// Completes all outputs.
     ///
     /// # Errors
-    /// Those of the single sinks; [`Error::Output`] where there was no frame.
+    /// Those of the individual sinks; [`Error::Output`] if there was no frame.
     pub fn finish(self) -> Result<WrittenOutputs> {
         let finished = match self.picture {
             ResultSink::Video(sink) => sink.finish()?,

@@ -1,4 +1,4 @@
-//! A clip at a glance: its most salient moment as it was and as it is drawn, its energies, its classes.
+//! A preview of a clip: its most salient moment (original and annotated), its energies, its classes.
 
 use std::collections::HashMap;
 
@@ -9,33 +9,33 @@ use crate::Result;
 use crate::annotate::{EnergyFold, MapEnergy, fitted};
 use crate::pipeline::stages::DrawnFrame;
 
-/// Height of the pictures.
+/// Height of the pictures in pixels.
 const PREVIEW_HEIGHT: i32 = 135;
-/// Moments of the energies, at most.
+/// Maximum number of times at which energies are stored.
 const MAX_MOMENTS: usize = 100;
 
-/// Collects what is shown of a clip.
+/// Collects the preview of a clip.
 #[derive(Default)]
 pub struct PreviewBuilder {
     energies: EnergyFold,
-    /// Sum of energies of the moment that is shown, and its pictures.
+    /// The sum of energies at the most salient moment so far, and its pictures.
     best: Option<(f64, Mat)>,
     classes: HashMap<String, u64>,
 }
 
-/// What is known of a clip in short.
+/// A short overview of a clip.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
-    /// Means of the static and of the motion map at a hundred moments, 0..=1, in thousandths.
+    /// Means of the static and of the motion map at a hundred times, 0..=1, in thousandths.
     pub energy: Vec<[u16; 2]>,
-    /// The largest sum of both, which the pictures show.
+    /// The largest sum of both, which is that of the pictures' moment.
     pub peak: u16,
-    /// The classes that frames were explained by, with the number of these frames; the most frequent first.
+    /// The explained classes, with their number of frames; the most frequent first.
     pub classes: Vec<(String, u64)>,
 }
 
 impl Preview {
-    /// The overview of a clip whose pieces have these, in order and about equally long.
+    /// The overview of a clip with these segments, which are in order and about equally long.
     pub fn joined<'a>(pieces: impl Iterator<Item = &'a Self>) -> Self {
         let (mut energy, mut counts, mut peak) = (Vec::new(), HashMap::new(), 0);
         for piece in pieces {
@@ -68,7 +68,7 @@ impl PreviewBuilder {
     /// Adds the next frame.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid frame causes.
     pub fn push(&mut self, drawn: &DrawnFrame) -> Result<()> {
         let energy = MapEnergy::of(drawn.time, &drawn.maps)?;
         self.energies.push(energy);
@@ -84,7 +84,7 @@ impl PreviewBuilder {
         Ok(())
     }
 
-    /// The pictures side by side, and the overview; `None` where there was no frame.
+    /// Both pictures side by side, and the overview; `None` if there was no frame.
     pub fn finish(self) -> Option<(Mat, Preview)> {
         let thousandths = |value: f64| (value * 1e3).round() as u16;
         let columns = self.energies.columns();
@@ -100,7 +100,7 @@ impl PreviewBuilder {
     }
 }
 
-/// Both pictures side by side, small.
+/// Both pictures side by side, scaled down.
 fn pair(input: &Mat, result: &Mat) -> Result<Mat> {
     let room = Size::new(i32::MAX, PREVIEW_HEIGHT);
     let pictures: Vector<Mat> = [fitted(input, room)?, fitted(result, room)?].into_iter().collect();

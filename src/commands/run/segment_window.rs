@@ -1,39 +1,39 @@
-//! A piece of a clip that is worked on by itself, as if the rest had been there.
+//! A segment of a clip, processed so that its result is the same as within the whole clip.
 
 use serde::{Deserialize, Serialize};
 
 use crate::source::SourceOptions;
 
-/// Which frames become part of the result, and which others are seen. Seconds from the clip's first frame.
+/// Which frames go into the result, and which others are read. Times are seconds from the clip's first frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SegmentWindow {
-    /// The clip's first frame, in seconds from the file's start.
+    /// Time of the clip's first frame, in seconds from the file's start.
     pub zero: f64,
-    /// Where reading begins: the frames up to `from` bring averages to where they would be.
+    /// Where reading begins: the frames before `from` bring the averages up to date.
     pub pre_roll_start: f64,
-    /// The first frame of the result.
+    /// Time of the result's first frame.
     pub from: f64,
-    /// The first frame that is not part of it any more; infinite in the last piece.
+    /// Time of the first frame after the result; infinite for the last segment.
     pub until: f64,
-    /// How long reading goes on then: for the maps that wait for the frames behind them.
+    /// How long reading continues after that: maps wait for the frames after them.
     pub post_roll: f64,
-    /// Times closer than this are the same.
+    /// Times that differ by less than this are equal.
     pub tolerance: f64,
 }
 
-/// Where a piece begins, and where the next one does: in seconds from the clip's first frame.
+/// The start of a segment and of the next one, in seconds from the clip's first frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeSpan {
     /// Time of its first frame.
     pub first: f64,
     /// Time of its last frame.
     pub last: f64,
-    /// Time of the first frame behind it; none where the clip ends.
+    /// Time of the first frame after it; `None` if the clip ends there.
     pub next: Option<f64>,
 }
 
 impl SegmentWindow {
-    /// What is to be read of a clip that is itself read with these `options`.
+    /// Which part of the file to read, for a clip that is itself read with these `options`.
     pub fn options(&self, options: &SourceOptions) -> SourceOptions {
         let end = self.until + self.post_roll;
         let length = options.duration.unwrap_or(f64::INFINITY).min(end) - self.pre_roll_start;

@@ -1,4 +1,4 @@
-//! An `ffmpeg` child process whose complaints are read and whose failure is reported.
+//! An `ffmpeg` child process: collects its messages and reports its failure.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use rustix::pipe::fcntl_setpipe_size;
 
 use crate::{Error, Result};
 
-/// A running `ffmpeg`. Dropped before [`Ffmpeg::wait`], it is killed.
+/// A running `ffmpeg`. If it is dropped before [`Ffmpeg::wait`], it is killed.
 pub struct Ffmpeg {
     child: Child,
     /// Its standard input, for raw frames.
@@ -17,11 +17,11 @@ pub struct Ffmpeg {
     complaints: Option<JoinHandle<Vec<String>>>,
 }
 
-/// Bytes that its standard input holds, at most as many as Linux lets everybody have: a frame goes over in few pieces, each
-/// of which costs a change between the processes.
+/// Pipe size of its standard input in bytes: the maximum that Linux allows every user. With larger writes per frame,
+/// there are fewer switches between the two processes.
 const PIPE: usize = 1 << 20;
 
-/// Lines of complaints that are kept: the first ones name the cause.
+/// Number of message lines that are kept: the first ones name the cause.
 const MAX_KEPT_LINES: usize = 20;
 
 impl Ffmpeg {
@@ -33,17 +33,17 @@ impl Ffmpeg {
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
         let mut child = command.spawn().map_err(failed)?;
         let stdin = child.stdin.take();
-        // Where there is no more room, the usual size does.
+        // If the system refuses this size, the usual one works too.
         let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));
         let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || drain(BufReader::new(stderr))));
         Ok(Self { child, stdin, complaints })
     }
 
-    /// Closes its input, waits for its end and returns what it complained about.
+    /// Closes its input, waits until it ends, and returns its messages.
     ///
     /// # Errors
-    /// The cause that it gave, where it failed. A full disk found at the very end counts, though `ffmpeg` 5.1 ends
-    /// with status 0 then.
+    /// The cause from its messages, if it failed. A disk that is full at the very end counts as a failure, although
+    /// `ffmpeg` 5.1 exits with status 0 in this case.
     pub fn wait(&mut self) -> Result<(), String> {
         drop(self.stdin.take());
         let status = self.child.wait().map_err(|e| e.to_string())?;
@@ -60,14 +60,14 @@ impl Drop for Ffmpeg {
     fn drop(&mut self) {
         drop(self.stdin.take());
         if self.complaints.is_some() {
-            // Errors mean that it has ended already.
+            // An error means that it has exited already.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
 }
 
-/// Reads lines to the end, so that the writer never blocks, and keeps the first ones and the last.
+/// Reads all lines, so that the writer never blocks, and keeps the first ones and the last.
 fn drain(stderr: impl BufRead) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in stderr.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
@@ -79,13 +79,13 @@ fn drain(stderr: impl BufRead) -> Vec<String> {
     lines
 }
 
-/// The operating system's reason among complaints, if there is one.
+/// The operating system's reason in the messages, if there is one.
 fn system_reason(lines: &[String]) -> Option<&'static str> {
     const REASONS: [&str; 4] = ["No space left on device", "File too large", "Permission denied", "Input/output error"];
     REASONS.into_iter().find(|reason| lines.iter().any(|line| line.contains(reason)))
 }
 
-/// The first complaint, without the part of the program that makes it.
+/// The first message, without the prefix that names a part of ffmpeg.
 fn first_complaint(lines: &[String]) -> Option<String> {
     let line = lines.first()?;
     Some(line.split_once("] ").map_or(&line[..], |(_, text)| text).trim().to_owned())

@@ -1,10 +1,10 @@
-//! How the programs are started, and how files are named to them.
+//! How ffmpeg and ffprobe are started, and how files are named for them.
 
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
-/// A command without input, in a process group of its own: Ctrl-C in a terminal must reach this program only, so that
-/// files are closed properly and answers are whole.
+/// A command without input, in its own process group. Ctrl-C in a terminal must reach this program only, so that files
+/// are closed properly and answers are complete.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
@@ -13,7 +13,7 @@ pub fn command(program: &str) -> Command {
     command
 }
 
-/// An `ffprobe` command on `location`, quiet but for errors.
+/// An `ffprobe` command for `location`, which prints only errors.
 pub fn ffprobe(location: &OsStr) -> Command {
     let mut command = command("ffprobe");
     command.args(["-v", "error"]);
@@ -24,10 +24,10 @@ pub fn ffprobe(location: &OsStr) -> Command {
     command
 }
 
-/// How long an address may keep silent, in microseconds.
+/// Timeout of a network stream in microseconds.
 const READ_TIMEOUT_MICROS: &str = "15000000";
 
-/// The name by which FFmpeg takes a file literally, whatever characters it holds; an address stays as it is.
+/// The name with which FFmpeg takes a file literally, whatever characters it contains. A URL is not changed.
 pub fn media_name(location: &OsStr) -> OsString {
     if location.to_str().is_some_and(is_url) {
         return location.to_owned();

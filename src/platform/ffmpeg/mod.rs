@@ -1,4 +1,4 @@
-//! The programs `ffmpeg` and `ffprobe`: how they are started, how files are named to them, and what they answer.
+//! The programs `ffmpeg` and `ffprobe`: how to start them, how to name files for them, and how to read their output.
 
 mod child;
 mod command;
@@ -10,10 +10,10 @@ pub use self::child::Ffmpeg;
 pub use self::command::{command, ffprobe, is_url, media_name};
 pub use self::packets::packets;
 
-/// The version that `program` tells.
+/// The version that `program` reports.
 ///
 /// # Errors
-/// Why it tells none: it is not there, or starts and fails.
+/// The reason if it reports none: it is not installed, or it fails.
 pub fn version(program: &str) -> Result<String, String> {
     let output = match command(program).arg("-version").output() {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err("not found".into()),
@@ -27,7 +27,7 @@ pub fn version(program: &str) -> Result<String, String> {
     Ok(line.split(" Copyright").next().unwrap_or_default().to_owned())
 }
 
-/// Whether there is an `ffmpeg` that works. It is asked once: each time costs some 60 ms.
+/// Whether a working `ffmpeg` is installed. The answer is cached, because asking takes about 60 ms.
 pub fn is_available() -> bool {
     static KNOWN: LazyLock<bool> = LazyLock::new(|| version("ffmpeg").is_ok());
     *KNOWN

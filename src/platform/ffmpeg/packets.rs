@@ -1,20 +1,20 @@
-//! The packets of one stream as the container lists them: their true times, found without decoding.
+//! The packets of a stream as the container lists them: their exact times, without decoding.
 
 use std::ffi::OsStr;
 
 /// Presentation times of the packets of one stream.
 #[derive(Debug, Default)]
 pub struct PacketTimes {
-    /// Times in seconds on the file's own clock, ascending, of the packets that are to be shown.
+    /// Times in seconds by the file's own clock, ascending, of the packets that are shown.
     pub times: Vec<f64>,
-    /// Packets found in all, with those that an edit list hides.
+    /// Number of all packets, including those hidden by an edit list.
     pub total: u64,
-    /// Whether FFmpeg complained about the file while reading it.
+    /// Whether FFmpeg reported errors while it read the file.
     pub complaints: bool,
 }
 
-/// Reads packet times of stream `index` from `from` seconds on (file clock; earlier ones may come too).
-/// `None` where `ffprobe` is missing or fails.
+/// Reads the packet times of stream `index` from `from` seconds on (by the file's clock; earlier ones may be included).
+/// `None` if `ffprobe` is missing or fails.
 pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<PacketTimes> {
     let mut command = super::command::ffprobe(location);
     command.args(["-select_streams", &index.to_string(), "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]);

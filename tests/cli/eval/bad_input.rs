@@ -24,10 +24,10 @@ fn data_sets_that_are_none() {
     fs::create_dir_all(at.join("bare/Annotations/480p")).unwrap();
     let run = |args: &str, status, words: &[&str]| refused(at, &format!("{args} --score centre"), status, words);
     run("missing", 1, &["missing", "no such folder"]);
-    run("file", 1, &["file", "no folder"]);
+    run("file", 1, &["file", "not a folder"]);
     run("empty", 1, &["empty", "unknown layout", "is empty", "JPEGImages", "--truth"]);
-    run(".", 1, &["unknown layout", "holds bare, davis, empty, file", "JPEGImages"]);
-    run("bare", 1, &["480p", "no folders of frames", "empty data set"]);
+    run(".", 1, &["unknown layout", "contains bare, davis, empty, file", "JPEGImages"]);
+    run("bare", 1, &["480p", "no folders of frames"]);
     run("empty --truth davis/Annotations/480p/left", 1, &["empty", "is empty"]);
     run("davis --truth nowhere", 1, &["nowhere", "no such folder"]);
     run("davis --sequence up", 2, &["up", "left, right"]);
@@ -92,7 +92,7 @@ fn predictions_that_cannot_be() {
     arrays(&maps, 0, 1.0);
     run(&["maps", "same frame"]);
     fs::remove_dir_all(&maps).unwrap();
-    for (value, word) in [(f32::NAN, "NaN"), (255.0, "holds 255"), (-0.5, "holds -0.5")] {
+    for (value, word) in [(f32::NAN, "NaN"), (255.0, "has 255"), (-0.5, "has -0.5")] {
         arrays(&maps, 0, value);
         run(&["000000.npy", word, "0 to 1"]);
     }

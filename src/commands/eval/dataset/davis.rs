@@ -6,14 +6,14 @@ use super::folders::{folders, of_frames};
 use super::pair::Pair;
 use crate::{Error, Result};
 
-/// The resolution that the benchmark is run at; another is taken where it is the only one.
+/// The resolution of the benchmark. Another one is used only if there is no other choice.
 const RESOLUTION: &str = "480p";
 
-/// The sequences in `root`; `None` where it is not laid out so. A data set without the folder of the resolution
+/// The sequences in `root`; `None` if it does not have this layout. A data set without a folder for the resolution
 /// (YouTube-VOS) is read too.
 ///
 /// # Errors
-/// [`Error::Input`] where there are no sequences, or the choice of the resolution is open.
+/// [`Error::Input`] if there are no sequences, or the resolution is ambiguous.
 pub fn find(root: &Path) -> Result<Option<Vec<Pair>>> {
     let (frames, truth) = (root.join("JPEGImages"), root.join("Annotations"));
     if !frames.is_dir() || !truth.is_dir() {
@@ -30,7 +30,7 @@ pub fn find(root: &Path) -> Result<Option<Vec<Pair>>> {
         names = of_frames(&frames)?;
     }
     if names.is_empty() {
-        return Err(Error::input(&frames, "holds no folders of frames: an empty data set has no figures"));
+        return Err(Error::input(&frames, "has no folders of frames: add some, or name another data set"));
     }
     Ok(Some(names.into_iter().map(|name| Pair::within(&frames, &truth, name)).collect()))
 }
@@ -39,12 +39,13 @@ fn resolution(frames: &Path) -> Result<PathBuf> {
     let found: Vec<PathBuf> =
         folders(frames)?.iter().filter_map(|folder| folder.file_name().map(PathBuf::from)).collect();
     match found.as_slice() {
-        [] => Err(Error::input(frames, "is empty: an empty data set has no figures")),
+        [] => Err(Error::input(frames, "is empty: name another data set")),
         [only] => Ok(only.clone()),
         many if many.contains(&PathBuf::from(RESOLUTION)) => Ok(RESOLUTION.into()),
         many => {
             let names: Vec<_> = many.iter().map(|name| name.display().to_string()).collect();
-            let problem = format!("holds {} and no {RESOLUTION}: name frames and --truth instead", names.join(", "));
+            let problem =
+                format!("has {}, but no {RESOLUTION}: name a folder of frames and use --truth", names.join(", "));
             Err(Error::input(frames, problem))
         }
     }

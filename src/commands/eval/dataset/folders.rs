@@ -1,4 +1,4 @@
-//! Any folder of frames with a folder of masks.
+//! A folder of frames with a folder of masks.
 
 use std::path::{Path, PathBuf};
 
@@ -7,11 +7,11 @@ use super::{check_folder, unknown};
 use crate::source::images;
 use crate::{Error, Result};
 
-/// The sequences in `root`: its sub-folders of frames, each with the folder of its name in `truth`; or `root` and `truth`
-/// themselves, where `root` holds frames.
+/// The sequences in `root`: its sub-folders of frames, each with the folder of the same name in `truth`; or `root` and
+/// `truth` themselves, if `root` contains frames.
 ///
 /// # Errors
-/// [`Error::Input`] where there are no frames in either place.
+/// [`Error::Input`] if neither of them contains frames.
 pub fn find(root: &Path, truth: &Path) -> Result<Vec<Pair>> {
     check_folder(truth)?;
     if !images::list(root)?.is_empty() {
@@ -26,7 +26,7 @@ pub fn find(root: &Path, truth: &Path) -> Result<Vec<Pair>> {
     Ok(names.into_iter().map(|name| Pair::within(root, truth, name)).collect())
 }
 
-/// The names of the folders in `root` that hold images, sorted.
+/// The names of the folders in `root` that contain images, sorted.
 pub fn of_frames(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for folder in folders(root)? {

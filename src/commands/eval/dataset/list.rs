@@ -1,21 +1,21 @@
-//! Lists of sequences, as DAVIS keeps them in `ImageSets`.
+//! Lists of sequences, as in the `ImageSets` of DAVIS.
 
 use std::path::{Path, PathBuf};
 
 use super::folders::folders;
 use crate::{Error, Result};
 
-/// The sequences that `list` names: a line each, or the path of a frame a line, as DAVIS 2016 has it.
+/// The sequences that `list` names: one per line, or the path of a frame per line, as in DAVIS 2016.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is no such list, [`Error::Input`] where it is empty.
+/// [`Error::Usage`] if there is no such list, [`Error::Input`] if it is empty.
 pub fn read(root: &Path, list: &Path) -> Result<Vec<String>> {
     let file = find(root, list)?;
     let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
     let mut names: Vec<String> = text.lines().filter_map(sequence).collect();
     names.dedup();
     if names.is_empty() {
-        return Err(Error::input(&file, "names no sequence: a list has one a line"));
+        return Err(Error::input(&file, "names no sequence: a list must have one per line"));
     }
     Ok(names)
 }
@@ -30,7 +30,7 @@ fn find(root: &Path, list: &Path) -> Result<PathBuf> {
     found.ok_or_else(|| Error::Usage(format!("{}: no such list, here or in {}", list.display(), sets.display())))
 }
 
-/// The sequence of a line: its first word, or the folder of the frame that this names.
+/// The sequence in a line: its first word or, if this is the path of a frame, the folder of the frame.
 fn sequence(line: &str) -> Option<String> {
     let word = line.split_whitespace().next()?;
     let path = Path::new(word);

@@ -1,4 +1,4 @@
-//! Frames and their truths, as data sets lay them out.
+//! Data sets: frames and their truths, in different layouts.
 
 mod davis;
 pub mod fixations;
@@ -19,33 +19,34 @@ use self::fixations::OtherFixations;
 use self::pair::Pair;
 use crate::{Error, Result};
 
-/// What there is to score maps on.
+/// The frames and truths on which maps are scored.
 #[derive(Debug)]
 pub struct Dataset {
-    /// The layout that was found, in words.
+    /// The name of the layout that was found.
     pub layout: &'static str,
     /// At least one.
     pub sequences: Vec<Sequence>,
-    /// Where people looked at other pictures, in a data set of fixations.
+    /// Where people looked in other pictures, if the data set has fixations.
     pub others: Option<OtherFixations>,
 }
 
-/// Which part of a data set to take.
+/// Which part of a data set to use.
 #[derive(Debug, Clone, Default)]
 pub struct DatasetSelection {
     /// Sequences by name.
     pub sequences: Vec<String>,
-    /// A list of sequences: a file, or the name of one in the data set's `ImageSets`. Without both, all are taken.
+    /// A list of sequences: a file, or the name of a list in the data set's `ImageSets`. Without names and list, all
+    /// sequences are used.
     pub list: Option<PathBuf>,
 }
 
 impl Dataset {
-    /// Finds what lies in `root`. With `truth`, `root` is a folder of frames, or of folders of frames, and `truth` one of
-    /// masks alike.
+    /// Finds the data set in `root`. With `truth`, `root` is a folder of frames or of folders of frames, and `truth`
+    /// the same for masks.
     ///
     /// # Errors
-    /// [`Error::Input`] where the layout is none that is known, or frames and masks do not go together;
-    /// [`Error::Usage`] where a chosen sequence is missing.
+    /// [`Error::Input`] if the layout is not known, or frames and masks do not match; [`Error::Usage`] if a chosen
+    /// sequence is missing.
     pub fn open(root: &Path, truth: Option<&Path>, choice: &DatasetSelection) -> Result<Self> {
         check_folder(root)?;
         let mut wanted = choice.sequences.clone();
@@ -78,7 +79,7 @@ impl Dataset {
     }
 }
 
-/// Pictures each for itself, frames of one video together.
+/// One sequence per photograph, and one per video.
 fn of_fixations(items: Vec<fixations::FixationItem>) -> Vec<Sequence> {
     let mut sequences: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in items {
@@ -93,14 +94,14 @@ fn of_fixations(items: Vec<fixations::FixationItem>) -> Vec<Sequence> {
     sequences.into_iter().map(|(name, frames)| Sequence { name, frames }).collect()
 }
 
-/// Those of `all` whose names are wanted, in their order; all, where none is.
+/// Those of `all` with a name in `wanted`, in their order; all, if `wanted` is empty.
 fn choose<T>(all: Vec<T>, name: fn(&T) -> &String, wanted: &[String]) -> Result<Vec<T>> {
     if wanted.is_empty() {
         return Ok(all);
     }
     let names: Vec<&str> = all.iter().map(|one| name(one).as_str()).collect();
     if let Some(missing) = wanted.iter().find(|wanted| !names.contains(&wanted.as_str())) {
-        return Err(Error::Usage(format!("no sequence is called {missing}: there are {}", some(&names))));
+        return Err(Error::Usage(format!("no sequence is called {missing}: choose one of {}", some(&names))));
     }
     Ok(all.into_iter().filter(|one| wanted.contains(name(one))).collect())
 }
@@ -108,28 +109,28 @@ fn choose<T>(all: Vec<T>, name: fn(&T) -> &String, wanted: &[String]) -> Result<
 fn check_folder(folder: &Path) -> Result<()> {
     match std::fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(Error::input(folder, "is no folder: name a data set's")),
+        Ok(_) => Err(Error::input(folder, "is not a folder: name the folder of a data set")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::input(folder, "no such folder: check the name and the place"))
+            Err(Error::input(folder, "no such folder: check the path"))
         }
         Err(e) => Err(Error::io(folder)(e)),
     }
 }
 
-/// The error for a folder of no known layout: what it holds, and what it could.
+/// The error for a folder of unknown layout: what it contains, and what is expected.
 fn unknown(root: &Path) -> Error {
     let names: Vec<String> = std::fs::read_dir(root)
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     let mut names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.starts_with('.')).collect();
     names.sort_unstable();
-    let found = if names.is_empty() { "is empty".into() } else { format!("holds {}", some(&names)) };
+    let found = if names.is_empty() { "is empty".into() } else { format!("contains {}", some(&names)) };
     let expected = "JPEGImages and Annotations (DAVIS), stimuli and fixation_maps (MIT1003, SALICON), annotation \
                     (DHF1K), or frames with --truth DIR for their masks";
     Error::input(root, format!("unknown layout: {found}; expected {expected}"))
 }
 
-/// The first few of `names`, and how many there are more.
+/// The first few of `names`, and the number of the others.
 fn some(names: &[&str]) -> String {
     const SHOWN: usize = 6;
     match names.split_at_checked(SHOWN) {

@@ -7,7 +7,7 @@ use super::sequence::{Item, Sequence, Truth};
 use crate::source::images::{list, natural_key};
 use crate::{Error, Result};
 
-/// A sequence that is not looked into yet.
+/// A sequence whose files have not been listed yet.
 #[derive(Debug)]
 pub struct Pair {
     pub name: String,
@@ -16,15 +16,15 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The pair of the sub-folders `name`.
+    /// The pair of the sub-folders called `name`.
     pub fn within(frames: &Path, truth: &Path, name: String) -> Self {
         Self { frames: frames.join(&name), truth: truth.join(&name), name }
     }
 
-    /// Its frames, each with its mask.
+    /// The frames, each with its mask.
     ///
     /// # Errors
-    /// [`Error::Input`] where one of the folders is missing or empty, or a file has no partner.
+    /// [`Error::Input`] if one of the folders is missing or empty, or a file has no partner.
     pub fn sequence(self) -> Result<Sequence> {
         let Self { name, frames, truth } = self;
         if !truth.is_dir() {
@@ -33,13 +33,13 @@ impl Pair {
         let pictures = list(&frames)?;
         let masks = list(&truth)?;
         if pictures.is_empty() {
-            return Err(Error::input(&frames, "the folder holds no frames: an empty data set has no figures"));
+            return Err(Error::input(&frames, "the folder has no frames: add some, or leave this sequence out"));
         }
         check_numbers(&truth, &pictures, &masks)?;
         let mut by_name: HashMap<_, _> = masks.into_iter().map(|mask| (key(&mask), mask)).collect();
         let items = pictures.into_iter().map(|picture| {
             let name = stem(&picture);
-            let problem = || format!("frame {name} has no mask: each needs one of its name, as {name}.png");
+            let problem = || format!("frame {name} has no mask: add one with the same name, such as {name}.png");
             let truth = by_name.remove(&key(&picture)).ok_or_else(|| Error::input(&truth, problem()))?;
             Ok(Item { name, picture, truth: Truth::Mask(truth) })
         });
@@ -47,7 +47,7 @@ impl Pair {
     }
 }
 
-/// Refuses folders of unequal numbers of files, with the first file that has no partner.
+/// Refuses folders with different numbers of files, and names the first file without a partner.
 fn check_numbers(truth: &Path, pictures: &[PathBuf], masks: &[PathBuf]) -> Result<()> {
     if pictures.len() == masks.len() {
         return Ok(());
@@ -58,13 +58,13 @@ fn check_numbers(truth: &Path, pictures: &[PathBuf], masks: &[PathBuf]) -> Resul
     let which = match (lonely(pictures, masks), lonely(masks, pictures)) {
         (Some(frame), _) => format!("frame {frame} has no mask"),
         (None, Some(mask)) => format!("mask {mask} has no frame"),
-        (None, None) => "two files of one name differ in extension".into(),
+        (None, None) => "two files have the same name and different extensions".into(),
     };
     let problem = format!("{} masks for {} frames ({which}): each frame needs one", masks.len(), pictures.len());
     Err(Error::input(truth, problem))
 }
 
-/// What a file is found by: its name without extension, numbers by their value.
+/// The key for matching files: the name without extension, with numbers compared by value.
 pub fn key(file: &Path) -> Vec<(String, usize, String)> {
     natural_key(&stem(file))
 }

@@ -7,9 +7,9 @@ use super::fixations;
 /// A clip, or a single picture.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    /// Its name: that of the folder of its frames, or of the picture.
+    /// The name of the folder of its frames, or of the picture.
     pub name: String,
-    /// Its frames in order, at least one.
+    /// The frames in order, at least one.
     pub frames: Vec<Item>,
 }
 
@@ -20,21 +20,21 @@ pub struct Item {
     pub name: String,
     /// The picture.
     pub picture: PathBuf,
-    /// What its map is scored against.
+    /// The truth for its map.
     pub truth: Truth,
 }
 
-/// What a map is scored against.
+/// The truth for a map.
 #[derive(Debug, Clone)]
 pub enum Truth {
-    /// The mask of an object, a file.
+    /// The mask of an object, as a file.
     Mask(PathBuf),
     /// Where people looked.
     Gaze(Box<fixations::FixationItem>),
 }
 
 impl Sequence {
-    /// Where the map of `item` lies in a folder of maps, without extension.
+    /// The path of the map of `item` in a folder of maps, without extension.
     pub fn place(&self, item: &Item) -> PathBuf {
         if self.name == item.name { PathBuf::from(&self.name) } else { Path::new(&self.name).join(&item.name) }
     }

@@ -1,4 +1,4 @@
-//! Maps that know nothing of the picture, and the plainest one that does.
+//! Baseline maps: those that do not depend on the picture, and the simplest one that does.
 
 use opencv::core::{CV_32FC1, Mat, Scalar, Size};
 use opencv::prelude::*;
@@ -26,10 +26,10 @@ pub fn centre(size: Size) -> Result<Mat> {
     Ok(map)
 }
 
-/// `map` (`CV_32FC1`, 0..=1) weighed by the centre prior c: c (1 + map) / 2, an even mixture of the prior alone and of
-/// its product with the map. The product is Zhang et al.'s posterior ("SUN: A Bayesian framework for saliency using
-/// natural statistics", Journal of Vision 2008) with the map as the likelihood; the prior alone stands for the places
-/// where the map says nothing.
+/// Weights `map` (`CV_32FC1`, 0..=1) by the centre prior c: c (1 + map) / 2, the mean of the prior alone and its
+/// product with the map. The product is Zhang et al.'s posterior ("SUN: A Bayesian framework for saliency using natural
+/// statistics", Journal of Vision 2008) with the map as the likelihood; the prior alone is used where the map says
+/// nothing.
 pub fn centred(mut map: Mat) -> Result<Mat> {
     let prior = centre(map.size()?)?;
     for (value, prior) in map.data_typed_mut::<f32>()?.iter_mut().zip(prior.data_typed::<f32>()?) {
@@ -38,12 +38,12 @@ pub fn centred(mut map: Mat) -> Result<Mat> {
     Ok(map)
 }
 
-/// 1 everywhere.
+/// A map that is 1 everywhere.
 pub fn uniform(size: Size) -> Result<Mat> {
     Ok(Mat::new_size_with_default(size, CV_32FC1, Scalar::all(1.0))?)
 }
 
-/// The length of `flow`, the longest of the frame being 1; 0 where nothing moves.
+/// The length of `flow`, scaled so that the longest in the frame is 1; 0 if nothing moves.
 pub fn flow(flow: &Flow) -> Result<Mat> {
     let mut map = uniform(flow.0.size()?)?;
     let lengths = flow.0.data_typed::<opencv::core::Vec2f>()?.iter().map(|vector| vector[0].hypot(vector[1]));

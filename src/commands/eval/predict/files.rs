@@ -14,29 +14,31 @@ use crate::commands::eval::png;
 use crate::commands::eval::raster::{self, size_of};
 use crate::{Error, Result, platform::paths};
 
-/// How far the aspect ratios of a map and its frame may differ, as a share: rounding of a small map's sides.
+/// The relative difference of aspect ratios that is allowed between a map and its frame, because the sides of a small
+/// map are rounded.
 const ASPECT: f64 = 0.02;
 
-/// A method's maps of every frame of a data set: `DIR/SEQUENCE/FRAME.png` or `.npy`.
+/// The maps of a method for every frame of a data set: `DIR/SEQUENCE/FRAME.png` or `.npy`.
 #[derive(Debug)]
 pub struct MapFiles {
     /// The method's name.
     pub name: String,
     /// By sequence and frame.
     files: Vec<Vec<PathBuf>>,
-    /// Files that belong to no frame.
+    /// Number of files that belong to no frame.
     surplus: usize,
-    /// Whether a map was of another size than its truth.
+    /// Whether a map had another size than its truth.
     resized: AtomicBool,
-    /// Whether a value above 1/255 was seen.
+    /// Whether there was a value above 1/255.
     bright: AtomicBool,
 }
 
 impl MapFiles {
-    /// Finds the map of every frame of `dataset`. The maps of a data set of one sequence may lie in the folder itself.
+    /// Finds the map of every frame of `dataset`. If the data set has only one sequence, its maps may be in the folder
+    /// itself.
     ///
     /// # Errors
-    /// [`Error::Input`] where the folder or a frame's map is missing.
+    /// [`Error::Input`] if the folder or the map of a frame is missing.
     pub fn find(named: &Named, dataset: &Dataset) -> Result<Self> {
         let mut surplus = 0;
         let mut files = Vec::new();
@@ -56,13 +58,13 @@ impl MapFiles {
         Ok(Self { name: named.name.clone(), files, surplus, resized, bright })
     }
 
-    /// The map of a frame, at `size` (height, width).
+    /// The map of a frame, scaled to `size` (height, width).
     ///
     /// # Errors
-    /// [`Error::Input`] for a file that is no map of 0..=1, or of another shape than the frame.
+    /// [`Error::Input`] if a file is not a map of 0..=1, or has another shape than the frame.
     pub fn read(&self, sequence: usize, frame: usize, size: (usize, usize)) -> Result<Array2<f64>> {
         let file = self.files.get(sequence).and_then(|files| files.get(frame));
-        let file = file.ok_or_else(|| Error::Usage(format!("{}: no map of frame {frame}", self.name)))?;
+        let file = file.ok_or_else(|| Error::Usage(format!("{}: no map for frame {frame}", self.name)))?;
         let map = if paths::extension(file) == "npy" { npy(file)? } else { grey(file)? };
         if map.iter().any(|&value| value > 1.5 / 255.0) {
             self.bright.store(true, Ordering::Relaxed);
@@ -74,27 +76,33 @@ impl MapFiles {
         let aspect = |(height, width): (usize, usize)| width as f64 / height.max(1) as f64;
         if map.is_empty() || (aspect(map.dim()) / aspect(size) - 1.0).abs() > ASPECT {
             let (is, should) = (size_of(map.dim()), size_of(size));
-            return Err(Error::input(file, format!("is {is}, its truth {should}: maps must have the frames' shape")));
+            return Err(Error::input(
+                file,
+                format!("is {is}, its truth {should}: maps must have the shape of their frames"),
+            ));
         }
         raster::resized(map.view(), Size::new(size.1 as i32, size.0 as i32))
     }
 
-    /// What the user should know of the maps read so far, one line each.
+    /// Notes for the user about the maps read so far, one line each.
     pub fn notes(&self) -> Vec<String> {
         let name = &self.name;
         let notes = [
-            (self.surplus > 0, format!("{name}: {} files belong to no frame and were left out", self.surplus)),
-            (self.resized.load(Ordering::Relaxed), format!("{name}: maps of other sizes were scaled to their truths'")),
+            (self.surplus > 0, format!("{name}: {} files belong to no frame and were ignored", self.surplus)),
+            (
+                self.resized.load(Ordering::Relaxed),
+                format!("{name}: maps with another size than their truth were scaled"),
+            ),
             (
                 !self.bright.load(Ordering::Relaxed),
-                format!("{name}: no value is above 1 of 255: save masks of 0/1 as 0/255"),
+                format!("{name}: all values are 1/255 or less: save masks with 0 and 255, not with 0 and 1"),
             ),
         ];
         notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect()
     }
 }
 
-/// The map in `folder` of a single picture.
+/// The map for a single picture in `folder`.
 fn of_picture(folder: &Path, sequence: &Sequence) -> Result<PathBuf> {
     let name = &sequence.name;
     let mut places = ["png", "npy"].iter().map(|extension| folder.join(format!("{name}.{extension}")));
@@ -102,7 +110,7 @@ fn of_picture(folder: &Path, sequence: &Sequence) -> Result<PathBuf> {
     places.find(|place| place.is_file()).ok_or_else(|| Error::input(folder, problem()))
 }
 
-/// The maps in `folder` of a sequence's frames, in their order, and how many files are left.
+/// The maps for a sequence's frames in `folder`, in their order, and the number of other files.
 fn of_sequence(folder: &Path, sequence: &Sequence) -> Result<(Vec<PathBuf>, usize)> {
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -136,13 +144,14 @@ fn of_sequence(folder: &Path, sequence: &Sequence) -> Result<(Vec<PathBuf>, usiz
     Ok((maps.into_iter().flatten().collect(), found.len()))
 }
 
-/// A grey PNG of any depth, its largest value 1; in a palette PNG every index but 0 is 1.
+/// A grey PNG of any depth, scaled so that its largest possible value is 1. In a palette PNG, every index except 0 is
+/// 1.
 fn grey(file: &Path) -> Result<Array2<f64>> {
     let png::Samples { values, max, indexed } = png::read(file)?;
     Ok(values.mapv(|value| if indexed { f64::from(u8::from(value != 0)) } else { f64::from(value) / f64::from(max) }))
 }
 
-/// A NumPy array of two axes: floats of 0..=1, or bytes of 0..=255.
+/// A NumPy array with two axes: floats of 0..=1, or bytes of 0..=255.
 fn npy(file: &Path) -> Result<Array2<f64>> {
     let bytes = std::fs::read(file).map_err(Error::io(file))?;
     let other = |e: &ViewNpyError| matches!(e, ViewNpyError::WrongDescriptor(_));
@@ -154,17 +163,18 @@ fn npy(file: &Path) -> Result<Array2<f64>> {
         map = ArrayView2::<u8>::view_npy(&bytes).map(|view| view.mapv(|value| f64::from(value) / 255.0));
     }
     let map = map.map_err(|e| match e {
-        ViewNpyError::WrongNdim(_, axes) => Error::input(file, format!("has {axes} axes: a map has two")),
+        ViewNpyError::WrongNdim(_, axes) => Error::input(file, format!("has {axes} axes: a map must have two")),
         ViewNpyError::WrongDescriptor(kind) => {
-            Error::input(file, format!("holds values of type {kind}: save float32, float64 or uint8"))
+            Error::input(file, format!("has values of type {kind}: save it as float32, float64 or uint8"))
         }
         e => Error::input(file, format!("cannot be read as a NumPy array: {e}")),
     })?;
     match map.iter().find(|value| !(0.0..=1.0).contains(*value)) {
         None => Ok(map),
-        Some(value) if value.is_nan() => Err(Error::input(file, "holds NaN: a map's values are 0 to 1")),
-        Some(value) => {
-            Err(Error::input(file, format!("holds {value}: a map's values are 0 to 1, so divide by the largest")))
-        }
+        Some(value) if value.is_nan() => Err(Error::input(file, "has NaN: values of a map must be from 0 to 1")),
+        Some(value) => Err(Error::input(
+            file,
+            format!("has {value}: values of a map must be from 0 to 1, so divide by the largest"),
+        )),
     }
 }

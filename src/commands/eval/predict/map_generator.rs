@@ -1,4 +1,4 @@
-//! This program's maps of one clip after another.
+//! Makes this program's maps, clip by clip.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,49 +20,49 @@ use crate::pipeline::stages::{FusedFrame, PipelineMode, PipelineStages, millisec
 use crate::saliency::StaticSaliency;
 use crate::source::{self, SourceOptions};
 
-/// How maps are made.
+/// How to make maps.
 #[derive(Debug, Clone)]
 pub struct MapGeneratorConfig {
-    /// Which, in this order.
+    /// Which maps, in this order.
     pub maps: Vec<OwnMap>,
-    /// How static and motion become one.
+    /// How to combine static and motion saliency.
     pub fusion: FuseOptions,
-    /// On which frames the gradient is computed.
+    /// The frames on which to compute the gradient.
     pub key_frames: KeyFrames,
-    /// Whether the maps made of the picture are weighed by the centre prior.
+    /// Whether to weight the maps made from the picture by the centre prior.
     pub centre_prior: bool,
-    /// Frames a second of the clips.
+    /// Frames per second of the clips.
     pub rate: Rate,
 }
 
-/// Makes the maps of clips, a frame at a time.
+/// Makes the maps of clips, frame by frame.
 pub struct MapGenerator {
     config: MapGeneratorConfig,
-    /// `None` where no map needs it.
+    /// `None` if no map needs it.
     classifier: Option<StaticSaliency>,
 }
 
-/// A frame's maps.
+/// The maps of a frame.
 pub struct FrameMaps {
-    /// The frame's place in its clip.
+    /// Index of the frame in its clip.
     pub index: usize,
     /// The picture's size in pixels.
     pub size: Size,
-    /// The maps asked for, in their order, 240 pixels on the longer side (`CV_32FC1`, 0..=1).
+    /// The requested maps, in their order, 240 pixels on the longer side (`CV_32FC1`, 0..=1).
     pub maps: Arc<Vec<Mat>>,
-    /// The frame's motion, of the same size.
+    /// The motion of the frame, in the same size.
     pub motion: FrameMotion,
-    /// What each stage took.
+    /// Time of each stage.
     pub timing: Timing,
 }
 
 impl MapGenerator {
-    /// A maker of the maps that `config` asks for, by the opened `classifier`.
+    /// A generator for the maps that `config` asks for, with an opened `classifier`.
     pub fn new(config: MapGeneratorConfig, classifier: Option<StaticSaliency>) -> Self {
         Self { config, classifier }
     }
 
-    /// Makes the maps of each frame of `sequence` and hands them to `each`, in order. `stop` ends it early.
+    /// Makes the maps of each frame of `sequence`, and passes them to `each` in order. `stop` ends it early.
     ///
     /// # Errors
     /// Those of the frames, of the stages and of `each`.
@@ -111,7 +111,7 @@ impl MapGenerator {
     }
 }
 
-/// The maps that `config` wants; those of the classifier are in `made`.
+/// The maps that `config` asks for; those of the classifier are in `made`.
 fn moment(
     config: &MapGeneratorConfig,
     frame: &Frame,

@@ -1,4 +1,4 @@
-//! The maps that are scored: this program's own, simple baselines, or files of another method.
+//! The maps to score: this program's own, simple baselines, or files of another method.
 
 mod baseline;
 mod files;

@@ -1,13 +1,13 @@
-//! Other methods' maps, as they are named on the command line.
+//! Other methods' maps, as named on the command line.
 
 use std::path::PathBuf;
 
 /// A folder of another method's maps, as typed: `NAME=DIR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The method's name in tables.
+    /// The name of the method in tables.
     pub name: String,
-    /// Where its maps are.
+    /// The folder of its maps.
     pub folder: PathBuf,
 }
 

@@ -1,11 +1,11 @@
-//! Every number as a row.
+//! All figures as a table.
 
 use serde::Serialize;
 
 use super::Evaluation;
 use crate::{Error, Result};
 
-/// One number. A row without frame is a sequence's, one without sequence the data set's.
+/// One figure. A row without a frame belongs to a sequence, and one without a sequence to the data set.
 #[derive(Serialize)]
 struct CsvRow<'a> {
     method: &'a str,
@@ -20,13 +20,13 @@ struct CsvRow<'a> {
 /// The table, with a header: method, sequence, frame, measure, value, low, high (the data set's 95 % interval).
 ///
 /// # Errors
-/// Where it cannot be put together.
+/// An error if the table cannot be written.
 pub fn csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     for row in rows(evaluation) {
-        table.serialize(row).map_err(|e| Error::Usage(format!("no table: {e}")))?;
+        table.serialize(row).map_err(|e| Error::Usage(format!("the CSV table cannot be written: {e}")))?;
     }
-    table.into_inner().map_err(|e| Error::Usage(format!("no table: {e}")))
+    table.into_inner().map_err(|e| Error::Usage(format!("the CSV table cannot be written: {e}")))
 }
 
 fn rows(evaluation: &Evaluation) -> Vec<CsvRow<'_>> {

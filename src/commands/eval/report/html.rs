@@ -1,4 +1,4 @@
-//! Everything as one page that needs nothing else: figures, curves, sequences, and frames to look at.
+//! The report as a self-contained web page: figures, curves, sequences, and example frames.
 
 use super::svg::{SvgBar, SvgLine, bars, lines};
 use super::{Evaluation, pictures, table};
@@ -9,13 +9,13 @@ use crate::commands::eval::metric::mask::{LEVELS, Scores};
 use crate::commands::eval::summary::SequenceFigures;
 use crate::reporting::html::escaped;
 
-/// The most sequences that get a bar each.
+/// Maximum number of sequences that get a bar each.
 const BARS: usize = 100;
 
-/// The page. Pictures lie in it; it names no other file.
+/// The page. Its pictures are embedded.
 ///
 /// # Errors
-/// Where a frame that it shows cannot be read any more.
+/// An error if a frame that it shows cannot be read any more.
 pub fn html(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
     let title = escaped(&format!("salstream eval: {}", config.root.display()));
     let page = format!(
@@ -33,7 +33,7 @@ pub fn html(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
     Ok(page.into_bytes())
 }
 
-/// Every measure of every method, with intervals under the mouse.
+/// All measures of all methods, with intervals as tooltips.
 fn figures(evaluation: &Evaluation) -> String {
     let measures = evaluation.kind.measures();
     let shown: Vec<usize> =
@@ -54,13 +54,13 @@ fn figures(evaluation: &Evaluation) -> String {
     };
     format!(
         "<h2>Methods</h2><div class='wide'><table><tr><th>method</th>{}</tr>{}</table></div>\
-         <p class='note'>Means over sequences of means over frames; &#8595;: less is better.</p>",
+         <p class='note'>Means over sequences of means over frames; &#8595;: lower is better.</p>",
         shown.iter().map(head).collect::<String>(),
         evaluation.methods.iter().map(row).collect::<String>(),
     )
 }
 
-/// Precision over recall, and J over the threshold; nothing where there are no masks.
+/// Precision over recall, and J over the threshold; empty if there are no masks.
 fn curves(evaluation: &Evaluation) -> String {
     let draw = |points: fn(&Scores) -> Vec<(f64, f64)>| -> Vec<SvgLine> {
         let line = |method: &'_ SequenceFigures| method.mean.as_ref().map(points);

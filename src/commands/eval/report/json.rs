@@ -1,4 +1,4 @@
-//! Everything, for programs.
+//! All figures as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -24,7 +24,7 @@ use crate::{Error, Result};
 /// A number that does not exist is null or left out.
 ///
 /// # Errors
-/// Where it cannot be put together.
+/// An error if it cannot be serialised.
 pub fn json(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
     let Evaluation { kind, dataset, methods, classifier, .. } = evaluation;
     let sequences = dataset.sequences.iter();
@@ -49,7 +49,7 @@ pub fn json(evaluation: &Evaluation, config: &EvalConfig) -> Result<Vec<u8>> {
         "methods": methods.iter().map(|method| of_method(evaluation, method)).collect::<Vec<_>>(),
         "comparisons": comparisons(evaluation),
     });
-    serde_json::to_vec_pretty(&whole).map_err(|e| Error::Usage(format!("no JSON: {e}")))
+    serde_json::to_vec_pretty(&whole).map_err(|e| Error::Usage(format!("the JSON cannot be written: {e}")))
 }
 
 fn of_method(evaluation: &Evaluation, method: &SequenceFigures) -> Value {

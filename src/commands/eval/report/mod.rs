@@ -1,4 +1,4 @@
-//! What an evaluation came to, for people and for programs.
+//! The results of an evaluation, as a table and as files.
 
 mod csv;
 mod html;
@@ -23,7 +23,7 @@ pub struct Evaluation {
     pub dataset: Dataset,
     /// The methods, at least one; the first is compared with the others.
     pub methods: Vec<SequenceFigures>,
-    /// Model, device and precision, where a map was made from a gradient.
+    /// Model, device and precision, if a map was made from a gradient.
     pub classifier: Option<String>,
     /// The first method's best and worst frames.
     pub extremes: ExtremeFrames,
@@ -33,7 +33,7 @@ impl Evaluation {
     /// Writes the files that `config` asks for, and prints the table.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// An error if a file cannot be written.
     pub fn report(&self, config: &EvalConfig) -> Result<()> {
         if let Some(file) = &config.json {
             crate::sink::write(file, &json::json(self, config)?, config.overwrite)?;

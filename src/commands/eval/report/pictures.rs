@@ -1,4 +1,4 @@
-//! Frames of a report: the picture, its truth, and the map.
+//! Example frames in a report: the picture, its truth, and the map.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,13 +12,13 @@ use crate::commands::eval::dataset::{Item, Truth, read_mask};
 use crate::commands::eval::extremes::ExtremeFrame;
 use crate::{Error, Result};
 
-/// Percent of JPEG's quality.
+/// JPEG quality in percent.
 const QUALITY: i32 = 80;
 
-/// Picture, truth and map side by side, as the address of a JPEG that lies in the page itself.
+/// Picture, truth and map side by side, as a data URL of a JPEG.
 ///
 /// # Errors
-/// [`Error::Input`] where the frame or its truth cannot be read any more.
+/// [`Error::Input`] if the frame or its truth cannot be read any more.
 pub fn picture(item: &Item, extreme: &ExtremeFrame) -> Result<String> {
     let size = Size::new(extreme.map.ncols() as i32, extreme.map.nrows() as i32);
     let frame = imgcodecs::imread(&item.picture, imgcodecs::IMREAD_COLOR)?;
@@ -36,7 +36,7 @@ pub fn picture(item: &Item, extreme: &ExtremeFrame) -> Result<String> {
     Ok(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes.as_slice())))
 }
 
-/// The truth in a picture: a mask's outline, or the density of fixations in its colours.
+/// The truth, drawn on a picture: the outline of a mask, or the density of fixations in colours.
 fn truth(truth: &Truth, frame: &Mat, size: Size) -> Result<Mat> {
     let values = match truth {
         Truth::Mask(file) => read_mask(file)?.mapv(|object| 255 * u8::from(object)),

@@ -1,4 +1,4 @@
-//! Charts as SVG, coloured by the page's own style.
+//! Charts as SVG, coloured by the style of the page.
 
 use std::fmt::Write;
 
@@ -7,7 +7,6 @@ use crate::reporting::html::escaped;
 
 /// A line of a chart.
 pub struct SvgLine<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Its points, x and y in 0..=1.
     pub points: Vec<(f64, f64)>,
@@ -15,21 +14,20 @@ pub struct SvgLine<'a> {
 
 /// A bar of a chart.
 pub struct SvgBar<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Its length.
     pub value: f64,
-    /// Bounds of it.
+    /// Its interval.
     pub interval: Option<Interval>,
 }
 
-/// Side of a chart's field, and its margin, in SVG's own units.
+/// The side of a chart's plot area, and its margin, in SVG units.
 const SIDE: f64 = 300.0;
 const MARGIN: f64 = 42.0;
-/// Height of a bar with its gap.
+/// Height of a bar with the gap below it.
 const STEP: f64 = 26.0;
 
-/// Lines over 0..=1 in both directions; line i is drawn in the style's colour i.
+/// Curves over 0..=1 in both directions; curve i has colour i of the style.
 pub fn lines(x: &str, y: &str, lines: &[SvgLine]) -> String {
     let whole = SIDE + MARGIN + 12.0;
     let mut svg = format!("<svg viewBox='0 0 {whole} {whole}' role='img' aria-label='{y} by {x}'>");
@@ -63,7 +61,7 @@ pub fn lines(x: &str, y: &str, lines: &[SvgLine]) -> String {
     svg + &legend(lines)
 }
 
-/// How many colours the style has.
+/// The number of colours in the style.
 pub const COLOURS: usize = 8;
 
 fn legend(lines: &[SvgLine]) -> String {
@@ -73,7 +71,7 @@ fn legend(lines: &[SvgLine]) -> String {
     format!("<p class='legend'>{}</p>", lines.iter().enumerate().map(entry).collect::<String>())
 }
 
-/// Horizontal bars from 0 on, with their bounds and values.
+/// Horizontal bars from 0, with their intervals and values.
 pub fn bars(label: &str, bars: &[SvgBar]) -> String {
     const NAMES: f64 = 130.0;
     const LENGTH: f64 = 340.0;

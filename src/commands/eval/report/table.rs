@@ -1,4 +1,4 @@
-//! Everything at a glance, for people.
+//! The table of the main figures.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::commands::eval::measure::MeasureKind;
 use crate::commands::eval::metric::mask::{Protocol, Scale};
 use crate::commands::eval::summary::SequenceFigures;
 
-/// What is shown of each method; the files have more.
+/// The measures in the table; the files have more.
 const SHOWN: &[&str] = &[
     "j_mean",
     "j_recall",
@@ -25,26 +25,26 @@ const SHOWN: &[&str] = &[
     "warping_error",
     "pointing",
 ];
-/// A difference this improbable among equally good methods is called one.
+/// A difference counts as significant if equally good methods would give it with a smaller probability than this.
 const SIGNIFICANT: f64 = 0.05;
-/// The least pairs with which the test can find that: with five, even five wins have p = 1/16.
+/// The minimum number of pairs with which the test can find this: with five, even five wins give p = 1/16.
 const TELLING: usize = 6;
-/// A smaller difference is not seen in the table.
+/// A smaller difference is not visible in the table.
 const SAME: f64 = 5e-4;
 
-/// Whether the table has a column for the measure at place `at`: not for one that has no value anywhere.
+/// Whether the table has a column for the measure with the index `at`: only if it has a value somewhere.
 fn shows(evaluation: &Evaluation, at: usize) -> bool {
     let listed = evaluation.kind == MeasureKind::Fixations || SHOWN.contains(&evaluation.kind.measures()[at].id);
     listed && evaluation.methods.iter().any(|method| method.total[at].is_some())
 }
 
-/// The methods' figures, the first one's sequences, and how it compares with the others.
+/// The figures of the methods, those of the first one by sequence, and its comparison with the others.
 pub fn table(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let parts = [heading(evaluation, config), methods(evaluation), sequences(evaluation), comparisons(evaluation)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// What was scored, and how.
+/// The first lines: what was scored, and how.
 pub fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
     let dataset = &evaluation.dataset;
     let made = evaluation.classifier.as_ref().map(|name| format!("; maps by {name}")).unwrap_or_default();
@@ -58,7 +58,7 @@ pub fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
             dataset.sequences.len()
         );
     }
-    let counted = if config.protocol == Protocol::All { "all counted" } else { "first and last of each left out" };
+    let counted = if config.protocol == Protocol::All { "all counted" } else { "first and last of each not counted" };
     let scale = if config.scale == Scale::MinMax { ", maps stretched from MAE on" } else { "" };
     format!(
         "{} ({}): {} {units}, {} frames, {counted}; threshold {}{scale}{made}\n",
@@ -70,7 +70,7 @@ pub fn heading(evaluation: &Evaluation, config: &EvalConfig) -> String {
     )
 }
 
-/// One row a method, means over sequences.
+/// One row per method, with means over sequences.
 fn methods(evaluation: &Evaluation) -> String {
     let measures = evaluation.kind.measures();
     let shown: Vec<usize> = (0..measures.len()).filter(|at| shows(evaluation, *at)).collect();
@@ -83,10 +83,10 @@ fn methods(evaluation: &Evaluation) -> String {
         let cells = shown.iter().map(|at| number(method.total[*at].map(|total| total.mean)));
         rows.push([method.name.clone()].into_iter().chain(cells).collect());
     }
-    aligned(&rows) + "Means over sequences of means over frames; v: less is better.\n"
+    aligned(&rows) + "Means over sequences of means over frames; v: lower is better.\n"
 }
 
-/// The main measure of the first method: its interval, and the figure of each sequence.
+/// The main measure of the first method: its interval, and its value for each sequence.
 fn sequences(evaluation: &Evaluation) -> String {
     let Some(method) = evaluation.methods.first() else { return String::new() };
     let title = evaluation.kind.measures()[0].title;
@@ -107,14 +107,14 @@ fn sequences(evaluation: &Evaluation) -> String {
     text
 }
 
-/// The first method against every other, a line each.
+/// Comparisons of the first method with every other, one per line.
 pub fn comparisons(evaluation: &Evaluation) -> String {
     let Some((first, others)) = evaluation.methods.split_first() else { return String::new() };
     let title = evaluation.kind.measures()[0].title;
     others.iter().filter_map(|other| comparison(first, other, title, units(evaluation))).collect()
 }
 
-/// What is resampled.
+/// The units that are resampled.
 fn units(evaluation: &Evaluation) -> &'static str {
     match evaluation.dataset.sequences.len() {
         1 => "blocks of frames",
@@ -123,32 +123,32 @@ fn units(evaluation: &Evaluation) -> &'static str {
     }
 }
 
-/// One comparison in a sentence.
+/// One comparison as text.
 fn comparison(first: &SequenceFigures, other: &SequenceFigures, title: &str, units: &str) -> Option<String> {
     let found = first.against(other, 0)?;
     let verdict = match found {
         found if found.difference.abs() < SAME => "the same to three digits",
-        found if found.pairs < TELLING => "too few to tell",
-        found if found.p >= SIGNIFICANT => "no difference that is beyond chance",
+        found if found.pairs < TELLING => "too few for a test",
+        found if found.p >= SIGNIFICANT => "no significant difference",
         found if found.difference > 0.0 => "better",
         _ => "worse",
     };
     let bounds = found.interval.map(|i| format!(" (95 % {:+.3} to {:+.3})", i.low, i.high)).unwrap_or_default();
-    let test = if found.exact { "exact" } else { "10,000 draws" };
+    let test = if found.exact { "exact" } else { "10,000 random patterns" };
     Some(format!(
         "{} against {}: {verdict}; {title} {:+.3}{bounds}, p = {:.4} (sign-flip test over {} {units}, {test})\n",
         first.name, other.name, found.difference, found.p, found.pairs
     ))
 }
 
-/// A figure to three digits.
+/// A figure with three decimals.
 pub fn number(value: Option<f64>) -> String {
-    // Rounded to a zero without a sign.
+    // Avoids a sign in front of a rounded zero.
     let shown = |value: f64| if value.abs() < SAME { "0.000".into() } else { format!("{value:.3}") };
     value.map_or("-".into(), shown)
 }
 
-/// Rows of cells in columns: the first to the left, the others to the right.
+/// Rows of cells as aligned columns: the first one left-aligned, the others right-aligned.
 fn aligned(rows: &[Vec<String>]) -> String {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();

@@ -14,16 +14,16 @@ use opencv::videoio::{self, VideoCapture, VideoWriter};
 use crate::choice::choices;
 use crate::{Error, Result};
 
-/// A camera, and how it is to deliver.
+/// A camera and the requested mode.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Camera {
-    /// `/dev/video0` and the like.
+    /// The device, such as `/dev/video0`.
     pub path: PathBuf,
-    /// Pictures of this size; else the camera's own choice.
+    /// Picture size; `None` for the camera's own choice.
     pub size: Option<(u32, u32)>,
-    /// So many a second.
+    /// Pictures per second.
     pub fps: Option<u32>,
-    /// How pixels come.
+    /// Pixel format.
     pub pixel_format: Option<PixelFormat>,
 }
 
@@ -31,45 +31,45 @@ choices! {
     /// How a camera sends its pixels.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum PixelFormat {
-        /// JPEG pictures: large and fast over USB.
+        /// JPEG, for large and fast pictures over USB
         Mjpg = "mjpg",
-        /// Two bytes a pixel, not compressed.
+        /// Two bytes per pixel, not compressed
         Yuyv = "yuyv",
     }
 }
 
-/// What a camera can do.
+/// A mode of a camera.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CameraMode {
-    /// Four letters, such as `MJPG`.
+    /// Pixel format in four letters, such as `MJPG`.
     pub format: String,
     /// Width and height in pixels.
     pub size: (u32, u32),
-    /// The most pictures a second.
+    /// Maximum number of pictures per second.
     pub fps: u32,
 }
 
 impl Camera {
-    /// The camera of this number: `/dev/video0` for 0.
+    /// The camera with this number: `/dev/video0` for 0.
     pub fn numbered(index: u32) -> PathBuf {
         format!("/dev/video{index}").into()
     }
 
-    /// Its device.
+    /// The device.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Starts it.
+    /// Starts the camera.
     ///
     /// # Errors
-    /// [`Error::Input`]: no such camera, no permission, in use (by whom), or a mode that it does not have (with those
-    /// that it has).
+    /// [`Error::Input`] if there is no such camera, no permission, another program uses it (which is named), or it does
+    /// not have the mode (the nearest one is named).
     pub fn open(&self) -> Result<VideoCapture> {
         self.check()?;
         let modes = Device::open(&self.path).map(|device| modes(&device)).unwrap_or_default();
         if modes.is_empty() {
-            return Err(self.problem("is no camera: `salstream live --list` shows them"));
+            return Err(self.problem("is not a camera: `salstream live --list` shows all cameras"));
         }
         self.check_mode(&modes)?;
         let mut capture = VideoCapture::from_file(&self.path, videoio::CAP_V4L2)?;
@@ -84,30 +84,28 @@ impl Camera {
         ];
         for (property, value) in settings {
             if let Some(value) = value {
-                // What the camera refuses is found below, in what it delivers.
+                // A setting that the camera refuses is detected below, in the pictures it delivers.
                 let _ = capture.set(property, value);
             }
         }
         if !capture.is_opened()? || !capture.grab()? {
             return Err(match holder(&self.path) {
-                Some(holder) => self.problem(format!("is in use by {holder}: end that first")),
-                None => self.problem("sends no picture: plug it in again, or end what uses it"),
+                Some(holder) => self.problem(format!("is in use by {holder}: stop that program first")),
+                None => self.problem("sends no picture: plug it in again, or stop the program that uses it"),
             });
         }
         Ok(capture)
     }
 
-    /// Whether there is a device that may be read.
+    /// Checks that the device exists and may be read.
     fn check(&self) -> Result<()> {
         match File::options().read(true).write(true).open(&self.path) {
             Ok(_) => Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                Err(self.problem("no such camera: `salstream live --list` shows those that there are"))
+                Err(self.problem("no such camera: `salstream live --list` shows all cameras"))
             }
-            Err(e) if e.kind() == ErrorKind::PermissionDenied => {
-                Err(self
-                    .problem("not permitted: join the group video (sudo usermod -aG video $USER), then log in anew"))
-            }
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => Err(self
+                .problem("permission denied: join the group video (sudo usermod -aG video $USER), then log in again")),
             Err(e) => Err(self.problem(format!("cannot be opened: {e}"))),
         }
     }
@@ -123,11 +121,11 @@ impl Camera {
             return Ok(());
         }
         let nearest = modes.iter().min_by_key(|mode| self.distance(mode));
-        let offer = nearest.map_or_else(String::new, |mode| format!("; the nearest is {mode}"));
-        Err(self.problem(format!("does not deliver that{offer} (`salstream live --list` shows all)")))
+        let offer = nearest.map_or_else(String::new, |mode| format!("; the nearest mode is {mode}"));
+        Err(self.problem(format!("does not have this mode{offer} (`salstream live --list` shows all)")))
     }
 
-    /// How far a mode is from what is wanted: size first.
+    /// The distance of a mode from the requested one: size first.
     fn distance(&self, mode: &CameraMode) -> (u64, u32, bool) {
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let size = self.size.map_or(0, |size| area(size).abs_diff(area(mode.size)));
@@ -164,7 +162,7 @@ impl fmt::Display for CameraMode {
 pub fn list() -> Vec<(PathBuf, String, Vec<CameraMode>)> {
     let camera = |device: Device| {
         let modes = modes(&device);
-        // A camera has further nodes, for its metadata, without any picture.
+        // A camera has more device nodes, for metadata, which deliver no pictures.
         let name = device.capabilities().ok()?.card().to_owned();
         (!modes.is_empty()).then_some((device.path().ok()?, name, modes))
     };
@@ -174,7 +172,7 @@ pub fn list() -> Vec<(PathBuf, String, Vec<CameraMode>)> {
     cameras
 }
 
-/// What a camera delivers; nothing where the device is none.
+/// The modes of a camera; empty if the device is not a camera.
 fn modes(device: &Device) -> Vec<CameraMode> {
     let mut modes = Vec::new();
     for format in device.formats(BufType::VIDEO_CAPTURE).flatten() {
@@ -195,7 +193,7 @@ fn modes(device: &Device) -> Vec<CameraMode> {
     modes
 }
 
-/// The most pictures a second.
+/// Maximum number of pictures per second.
 fn most(intervals: FrameIntervals) -> Option<u32> {
     let shortest = match intervals {
         FrameIntervals::Discrete(all) => *all.iter().map(|one| one.fract()).min()?,
@@ -204,10 +202,10 @@ fn most(intervals: FrameIntervals) -> Option<u32> {
     Some(shortest.denominator() / shortest.numerator().max(1))
 }
 
-/// The program that holds a device, as far as this user may see it.
+/// The program that uses a device, as far as this user can see it.
 fn holder(device: &Path) -> Option<String> {
     let own = std::process::id();
-    // The others' numbers: `/proc/self` is this one once more.
+    // Numbers only: `/proc/self` is this process again.
     let other = |name: &OsString| name.to_str().and_then(|name| name.parse::<u32>().ok()).is_some_and(|id| id != own);
     let names = fs::read_dir("/proc").ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
     let mut processes = names.filter(other).map(|name| Path::new("/proc").join(name));
@@ -243,7 +241,7 @@ mod tests {
         let modes = [mode("YUYV", (640, 480), 30), mode("MJPG", (640, 480), 30), mode("MJPG", (1920, 1080), 30)];
         assert!(camera(Some((640, 480)), Some(30)).check_mode(&modes).is_ok());
         let refused = camera(Some((700, 500)), Some(60)).check_mode(&modes).unwrap_err().to_string();
-        assert!(refused.contains("nearest is 640x480 MJPG 30 fps"), "{refused}");
+        assert!(refused.contains("nearest mode is 640x480 MJPG 30 fps"), "{refused}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a live session's frames come from: a camera, a stream, or a file at its own pace.
+//! The sources of a live session: a camera, a stream, or a file in real time.
 
 mod camera;
 mod realtime_file;
@@ -21,24 +21,25 @@ use crate::{Error, Result};
 use realtime_file::RealtimeFile;
 use stream::NetworkStream;
 
-/// What the user named as source.
+/// The source that the user named.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveInput {
-    /// A camera on this machine.
     Camera(Camera),
-    /// The address of a stream.
     Address(String),
-    /// A file or folder, at its own pace; over and over with `looped`.
-    File { input: Input, looped: bool },
+    /// A file or folder, played in real time; repeated endlessly if `looped`.
+    File {
+        input: Input,
+        looped: bool,
+    },
 }
 
 impl LiveInput {
-    /// Whether it comes over a network.
+    /// Whether the source is on a network.
     pub fn is_stream(&self) -> bool {
         matches!(self, Self::Address(_))
     }
 
-    /// The source as a person would name it, without any password.
+    /// The source, as shown to users, without any password.
     pub fn name(&self) -> String {
         match self {
             Self::Camera(camera) => camera.path().display().to_string(),
@@ -48,16 +49,16 @@ impl LiveInput {
     }
 }
 
-/// One picture after the other, each when it is due.
+/// Delivers pictures, each at its time.
 trait Capture: Send {
-    /// The next picture; waits for it. `None` at the end, or soon after `stop`.
+    /// Waits for the next picture. `None` at the end, or soon after `stop` is set.
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>>;
 }
 
-/// The frames of a live session, stamped with the session's time as they arrive.
+/// The frames of a live session, with the session's time at their arrival.
 pub struct LiveSource<'a> {
     inlet: Box<dyn Capture + 'a>,
-    /// The first picture, which tells the size.
+    /// The first picture, which was read to find the size.
     first: Option<Mat>,
     info: VideoInfo,
     hub: &'a SessionHub,
@@ -66,10 +67,10 @@ pub struct LiveSource<'a> {
 }
 
 impl<'a> LiveSource<'a> {
-    /// Opens `input` and waits for its first picture. A stream that is lost later is opened anew, for `give_up` at most.
+    /// Opens `input` and waits for its first picture. A stream that is lost later is opened again, for up to `give_up`.
     ///
     /// # Errors
-    /// [`Error::Input`] where it cannot be opened or has no picture, with the reason and what to do.
+    /// [`Error::Input`], with the reason and what to do, if it cannot be opened or has no picture.
     pub fn open(
         input: &LiveInput,
         give_up: Option<Duration>,
@@ -121,7 +122,7 @@ impl FrameSource for LiveSource<'_> {
     }
 }
 
-/// Sleeps until `moment`, or until `stop`; whether it slept to the end.
+/// Sleeps until `moment`, or until `stop` is set. Returns false if `stop` was set.
 fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
     const SLICE: Duration = Duration::from_millis(50);
     loop {
@@ -136,7 +137,7 @@ fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
     }
 }
 
-/// An address with `user:password@` left out.
+/// An address without `user:password@`.
 fn without_password(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! A file played as if it happened now.
+//! Plays a file in real time.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use crate::Result;
 use crate::frame::Rate;
 use crate::source::{self, FrameSource, Input, SourceOptions};
 
-/// How far the file may fall behind its clock before the clock is set anew: then this program was suspended.
+/// Delay after which the clock is reset, because this program must have been suspended.
 const SUSPENDED: Duration = Duration::from_millis(500);
 
 pub(super) struct RealtimeFile {
     input: Input,
     source: Box<dyn FrameSource>,
     looped: bool,
-    /// The moment at which the file's time was 0.
+    /// The time at which the file's time was 0.
     began: Option<Instant>,
 }
 

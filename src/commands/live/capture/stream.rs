@@ -1,4 +1,4 @@
-//! A camera or an address: opened with bounded patience, drained as fast as it delivers, opened anew when it is lost.
+//! A camera or a stream: opened with a timeout, read as fast as it delivers, opened again if it is lost.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -15,13 +15,13 @@ use crate::frame::Rate;
 use crate::source::{self, diagnose};
 use crate::{Error, Result};
 
-/// How long an address may keep silent, in milliseconds: to be opened, and between two pictures.
+/// Timeouts of a stream in milliseconds: for opening it, and between two pictures.
 const OPEN_PATIENCE: i32 = 6_000;
 const READ_PATIENCE: i32 = 5_000;
-/// The pauses between two tries to open what was lost.
+/// Delays between two tries to open a lost stream.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// What FFmpeg inside OpenCV is told, unless the user tells it something else: hold nothing back.
+/// The options for FFmpeg inside OpenCV, unless the user has set others: do not buffer.
 const LOW_DELAY: &str = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|analyzeduration;2000000|probesize;1000000";
 const FFMPEG_OPTIONS: &str = "OPENCV_FFMPEG_CAPTURE_OPTIONS";
 
@@ -34,7 +34,7 @@ pub(super) enum StreamOrigin {
 pub(super) struct NetworkStream<'a> {
     origin: StreamOrigin,
     capture: Option<VideoCapture>,
-    /// Keeps an HLS stream, which comes in bursts, at its own pace.
+    /// Plays an HLS stream, which arrives in bursts, at its own rate.
     pace: Option<StreamPace>,
     rate: Rate,
     give_up: Option<Duration>,
@@ -55,11 +55,11 @@ impl<'a> NetworkStream<'a> {
         self.rate
     }
 
-    /// The next picture of what is open; `None` where it has broken off.
+    /// The next picture of the open stream; `None` if it has broken off.
     fn picture(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
         let Some(capture) = &mut self.capture else { return Ok(None) };
         let mut picture = Mat::default();
-        // An error while decoding is as good as a stream that broke off: it is opened anew.
+        // A decoding error is treated as a broken stream, which is opened again.
         if !capture.read(&mut picture).unwrap_or(false) || picture.empty() {
             return Ok(None);
         }
@@ -70,12 +70,12 @@ impl<'a> NetworkStream<'a> {
         Ok(Some(picture))
     }
 
-    /// Tries once more, after a pause.
+    /// Tries to open the stream again, after a delay.
     fn reopen(&mut self, stop: &AtomicBool) -> Result<()> {
         let lost = *self.lost.get_or_insert_with(Instant::now);
         let name = self.origin.name();
         if self.give_up.is_some_and(|patience| lost.elapsed() >= patience) {
-            let problem = format!("lost for {:.0} s, given up", lost.elapsed().as_secs_f64());
+            let problem = format!("lost for {:.0} s: gave up (--give-up)", lost.elapsed().as_secs_f64());
             return Err(Error::input(PathBuf::from(name), problem));
         }
         self.hub.report(|state| state.trouble = Some(format!("{name}: lost, trying again")));
@@ -96,7 +96,7 @@ impl Capture for NetworkStream<'_> {
                 if self.lost.take().is_some() {
                     self.pause = FIRST_PAUSE;
                     self.hub.report(|state| state.trouble = None);
-                    self.hub.notice(format!("{}: back", self.origin.name()));
+                    self.hub.notice(format!("{}: connected again", self.origin.name()));
                 }
                 return Ok(Some(picture));
             }
@@ -123,11 +123,11 @@ impl StreamOrigin {
     }
 }
 
-/// Tells FFmpeg inside OpenCV to hold nothing back, not even what it has looked at to find out about the stream: not
-/// for files, whose first pictures that would cost. To be called before any thread is started.
+/// Tells FFmpeg inside OpenCV not to buffer anything, not even what it has read to probe the stream. Not for files,
+/// because the first pictures would be lost. Call this before any thread is started.
 pub fn set_low_latency() {
     if std::env::var_os(FFMPEG_OPTIONS).is_none() {
-        // SAFETY: no other thread runs yet that could read the environment meanwhile.
+        // SAFETY: no other thread is running that could read the environment.
         unsafe { std::env::set_var(FFMPEG_OPTIONS, LOW_DELAY) };
     }
 }
@@ -149,7 +149,7 @@ fn open_address(address: &str) -> Result<VideoCapture> {
         diagnose(OsStr::new(address))
     };
     let why = why.unwrap_or_else(|| "sends no video".into());
-    Err(Error::input(without_password(address), format!("{why}: check the address, and that the source runs")))
+    Err(Error::input(without_password(address), format!("{why}: check the address, and that the source is running")))
 }
 
 /// Whether an address is that of an HLS playlist.
@@ -157,17 +157,17 @@ fn is_hls(address: &str) -> bool {
     address.split(['?', '#']).next().is_some_and(|path| path.ends_with(".m3u8"))
 }
 
-/// The clock of a stream that comes in bursts.
+/// The clock of a stream that arrives in bursts.
 #[derive(Default)]
 struct StreamPace {
     began: Option<(Instant, f64)>,
 }
 
-/// How far such a stream may be off its clock, in seconds, before the clock is set anew.
+/// The deviation in seconds after which the clock of such a stream is reset.
 const OFF: f64 = 3.0;
 
 impl StreamPace {
-    /// When the picture of `time` seconds is due.
+    /// The time at which the picture of `time` seconds is due.
     fn due(&mut self, time: f64) -> Instant {
         let now = Instant::now();
         let (moment, start) = *self.began.get_or_insert((now, time));

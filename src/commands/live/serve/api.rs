@@ -1,4 +1,4 @@
-//! The JSON interface: how the session goes, and what of it can be changed. Described in docs/live-api.md.
+//! The JSON interface: the state of the session, and what can be changed. See docs/live-api.md.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::choice::Choice;
 use crate::commands::live::session_hub::{SessionAction, SessionHub, SessionSettings, SessionState as Session};
 use crate::saliency::{Target, TargetName};
 
-/// Classes that a search finds, at most.
+/// Maximum number of classes that a search returns.
 const FOUND: usize = 50;
 
 pub(super) fn routes() -> Router<Arc<SessionHub>> {
@@ -27,12 +27,12 @@ pub(super) fn routes() -> Router<Arc<SessionHub>> {
         .route("/api/classes", get(classes))
 }
 
-/// An answer that says no, and why.
+/// The response to a refused request, with the reason.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
 }
 
-/// The settings as JSON has them: choices by the names of their flags.
+/// The settings in JSON: choices by the names of their flags.
 #[derive(Serialize)]
 struct SettingsView {
     fusion: String,
@@ -44,7 +44,7 @@ struct SettingsView {
     paused: bool,
 }
 
-/// A wish for other settings; what is not named stays.
+/// A request to change settings; those that are not named stay.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SettingsChange {
@@ -78,7 +78,7 @@ impl SettingsView {
 }
 
 impl SettingsChange {
-    /// `settings` with the wish fulfilled, or why it cannot be.
+    /// `settings` with the change applied, or why it is refused.
     fn apply(self, mut settings: SessionSettings, hub: &SessionHub) -> Result<SessionSettings, String> {
         set(&mut settings.fusion, self.fusion, "fusion")?;
         set(&mut settings.layout, self.layout, "layout")?;
@@ -92,7 +92,7 @@ impl SettingsChange {
         if let Some(target) = self.target {
             let Ok(target) = target.parse::<TargetName>();
             if target == TargetName::Frequent {
-                return Err("target: frequent reads a clip twice; take locked".into());
+                return Err("target: frequent reads a clip twice: use locked".into());
             }
             Target::resolve(&target, hub.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
             settings.target = target;
@@ -109,7 +109,7 @@ fn names<T: Choice>() -> Vec<&'static str> {
 
 fn set<T: Choice>(value: &mut T, wish: Option<String>, what: &str) -> Result<(), String> {
     if let Some(wish) = wish {
-        *value = T::named(&wish).ok_or_else(|| format!("{what}: one of {}", names::<T>().join(", ")))?;
+        *value = T::named(&wish).ok_or_else(|| format!("{what}: must be one of {}", names::<T>().join(", ")))?;
     }
     Ok(())
 }
@@ -165,7 +165,7 @@ fn ask(hub: &SessionHub, action: SessionAction) -> Response {
     if hub.ask(action) {
         (StatusCode::ACCEPTED, Json(json!({ "asked": action }))).into_response()
     } else {
-        refusal(StatusCode::TOO_MANY_REQUESTS, "too much waits to be done; try again")
+        refusal(StatusCode::TOO_MANY_REQUESTS, "too many actions are waiting: try again")
     }
 }
 

@@ -1,8 +1,8 @@
-//! Who may look on: this machine's own pages, or whoever has the token.
+//! Decides who may watch: pages opened on this machine, or clients that have the token.
 //!
-//! On a loopback address the `Host` must be a loopback name, so that no foreign name that is made to point here (DNS
-//! rebinding) reads the page. On any other address a token is asked for. Either way a page of another origin cannot
-//! steer the session.
+//! On a loopback address, the `Host` header must be a loopback name, so that no other name that is made to resolve to
+//! this machine (DNS rebinding) can read the page. On any other address, a token is required. In both cases, a page of
+//! another origin cannot control the session.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 
 use super::api::refusal;
 
-/// How long an answer may take to begin; pictures flow after it began.
+/// Maximum time until a response begins; a stream of pictures may then continue.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const COOKIE_NAME: &str = "salstream-token";
 
-/// What every answer says of itself.
+/// Security headers of every response.
 const HEADERS: [(HeaderName, &str); 4] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -34,7 +34,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// The rules for one address.
+/// The access rules for one address.
 pub(super) struct Auth {
     address: SocketAddr,
     /// `None` on a loopback address.
@@ -43,13 +43,13 @@ pub(super) struct Auth {
 
 impl Auth {
     /// # Errors
-    /// Where the system has no randomness for a token.
+    /// An error if the system has no random bytes for a token.
     pub(super) fn of(address: SocketAddr) -> io::Result<Self> {
         let token = if address.ip().is_loopback() { None } else { Some(token()?) };
         Ok(Self { address, token })
     }
 
-    /// The page's address as one would type it.
+    /// The page's address, as a user types it.
     pub(super) fn url(&self) -> String {
         let port = self.address.port();
         let host = match self.address.ip() {
@@ -61,15 +61,15 @@ impl Auth {
         format!("http://{host}:{port}/{token}")
     }
 
-    /// What is wrong with a request, if anything is.
+    /// Why a request is refused; `None` if it is allowed.
     fn refuse(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let Some(host) = text(HOST) else { return Some(refusal(StatusCode::BAD_REQUEST, "there is no Host header")) };
         if self.token.is_none() && !is_loopback(host) {
-            return Some(refusal(StatusCode::FORBIDDEN, "this page is for this machine: open it as 127.0.0.1"));
+            return Some(refusal(StatusCode::FORBIDDEN, "this page is only for this machine: open it as 127.0.0.1"));
         }
         if text(ORIGIN).is_some_and(|origin| origin != format!("http://{host}")) {
-            return Some(refusal(StatusCode::FORBIDDEN, "a page of another origin may not steer this one"));
+            return Some(refusal(StatusCode::FORBIDDEN, "a page of another origin may not control this one"));
         }
         let token = self.token.as_deref()?;
         if query_token(uri).is_some_and(|given| same(given, token)) {
@@ -84,7 +84,7 @@ impl Auth {
     }
 }
 
-/// Lets a request through, or not, and dresses the answer.
+/// Passes or refuses a request, and adds the security headers to the response.
 pub(super) async fn check(State(guard): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     let mut answer = match guard.refuse(request.uri(), request.headers()) {
         Some(refused) => refused,
@@ -98,17 +98,17 @@ pub(super) async fn check(State(guard): State<Arc<Auth>>, request: Request, next
     answer
 }
 
-/// The `token` of an address's query.
+/// The `token` in the query of a URI.
 fn query_token(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
 
-/// Whether two secrets are the same, in a time that tells nothing of where they differ.
+/// Compares two secrets in constant time.
 fn same(a: &str, b: &str) -> bool {
     Sha256::digest(a) == Sha256::digest(b)
 }
 
-/// Whether a `Host` header names this machine's loopback.
+/// Whether a `Host` header is a loopback name.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -125,7 +125,7 @@ fn token() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// This machine's name, as others may reach it.
+/// This machine's host name, by which others may reach it.
 fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "localhost".into() } else { name.trim().to_owned() }

@@ -1,4 +1,4 @@
-//! Figures for Prometheus, in its text format 0.0.4.
+//! Metrics for Prometheus, in its text format 0.0.4.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -19,20 +19,25 @@ fn text(hub: &SessionHub) -> String {
     let figures = [
         ("frames_captured_total", "counter", "Frames that the source delivered.", state.captured as f64),
         ("frames_shown_total", "counter", "Pictures that were shown.", state.shown as f64),
-        ("frames_dropped_total", "counter", "Frames that gave way to newer ones.", state.dropped as f64),
-        ("capture_fps", "gauge", "Frames a second from the source.", state.capture_fps.into()),
-        ("static_fps", "gauge", "Gradients a second.", state.static_fps.into()),
-        ("output_fps", "gauge", "Pictures a second.", state.output_fps.into()),
+        ("frames_dropped_total", "counter", "Frames that were replaced by newer ones.", state.dropped as f64),
+        ("capture_fps", "gauge", "Frames per second from the source.", state.capture_fps.into()),
+        ("static_fps", "gauge", "Gradients per second.", state.static_fps.into()),
+        ("output_fps", "gauge", "Pictures per second.", state.output_fps.into()),
         (
             "latency_median_seconds",
             "gauge",
-            "From a frame's arrival to its picture's.",
+            "Median time from the arrival of a frame to its picture.",
             seconds(state.latency_median_ms),
         ),
-        ("latency_p95_seconds", "gauge", "The same, 95th percentile.", seconds(state.latency_p95_ms)),
-        ("recording", "gauge", "1 while it records.", f64::from(u8::from(state.recording.is_some()))),
+        (
+            "latency_p95_seconds",
+            "gauge",
+            "95th percentile of the time from the arrival of a frame to its picture.",
+            seconds(state.latency_p95_ms),
+        ),
+        ("recording", "gauge", "1 while recording.", f64::from(u8::from(state.recording.is_some()))),
         ("trouble", "gauge", "1 while the source is lost.", f64::from(u8::from(state.trouble.is_some()))),
-        ("uptime_seconds", "gauge", "Since the session began.", hub.time()),
+        ("uptime_seconds", "gauge", "Seconds since the session began.", hub.time()),
     ];
     let mut text = String::new();
     for (name, kind, help, value) in figures {

@@ -1,7 +1,7 @@
-//! The session on a web page: one page for whoever looks on, and a small JSON interface (docs/live-api.md).
+//! The session on a web page, and a small JSON interface (docs/live-api.md).
 //!
-//! A runtime of its own on one thread. Nobody who looks on can slow the stages or another viewer: they take the newest
-//! picture when they are ready for it, and miss the ones between.
+//! It has its own async runtime on one thread. A viewer cannot slow the stages or another viewer: each takes the newest
+//! picture when it is ready for it, and misses those in between.
 
 mod api;
 mod auth;
@@ -28,16 +28,16 @@ use self::pictures::PictureStream;
 use super::session_hub::SessionHub;
 use crate::{Error, Result};
 
-/// Where the page is, unless the user says.
+/// The default port.
 const DEFAULT_PORT: u16 = 8642;
-/// Connections at a time; more wait.
+/// Maximum number of connections; more have to wait.
 const CONNECTIONS: usize = 256;
-/// Bytes of a request's body.
+/// Maximum size of a request's body in bytes.
 const BODY: usize = 16 * 1024;
-/// How long a client may take to send the head of a request.
+/// How long a client may take to send the header of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
-/// `ADDR:PORT`, `ADDR` or `:PORT`.
+/// Parses `ADDR:PORT`, `ADDR` or `:PORT`.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let full = match text.strip_prefix(':').filter(|port| !port.contains(':')) {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -47,21 +47,22 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     full.parse().ok().or_else(alone).ok_or_else(|| "must be ADDR:PORT, such as 127.0.0.1:8642 or 0.0.0.0:8642".into())
 }
 
-/// A running page; dropped, it ends.
+/// A running server, which stops when it is dropped.
 pub struct PageServer {
     url: String,
     _ends: oneshot::Sender<()>,
 }
 
 impl PageServer {
-    /// Serves `hub` at `address`; port 0 takes any that is free. Beyond this machine it asks for a token.
+    /// Serves `hub` at `address`; port 0 takes any free port. On an address that other machines can reach, a token is
+    /// required.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the address cannot be taken, as when another program has it.
+    /// [`Error::Usage`] if the address cannot be used, for example because another program uses it.
     pub fn start(address: SocketAddr, hub: Arc<SessionHub>) -> Result<Self> {
         let refused = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::AddrInUse => Error::Usage(format!(
-                "--serve {address}: another program has this port; take another, as :{}",
+                "--serve {address}: another program has this port: use another one, such as :{}",
                 address.port().wrapping_add(1)
             )),
             _ => Error::Usage(format!("--serve {address}: {e}")),
@@ -80,7 +81,7 @@ impl PageServer {
                     _ = ended => {}
                 }
             });
-            // Viewers that hang do not hold up the end.
+            // Connections that hang must not delay the shutdown.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("serve".into()).spawn(work);
@@ -88,13 +89,13 @@ impl PageServer {
         Ok(Self { url, _ends: ends })
     }
 
-    /// The page's address, with the token where there is one.
+    /// The page's address, with the token if there is one.
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// Serves each connection, a bounded number at a time.
+/// Serves connections, up to a maximum number at a time.
 async fn accept(listener: TcpListener, hub: Arc<SessionHub>, guard: Auth) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let router = router(hub, guard);
@@ -102,7 +103,7 @@ async fn accept(listener: TcpListener, hub: Arc<SessionHub>, guard: Auth) -> std
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return Ok(()) };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, for example: it passes.
+            // For example, out of file descriptors: this is temporary.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -110,7 +111,7 @@ async fn accept(listener: TcpListener, hub: Arc<SessionHub>, guard: Auth) -> std
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-            // A client that goes away is no news.
+            // It is normal that clients disconnect.
             let _ = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
             drop(permit);
         });
@@ -130,7 +131,7 @@ fn router(hub: Arc<SessionHub>, guard: Auth) -> Router {
         .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))
 }
 
-/// A part of the page, built into the program.
+/// A file of the page, embedded in the program.
 fn file(kind: &'static str, text: &'static str) -> MethodRouter {
     get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response() })
 }

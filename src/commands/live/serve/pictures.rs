@@ -1,4 +1,4 @@
-//! The live picture: as JPEG over a WebSocket that asks before it sends, and as multipart MJPEG.
+//! The live picture: JPEG over a WebSocket, sent on request, and multipart MJPEG.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,16 @@ use super::api::refusal;
 use crate::Result;
 use crate::commands::live::session_hub::SessionHub;
 
-/// Who may look on at a time.
+/// Maximum number of viewers.
 const VIEWERS: usize = 64;
-/// JPEG's quality, of 100.
+/// JPEG quality, from 0 to 100.
 const QUALITY: i32 = 85;
-/// How long a viewer may take for one picture before it is let go.
+/// How long a viewer may take for one picture before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The most that a viewer may say at a time, in bytes; it says `ok`.
+/// Maximum size of a viewer's message in bytes; it sends `ok`.
 const WORDS: usize = 64;
 
-/// The newest picture as JPEG, encoded once for all, and only while somebody looks on.
+/// The newest picture as JPEG. It is encoded once for all viewers, and only if there are any.
 #[derive(Clone)]
 pub(super) struct PictureStream {
     jpeg: Arc<watch::Sender<Bytes>>,
@@ -38,7 +38,7 @@ pub(super) struct PictureStream {
 }
 
 impl PictureStream {
-    /// Starts to encode what `hub` shows; to be called inside the runtime.
+    /// Starts to encode the pictures of `hub`. Call it inside the runtime.
     pub(super) fn of(hub: &SessionHub) -> Self {
         let jpeg = Arc::new(watch::Sender::new(Bytes::new()));
         let (mut shown, sender) = (hub.pictures(), jpeg.clone());
@@ -55,15 +55,15 @@ impl PictureStream {
         Self { jpeg, seats: Arc::new(Semaphore::new(VIEWERS)) }
     }
 
-    /// A seat and the pictures; none where all seats are taken.
+    /// A permit and the pictures; `None` if there are too many viewers.
     fn viewer_permit(&self) -> Option<(OwnedSemaphorePermit, watch::Receiver<Bytes>)> {
         Some((self.seats.clone().try_acquire_owned().ok()?, self.jpeg.subscribe()))
     }
 }
 
-/// The answer to one viewer too many.
+/// The response if there are too many viewers.
 fn full() -> Response {
-    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many look on already; try again later")
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "there are too many viewers: try again later")
 }
 
 fn encode(picture: &Mat) -> Result<Bytes> {
@@ -86,7 +86,7 @@ async fn socket(State(pictures): State<PictureStream>, upgrade: WebSocketUpgrade
     }
 }
 
-/// Sends the newest picture whenever the viewer has drawn the one before and said so, by any message.
+/// Sends the newest picture each time the viewer confirms the previous one with any message.
 async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
     loop {
         tokio::select! {
@@ -95,7 +95,7 @@ async fn show(mut socket: WebSocket, mut jpegs: watch::Receiver<Bytes>) {
                     return;
                 }
             }
-            // Before a picture there is nothing to say but goodbye.
+            // Before the first picture, only a closing viewer matters.
             said = socket.recv() => match said {
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_))) => continue,
                 _ => return,

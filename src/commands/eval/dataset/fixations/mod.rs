@@ -1,10 +1,10 @@
-//! Data sets of where people looked.
+//! Data sets of fixations (where people looked).
 //!
-//! Layouts, with folders by any of their usual names, in any case:
+//! The layouts. Folders may have any of their usual names, in upper or lower case:
 //!
 //! - photographs (MIT1003, SALICON): `stimuli` or `images`, with `fixation_maps`, `maps` or `ALLFIXATIONMAPS`, and
-//!   `fixations` where there is one. The files of a picture have its name; `_fixMap` and `_fixPts` may be added. Folders
-//!   in these, such as `val`, are alike in all. SALICON's fixations may also be one file, `fixations*.json`.
+//!   `fixations` if it exists. The files for a picture have its name; `_fixMap` and `_fixPts` may be added. All of these
+//!   have the same sub-folders, such as `val`. SALICON's fixations may also be in one file, `fixations*.json`.
 //! - videos (DHF1K, UCF Sports): `annotation/0001/maps`, `annotation/0001/fixation`, the frames in
 //!   `annotation/0001/images`, `frames/0001`, `images/0001` or `video/0001`; or without the folder `annotation`.
 
@@ -24,10 +24,10 @@ pub use others::OtherFixations;
 use crate::commands::eval::metric::fixation::{Fixation, GazeRecord};
 use crate::{Error, Result};
 
-/// Pictures and where people looked at them.
+/// Pictures and where people looked in them.
 #[derive(Debug, Clone)]
 pub struct FixationDataset {
-    /// The layout that was found, in words.
+    /// The name of the layout that was found.
     pub layout: &'static str,
     /// At least one, sorted by name.
     pub items: Vec<FixationItem>,
@@ -36,9 +36,10 @@ pub struct FixationDataset {
 /// A picture, or a frame of a video.
 #[derive(Debug, Clone)]
 pub struct FixationItem {
-    /// The file name without extension, after the folders within the data set: `i05june05`, `val/COCO_1` or `0001/0042`.
+    /// The file name without extension, after the folders within the data set: `i05june05`, `val/COCO_1` or
+    /// `0001/0042`.
     pub name: String,
-    /// The video that it is a frame of.
+    /// The name of the video, if it is a frame of one.
     pub video: Option<String>,
     pub stimulus: PathBuf,
     /// A picture of the density of fixations.
@@ -46,20 +47,20 @@ pub struct FixationItem {
     points: Option<FixationPoints>,
 }
 
-/// Where the fixations are, one by one.
+/// Where to find the individual fixations.
 #[derive(Debug, Clone)]
 enum FixationPoints {
-    /// A picture with a bright pixel at each.
+    /// A picture with a bright pixel for each.
     Picture(PathBuf),
-    /// Read already, for a picture of `shape` (height, width).
+    /// Read from a list, for a picture of `shape` (height, width).
     List { shape: (usize, usize), fixations: Vec<Fixation> },
 }
 
-/// The data set in `root`; `None` where the folder has none of the layouts.
+/// The data set in `root`; `None` if the folder has none of the layouts.
 ///
 /// # Errors
-/// [`Error::Io`] for what cannot be read; [`Error::Input`] where the layout is known but pictures and truths do not go
-/// together, or are in a format that is not read.
+/// [`Error::Io`] if something cannot be read; [`Error::Input`] if the layout is known, but pictures and truths do not
+/// match, or have a format that is not supported.
 pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     if let Some(dataset) = videos::find(root)? {
         return Ok(Some(dataset));
@@ -68,10 +69,10 @@ pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
 }
 
 impl FixationItem {
-    /// Where people looked at this picture: its density, its fixations, or both.
+    /// Where people looked in this picture: the density, the fixations, or both.
     ///
     /// # Errors
-    /// [`Error::Input`] where a file is no picture, a density has values that are none, or sizes differ.
+    /// [`Error::Input`] if a file is not a picture, a density has invalid values, or sizes differ.
     pub fn read(&self) -> Result<GazeRecord> {
         let density = self.density.as_deref().map(read::density).transpose()?;
         let points = match &self.points {
@@ -93,12 +94,12 @@ impl FixationItem {
         if (height, width) == shape {
             return Ok(());
         }
-        let problem = format!("is {}x{}, its {what} {width}x{height}: make them one size", shape.1, shape.0);
+        let problem = format!("is {}x{}, its {what} {width}x{height}: scale them to the same size", shape.1, shape.0);
         Err(Error::input(&self.stimulus, problem))
     }
 
-    /// What it is one of: its video's name, or of a photograph its own. Other groups' fixations are the negatives of the
-    /// shuffled AUC.
+    /// Its group: the name of its video, or its own name for a photograph. Fixations of other groups are the negatives
+    /// of the shuffled AUC.
     pub fn group(&self) -> &str {
         self.video.as_deref().unwrap_or(&self.name)
     }

@@ -1,4 +1,4 @@
-//! Where people looked at other pictures.
+//! Where people looked in other pictures.
 
 use ndarray::Array2;
 use opencv::core::{Mat, Size};
@@ -9,12 +9,12 @@ use super::FixationDataset;
 use crate::Result;
 use crate::commands::eval::metric::fixation::{Fixation, GazeRecord};
 
-/// How many pictures are kept at most, evenly spread over the data set; the MIT code takes ten.
+/// Maximum number of pictures that are kept, evenly spread over the data set; the MIT code takes ten.
 const MAX_OTHER_PICTURES: usize = 200;
-/// Height and width at which densities are kept: a cell is smaller than the blur of a published map.
+/// Height and width at which densities are kept: a cell is smaller than the blur of published maps.
 const SHAPE: (usize, usize) = (96, 128);
 
-/// The negatives of the shuffled AUC: what is looked at whatever the picture shows.
+/// The negatives of the shuffled AUC: places that people look at in any picture.
 #[derive(Debug)]
 pub struct OtherFixations(Vec<FixationSource>);
 
@@ -23,12 +23,12 @@ struct FixationSource {
     group: String,
     shape: (usize, usize),
     fixations: Option<Vec<Fixation>>,
-    /// Of shape [`SHAPE`] and sum 1; only without fixations.
+    /// With the shape [`SHAPE`] and the sum 1; only if there are no fixations.
     density: Option<Array2<f64>>,
 }
 
 impl OtherFixations {
-    /// Reads the fixations of up to 200 pictures of the data set, evenly spread over it.
+    /// Reads the fixations of up to 200 pictures, evenly spread over the data set.
     ///
     /// # Errors
     /// Those of [`FixationItem::read`](super::FixationItem::read).
@@ -38,8 +38,9 @@ impl OtherFixations {
         chosen.map(|item| FixationSource::new(item.group(), item.read()?)).collect::<Result<_>>().map(Self)
     }
 
-    /// Where people looked at the pictures of other groups than `group` (see [`FixationItem::group`](super::FixationItem::group)),
-    /// brought to `shape` (height, width): places keep their part of the height and width, densities count alike.
+    /// Where people looked in the pictures of other groups than `group` (see
+    /// [`FixationItem::group`](super::FixationItem::group)), scaled to `shape` (height, width): fixations keep their
+    /// relative position, and each density has the same weight.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv).
@@ -71,7 +72,7 @@ impl FixationSource {
     }
 }
 
-/// A density at another shape: averaged where that is smaller, else interpolated.
+/// Scales a density to another shape: averaged if this is smaller, else interpolated.
 fn resized(density: &Array2<f64>, (height, width): (usize, usize)) -> Result<Array2<f64>> {
     let values: Vec<f64> = density.iter().copied().collect();
     let mat = Mat::new_rows_cols_with_data(density.nrows() as i32, density.ncols() as i32, &values)?;

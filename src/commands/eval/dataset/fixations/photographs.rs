@@ -1,4 +1,4 @@
-//! Photographs with fixation maps: MIT1003, SALICON and their like.
+//! Photographs with fixation maps, as in MIT1003 and SALICON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::{Error, Result, platform::paths};
 const STIMULI: [&str; 3] = ["stimuli", "images", "allstimuli"];
 const MAPS: [&str; 4] = ["fixation_maps", "maps", "allfixationmaps", "fixationmaps"];
 const FIXATIONS: [&str; 4] = ["fixations", "fixation", "fixation_points", "points"];
-/// What MIT1003 adds to a picture's name.
+/// The endings that MIT1003 adds to the name of a picture.
 const OF_MAP: &str = "_fixMap";
 const OF_POINTS: &str = "_fixPts";
 
-/// The data set in `root`; `None` where it is none of photographs.
+/// The data set in `root`; `None` if it has not this layout.
 pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     let Some(stimuli) = files::folder_of(root, &STIMULI)? else { return Ok(None) };
     let (maps, points) = (files::folder_of(root, &MAPS)?, files::folder_of(root, &FIXATIONS)?);
@@ -30,16 +30,16 @@ pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     }
     let pictures = files::pictures(&stimuli)?;
     if pictures.is_empty() {
-        return Err(Error::input(stimuli, "holds no pictures: put the stimuli there"));
+        return Err(Error::input(stimuli, "has no pictures: put the stimuli there"));
     }
     let items = truths.items(pictures, lists)?;
     if items.is_empty() {
-        return Err(Error::input(root, "no fixation map has the name of a stimulus: check the folders within"));
+        return Err(Error::input(root, "no fixation map has the name of a stimulus: check the sub-folders"));
     }
     Ok(Some(FixationDataset { layout: "photographs with fixations", items }))
 }
 
-/// Pictures of densities and of fixations, by their stimulus.
+/// Pictures of densities and of fixations, by the name of their stimulus.
 #[derive(Default)]
 struct Truths {
     maps: BTreeMap<String, PathBuf>,
@@ -69,7 +69,7 @@ impl Truths {
         pictures: BTreeMap<String, PathBuf>,
         mut lists: BTreeMap<String, FixationPoints>,
     ) -> Result<Vec<FixationItem>> {
-        // A part without any truth, such as SALICON's `test`, is left out.
+        // A folder without any truth, such as SALICON's `test`, is ignored.
         let parts: BTreeSet<String> =
             self.maps.keys().chain(self.points.keys()).map(|name| within(name).to_owned()).collect();
         let mut items = Vec::new();
@@ -82,18 +82,18 @@ impl Truths {
             } else if parts.contains(within(&name)) {
                 return Err(Error::input(
                     stimulus,
-                    "has no fixation map of its name: add one, or take the picture away",
+                    "has no fixation map with its name: add one, or remove the picture",
                 ));
             }
         }
         match self.maps.into_values().chain(self.points.into_values()).next() {
-            Some(truth) => Err(Error::input(truth, "belongs to no stimulus: add the picture, or take this away")),
+            Some(truth) => Err(Error::input(truth, "belongs to no stimulus: add the picture, or remove this file")),
             None => Ok(items),
         }
     }
 }
 
-/// The folders that a name begins with.
+/// The folders at the start of a name.
 fn within(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
@@ -104,8 +104,8 @@ fn refuse_matlab(folder: &Path) -> Result<()> {
         inside.extend(files::list(&within)?);
     }
     if inside.iter().any(|file| paths::extension(file) == "mat") {
-        let problem = "holds MATLAB files, which are not read: save each as a PNG with 255 at every fixation \
-                       (scipy.io.loadmat, cv2.imwrite), or take the folder away to use the maps alone";
+        let problem = "has MATLAB files, which are not supported: save each as a PNG with 255 at every fixation \
+                       (scipy.io.loadmat, cv2.imwrite), or remove the folder to use only the maps";
         return Err(Error::input(folder, problem));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Fixations and their densities as pictures.
+//! Reads pictures of fixations and of their density.
 
 use std::path::Path;
 
@@ -10,23 +10,23 @@ use opencv::prelude::*;
 use crate::commands::eval::metric::fixation::Fixation;
 use crate::{Error, Result};
 
-/// The density in a picture, at the scale of its samples.
+/// The density in a picture, in the scale of its samples.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Input`] where it cannot be read, or has values that are negative or no numbers.
+/// [`Error::Io`] and [`Error::Input`] if it cannot be read, or has negative values or NaN.
 pub fn density(file: &Path) -> Result<Array2<f64>> {
     let density = grey(file)?;
     if density.iter().any(|value| !value.is_finite() || *value < 0.0) {
-        return Err(Error::input(file, "has values that are negative or no numbers: a density has neither"));
+        return Err(Error::input(file, "has negative values or NaN: a density must have neither"));
     }
     Ok(density)
 }
 
-/// The shape (height, width) of a picture of fixations, and those pixels of it that are brighter than half of the
-/// brightest: JPEG leaves grey rings around a white pixel, and masks hold 255 or 1.
+/// The shape (height, width) of a picture of fixations, and its pixels that are brighter than half of the brightest.
+/// JPEG leaves grey rings around a white pixel, and masks have 255 or 1.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Input`] where it cannot be read.
+/// [`Error::Io`] and [`Error::Input`] if it cannot be read.
 pub fn fixations(file: &Path) -> Result<((usize, usize), Vec<Fixation>)> {
     let picture = grey(file)?;
     let most = picture.iter().copied().fold(0.0, f64::max);
@@ -37,13 +37,13 @@ pub fn fixations(file: &Path) -> Result<((usize, usize), Vec<Fixation>)> {
 /// Height and width of a picture.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Input`] where it cannot be read.
+/// [`Error::Io`] and [`Error::Input`] if it cannot be read.
 pub fn shape(file: &Path) -> Result<(usize, usize)> {
     grey(file).map(|picture| picture.dim())
 }
 
 fn grey(file: &Path) -> Result<Array2<f64>> {
-    let unreadable = || Error::input(file, "cannot be read as a picture: it is damaged or of another format");
+    let unreadable = || Error::input(file, "cannot be read as a picture: it is damaged or has another format");
     let bytes = std::fs::read(file).map_err(Error::io(file))?;
     if bytes.is_empty() {
         return Err(Error::input(file, "is empty"));

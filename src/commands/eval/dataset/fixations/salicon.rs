@@ -1,4 +1,4 @@
-//! SALICON's fixations: one JSON file in the manner of COCO's annotations.
+//! SALICON's fixations: a JSON file similar to COCO's annotations.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -24,7 +24,7 @@ struct Image {
     width: usize,
 }
 
-/// One person's fixations on one picture.
+/// The fixations of one person on one picture.
 #[derive(Deserialize)]
 struct Annotation {
     image_id: u64,
@@ -32,11 +32,11 @@ struct Annotation {
     fixations: Vec<[f64; 2]>,
 }
 
-/// The fixations in every `fixations*.json` in `root` and its folder `annotations`, by their pictures' names without
-/// extension. Fixations outside the picture are left out.
+/// The fixations in all files `fixations*.json` in `root` and its folder `annotations`, by the names of their pictures
+/// without extension. Fixations outside the picture are ignored.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Input`] where a file is of another form.
+/// [`Error::Io`], and [`Error::Input`] if a file has another format.
 pub fn read(root: &Path) -> Result<BTreeMap<String, FixationPoints>> {
     let mut paths = files::list(root)?;
     if let Some(folder) = files::folder_of(root, &["annotations"])? {
@@ -53,7 +53,8 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, FixationPoints>> {
 fn document(file: &Path) -> Result<Vec<(String, FixationPoints)>> {
     let reader = BufReader::new(std::fs::File::open(file).map_err(Error::io(file))?);
     let read: serde_json::Result<Document> = serde_json::from_reader(reader);
-    let document = read.map_err(|e| Error::input(file, format!("is no annotation of SALICON's form: {e}")))?;
+    let document =
+        read.map_err(|e| Error::input(file, format!("is not an annotation file in SALICON's format: {e}")))?;
     let mut by_image: BTreeMap<u64, Vec<[f64; 2]>> = BTreeMap::new();
     for annotation in document.annotations {
         by_image.entry(annotation.image_id).or_default().extend(annotation.fixations);
@@ -67,7 +68,7 @@ fn document(file: &Path) -> Result<Vec<(String, FixationPoints)>> {
     Ok(document.images.into_iter().map(points).collect())
 }
 
-/// The pixel of a place that is counted from 1; `None` outside.
+/// The pixel of a position that counts from 1; `None` outside the picture.
 fn from_one([row, column]: [f64; 2], (height, width): (usize, usize)) -> Option<Fixation> {
     let inside = |place: f64, side: usize| (place >= 1.0 && place < side as f64 + 1.0).then(|| place as usize - 1);
     Some([inside(row, height)?, inside(column, width)?])

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A black picture of 6 x 8 pixels with white ones, in a folder of its own making.
+/// A black picture of 6 x 8 pixels with white ones; its folder is created.
 fn draw(root: &TempDir, file: &str, bright: &[[i32; 2]]) {
     draw_sized(root, file, (6, 8), bright);
 }
@@ -41,7 +41,7 @@ fn names(items: &[FixationItem]) -> Vec<&str> {
     items.iter().map(|item| item.name.as_str()).collect()
 }
 
-/// What is said of a data set that cannot be used.
+/// The error message for a data set that cannot be used.
 fn problem(root: &TempDir) -> String {
     let items = find(root.path()).map(|dataset| dataset.unwrap().items);
     let read = items.and_then(|items| items.iter().map(FixationItem::read).collect::<Result<Vec<_>>>());
@@ -119,7 +119,7 @@ fn what_does_not_go_together_is_said() {
     draw(&missing, "stimuli/a.jpg", &[]);
     draw(&missing, "stimuli/b.jpg", &[]);
     draw(&missing, "maps/a.jpg", &[]);
-    assert!(problem(&missing).contains("b.jpg: has no fixation map of its name"));
+    assert!(problem(&missing).contains("b.jpg: has no fixation map with its name"));
 
     let strange = root();
     draw(&strange, "stimuli/a.jpg", &[]);
@@ -130,7 +130,7 @@ fn what_does_not_go_together_is_said() {
     let sizes = root();
     draw(&sizes, "stimuli/a.jpg", &[]);
     draw_sized(&sizes, "maps/a.jpg", (4, 4), &[]);
-    assert!(problem(&sizes).contains("a.jpg: is 8x6, its fixation map 4x4: make them one size"));
+    assert!(problem(&sizes).contains("a.jpg: is 8x6, its fixation map 4x4: scale them to the same size"));
 
     let damaged = root();
     draw(&damaged, "stimuli/a.jpg", &[]);
@@ -148,12 +148,12 @@ fn matlab_files_and_strange_lists_are_refused() {
     draw(&matlab, "images/val/a.jpg", &[]);
     draw(&matlab, "maps/val/a.png", &[]);
     write(&matlab, "fixations/val/a.mat", "MATLAB 5.0");
-    assert!(problem(&matlab).contains("holds MATLAB files, which are not read: save each as a PNG"));
+    assert!(problem(&matlab).contains("has MATLAB files, which are not supported: save each as a PNG"));
 
     let list = root();
     draw(&list, "images/a.jpg", &[]);
     write(&list, "fixations_val2014.json", "{}");
-    assert!(problem(&list).contains("is no annotation of SALICON's form"));
+    assert!(problem(&list).contains("is not an annotation file in SALICON's format"));
 }
 
 #[test]

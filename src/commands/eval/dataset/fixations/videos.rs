@@ -1,4 +1,4 @@
-//! Frames of videos with fixation maps: DHF1K and its like.
+//! Frames of videos with fixation maps, as in DHF1K.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use crate::{Error, Result};
 
 const MAPS: [&str; 1] = ["maps"];
 const FIXATIONS: [&str; 2] = ["fixation", "fixations"];
-/// Where frames are, beside the annotations.
+/// The folders for frames, beside the annotations.
 const FRAMES: [&str; 4] = ["frames", "images", "video", "videos"];
 
-/// The data set in `root`; `None` where no folder in it, or in its `annotation`, has a folder `maps`.
+/// The data set in `root`; `None` if no folder in it, or in its `annotation`, has a folder `maps`.
 pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     let annotation = files::folder_of(root, &["annotation", "annotations"])?.unwrap_or_else(|| root.to_owned());
     let mut items = Vec::new();
@@ -23,7 +23,7 @@ pub fn find(root: &Path) -> Result<Option<FixationDataset>> {
     Ok((!items.is_empty()).then_some(FixationDataset { layout: "videos with fixations", items }))
 }
 
-/// The annotated frames of one video. Frames that nobody annotated are left out: DHF1K has some at the end.
+/// The annotated frames of one video. Frames without annotation are ignored: DHF1K has some at the end.
 fn frames(root: &Path, video: &Path, maps: &Path) -> Result<Vec<FixationItem>> {
     let name = files::name(video);
     let stimuli = stimuli(root, video)?;
@@ -67,7 +67,7 @@ fn how(name: &str) -> String {
     format!("put them into frames/{name} (ffmpeg -i VIDEO -start_number 1 frames/{name}/%04d.png)")
 }
 
-/// The pictures in `folder` by their name, leading zeros left out: 0001.png and 001.jpg are the same frame.
+/// The pictures in `folder` by their name without leading zeros: 0001.png and 001.jpg are the same frame.
 fn numbered(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let pictures = files::pictures(folder)?.into_iter().filter(|(name, _)| !name.contains('/'));
     Ok(pictures.map(|(name, path)| (name.trim_start_matches('0').to_owned(), path)).collect())

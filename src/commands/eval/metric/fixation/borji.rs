@@ -1,4 +1,4 @@
-//! The area under the ROC curve after Borji.
+//! AUC-Borji.
 
 use rand::{Rng, RngExt};
 
@@ -8,7 +8,7 @@ use crate::commands::eval::metric::MapView;
 /// AUC-Borji (Borji et al. 2013), as in the MIT code: as many negatives as fixations are drawn from all pixels, with
 /// repetition, [`SPLITS`] times; see [`auc_of_splits`].
 ///
-/// `None` with fewer than two fixations, as there.
+/// `None` with fewer than two fixations, as in that code.
 pub fn auc_borji(map: MapView, fixations: &[Fixation], random: &mut impl Rng) -> Option<f64> {
     let (height, width) = map.dim();
     if fixations.len() < 2 || map.is_empty() {

@@ -3,9 +3,9 @@
 use super::{GazeView, assert_one_shape, is_constant};
 use crate::commands::eval::metric::MapView;
 
-/// Pearson's linear correlation of map and density, -1 to 1.
+/// Pearson's linear correlation of map and density, from -1 to 1.
 ///
-/// `None` of a constant density; 0 of a constant map, as in pysaliency.
+/// `None` for a constant density; 0 for a constant map, as in pysaliency.
 pub fn cc(map: MapView, density: GazeView) -> Option<f64> {
     assert_one_shape(map, density);
     if is_constant(density) {

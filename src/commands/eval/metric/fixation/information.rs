@@ -3,12 +3,12 @@
 use super::{EPSILON, GazeView, assert_one_shape, distribution};
 use crate::commands::eval::metric::MapView;
 
-/// Information gain (Kümmerer et al. 2015): how many bits a fixation the map, read as a density, foretells more than the
-/// `baseline` does, such as a centre prior.
+/// Information gain (Kümmerer et al. 2015): how many bits per fixation the map, read as a density, predicts better than
+/// the `baseline`, such as a centre prior.
 ///
 /// The mean over the fixations of log2(e + p) - log2(e + b), where p is the map and b the baseline, each divided by its
-/// sum, and e is 2^-52. The MIT code has the same e but first stretches both to 0..1, so that any map's least pixel
-/// costs 40 bits; here, as in pysaliency, only a pixel of zero does. Of a density, the mean is weighted by it.
+/// sum, and e is 2^-52. The MIT code uses the same e, but first stretches both to 0..1, so that the lowest pixel of any
+/// map costs 40 bits; here, as in pysaliency, only a zero does. For a density, the mean is weighted by it.
 ///
 /// A map of zeros counts as uniform. `None` without a fixation.
 pub fn information_gain(map: MapView, gaze: GazeView, baseline: MapView) -> Option<f64> {

@@ -1,13 +1,13 @@
-//! The area under the ROC curve after Judd.
+//! AUC-Judd.
 
 use super::{Fixation, counts, steps, values};
 use crate::commands::eval::metric::MapView;
 
-/// AUC-Judd (Judd et al. 2009; Riche et al. 2013): positives are the fixations, negatives all pixels where nobody
-/// looked, thresholds the map's values at the fixations.
+/// AUC-Judd (Judd et al. 2009; Riche et al. 2013): positives are the fixations, negatives all pixels without a
+/// fixation, and thresholds the map's values at the fixations.
 ///
-/// The MIT code adds noise below 1e-7 to part equal values; here, as in pysaliency without its `jitter`, equal values
-/// are passed at once, and the result needs no chance. `None` without a fixation, and where every pixel has one.
+/// The MIT code adds noise below 1e-7 to separate equal values. Here, as in pysaliency without its `jitter`, equal
+/// values are passed at once, and the result is not random. `None` without a fixation, and if every pixel has one.
 pub fn auc_judd(map: MapView, fixations: &[Fixation]) -> Option<f64> {
     let positives = values(map, fixations);
     let counts = counts(fixations, map.dim());

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-/// The mean of the values that are defined; `None` where none is.
+/// The mean of the values that are defined; `None` if none is.
 pub fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let (sum, count) = values.into_iter().flatten().fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// The mean over groups of each group's [`mean`], as DHF1K does with videos and their frames: a long video counts no
-/// more than a short one. A group without a defined value is left out.
+/// The mean over groups of each group's [`mean`], as DHF1K does for videos and their frames: a long video counts as
+/// much as a short one. A group without a defined value is ignored.
 pub fn mean_of_groups<'a>(values: impl IntoIterator<Item = (&'a str, Option<f64>)>) -> Option<f64> {
     let mut groups: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
     for (group, value) in values {

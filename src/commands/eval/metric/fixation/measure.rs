@@ -1,4 +1,4 @@
-//! Every measure by its name.
+//! All measures by name.
 
 use ndarray::Array2;
 use rand::Rng;
@@ -6,21 +6,21 @@ use rand::Rng;
 use super::{GazeRecord, auc, auc_borji, auc_judd, auc_shuffled, cc, information_gain, kl, nss, sim};
 use crate::commands::eval::metric::MapView;
 
-/// What a map of one picture is held against.
+/// The truth for the map of one picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth<'a> {
-    /// Where people looked at this picture.
+    /// Where people looked in this picture.
     pub gaze: &'a GazeRecord,
-    /// Where they looked at other pictures, brought to this one's shape.
+    /// Where they looked in other pictures, scaled to the shape of this one.
     pub others: &'a GazeRecord,
-    /// What is foretold without looking at the picture, such as a centre prior.
+    /// A prediction that does not depend on the picture, such as a centre prior.
     pub baseline: MapView<'a>,
 }
 
 /// A measure of a map against fixations.
 ///
-/// Those that take fixations one by one (AUC-Judd, AUC-Borji, sAUC of splits) are not defined where only a density was
-/// published; NSS, AUC, sAUC and information gain are then weighted by it, and CC, SIM and KL need it.
+/// Those that need individual fixations (AUC-Judd, AUC-Borji, sAUC of splits) are not defined if only a density was
+/// published; NSS, AUC, sAUC and information gain are then weighted by it. CC, SIM and KL need a density.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// [`nss`].
@@ -41,12 +41,12 @@ pub enum Measure {
     AucShuffled,
     /// [`auc_shuffled`].
     AucShuffledSplits,
-    /// [`information_gain`], in bits a fixation.
+    /// [`information_gain`], in bits per fixation.
     InformationGain,
 }
 
 impl Measure {
-    /// All of them, in the order of a table.
+    /// All measures, in the order of a table.
     pub const ALL: [Self; 10] = [
         Self::Nss,
         Self::Cc,
@@ -60,7 +60,7 @@ impl Measure {
         Self::InformationGain,
     ];
 
-    /// The heading of a table's column.
+    /// The heading of its column in a table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nss => "NSS",
@@ -76,15 +76,15 @@ impl Measure {
         }
     }
 
-    /// Whether a smaller value is a better one.
+    /// Whether lower is better.
     pub fn is_distance(self) -> bool {
         self == Self::Kl
     }
 
-    /// The measure of one map; `None` where it is not defined. Only AUC-Borji and the sAUC of splits draw from `random`.
+    /// The measure of one map; `None` if it is not defined. Only AUC-Borji and the sAUC of splits draw from `random`.
     ///
     /// # Panics
-    /// If the rasters are not of one shape.
+    /// If the rasters do not have the same shape.
     pub fn of(self, map: MapView, truth: &Truth, random: &mut impl Rng) -> Option<f64> {
         let Truth { gaze, others, baseline } = truth;
         let density = gaze.density.as_ref().map(|density| density.view());

@@ -1,9 +1,9 @@
-//! Maps against where people looked, by the definitions of Bylinskii et al., "What do different evaluation metrics tell
-//! us about saliency models?" (TPAMI 2019), the MIT benchmark's code and pysaliency. Where these differ, each function
-//! says whom it follows.
+//! Measures of maps against fixations, by the definitions of Bylinskii et al., "What do different evaluation metrics
+//! tell us about saliency models?" (TPAMI 2019), the MIT benchmark's code and pysaliency. If these differ, each
+//! function says which one it follows.
 //!
-//! A measure is `None` where it is not defined: most often because nobody looked. Maps are never resized: all rasters
-//! that a function takes have one shape, and it panics where they have not.
+//! A measure is `None` if it is not defined, most often because nobody looked. Maps are never resized: all rasters
+//! passed to a function must have the same shape, else it panics.
 
 mod borji;
 mod correlation;
@@ -38,30 +38,30 @@ pub use splits::{SPLITS, auc_of_splits};
 
 use super::MapView;
 
-/// A pixel that was looked at: row and column.
+/// A pixel that somebody looked at: row and column.
 pub type Fixation = [usize; 2];
 
-/// How often each pixel was looked at, shape (height, width): counts of fixations, or a density of them at any scale.
-/// No value is negative.
+/// How often each pixel was looked at, with the shape (height, width): counts of fixations, or their density at any
+/// scale. No value is negative.
 pub type GazeView<'a> = ArrayView2<'a, f64>;
 
-/// What keeps the logarithms finite in the MIT code: MATLAB's `eps` of double precision.
+/// Keeps the logarithms finite, as in the MIT code: MATLAB's `eps` of double precision.
 const EPSILON: f64 = f64::EPSILON;
 
-/// Where people looked at one picture.
+/// Where people looked in one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GazeRecord {
     /// Height and width of the picture, in pixels.
     pub shape: (usize, usize),
-    /// Every fixation, all within the shape; `None` where only a density was published.
+    /// All fixations, which are all within the shape; `None` if only a density was published.
     pub fixations: Option<Vec<Fixation>>,
-    /// The density of fixations (blurred, at any scale), of this shape; `None` where only fixations were published.
+    /// The density of fixations (blurred, at any scale), with this shape; `None` if only fixations were published.
     pub density: Option<Array2<f64>>,
 }
 
 impl GazeRecord {
-    /// How often each pixel was looked at: the fixations' counts or, where there are none, the density, which stands
-    /// for infinitely many fixations drawn from it.
+    /// How often each pixel was looked at: the counts of fixations or, if there are none, the density, which stands for
+    /// infinitely many fixations drawn from it.
     pub fn weights(&self) -> Option<Cow<'_, Array2<f64>>> {
         match (&self.fixations, &self.density) {
             (Some(fixations), _) => Some(Cow::Owned(counts(fixations, self.shape))),
@@ -70,7 +70,8 @@ impl GazeRecord {
     }
 }
 
-/// How many of the `fixations` fall on each pixel of a raster of `shape` (height, width). Those outside are left out.
+/// How many of the `fixations` are on each pixel of a raster with this `shape` (height, width). Those outside are
+/// ignored.
 pub fn counts(fixations: &[Fixation], shape: (usize, usize)) -> Array2<f64> {
     let mut counts = Array2::zeros(shape);
     for fixation in fixations {
@@ -81,12 +82,12 @@ pub fn counts(fixations: &[Fixation], shape: (usize, usize)) -> Array2<f64> {
     counts
 }
 
-/// The map at each fixation. Those outside are left out.
+/// The values of the map at the fixations. Those outside are ignored.
 fn values(map: MapView, fixations: &[Fixation]) -> Vec<f64> {
     fixations.iter().filter_map(|fixation| map.get(*fixation).copied()).collect()
 }
 
-/// The least and the largest value.
+/// The minimum and the maximum value.
 fn range(map: ArrayView2<f64>) -> (f64, f64) {
     map.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), v| (least.min(*v), most.max(*v)))
 }
@@ -96,14 +97,14 @@ fn is_constant(map: ArrayView2<f64>) -> bool {
     least >= most
 }
 
-/// A map read as a distribution over the pixels: its values over their sum; every pixel alike where all are zero.
+/// A map as a distribution over the pixels: its values divided by their sum; uniform if all are zero.
 fn distribution(map: ArrayView2<f64>) -> Array2<f64> {
     let sum = map.sum();
     if sum > 0.0 { map.mapv(|value| value / sum) } else { Array2::from_elem(map.dim(), 1.0 / map.len() as f64) }
 }
 
 /// # Panics
-/// If the two are not of one shape.
+/// If the two do not have the same shape.
 fn assert_one_shape(a: ArrayView2<f64>, b: ArrayView2<f64>) {
     assert_eq!(a.dim(), b.dim(), "a map and its truth are of one shape");
 }

@@ -3,12 +3,12 @@
 use super::{GazeView, assert_one_shape, is_constant};
 use crate::commands::eval::metric::MapView;
 
-/// Normalised scanpath saliency (Peters et al. 2005): the mean over the fixations of the map in its own standard
-/// deviations above its mean. The deviation is the population's, as in pysaliency.
+/// Normalised scanpath saliency (Peters et al. 2005): the mean over the fixations of the map, normalised to mean 0 and
+/// standard deviation 1. The standard deviation is that of the population, as in pysaliency.
 ///
-/// Of a density it is the mean weighted by it: what the mean over ever more fixations drawn from it tends to.
+/// For a density, it is the mean weighted by it: the limit for infinitely many fixations drawn from it.
 ///
-/// `None` without a fixation; 0, which is chance, of a constant map.
+/// `None` without a fixation; 0, which is chance, for a constant map.
 pub fn nss(map: MapView, gaze: GazeView) -> Option<f64> {
     assert_one_shape(map, gaze);
     let total = gaze.sum();

@@ -1,14 +1,15 @@
-//! The exact area under the ROC curve, of weighted pixels.
+//! The exact area under the ROC curve for weighted pixels.
 
 use super::{GazeView, assert_one_shape};
 use crate::commands::eval::metric::MapView;
 
-/// The probability that a pixel drawn by the weights `positives` has a higher value than one drawn by `negatives`,
-/// equal values counted half: the area under the ROC curve at all thresholds.
+/// The probability that a pixel drawn with the weights `positives` has a higher value than one drawn with `negatives`,
+/// where equal values count half: the area under the ROC curve over all thresholds.
 ///
-/// With counts of fixations against all pixels alike it is pysaliency's AUC of uniform non-fixations; against the
-/// counts of other pictures' fixations its shuffled AUC, which the MIT/Tuebingen benchmark reports. With a density it
-/// is what either tends to for ever more fixations drawn from it. `None` where all weights of a side are zero.
+/// With counts of fixations against uniform weights, it is pysaliency's AUC with uniform non-fixations; against the
+/// counts of other pictures' fixations, it is its shuffled AUC, which the MIT/Tuebingen benchmark reports. With a
+/// density, it is the limit of either for infinitely many fixations drawn from it. `None` if all weights of a side are
+/// zero.
 pub fn auc(map: MapView, positives: GazeView, negatives: GazeView) -> Option<f64> {
     assert_one_shape(map, positives);
     assert_one_shape(map, negatives);

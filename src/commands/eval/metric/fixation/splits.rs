@@ -1,17 +1,17 @@
-//! The area under the ROC curve at fixed steps, over several draws of negatives.
+//! The area under the ROC curve at fixed thresholds, over several draws of negatives.
 
 use super::{Fixation, is_constant, mean, range, steps, values};
 use crate::commands::eval::metric::MapView;
 
-/// How often the MIT code draws negatives.
+/// Number of draws of negatives in the MIT code.
 pub const SPLITS: usize = 100;
-/// Steps from 0 to 1 between thresholds in the MIT code.
+/// Number of steps from 0 to 1 between thresholds in the MIT code.
 const STEPS: u32 = 10;
 
 /// The mean over `draws` of negatives of the area under the ROC curve, with the thresholds 0, .1, .2 ... on the map
-/// stretched to 0..1: what AUC-Borji and the shuffled AUC of the MIT code have in common.
+/// stretched to 0..1: the common part of AUC-Borji and the shuffled AUC of the MIT code.
 ///
-/// Half of a constant map. `None` without a fixation, a draw, or negatives in one of them.
+/// 0.5 for a constant map. `None` without a fixation, a draw, or negatives in a draw.
 pub fn auc_of_splits(
     map: MapView,
     fixations: &[Fixation],

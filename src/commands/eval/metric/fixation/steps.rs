@@ -1,7 +1,8 @@
-//! Receiver operating characteristic at given thresholds.
+//! The receiver operating characteristic at given thresholds.
 
-/// The area under the curve that starts at (0, 0), goes through the rates of false and true alarms at each of the
-/// `thresholds`, which fall, and ends at (1, 1), by the trapezoidal rule. A value at its threshold is above it.
+/// The area under the curve, by the trapezoidal rule. The curve starts at (0, 0), goes through the rates of false and
+/// true positives at each of the `thresholds`, which must fall, and ends at (1, 1). A value equal to a threshold counts
+/// as above it.
 ///
 /// `None` without positives or without negatives.
 pub fn area(thresholds: &[f64], positives: &[f64], negatives: &[f64]) -> Option<f64> {

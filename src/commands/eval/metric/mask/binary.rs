@@ -7,22 +7,22 @@ use opencv::imgproc;
 use crate::Result;
 use crate::commands::eval::metric::MapView;
 
-/// The pixels that are at least `threshold`.
+/// The pixels with values of at least `threshold`.
 pub fn above(map: MapView, threshold: f64) -> Array2<bool> {
     map.map(|&value| value >= threshold)
 }
 
-/// The 8-bit level of a value, floor(255 value), as PySODMetrics quantises. NaN is 0.
+/// The 8-bit level of a value, floor(255 value), as in PySODMetrics. NaN gives 0.
 pub(super) fn level(value: f64) -> u8 {
     (value * 255.0) as u8
 }
 
 /// The pixels whose 8-bit level is above the threshold of Otsu (1979), found and applied by OpenCV.
 ///
-/// The threshold for a constant map is 0: all pixels are set, unless their level is 0.
+/// For a constant map, the threshold is 0: all pixels are set, unless their level is 0.
 ///
 /// # Errors
-/// If OpenCV fails, which it does for a map without pixels.
+/// An error if OpenCV fails, which it does for a map without pixels.
 pub fn otsu(map: MapView) -> Result<Array2<bool>> {
     let levels: Vec<u8> = map.iter().map(|&value| level(value)).collect();
     let (height, width) = map.dim();

@@ -8,13 +8,13 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::commands::eval::metric::MaskView;
 
-/// How far apart contours may be and still match, as a share of the frame's diagonal.
+/// The maximum distance of matching contours, as a share of the frame's diagonal.
 const TOLERANCE: f64 = 0.008;
 
-/// The contour of a mask, one pixel wide, and the places that are near enough to it to match.
+/// The contour of a mask, one pixel wide, and the pixels that are near enough to match it.
 ///
-/// Contour pixels are those that differ from their neighbour to the right, below or at the lower right; what lies past
-/// the frame is like what lies at its edge (`seg2bmap` of the Berkeley segmentation benchmark, which DAVIS uses).
+/// Contour pixels are those that differ from their neighbour to the right, below or at the lower right; outside the
+/// frame, the values at its edge continue (`seg2bmap` of the Berkeley segmentation benchmark, which DAVIS uses).
 #[derive(Debug, Clone)]
 pub struct Contour {
     pixels: Array2<bool>,
@@ -25,7 +25,7 @@ impl Contour {
     /// The contour of `mask`.
     ///
     /// # Errors
-    /// If OpenCV fails, which it does for a mask without pixels.
+    /// An error if OpenCV fails, which it does for a mask without pixels.
     pub fn of(mask: MaskView) -> Result<Self> {
         let (height, width) = mask.dim();
         let pixels = Array2::from_shape_fn((height, width), |(y, x)| {
@@ -38,8 +38,8 @@ impl Contour {
         Ok(Self { pixels, near })
     }
 
-    /// F: the harmonic mean of contour precision and recall against `truth`, the contour of a mask of the same shape
-    /// (Perazzi et al., CVPR 2016). 1 if both have none, 0 if only one has.
+    /// F: the harmonic mean of contour precision and recall against `truth`, the contour of a mask with the same shape
+    /// (Perazzi et al., CVPR 2016). 1 if both have no contour, 0 if only one has none.
     pub fn accuracy(&self, truth: &Self) -> f64 {
         match (self.share(&truth.near), truth.share(&self.near)) {
             (None, None) => 1.0,
@@ -50,7 +50,7 @@ impl Contour {
         }
     }
 
-    /// The share of this contour's pixels that lie in `near`; none if it has no pixels.
+    /// The share of this contour's pixels that are in `near`; `None` if it has no pixels.
     fn share(&self, near: &Array2<bool>) -> Option<f64> {
         let count = self.pixels.iter().filter(|&&pixel| pixel).count();
         let matched = Zip::from(&self.pixels).and(near).fold(0, |sum, &pixel, &near| sum + usize::from(pixel && near));
@@ -58,7 +58,7 @@ impl Contour {
     }
 }
 
-/// `mask`, grown by a disk of `radius` pixels.
+/// `mask`, dilated by a disk of `radius` pixels.
 fn dilate(mask: &Array2<bool>, radius: i32) -> Result<Array2<bool>> {
     let side = -radius..=radius;
     let disk: Vec<u8> = side.clone().flat_map(|y| side.clone().map(move |x| within(x, y, radius))).collect();

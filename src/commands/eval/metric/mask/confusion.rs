@@ -1,4 +1,4 @@
-//! How a binarised map and a mask agree, counted in pixels.
+//! The agreement of a binarised map with a mask, counted in pixels.
 
 use ndarray::{Array2, Zip};
 
@@ -9,35 +9,35 @@ use crate::commands::eval::metric::{MapView, MaskView};
 /// The four counts of a binary decision, in pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Confusion {
-    /// Of the object, and found.
+    /// In the object, and found.
     pub true_positives: u64,
-    /// Found, but not of the object.
+    /// Found, but not in the object.
     pub false_positives: u64,
-    /// Of the object, but not found.
+    /// In the object, but not found.
     pub false_negatives: u64,
-    /// Neither.
+    /// Neither found nor in the object.
     pub true_negatives: u64,
 }
 
 impl Confusion {
-    /// Counts for the pixels of `map` that are at least `threshold`. Both must be of one shape.
+    /// Counts for the pixels of `map` with values of at least `threshold`. Both must have the same shape.
     pub fn at(map: MapView, truth: MaskView, threshold: f64) -> Self {
         let mut counts = Self::default();
         Zip::from(map).and(truth).for_each(|&value, &truth| counts.add(value >= threshold, truth));
         counts
     }
 
-    /// Counts for the pixels that are set in `found`. Both must be of one shape.
+    /// Counts for the pixels that are set in `found`. Both must have the same shape.
     pub fn of(found: MaskView, truth: MaskView) -> Self {
         let mut counts = Self::default();
         Zip::from(found).and(truth).for_each(|&found, &truth| counts.add(found, truth));
         counts
     }
 
-    /// Counts at every 8-bit threshold, by one histogram: the one at index `i` is for the pixels with
-    /// floor(255 value) >= i. Both must be of one shape.
+    /// Counts at every 8-bit threshold, from one histogram: those at index `i` are for the pixels with floor(255 value)
+    /// >= i. Both must have the same shape.
     pub fn at_levels(map: MapView, truth: MaskView) -> Vec<Self> {
-        // By level, the pixels outside and inside the object.
+        // For each level, the number of pixels outside and inside the object.
         let mut histogram = Array2::<u64>::zeros((LEVELS, 2));
         Zip::from(map)
             .and(truth)
@@ -50,7 +50,7 @@ impl Confusion {
         curve
     }
 
-    /// Marks some more pixels outside and inside the object as found.
+    /// Marks additional pixels outside and inside the object as found.
     fn mark(&mut self, outside: u64, inside: u64) -> Self {
         self.true_positives += inside;
         self.false_negatives -= inside;
@@ -68,22 +68,22 @@ impl Confusion {
         }
     }
 
-    /// Pixels found.
+    /// Number of pixels that are found.
     pub fn found(&self) -> u64 {
         self.true_positives + self.false_positives
     }
 
-    /// Pixels of the object.
+    /// Number of pixels in the object.
     pub fn object(&self) -> u64 {
         self.true_positives + self.false_negatives
     }
 
-    /// Pixels of the frame.
+    /// Number of pixels in the frame.
     pub fn size(&self) -> u64 {
         self.object() + self.false_positives + self.true_negatives
     }
 
-    /// The share of what is found that is of the object; 0 if nothing is found, as in PySODMetrics.
+    /// The share of the found pixels that are in the object; 0 if none is found, as in PySODMetrics.
     pub fn precision(&self) -> f64 {
         self.true_positives as f64 / self.found().max(1) as f64
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Thresholds of a curve: the 8-bit levels.
+/// The number of thresholds of a curve: the 8-bit levels.
 pub const LEVELS: usize = 256;
 
 /// A measure at each of the [`LEVELS`] thresholds, from 0 to 255: a pixel counts as found if floor(255 value) is at
@@ -12,7 +12,7 @@ pub const LEVELS: usize = 256;
 pub struct Curve(pub Vec<f64>);
 
 impl Curve {
-    /// The largest value and the lowest threshold, in 0..=1, that reaches it.
+    /// The maximum, and the lowest threshold, in 0..=1, at which it is reached.
     pub fn best(&self) -> (f64, f64) {
         let (mut best, mut at) = (f64::NEG_INFINITY, 0);
         for (level, &value) in self.0.iter().enumerate() {
@@ -23,7 +23,7 @@ impl Curve {
         (best, at as f64 / (LEVELS - 1) as f64)
     }
 
-    /// The largest value.
+    /// The maximum.
     pub fn max(&self) -> f64 {
         self.best().0
     }

@@ -5,8 +5,9 @@ use super::confusion::Confusion;
 /// The enhanced-alignment measure of a binarised map (Fan et al., "Enhanced-alignment Measure for Binary Foreground Map
 /// Evaluation", IJCAI 2018).
 ///
-/// Without an object it counts the pixels that are not found, with nothing but object those that are. The sum over n
-/// pixels is divided by n - 1, as in the authors' code and PySODMetrics: a perfect map has slightly more than 1.
+/// Without an object, it is the share of pixels that are not found; if the object fills the frame, the share of those
+/// that are. The sum over n pixels is divided by n - 1, as in the authors' code and PySODMetrics, so a perfect map has
+/// slightly more than 1.
 pub fn e_measure(counts: &Confusion) -> f64 {
     let size = counts.size() as f64;
     let sum = if counts.object() == 0 {
@@ -19,7 +20,7 @@ pub fn e_measure(counts: &Confusion) -> f64 {
     sum / (size - 1.0 + f64::EPSILON)
 }
 
-/// The sum of the enhanced alignment over all pixels, of which there are four kinds.
+/// The sum of the enhanced alignment over all pixels, which are of four kinds.
 fn aligned(counts: &Confusion) -> f64 {
     let size = counts.size() as f64;
     let found = counts.found() as f64 / size;

@@ -2,11 +2,11 @@
 
 use super::confusion::Confusion;
 
-/// The weight of recall that work on saliency has agreed on: precision counts more.
+/// The usual weight of recall in work on saliency: precision counts more.
 pub const BETA_SQUARED: f64 = 0.3;
 
 /// (1 + b) P R / (b P + R) with b = [`BETA_SQUARED`] (Achanta et al., "Frequency-tuned Salient Region Detection", CVPR
-/// 2009). 0 if nothing of the object is found, so also if there is no object.
+/// 2009). 0 if nothing of the object is found, and also if there is no object.
 pub fn f_measure(counts: &Confusion) -> f64 {
     if counts.true_positives == 0 {
         return 0.0;

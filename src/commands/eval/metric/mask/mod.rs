@@ -1,9 +1,9 @@
-//! Maps against the mask of an object.
+//! Measures of maps against the mask of an object.
 //!
 //! Segmentation: region similarity J ([`region_similarity`]) and boundary accuracy F ([`Contour`]) as DAVIS defines
-//! them, with a sequence's statistics ([`SeriesStatistics`]). Saliency: MAE, F-measure, weighted F, S-measure and
-//! E-measure as PySODMetrics defines them. Time: the [`warping_error`]. Place: the [`pointing`] game. [`Scores`] holds the
-//! rest of what one frame yields.
+//! them, with the statistics of a sequence ([`SeriesStatistics`]). Saliency: MAE, F-measure, weighted F, S-measure and
+//! E-measure as PySODMetrics defines them. Time: the [`warping_error`]. Place: the [`pointing`] game. [`Scores`] has
+//! the other scores of a frame.
 
 mod binary;
 mod boundary;

@@ -4,8 +4,8 @@ use ndarray::Array2;
 
 use crate::commands::eval::metric::MaskView;
 
-/// The nearest pixel of the object, as (row, column), by exact Euclidean distance; of several the one in the leftmost
-/// column, then the upper one, which is scipy's choice too. `None` everywhere if there is no object.
+/// The nearest pixel of the object, as (row, column), by exact Euclidean distance. If there are several, it is the one
+/// in the leftmost column, then the upper one, as in scipy. `None` everywhere if there is no object.
 ///
 /// Meijster et al., "A General Algorithm for Computing Distance Transforms in Linear Time", 2000: first along columns,
 /// then along rows.
@@ -23,7 +23,7 @@ pub(super) fn nearest(object: MaskView) -> Array2<Option<(usize, usize)>> {
     out
 }
 
-/// For each pixel the row of the nearest object pixel in its column; of two the upper.
+/// For each pixel, the row of the nearest object pixel in its column; if there are two, the upper one.
 fn nearest_in_column(object: MaskView) -> Array2<Option<usize>> {
     let (height, width) = object.dim();
     let mut rows = Array2::from_elem((height, width), None);
@@ -45,7 +45,7 @@ fn nearest_in_column(object: MaskView) -> Array2<Option<usize>> {
     rows
 }
 
-/// The part of a row, from `start` to the next piece's, whose nearest object pixel is at (`row`, `column`).
+/// The part of a row, from `start` to the start of the next piece, whose nearest object pixel is at (`row`, `column`).
 struct EnvelopePiece {
     start: usize,
     row: usize,
@@ -84,7 +84,7 @@ fn lower_envelope(
 mod tests {
     use super::*;
 
-    /// By trying all, in the order in which ties are resolved.
+    /// The result of a brute-force search, in the order in which ties are resolved.
     fn by_trial(object: &Array2<bool>, (y, x): (usize, usize)) -> Option<(usize, usize)> {
         let places = object.indexed_iter().filter(|(_, object)| **object).map(|(place, _)| place);
         places.min_by_key(|&(row, column)| (row.abs_diff(y).pow(2) + column.abs_diff(x).pow(2), column, row))
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_nearest_pixel_is_that_of_a_full_search() {
         for (height, width, modulus) in [(1, 9, 4), (9, 1, 4), (17, 23, 7), (24, 15, 29), (13, 40, 101)] {
-            // Scattered, with many ties.
+            // Scattered pixels with many ties.
             let object =
                 Array2::from_shape_fn((height, width), |(y, x)| (y * y * 13 + x * 31 + x * y * 5) % modulus == 0);
             assert!(object.iter().any(|&pixel| pixel));

@@ -2,11 +2,11 @@
 
 use crate::commands::eval::metric::{MapView, MaskView};
 
-/// Whether the map's maximum lies on the object: 1 or 0, and where several pixels share the maximum, the share of them
-/// that do, which is what one drawn by lot gets on average. None where there is no object, or no pixel.
+/// Whether the map's maximum is on the object: 1 or 0. If several pixels share the maximum, it is the share of them on
+/// the object, which is the mean result of a random choice. `None` if there is no object, or no pixel.
 ///
-/// The pointing game of Zhang et al. ("Top-down Neural Attention by Excitation Backprop", ECCV 2016; there, a hit may lie
-/// 15 pixels outside; here, it may not).
+/// The pointing game of Zhang et al. ("Top-down Neural Attention by Excitation Backprop", ECCV 2016). There, a hit may
+/// be up to 15 pixels outside the object; here, it must be on it.
 pub fn pointing(map: MapView, truth: MaskView) -> Option<f64> {
     if !truth.iter().any(|&object| object) {
         return None;

@@ -19,12 +19,12 @@ impl Pool {
         }
     }
 
-    /// How many were added.
+    /// The number of scores added.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The mean of each number and of each curve, threshold by threshold; none of nothing.
+    /// The mean of each number and of each curve, threshold by threshold; `None` if nothing was added.
     pub fn mean(&self) -> Option<Scores> {
         let mut mean = self.sum.clone()?;
         mean.numbers().for_each(|number| *number /= self.count as f64);

@@ -4,15 +4,15 @@ use ndarray::{Axis, Zip};
 
 use crate::commands::eval::metric::{MapView, MaskView};
 
-/// The weight of the object's score against that of the regions.
+/// The weight of the object score relative to the region score.
 const ALPHA: f64 = 0.5;
 
-/// The structure measure of a map against a mask of one shape, in 0..=1 (Fan et al., "Structure-measure: A New Way to
-/// Evaluate Foreground Maps", ICCV 2017), with alpha 0.5.
+/// The structure measure of a map against a mask with the same shape, in 0..=1 (Fan et al., "Structure-measure: A New
+/// Way to Evaluate Foreground Maps", ICCV 2017), with alpha 0.5.
 ///
-/// Without an object it is 1 less the map's mean, with nothing but object that mean. A quadrant about the object's
-/// centre that is empty, because the object lies at the frame's last rows or columns, counts for nothing;
-/// PySODMetrics says NaN.
+/// Without an object, it is 1 minus the mean of the map; if the object fills the frame, it is this mean. A quadrant
+/// around the object's centre is empty if the object is in the last rows or columns of the frame; it is ignored here,
+/// while PySODMetrics returns NaN.
 pub fn s_measure(map: MapView, truth: MaskView) -> f64 {
     let object = truth.iter().filter(|&&truth| truth).count();
     let mean = mean(map.iter().copied());
@@ -25,7 +25,7 @@ pub fn s_measure(map: MapView, truth: MaskView) -> f64 {
     }
 }
 
-/// How evenly object and background are told apart.
+/// The object score: how uniform the map is within the object and within the background.
 fn of_object(map: MapView, truth: MaskView) -> f64 {
     let pairs = map.iter().copied().zip(truth.iter().copied());
     let (object, rest): (Vec<_>, Vec<_>) = pairs.partition(|&(_, truth)| truth);
@@ -39,13 +39,13 @@ fn of_object(map: MapView, truth: MaskView) -> f64 {
 fn evenness(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = values.len() as f64;
     let mean = mean(values.clone());
-    // One pixel deviates by 0.
+    // A single pixel has a deviation of 0.
     let degrees = (count - 1.0).max(1.0);
     let deviation = (values.map(|value| (value - mean).powi(2)).sum::<f64>() / degrees).sqrt();
     2.0 * mean / (mean * mean + 1.0 + deviation + f64::EPSILON)
 }
 
-/// The similarity of the quadrants about the object's centre, weighted by area.
+/// The region score: the similarity of the quadrants around the object's centre, weighted by area.
 fn of_regions(map: MapView, truth: MaskView) -> f64 {
     let (row, column) = centre(truth);
     let (map_halves, truth_halves) = (map.split_at(Axis(0), row), truth.split_at(Axis(0), row));
@@ -59,7 +59,7 @@ fn of_regions(map: MapView, truth: MaskView) -> f64 {
     quadrants.map(|(map, truth)| similarity(map, truth) * truth.len() as f64 / area).sum()
 }
 
-/// The first row and column past the object's centre of mass.
+/// The first row and column after the object's centre of mass.
 fn centre(object: MaskView) -> (usize, usize) {
     let (mut rows, mut columns, mut count) = (0, 0, 0);
     for ((row, column), _) in object.indexed_iter().filter(|(_, object)| **object) {
@@ -71,7 +71,8 @@ fn centre(object: MaskView) -> (usize, usize) {
     (middle(rows), middle(columns))
 }
 
-/// The structural similarity of a part of the map and of the mask, by means, variances and covariance over all of it.
+/// The structural similarity of a part of the map and of the mask, from means, variances and covariance over the whole
+/// part.
 fn similarity(map: MapView, truth: MaskView) -> f64 {
     let truth = truth.map(|&truth| f64::from(u8::from(truth)));
     let (x, y) = (mean(map.iter().copied()), mean(truth.iter().copied()));
@@ -87,7 +88,7 @@ fn similarity(map: MapView, truth: MaskView) -> f64 {
     if covaried != 0.0 { covaried / (varied + f64::EPSILON) } else { f64::from(u8::from(varied == 0.0)) }
 }
 
-/// The arithmetic mean of at least one value.
+/// The arithmetic mean; there must be at least one value.
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count

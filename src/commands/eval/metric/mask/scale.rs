@@ -1,23 +1,23 @@
-//! The range of a map before it is measured.
+//! Scaling of a map before it is measured.
 
 use ndarray::{CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::eval::metric::MapView;
 
-/// What is done to a map's values before saliency is measured.
+/// How to scale a map before the saliency measures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// Nothing.
+    /// Not at all.
     #[default]
     AsIs,
-    /// Each map is stretched to 0..=1, as PySODMetrics does unless told otherwise. A constant map stays as it is.
+    /// Each map is stretched to 0..=1, as PySODMetrics does by default. A constant map is not changed.
     MinMax,
 }
 
 impl Scale {
-    /// `map`, brought to this scale.
+    /// `map` in this scale.
     pub fn apply(self, map: MapView<'_>) -> CowArray<'_, f64, Ix2> {
         let min = map.iter().copied().fold(f64::INFINITY, f64::min);
         let max = map.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -10,7 +10,7 @@ use super::{
 use crate::commands::eval::metric::{MapView, MaskView};
 use crate::{Error, Result};
 
-/// A map, made a mask by a threshold, as a segmentation.
+/// The segmentation scores of a map at a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segmentation {
     /// Region similarity J, 0..=1.
@@ -19,9 +19,9 @@ pub struct Segmentation {
     pub boundary: f64,
 }
 
-/// All measures of a map against a mask, or their mean over several ([`Pool`](super::Pool)).
+/// All measures of a map against a mask, or their means over several maps ([`Pool`](super::Pool)).
 ///
-/// Of a mean, `f_curve.max()` and `f_curve.mean()` are what PySODMetrics reports for a data set.
+/// If this is a mean, `f_curve.max()` and `f_curve.mean()` are what PySODMetrics reports for a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// At the fixed threshold.
@@ -51,11 +51,11 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Measures `map` against `truth`. Segmentation is always that of the map as it is, with the pixels of at least
-    /// `threshold` (or above Otsu's); the measures of saliency, from `mae` on, are those of the map brought to `scale`.
+    /// Measures `map` against `truth`. The segmentation scores are those of the unscaled map, with the pixels of at
+    /// least `threshold` (or above Otsu's); the saliency measures, from `mae` on, are those of the map in this `scale`.
     ///
     /// # Errors
-    /// If the two differ in size or have no pixels, or if OpenCV fails.
+    /// An error if the two differ in size or have no pixels, or if OpenCV fails.
     pub fn of(map: MapView, truth: MaskView, threshold: f64, scale: Scale) -> Result<Self> {
         check(map, truth)?;
         let contour = Contour::of(truth)?;
@@ -83,7 +83,7 @@ impl Scores {
         })
     }
 
-    /// Every number, in one order.
+    /// All numbers in a fixed order.
     pub(super) fn numbers(&mut self) -> impl Iterator<Item = &mut f64> {
         let segmentations = [&mut self.fixed, &mut self.otsu];
         let numbers =
@@ -106,7 +106,7 @@ fn check(map: MapView, truth: MaskView) -> Result<()> {
     }
     let size = |(height, width)| format!("{width} x {height}");
     Err(Error::Usage(format!(
-        "a map of {} pixels cannot be measured against a mask of {}: both must be of one size",
+        "a map of {} pixels cannot be measured against a mask of {}: both must have the same size",
         size(of_map),
         size(of_truth)
     )))

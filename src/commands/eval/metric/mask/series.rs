@@ -1,24 +1,24 @@
-//! A sequence's statistics of a measure.
+//! Statistics of a measure over a sequence.
 
 use serde::{Deserialize, Serialize};
 
-/// The share of frames above this value is the recall.
+/// Recall is the share of frames above this value.
 const RECALLED: f64 = 0.5;
 
 /// Which frames of a sequence count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// All but the first and the last: DAVIS 2016, with and without supervision alike, and DAVIS 2017's
-    /// semi-supervised task. (The first frame's mask is given to a supervised method.)
+    /// All except the first and the last: DAVIS 2016, with and without supervision, and the semi-supervised task of
+    /// DAVIS 2017. (A supervised method gets the mask of the first frame.)
     #[default]
     Inner,
-    /// All: DAVIS 2017's unsupervised task.
+    /// All: the unsupervised task of DAVIS 2017.
     All,
 }
 
 impl Protocol {
-    /// Those of a sequence's `frames` that count.
+    /// Those of the `frames` of a sequence that count.
     pub fn scored<T>(self, frames: &[T]) -> &[T] {
         match (self, frames) {
             (Self::Inner, [_, inner @ .., _]) => inner,
@@ -35,15 +35,15 @@ pub struct SeriesStatistics {
     pub mean: f64,
     /// The share of frames above 0.5.
     pub recall: f64,
-    /// The mean of the first quarter less that of the last: what is lost over time.
+    /// The mean of the first quarter minus that of the last one: the loss over time.
     pub decay: f64,
 }
 
 impl SeriesStatistics {
-    /// Statistics of the frames that count, in order ([`Protocol::scored`]); none of no frames.
+    /// Statistics of the frames that count, in order ([`Protocol::scored`]); `None` without frames.
     ///
-    /// Quarters meet in a frame, which belongs to both. The benchmark's code keeps their borders in 8 bits and so takes
-    /// other frames when there are more than 256; here they are right for any length.
+    /// Neighbouring quarters share a frame. The benchmark's code stores their borders in 8 bits, and so takes other
+    /// frames if there are more than 256; here, they are right for any length.
     pub fn of(values: &[f64]) -> Option<Self> {
         let last = values.len().checked_sub(1)?;
         // The i-th border is i quarters of the way to the last frame, rounded half up.

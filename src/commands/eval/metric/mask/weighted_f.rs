@@ -9,18 +9,18 @@ use super::nearest::nearest;
 use crate::Result;
 use crate::commands::eval::metric::{MapView, MaskView};
 
-/// Side in pixels of the Gaussian within which errors on the object make up for each other.
+/// Side in pixels of the Gaussian within which errors on the object compensate each other.
 const SIDE: i32 = 7;
 /// Its standard deviation in pixels.
 const SIGMA: f64 = 5.0;
-/// Distance in pixels from the object at which a false alarm counts half as much again as next to it.
+/// Distance in pixels from the object at which a false positive counts half as much again as next to it.
 const HALF: f64 = 5.0;
 
-/// The weighted F-measure of a map against a mask of one shape, in 0..=1, with beta squared 1 (Margolin et al., "How to
-/// Evaluate Foreground Maps?", CVPR 2014); 0 if there is no object.
+/// The weighted F-measure of a map against a mask with the same shape, in 0..=1, with beta squared 1 (Margolin et al.,
+/// "How to Evaluate Foreground Maps?", CVPR 2014); 0 if there is no object.
 ///
 /// # Errors
-/// If OpenCV fails.
+/// An error if OpenCV fails.
 pub fn weighted_f(map: MapView, truth: MaskView) -> Result<f64> {
     let object = truth.iter().filter(|&&truth| truth).count() as f64;
     if object == 0.0 {
@@ -28,7 +28,7 @@ pub fn weighted_f(map: MapView, truth: MaskView) -> Result<f64> {
     }
     let error = Zip::from(map).and(truth).map_collect(|value, &truth| (value - f64::from(u8::from(truth))).abs());
     let nearest = nearest(truth);
-    // Pixels off the object take its nearest error, so that its own edge is not blurred with theirs.
+    // Pixels outside the object take the error of its nearest pixel, so that they do not blur the edge of the object.
     let spread = nearest.map(|place| place.map_or(0.0, |place| error[place]));
     let blurred = blur(&spread)?;
     let (mut missed, mut false_alarms) = (0.0, 0.0);
@@ -45,13 +45,13 @@ pub fn weighted_f(map: MapView, truth: MaskView) -> Result<f64> {
     Ok(2.0 * recall * precision / (recall + precision + f64::EPSILON))
 }
 
-/// What a false alarm counts: 1 next to the object, 2 far from it.
+/// The weight of a false positive: 1 next to the object, 2 far from it.
 fn importance(place: (usize, usize), nearest: (usize, usize)) -> f64 {
     let squared = place.0.abs_diff(nearest.0).pow(2) + place.1.abs_diff(nearest.1).pow(2);
     2.0 - (0.5_f64.ln() / HALF * (squared as f64).sqrt()).exp()
 }
 
-/// Blurs with the Gaussian; past the frame there is nothing.
+/// Blurs with the Gaussian; outside the frame, values are 0.
 fn blur(raster: &Array2<f64>) -> Result<Array2<f64>> {
     let kernel = imgproc::get_gaussian_kernel(SIDE, SIGMA, CV_64F)?;
     let values: Vec<f64> = raster.iter().copied().collect();

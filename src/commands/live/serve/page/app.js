@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const PERIOD = 500;
 
-// --- Picture: one at a time; the next is sent when this one is drawn. ------------------------------------------------
+// --- Picture: one at a time; the server sends the next one after this one is drawn. ----------------------------------
 
 let pause = 500;
 
@@ -55,7 +55,7 @@ function fill(select, names) {
   select.replaceChildren(...names.map((name) => new Option(name, name)));
 }
 
-// A control that is being used keeps its value.
+// Do not change a control while the user is using it.
 function set(control, property, value) {
   if (document.activeElement !== control || control.type === "checkbox") control[property] = value;
 }
@@ -73,7 +73,7 @@ async function refresh() {
   try {
     answer = await (await fetch("/api/state")).json();
   } catch {
-    trouble("salstream does not answer: it has ended, or the network is down");
+    trouble("salstream does not answer: it has stopped, or the network is down");
     return;
   }
   const { state, settings, choices, time } = answer;
@@ -117,7 +117,7 @@ function showSettings(settings, choices) {
   set($("alpha"), "value", settings.alpha);
   set($("label"), "checked", settings.label);
   press($("pause"), settings.paused);
-  $("pause").textContent = settings.paused ? "Go on" : "Pause";
+  $("pause").textContent = settings.paused ? "Resume" : "Pause";
 }
 
 function showTop(top, target) {
@@ -130,8 +130,8 @@ function showTop(top, target) {
     return item;
   }));
   press($("lock"), target === "locked");
-  const said = { top1: "Each moment's best class is explained.", locked: "The class of that moment is explained." };
-  $("target").textContent = said[target] ?? `“${target}” is explained.`;
+  const said = { top1: "Explaining the current best class.", locked: "Explaining the class that was best when locked." };
+  $("target").textContent = said[target] ?? `Explaining “${target}”.`;
 }
 
 function showRecording(file) {
