@@ -32,7 +32,7 @@ pub(crate) const TEMP_PREFIX: &str = ".salstream-";
 pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
     let name = output.display();
     if input.is_some_and(|input| is_same(input, output)) {
-        return Err(Error::Usage(format!("{name}: the output is the same file as the input: choose another name")));
+        return Err(Error::Usage(format!("{name}: the output is the input itself: choose another name")));
     }
     if output.is_dir() {
         return Err(Error::Usage(format!("{name}: is a folder: add a file name")));

@@ -39,7 +39,7 @@ fn a_folder_that_cannot_be_written_is_told_at_the_start() {
     let command = "chmod 555 $1; test ! -w $1 || mount -t tmpfs -o ro none $1";
     let undo = "umount $1 2>/dev/null; chmod 755 $1";
     let Some(_undo) = Undo::after("a read-only folder", command, undo, &out) else { return };
-    assert_refused(&run(at, "in -o out"), 1, &["out", "cannot be written"]);
+    assert_refused(&run(at, "in -o out"), 1, &["out", "cannot write to the folder"]);
     assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be made"]);
 }
 

@@ -40,7 +40,7 @@ fn inputs_that_are_no_video() {
     assert_input_refused(at, "empty.mp4", &["empty"]);
     assert_input_refused(at, "text.mp4", &["video"]);
     assert_input_refused(at, "bare", &["image"]);
-    assert_input_refused(at, "sound.m4a", &["only sound"]);
+    assert_input_refused(at, "sound.m4a", &["only audio"]);
     assert_input_refused(at, "missing_%03d.png", &["no "]);
     assert_refused(&run(at, &["text.png"]), 1, &["text.png"]);
 }

@@ -109,7 +109,7 @@ fn results_are_not_overwritten_unasked() {
     let at = folder.path();
     let grad = |rest: &str| run(at, &format!("model grad net.onnx {rest} --output tokens[:,0,:] --size 16"));
     assert!(grad("out.onnx").status.success());
-    assert_refused(&grad("out.onnx"), 2, &["out.onnx", "exists already"]);
+    assert_refused(&grad("out.onnx"), 2, &["out.onnx", "already exists"]);
     assert!(grad("out.onnx -y").status.success());
     assert_refused(&grad("net.onnx -y"), 2, &["is the input itself"]);
     fs::hard_link(at.join("net.onnx"), at.join("hard.onnx")).unwrap();
@@ -266,9 +266,9 @@ fn the_energies_are_drawn_over_time() {
     assert_eq!(marks, [85]);
 
     let again = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.png");
-    assert_refused(&again, 2, &["line.png", "exists already"]);
+    assert_refused(&again, 2, &["line.png", "already exists"]);
     let other = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.pdf");
-    assert_refused(&other, 2, &["line.pdf", "no image format"]);
+    assert_refused(&other, 2, &["line.pdf", "unknown image format"]);
     for args in ["--timeline still.png", "--layout timeline"] {
         assert_refused(&run(at, &format!("run line.png -o new.png {args}")), 2, &["a timeline is for clips"]);
     }

@@ -97,7 +97,7 @@ fn a_sound_stream_of_an_unknown_kind_costs_no_other_one() {
     bytes[at..at + 5].copy_from_slice(b"A_XXX");
     std::fs::write(&path, bytes).unwrap();
     let source = source::open(&input(&path), &SourceOptions::default()).unwrap();
-    assert!(source.warnings().iter().any(|note| note.contains("1 of 2 sound streams")), "{:?}", source.warnings());
+    assert!(source.warnings().iter().any(|note| note.contains("1 of 2 audio streams")), "{:?}", source.warnings());
     for (container, kept) in [("mp4", "mp3"), ("mov", "mp3"), ("webm", "opus")] {
         let output = folder.path().join(format!("out.{container}"));
         let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
