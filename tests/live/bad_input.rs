@@ -1,4 +1,4 @@
-//! One clear line for whatever is wrong with the source or the flags.
+//! One clear line for everything that can be wrong with the source or the flags.
 
 use std::io::Write;
 use std::net::TcpListener;

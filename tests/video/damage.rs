@@ -1,4 +1,4 @@
-//! Inputs that are damaged or none at all, and inputs that only look so.
+//! Damaged inputs, inputs that are not media files, and valid inputs that look damaged.
 
 use salstream::source::{self, SourceOptions};
 

@@ -1,4 +1,4 @@
-//! The flat worlds that cameras look at.
+//! The flat worlds in front of the camera.
 
 use std::path::{Path, PathBuf};
 
@@ -6,21 +6,21 @@ use opencv::core::{self, CV_8UC3, CV_32FC3, Mat, RNG, Rect, Scalar, Size};
 use opencv::imgproc::{self, INTER_AREA, INTER_CUBIC};
 use opencv::prelude::*;
 
-/// Cells of the noises along 640 pixels, and the standard deviation of each in grey levels.
+/// Number of noise cells along 640 pixels, and the standard deviation of each noise in grey levels.
 const CELLS: [i32; 4] = [6, 20, 60, 160];
 const DEVIATION: f64 = 22.0;
 
-/// What lies before the camera.
+/// The background in front of the camera.
 #[derive(Clone)]
 pub enum Ground {
-    /// Noise at four scales, of its own for each seed.
+    /// Noise at four scales, different for each seed.
     Texture(u64),
-    /// A photograph, by its path below the data folder.
+    /// Path of a photograph below the data folder.
     Photograph(&'static str),
 }
 
 impl Ground {
-    /// A picture twice the size of the camera's (of a photograph 1.6 times). Another shot sees another texture.
+    /// A picture twice the size of the camera's (1.6 times for a photograph). Each shot has a different texture.
     pub fn picture(&self, size: Size, shot: u64) -> Option<Mat> {
         match *self {
             Self::Texture(seed) => {
@@ -32,7 +32,7 @@ impl Ground {
     }
 }
 
-/// The folder that photographs are named from, or none with a line that says so.
+/// The folder of photographs; `None`, with a printed note, if it is missing.
 fn photographs() -> Option<PathBuf> {
     let data = std::env::var_os("SALSTREAM_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
@@ -43,7 +43,7 @@ fn photographs() -> Option<PathBuf> {
     Some(data)
 }
 
-/// The photograph's middle, of `size`.
+/// The central part of the photograph, of `size`.
 pub fn photograph(name: &str, size: Size) -> Option<Mat> {
     let path = photographs()?.join(name);
     let photo = opencv::imgcodecs::imread(path.to_str().unwrap(), opencv::imgcodecs::IMREAD_COLOR).unwrap();
@@ -59,12 +59,12 @@ pub fn photograph(name: &str, size: Size) -> Option<Mat> {
     Some(Mat::roi(&fitted, part).unwrap().try_clone().unwrap())
 }
 
-/// Noise at several scales about `tint`.
+/// Noise at several scales around `tint`.
 pub fn texture(seed: u64, tint: Scalar, size: Size) -> Mat {
     let mut random = RNG::new(seed).unwrap();
     let mut sum = Mat::new_size_with_default(size, CV_32FC3, tint).unwrap();
     for cells in CELLS {
-        // Twice the picture's length, twice the cells.
+        // Twice the length of the picture needs twice the cells.
         let side = |length: i32| (length * cells / size.width.max(size.height)).max(1) * 2;
         let mut coarse = Mat::zeros(side(size.height), side(size.width), CV_32FC3).unwrap().to_mat().unwrap();
         random.fill(&mut coarse, core::RNG_NORMAL, &0.0, &DEVIATION, false).unwrap();
