@@ -39,7 +39,8 @@ fn frames(config: &RunConfig, size: Size) -> (Vec<Frame>, VideoInfo) {
     let mut frames = Vec::new();
     while let (true, Some(frame)) = (frames.len() < FRAMES, source.read().expect("the sample is whole")) {
         let mut image = Mat::default();
-        imgproc::resize(&frame.image, &mut image, size, 0.0, 0.0, imgproc::INTER_CUBIC).expect("the frame can be resized");
+        imgproc::resize(&frame.image, &mut image, size, 0.0, 0.0, imgproc::INTER_CUBIC)
+            .expect("the frame can be resized");
         frames.push(Frame { image, ..frame });
     }
     (frames, VideoInfo { size, ..source.info().clone() })

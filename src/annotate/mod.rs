@@ -55,7 +55,7 @@ pub struct Style {
     pub label: bool,
 }
 
-/// Largest side of a canvas, in pixels, that all H.264 players support; wider canvases are scaled down.
+/// Largest width of a canvas, in pixels, that all H.264 players support; wider canvases are scaled down.
 const MAX_CANVAS_SIDE: i32 = 4096;
 
 /// Largest canvas, in pixels, that all H.264 players support (level 5.1).

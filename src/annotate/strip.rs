@@ -63,7 +63,11 @@ mod tests {
         let right = seen[20][0];
         assert_eq!(seen[19], [0; 0]);
         assert_eq!(seen[70].len(), 1);
-        assert!((right - seen[70][0] - 250).abs() <= 2, "five seconds should be half of the strip: {right}, {:?}", seen[70]);
+        assert!(
+            (right - seen[70][0] - 250).abs() <= 2,
+            "five seconds should be half of the strip: {right}, {:?}",
+            seen[70]
+        );
         assert_eq!(seen[125], [0; 0]);
         assert!(strip.window.len() <= 101);
     }

@@ -65,8 +65,8 @@ pub fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{tail}") } else { format!("{minutes}:{tail}") }
 }
 
-/// The text as it fits into `room` pixels, and its scale. Capitals have a thirtieth of the shorter side, at least 7
-/// pixels; then they shrink down to [`SMALLEST`]; then letters are dropped.
+/// The text as it fits into `room` pixels, and its scale. Capitals are a thirtieth of the shorter side high, at
+/// least 7 pixels. If the text does not fit, it shrinks down to [`SMALLEST`]; then letters are dropped.
 fn fit(mut text: String, place: Size, room: f64) -> Result<(String, f64)> {
     let wanted = (f64::from(place.width.min(place.height)) / 30.0).max(7.0) / CAPITAL;
     let scale_of = |text: &str| -> Result<f64> {

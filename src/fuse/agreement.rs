@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn contact_is_relative_to_the_root_of_the_area() {
-        // One column, at half the saliency threshold: contact, (20 + 2 corners) / (sqrt(100) + 1), saturates, so half
-        // remains.
+        // The contact, 30 border pixels / (sqrt(100) + 1), saturates. The saliency is half of the threshold, so half
+        // of the motion remains.
         let half = raster::from_values(SIZE, &[0.25; 800]).unwrap();
         let map = darken_moving_ground(motion(), &half).unwrap();
         assert!((at(&map, 0, 10) - 0.5).abs() < 1e-6);

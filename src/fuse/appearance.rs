@@ -1,7 +1,7 @@
 //! Appearance memory: what the salient objects of a shot look like to the classifier, and what the rest looks like.
 //!
 //! A linear discriminant (Fisher 1936) on the classifier's features, learnt during the shot from the fused maps
-//! themselves. The features tell a swan from the water that moves with it.
+//! themselves. The features tell a swan from the water that moves like it.
 
 use opencv::core::{CV_64FC1, DECOMP_CHOLESKY, Mat, Size};
 use opencv::prelude::*;
@@ -18,7 +18,8 @@ const KEEP: f64 = 0.96;
 const CLEAR: i32 = 4;
 /// If a smaller share of all examples is salient, the discriminant is biased against salience.
 const MIN_SALIENT_SHARE: f64 = 0.1;
-/// Added to the diagonal of the covariance, relative to its mean: directions that hardly vary carry no information.
+/// Added to the diagonal of the covariance, relative to the mean of the diagonal: directions that hardly vary carry no
+/// information.
 const RIDGE: f64 = 0.05;
 /// Further channels are folded into the first ones (Weinberger et al. 2009): the cost grows with the square of the
 /// number.

@@ -18,7 +18,7 @@ pub(super) fn sigmoid(l: f32) -> f32 {
     1.0 / (1.0 + exp(-l))
 }
 
-/// The inverse of [`logit`], clamped: the log odds of 0 and 1 give exactly 0 and 1.
+/// The inverse of [`logit`], clamped to 0..=1.
 #[inline]
 pub(super) fn probability(l: f32) -> f32 {
     (sigmoid(l) * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)

@@ -68,10 +68,10 @@ impl Fuser {
     /// The maps of the frame that `motion` belongs to.
     ///
     /// `gradient` is the gradient of this frame, or of an earlier frame that has just arrived. The latter is warped
-    /// along the flow to this frame, or ignored if it belongs to an earlier shot. Between key frames `gradient` is
-    /// `None`, and the known average is warped to this frame. A first frame or a cut clears all memory. The motion of
-    /// such a frame is unknown: its motion map is black, and the adaptive mode shows what the classifier looks at. Maps
-    /// are 0 in letterbox bars.
+    /// along the flow to this frame, or ignored if it belongs to an earlier shot or is too old. Between key frames
+    /// `gradient` is `None`, and the known average is warped to this frame. A first frame or a cut clears all memory.
+    /// The motion of such a frame is unknown: its motion map is black, and the adaptive mode shows what the classifier
+    /// looks at. Maps are 0 in letterbox bars.
     ///
     /// # Errors
     /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, for example on an empty gradient.

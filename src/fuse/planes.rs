@@ -34,7 +34,7 @@ const FITTING: f32 = 0.6;
 const CARED_FOR: f32 = 1.3;
 
 /// The residual of `motion` after up to two further planes are treated as background. `static_` (0..=1) shows where the
-/// classifier looks. Without it, no region is kept because the classifier looks at it.
+/// classifier looks; without it, that is not considered.
 pub(super) fn remove_planes(motion: &FrameMotion, static_: Option<&Mat>) -> Result<Mat> {
     let mut residual = motion.residual.try_clone()?;
     let threshold = RESIDUAL.max(MEDIANS * median(raster::values(&motion.residual)?));

@@ -29,7 +29,9 @@ impl Container {
             "webm" => Ok(Self::WebM),
             _ => {
                 let name = output.display();
-                Err(Error::Usage(format!("{name}: unknown video format: end the name in .mp4, .m4v, .mov, .mkv or .webm")))
+                Err(Error::Usage(format!(
+                    "{name}: unknown video format: end the name in .mp4, .m4v, .mov, .mkv or .webm"
+                )))
             }
         }
     }

@@ -33,7 +33,8 @@ impl RecordingSink {
     pub fn check(output: &Path, overwrite: bool) -> Result<()> {
         Container::of(output)?;
         if !ffmpeg::is_available() {
-            let problem = "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();
+            let problem =
+                "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();
             return Err(Error::Child { program: "ffmpeg", problem });
         }
         super::check(output, None, overwrite)

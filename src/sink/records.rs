@@ -79,7 +79,10 @@ impl RecordSink {
     /// [`Error::Usage`] for an extension other than `.jsonl` and `.csv`, and the errors of [`check`](super::check).
     pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
         if !["jsonl", "csv"].contains(&paths::extension(output).as_str()) {
-            return Err(Error::Usage(format!("{}: unknown format of records: end the name in .jsonl or .csv", output.display())));
+            return Err(Error::Usage(format!(
+                "{}: unknown format of records: end the name in .jsonl or .csv",
+                output.display()
+            )));
         }
         super::check(output, input, overwrite)
     }

@@ -63,7 +63,10 @@ impl ContainerInfo {
             warnings.push(format!("{}: is a live stream: its audio is left out", location.display()));
         } else if streams.len() < all {
             let lost = all - streams.len();
-            warnings.push(format!("{}: {lost} of {all} audio streams have an unknown codec and are left out", location.display()));
+            warnings.push(format!(
+                "{}: {lost} of {all} audio streams have an unknown codec and are left out",
+                location.display()
+            ));
         }
         let end = |s: &ProbeStream| Some(s.start()? - self.origin + probe.duration(s)?);
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
@@ -126,7 +129,8 @@ pub fn choose<'a>(location: &OsStr, probe: &'a ProbeOutput, warnings: &mut Vec<S
     Ok(stream)
 }
 
-/// The rational closest to a floating-point frame rate: an integer, n/1001, or a multiple of a thousandth.
+/// The rational for a floating-point frame rate: an integer, n/1001, a multiple of 1/2, 1/3 or 1/4, or a multiple of
+/// 1/1000. An implausible rate becomes 25.
 pub fn approximate(fps: f64) -> Rate {
     let fps = if (0.1..=1000.0).contains(&fps) { fps } else { 25.0 };
     let exact =

@@ -90,7 +90,10 @@ impl ImageSequence {
             }
         }
         if found.is_empty() {
-            return Err(Error::input(path, "no file name matches this pattern: check the folder and the number of digits"));
+            return Err(Error::input(
+                path,
+                "no file name matches this pattern: check the folder and the number of digits",
+            ));
         }
         found.sort();
         if let Some(gap) = found.windows(2).find(|pair| pair[1].0 != pair[0].0 + 1) {

@@ -154,7 +154,7 @@ impl Video {
             (Some(time), _) => time,
             (None, Some(last)) => return Err(self.past_the_end(last + self.info.rate.interval())),
             (None, None) => {
-                let problem = "none of its frames can be decoded: fetch or record it again (if it is an address, download it first)";
+                let problem = "no frame can be decoded: fetch or record it again (if it is an address, download it)";
                 return Err(Error::input(&self.location, problem));
             }
         };

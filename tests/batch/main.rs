@@ -91,7 +91,11 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     let other_version =
         fs::read_to_string(at.join("out/2.done.json")).unwrap().replace(env!("CARGO_PKG_VERSION"), "0.0.9");
     fs::write(at.join("out/2.done.json"), other_version).unwrap();
-    assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0], "clips finished by another version are skipped");
+    assert_eq!(
+        counts(&run(at, "in -o out --records jsonl")),
+        [0, 3, 0],
+        "clips finished by another version are skipped"
+    );
 
     let plan = |args: &str| text(&run(at, args).stdout);
     let same = "in -o out --records jsonl --dry-run";

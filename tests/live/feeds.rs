@@ -147,7 +147,11 @@ fn the_picture_may_change_its_size() {
         }
     });
     let output = live(folder.path(), &format!("{address} --give-up 1 -o out.mp4")).output().unwrap();
-    assert!(text(&output.stderr).contains("lost for"), "it did not end because the source was lost: {}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("lost for"),
+        "it did not end because the source was lost: {}",
+        text(&output.stderr)
+    );
     let seconds: f64 = probe(&folder.path().join("out.mp4"), "v", "stream=duration").parse().unwrap();
     assert!(seconds > 1.0, "{seconds}");
 }
