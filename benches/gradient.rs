@@ -1,7 +1,7 @@
-//! Milliseconds of a classifier's input gradient, and their ratio to its forward pass in the same runtime:
-//! `cargo bench --bench gradient [FILE.onnx ...]`; without a file, the installed models.
+//! Time of a classifier's input gradient in milliseconds, and its ratio to the forward pass in the same runtime:
+//! `cargo bench --bench gradient [FILE.onnx ...]`. Without a file, the installed models are measured.
 //!
-//! Forward and gradient take turns, so that a machine whose speed drifts does not bend the ratio.
+//! Forward pass and gradient alternate, so that a machine whose speed drifts does not distort the ratio.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Median milliseconds of the forward pass alone and of scores with gradient, one picture each.
+/// Median milliseconds of the forward pass alone and of scores with gradient, for one picture each.
 fn medians(file: &Path, options: &SessionOptions) -> Result<(f64, f64)> {
     let mut classifier = Classifier::open(file, options)?;
     let (width, height) = classifier.input_size();

@@ -1,7 +1,7 @@
-//! The table of docs/models.md, in Markdown: `cargo bench --bench models [-- NAME ...]`; without a name, every network that
-//! the tests have.
+//! The table of docs/models.md, in Markdown: `cargo bench --bench models [-- NAME ...]`. Without a name, every network
+//! that the tests have is measured.
 //!
-//! Forward and gradient take turns, so that a machine whose speed drifts does not bend the ratio.
+//! Forward pass and gradient alternate, so that a machine whose speed drifts does not distort the ratio.
 
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ fn exporter<'a>(name: &str, model: &'a ModelProto) -> &'a str {
     }
 }
 
-/// What one device makes of a network; times in milliseconds.
+/// Results of a network on one device; times in milliseconds.
 struct Measured {
     errors: fixture::Errors,
     forward: f64,
@@ -81,7 +81,8 @@ fn time(result: &Result<Measured>) -> String {
     result.as_ref().map_or_else(|_| "-".into(), line)
 }
 
-/// Nodes of the graph and those that its gradient adds, without constants; the size of the file, as a multiple.
+/// Number of nodes in the graph and number added by its gradient, without constants; then the growth factor of the
+/// file.
 fn sizes(model: &ModelProto) -> Result<String> {
     let (prepared, shapes) = prepare(model.clone(), &Request::default())?;
     let options = Options { variant: Variant::OnnxRuntime, ..Options::default() };
@@ -107,7 +108,7 @@ fn measured(name: &str, model: &ModelProto, source: &ModelSource, device: Device
     Ok(Measured { errors, forward, gradient })
 }
 
-/// A session of the network alone, and the shape of its picture.
+/// A session of the network alone, and the shape of its input.
 fn forward(model: &ModelProto, options: &SessionOptions) -> Result<(Session, [usize; 4])> {
     let (mut prepared, shapes) = prepare(model.clone(), &Request::default())?;
     let shape = shapes.tensors[&shapes.image].shape.clone();
@@ -118,7 +119,8 @@ fn forward(model: &ModelProto, options: &SessionOptions) -> Result<(Session, [us
     Ok((session, [shape[0], shape[1], shape[2], shape[3]]))
 }
 
-/// Median milliseconds of the forward pass alone and of scores with gradient; the first run warms up.
+/// Median milliseconds of the forward pass alone and of scores with gradient. The first run warms up and is not
+/// counted.
 fn medians(plain: &mut Session, classifier: &mut Classifier, shape: [usize; 4], picture: &[f32]) -> Result<(f64, f64)> {
     let (mut forward, mut gradient) = (Vec::new(), Vec::new());
     for _ in 0..=RUNS {

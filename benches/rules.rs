@@ -1,8 +1,8 @@
-//! What each rule of the gradient compiler costs: layers of ResNet50 and EfficientNet-Lite0, one at a time, forward
-//! and with their gradient, on every device: `cargo bench --bench rules [-- FILTER]`.
+//! Cost of each rule of the gradient compiler: layers of ResNet50 and EfficientNet-Lite0, one at a time, forward and
+//! with their gradient, on every device: `cargo bench --bench rules [-- FILTER]`.
 //!
-//! A layer stands between a 1x1 convolution that makes its channels of a picture's three and a global average that makes
-//! its channels classes; "nothing" is what these two cost.
+//! Each layer is placed between a 1x1 convolution, which expands the picture's three channels to the layer's input, and
+//! a global average, which turns the layer's channels into class scores. "nothing" is the cost of these two alone.
 
 #[path = "../crates/onnx-grad/tests/gradients/common.rs"]
 mod common;
@@ -29,7 +29,7 @@ use support::{devices, options};
 
 const OPSET: i64 = 17;
 
-/// A layer: its name, the channels and the side of what it takes, and how it is built on a tensor of that name.
+/// A layer: its name, the channels and side of its input, and a function that builds it on a named tensor.
 type Layer = (&'static str, [usize; 2], fn(&mut Graph, &str) -> String);
 
 const LAYERS: &[Layer] = &[
@@ -62,7 +62,7 @@ const LAYERS: &[Layer] = &[
     }),
 ];
 
-/// A convolution of `x` with a bias, padded so that only the stride shrinks it.
+/// A convolution of `x` with a bias, padded so that only the stride reduces its size.
 fn conv(g: &mut Graph, x: &str, weights: &[usize; 4], stride: i64, group: i64) -> String {
     let (w, b) = (g.weights(weights), g.weights(&weights[..1]));
     let pad = weights[2] as i64 / 2;

@@ -1,8 +1,9 @@
-//! What `scripts/side-by-side` asks of salstream: input gradients of one model, timed on demand.
+//! The salstream side of `scripts/side-by-side`: input gradients of one model, timed on demand.
 //!
-//! `cargo bench --bench side_by_side -- MODEL.onnx PICTURES.f32` reads a line `DEVICE PRECISION BATCH RUNS FILE` from
-//! standard input, runs that many gradients of the first BATCH pictures, writes the last of them to FILE (little-endian
-//! float32), and answers with a line: a JSON list of milliseconds, or `error: REASON`. Sessions are opened once.
+//! `cargo bench --bench side_by_side -- MODEL.onnx PICTURES.f32` reads lines `DEVICE PRECISION BATCH RUNS FILE` from
+//! standard input. For each line it computes the gradients of the first BATCH pictures RUNS times, writes the last ones
+//! to FILE (little-endian float32), and answers with one line: a JSON list of milliseconds, or `error: REASON`.
+//! Sessions are opened once.
 
 use std::collections::HashMap;
 use std::io::{BufRead, stdin};
@@ -15,7 +16,7 @@ use salstream::model::runtime::{Device, SessionOptions};
 use salstream::model::{Classifier, ModelSource};
 use salstream::{Error, Result};
 
-/// Runs of a new session before one counts.
+/// Number of warm-up runs of a new session.
 const WARMING: usize = 3;
 
 fn main() -> Result<()> {
@@ -36,7 +37,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds of each run that `line` asks for.
+/// Milliseconds of each run that `line` requests.
 fn answer(model: &Path, pictures: &[f32], opened: &mut HashMap<String, Classifier>, line: &str) -> Result<Vec<f64>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [device, precision, batch, runs, file] = words[..] else { return Err(unknown(line)) };

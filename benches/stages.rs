@@ -1,6 +1,7 @@
-//! What each stage of the pipeline takes of a frame, by itself, at three picture sizes: `cargo bench --bench stages [-- FILTER]`.
+//! Time per frame of each stage of the pipeline alone, at three picture sizes:
+//! `cargo bench --bench stages [-- FILTER]`.
 //!
-//! Frames are the sample's, scaled; the stages run as `salstream run` runs them, each on one frame after the other.
+//! Frames are those of the sample, scaled. The stages run as in `salstream run`, each on one frame after another.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,24 +28,25 @@ const SIZES: [Size; 3] = [Size::new(854, 480), Size::new(1920, 1080), Size::new(
 /// The settings of `salstream run` on the sample.
 fn config() -> RunConfig {
     match Cli::parse_from(["salstream", "run", CLIP]).command {
-        Command::Run(args) => RunConfig::try_from(*args).expect("the defaults go together"),
+        Command::Run(args) => RunConfig::try_from(*args).expect("the defaults are valid"),
         _ => unreachable!("the command is run"),
     }
 }
 
-/// The sample's first frames, of another size.
+/// The first frames of the sample, resized to `size`.
 fn frames(config: &RunConfig, size: Size) -> (Vec<Frame>, VideoInfo) {
     let mut source = source::open(&config.input, &config.source).expect("the sample opens");
     let mut frames = Vec::new();
     while let (true, Some(frame)) = (frames.len() < FRAMES, source.read().expect("the sample is whole")) {
         let mut image = Mat::default();
-        imgproc::resize(&frame.image, &mut image, size, 0.0, 0.0, imgproc::INTER_CUBIC).expect("it can be resized");
+        imgproc::resize(&frame.image, &mut image, size, 0.0, 0.0, imgproc::INTER_CUBIC)
+            .expect("the frame can be resized");
         frames.push(Frame { image, ..frame });
     }
     (frames, VideoInfo { size, ..source.info().clone() })
 }
 
-/// Measures `step`, which gets the numbers of the frames in turn.
+/// Measures `step`, which is called with the index of each frame in turn.
 fn each(group: &mut BenchmarkGroup<WallTime>, name: &str, mut step: impl FnMut(usize)) {
     let mut turn = (0..FRAMES).cycle();
     group.bench_function(name, |b| b.iter(|| step(turn.next().unwrap_or(0))));
@@ -52,7 +54,7 @@ fn each(group: &mut BenchmarkGroup<WallTime>, name: &str, mut step: impl FnMut(u
 
 fn stages(criterion: &mut Criterion) {
     let config = config();
-    set_num_threads(config.threads as i32).expect("OpenCV takes a number of threads");
+    set_num_threads(config.threads as i32).expect("OpenCV accepts a number of threads");
     let mut classifier = StaticSaliency::open(&config.model).expect("scripts/setup installs a model");
     for size in SIZES {
         let (frames, info) = frames(&config, size);
@@ -73,15 +75,15 @@ fn stages(criterion: &mut Criterion) {
         let mut fuse = |index: usize| fuser.step(&motions[index], Some(&gradients[index])).expect("maps can be fused");
         each(group, "fuse", |index| drop(fuse(index)));
         let maps: Vec<Maps> = (0..FRAMES).map(&mut fuse).collect();
-        let sight = |index: usize| InverseWarp::of(&motions[index]).expect("the flow can be turned");
+        let sight = |index: usize| InverseWarp::of(&motions[index]).expect("the flow can be inverted");
         let sights: Vec<InverseWarp> = (0..FRAMES).map(sight).collect();
         each(group, "look ahead", |index| {
             let own = sight(index);
             let later = (index + 1..FRAMES.min(index + 3)).map(|next| (&motions[next], &maps[next], &sights[next]));
             let frames = std::iter::once((&motions[index], &maps[index], &own)).chain(later);
-            drop(look_ahead(frames).expect("maps can be carried"));
+            drop(look_ahead(frames).expect("maps can be warped"));
         });
-        let mut annotator = Annotator::new(config.style, &info, 1).expect("the colour map is there");
+        let mut annotator = Annotator::new(config.style, &info, 1).expect("the colour map is available");
         let label = ["a label 50 %".to_owned()];
         let mut draw =
             |index: usize| annotator.draw(frames[index].clone(), &maps[index], &label).expect("maps can be drawn");
@@ -91,7 +93,7 @@ fn stages(criterion: &mut Criterion) {
     }
 }
 
-/// Measures the encoder, whose pace its full pipe sets.
+/// Measures the encoder. Its full pipe sets the pace.
 fn encode(group: &mut BenchmarkGroup<WallTime>, info: &VideoInfo, pictures: &[Mat]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = EncodeOptions { crf: 20, overwrite: true, sound: None };
@@ -99,7 +101,7 @@ fn encode(group: &mut BenchmarkGroup<WallTime>, info: &VideoInfo, pictures: &[Ma
     let mut sink = VideoSink::create(path, info.size, info.rate, options).expect("the encoder starts");
     let mut count = 0;
     each(group, "encode", |index| {
-        sink.write(&pictures[index], f64::from(count) * info.rate.interval()).expect("the encoder takes it");
+        sink.write(&pictures[index], f64::from(count) * info.rate.interval()).expect("the encoder accepts the picture");
         count += 1;
     });
 }

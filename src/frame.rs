@@ -1,17 +1,18 @@
-//! The values that travel through the pipeline, each with its units.
+//! The values that pass through the pipeline, each with its units.
 
 use std::ffi::OsString;
 
 use opencv::core::{Mat, MatTraitConst, Size};
 
-/// One decoded picture of a clip.
+/// One decoded frame of a clip.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// Position in the clip, from 0, without gaps in file mode.
+    /// Position in the clip, from 0. File mode leaves no gaps.
     pub index: u64,
-    /// Presentation time in seconds; the clip's first frame is at 0, or [`Options::zero`](crate::source::SourceOptions::zero) is.
+    /// Presentation timestamp in seconds, relative to the clip's first frame or to
+    /// [`SourceOptions::zero`](crate::source::SourceOptions::zero) if it is set.
     pub time: f64,
-    /// The picture: upright, 8-bit BGR (`CV_8UC3`), continuous, owning its memory.
+    /// The picture: upright, 8-bit BGR (`CV_8UC3`), continuous, and the owner of its memory.
     pub image: Mat,
 }
 
@@ -22,7 +23,7 @@ impl Frame {
     }
 }
 
-/// An exact frame rate in frames a second, such as 30000/1001.
+/// An exact frame rate in frames per second, such as 30000/1001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rate {
     /// Numerator, at least 1.
@@ -32,44 +33,44 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The rate as a plain number.
+    /// The rate as a floating-point number.
     pub fn fps(self) -> f64 {
         f64::from(self.num) / f64::from(self.den)
     }
 
-    /// Seconds from one frame to the next.
+    /// Seconds between consecutive frames.
     pub fn interval(self) -> f64 {
         f64::from(self.den) / f64::from(self.num)
     }
 }
 
-/// What is known of a clip before its first frame is decoded.
+/// What is known about a clip before its first frame is decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoInfo {
     /// Upright picture size in pixels.
     pub size: Size,
     /// Nominal frame rate.
     pub rate: Rate,
-    /// Seconds from the file's start to the first frame that is read.
+    /// Seconds from the start of the file to the first frame read.
     pub start: f64,
-    /// How many frames to expect, where that is known and plausible.
+    /// Expected number of frames, if known and plausible.
     pub frames: Option<u64>,
-    /// The sound that belongs to the picture.
+    /// The audio that belongs to the frames, if the file has any.
     pub sound: Option<Sound>,
 }
 
-/// The part of a file's sound that belongs to the frames read from it.
+/// The part of a file's audio that belongs to the frames read from it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sound {
-    /// The file or address that holds it, by FFmpeg's name (`file:` before a path).
+    /// The file or address that holds the audio, as FFmpeg spells it (`file:` before a path).
     pub location: OsString,
     /// The streams to keep; never empty.
     pub streams: Vec<SoundStream>,
-    /// Seconds from the file's start to the first frame; what sounds earlier is cut.
+    /// Seconds from the start of the file to the first frame; earlier audio is cut.
     pub from: f64,
-    /// Seconds by which the sound may outlast the picture, as it does in the source.
+    /// Seconds by which the audio may outlast the picture, as it does in the source.
     pub surplus: f64,
-    /// Whether the container's clock may jump, as MPEG-TS's may.
+    /// Whether the container's timestamps may jump, as in MPEG-TS.
     pub discontinuous: bool,
 }
 
@@ -82,81 +83,82 @@ pub struct SoundStream {
     pub codec: String,
 }
 
-/// A saliency map: `CV_32FC1`, every value in 0..=1.
+/// A saliency map: `CV_32FC1`, values in 0..=1.
 #[derive(Debug, Default)]
 pub struct SaliencyMap(pub Mat);
 
-/// Dense *backward* optical flow, `CV_32FC2`, in pixels of its own grid: pixel (x, y) of the current frame was at
-/// (x, y) + flow(x, y) in the previous one.
+/// Dense *backward* optical flow, `CV_32FC2`, in pixels of its own grid: pixel (x, y) of the current frame came from
+/// (x, y) + flow(x, y) in the previous frame.
 #[derive(Debug, Default)]
 pub struct Flow(pub Mat);
 
-/// What the classifier says of a frame.
+/// The class that the classifier predicts for a frame.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Prediction {
     /// Class id: the index into the model's scores.
     pub class: usize,
-    /// The class's name.
+    /// Class name.
     pub label: String,
     /// Softmax probability of that class, 0..=1.
     pub probability: f32,
 }
 
-/// What the classifier makes of each part of a frame, on a grid over the whole of it.
+/// The classifier's features of a frame, on a grid that covers the whole frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
-    /// Numbers that describe each place.
+    /// Number of feature channels per grid cell.
     pub channels: usize,
     /// Rows of the grid.
     pub height: usize,
     /// Columns of the grid.
     pub width: usize,
-    /// Channel by channel, each row by row; of either sign.
+    /// Values channel by channel, each in row order; may be negative.
     pub values: Vec<f32>,
 }
 
-/// One frame's input gradient and prediction: what the static stage hands on.
+/// The input gradient and prediction of one frame: the output of the static stage.
 #[derive(Debug, Default)]
 pub struct Gradient {
-    /// Index of the frame that it belongs to.
+    /// Index of the frame.
     pub index: u64,
-    /// The gradient of the class score combined over channels, `CV_32FC1`: the whole frame, at the network's scale. Not negative
-    /// for [`Channels::Max`](crate::saliency::Channels::Max), of either sign for the signed sum.
+    /// The gradient of the class score, combined over channels, `CV_32FC1`: the whole frame, at the network's
+    /// resolution. Not negative for [`Channels::Max`](crate::saliency::Channels::Max); may be negative for the signed
+    /// sum.
     pub map: Mat,
-    /// The class that the gradient belongs to.
+    /// The class whose score the gradient explains.
     pub prediction: Prediction,
-    /// Whether the classifier saw the frame with noise added. What it says of such a frame does not count: the prediction
-    /// is that of an earlier frame, and there are neither features nor activation.
+    /// Whether noise was added to the frame. The classifier's output for such a frame is discarded: the prediction is
+    /// that of an earlier frame, and `features` and `activation` are `None`.
     pub noisy: bool,
-    /// How many runs of the classifier the gradient is the mean of; 0 counts as 1.
+    /// Number of classifier runs that the gradient averages; 0 counts as 1.
     pub samples: usize,
-    /// What the classifier makes of each part of the frame, where it tells.
+    /// The classifier's features, if the model has them.
     pub features: Option<Features>,
-    /// Where in the frame the classifier finds the class, of one channel and not negative: the class activation map of
-    /// its last layer that has one (Selvaraju 2017).
+    /// Where the classifier sees the class: the class activation map (Grad-CAM, Selvaraju 2017) of the last layer that
+    /// has one. One channel, not negative.
     pub activation: Option<Features>,
-    /// The same frame's gradients of the further classes that are explained.
+    /// Gradients of the same frame for the further classes to explain.
     pub others: Vec<Gradient>,
 }
 
-/// The three maps of one frame, all of the same (processing) size.
+/// The maps of one frame, all at the size of the analysis.
 #[derive(Debug)]
 pub struct Maps {
-    /// Where the classifier's score depends on the pixels.
+    /// How much the classifier's score depends on each pixel.
     pub static_: SaliencyMap,
-    /// The same for the further classes that are explained.
+    /// The same for the further classes to explain.
     pub others: Vec<SaliencyMap>,
-    /// What moves against the camera.
+    /// Motion relative to the camera.
     pub motion: SaliencyMap,
-    /// Both, fused.
+    /// Static and motion map, fused.
     pub fused: SaliencyMap,
-    /// How far the motion is to be trusted, 0..=1: its weight in the fusion.
+    /// How much the motion map is trusted, 0..=1: its weight in the fusion.
     pub motion_weight: f32,
-    /// Whether a cut was found before this frame (all state was reset).
+    /// Whether a cut was found before this frame, which resets all state.
     pub cut: bool,
 }
 
-/// Milliseconds that each stage spent on a frame, waiting not counted.
+/// Milliseconds that each stage spent on a frame, without waiting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Timing {
     /// Reading and decoding.
@@ -170,7 +172,7 @@ pub struct Timing {
     pub fuse: f32,
     /// Drawing.
     pub draw: f32,
-    /// Handing the picture to the encoder, which includes waiting for it, and writing maps and records.
+    /// Passing the picture to the encoder (including the wait for it), and writing maps and records.
     pub write: f32,
 }
 
@@ -186,7 +188,7 @@ impl Timing {
         ]
     }
 
-    /// The stage that takes longest.
+    /// Name of the slowest stage.
     pub fn slowest(&self) -> &'static str {
         let (name, _) =
             self.stages().into_iter().fold(("", f32::MIN), |most, next| if next.1 > most.1 { next } else { most });

@@ -1,11 +1,11 @@
-//! The house's rules for imports: modules import downwards, commands do not know each other, and no files import each
-//! other in a circle. CONTRIBUTING.md has the picture.
+//! The rules for imports: modules import downwards, commands do not import each other, and no files import each other
+//! in a circle. See CONTRIBUTING.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The floors, from the top. A module imports from its own floor or from lower ones.
+/// The layers, from the top. A module imports from its own layer or from lower ones.
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["commands"],
@@ -17,13 +17,13 @@ const FLOORS: &[&[&str]] = &[
     &["frame", "error", "choice"],
 ];
 
-/// Commands that may build on another one.
+/// Commands that may build on another command.
 const BUILDS_ON: [(&str, &str); 2] = [("batch", "run"), ("bench", "run")];
 
 /// A module's path, such as `commands::run`.
 type Module = String;
 
-/// All modules with their code, which is without comments and unit tests.
+/// All modules with their code, without comments and unit tests.
 fn modules(source: &Path) -> BTreeMap<Module, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![source.to_owned()];
@@ -47,7 +47,7 @@ fn modules(source: &Path) -> BTreeMap<Module, String> {
     found
 }
 
-/// The paths that a `use` of `tree` stands for.
+/// The paths that the `use` declaration `tree` stands for.
 fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     let mut depth = 0;
     let parts = tree.split(|c| {
@@ -81,7 +81,7 @@ fn mentioned(code: &str) -> Vec<String> {
     paths
 }
 
-/// `path` as seen from `module`, from the crate's root on.
+/// Resolves `path` in `module` to a path from the crate root.
 fn absolute(module: &str, path: &str) -> String {
     let mut above: Vec<&str> = module.split("::").collect();
     let mut rest = path;
@@ -98,7 +98,7 @@ fn absolute(module: &str, path: &str) -> String {
     above.into_iter().chain([rest]).collect::<Vec<_>>().join("::")
 }
 
-/// Where each name lives that a module re-exports from one of its children.
+/// For each name that a module re-exports from one of its children, where it is defined.
 fn reexports(modules: &BTreeMap<Module, String>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (module, code) in modules {
@@ -116,7 +116,7 @@ fn reexports(modules: &BTreeMap<Module, String>) -> BTreeMap<String, String> {
     found
 }
 
-/// The modules that each module imports from, re-exports followed.
+/// The modules that each module imports from, with re-exports resolved.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let modules = modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let reexports = reexports(&modules);
@@ -148,14 +148,14 @@ fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
 
 fn floor(module: &str) -> usize {
     let room = module.split("::").next().unwrap();
-    FLOORS.iter().position(|rooms| rooms.contains(&room)).unwrap_or_else(|| panic!("{room} has no floor: add it"))
+    FLOORS.iter().position(|rooms| rooms.contains(&room)).unwrap_or_else(|| panic!("{room} has no layer: add it"))
 }
 
 #[test]
 fn modules_import_downwards() {
     for (module, targets) in imports() {
         for target in targets {
-            assert!(floor(&module) <= floor(&target), "{module} imports from {target}, which lies above it");
+            assert!(floor(&module) <= floor(&target), "{module} imports from {target}, which is in a higher layer");
         }
     }
 }
@@ -165,7 +165,7 @@ fn rooms_of_one_floor_do_not_know_each_other() {
     let room = |module: &str| module.split("::").next().unwrap().to_owned();
     for (module, targets) in imports() {
         for target in targets.iter().filter(|target| floor(target) == floor(&module)) {
-            assert_eq!(room(&module), room(target), "{module} imports from {target}, on its own floor");
+            assert_eq!(room(&module), room(target), "{module} imports from {target}, in the same layer");
         }
     }
 }
@@ -184,7 +184,7 @@ fn commands_do_not_know_each_other() {
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let mut left = imports();
-    // Files that import nothing that is left are no part of a circle.
+    // A file that imports none of the remaining files is not part of a circle.
     loop {
         let free: Vec<Module> =
             left.iter().filter(|(_, targets)| targets.is_empty()).map(|(module, _)| module.clone()).collect();
@@ -202,6 +202,6 @@ fn no_files_import_each_other_in_a_circle() {
 #[test]
 fn only_the_command_line_knows_clap() {
     for (module, code) in modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        assert!(module.starts_with("cli") || !code.contains("clap"), "{module} knows clap");
+        assert!(module.starts_with("cli") || !code.contains("clap"), "{module} uses clap");
     }
 }

@@ -1,6 +1,6 @@
-//! Gradient models in Python's ONNX Runtime, as `docs/gradient-model.md` shows it, and what ONNX's own checker says.
+//! Gradient models in Python's ONNX Runtime, as `docs/gradient-model.md` shows, and checked by ONNX's own checker.
 //!
-//! `scripts/test` puts the packages that this needs into `target/python`.
+//! `scripts/test` installs the required packages into `target/python`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn python(folder: &Path, script: &str) -> Output {
     command.output().expect("python3 runs; scripts/setup installs it")
 }
 
-/// What Python prints; its failure is the test's.
+/// The output of a Python script; if it fails, the test fails.
 fn printed(folder: &Path, script: &str) -> String {
     let output = python(folder, script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -52,7 +52,7 @@ fn the_documented_example_runs_and_sees_the_cat() {
     run(folder.path(), "ffmpeg", &picture);
     let printed_line = printed(folder.path(), script);
     let class: u32 = printed_line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    // ImageNet's cats.
+    // The cats among the ImageNet classes.
     assert!((281..=285).contains(&class), "{printed_line}");
     let spread = "import numpy; from PIL import Image; h = numpy.asarray(Image.open('heat-map.png')); print(h.shape, h.std() > 5)";
     assert_eq!(printed(folder.path(), spread).trim(), "(224, 224) True");

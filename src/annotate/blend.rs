@@ -1,4 +1,4 @@
-//! Colours a map and lays it over a frame.
+//! Colours a map and blends it over a frame.
 
 use opencv::core::{CV_8UC1, CV_8UC3, Mat, MatTraitConst, MatTraitConstManual, MatTraitManual, Size, Vec3b};
 use opencv::imgproc;
@@ -7,13 +7,13 @@ use super::colormap::ColorTable;
 use crate::Result;
 use crate::frame::SaliencyMap;
 
-/// Looks up colours and opacities; both are fixed for a clip.
+/// Look-up tables of colours and opacities, fixed for a clip.
 pub struct Blender {
     colours: ColorTable,
     layers: [MapLayer; 256],
 }
 
-/// What a map's value adds to a pixel: premultiplied colour, and how much of the pixel stays (of 255).
+/// What a map value adds to a pixel: a premultiplied colour, and how much of the pixel remains (of 255).
 #[derive(Clone, Copy)]
 struct MapLayer {
     colour: [u16; 3],
@@ -21,7 +21,7 @@ struct MapLayer {
 }
 
 impl Blender {
-    /// A blender whose opacity grows with the map's value up to `alpha` (0..=1).
+    /// Creates a blender whose opacity grows with the map value up to `alpha` (0..=1).
     pub fn new(colours: ColorTable, alpha: f32) -> Self {
         let layers = std::array::from_fn(|value| {
             let opacity = (opacity(value as f32 / 255.0) * alpha.clamp(0.0, 1.0) * 255.0).round() as u16;
@@ -30,7 +30,7 @@ impl Blender {
         Self { colours, layers }
     }
 
-    /// The map in colours, `size` large.
+    /// The map in colours, resized to `size`.
     pub fn coloured(&self, map: &SaliencyMap, size: Size) -> Result<Mat> {
         let values = enlarged(map, size)?;
         let mut picture = Mat::new_rows_cols_with_default(size.height, size.width, CV_8UC3, 0.into())?;
@@ -40,7 +40,7 @@ impl Blender {
         Ok(picture)
     }
 
-    /// Lays the map over `picture` (8-bit BGR): pixels where the map is 0 stay as they are.
+    /// Blends the map over `picture` (8-bit BGR). Pixels at which the map is 0 do not change.
     pub fn lay(&self, map: &SaliencyMap, picture: &mut Mat) -> Result<()> {
         let values = enlarged(map, picture.size()?)?;
         for (pixel, &value) in picture.data_typed_mut::<Vec3b>()?.iter_mut().zip(values.data_bytes()?) {
@@ -57,13 +57,13 @@ impl Blender {
     }
 }
 
-/// Opacity for a map's value: nothing below a tenth, so that faint noise tints nothing, then smoothly up to 1.
+/// Opacity of a map value: 0 below a tenth, so that faint noise adds no tint, then a smooth rise to 1.
 fn opacity(value: f32) -> f32 {
     let t = ((value - 0.1) / 0.8).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// The map as bytes at another size, bilinear.
+/// The map as bytes, resized bilinearly to `size`.
 fn enlarged(map: &SaliencyMap, size: Size) -> Result<Mat> {
     let mut bytes = Mat::default();
     map.0.convert_to(&mut bytes, CV_8UC1, 255.0, 0.0)?;

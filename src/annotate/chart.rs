@@ -1,7 +1,7 @@
-//! A chart of static, motion and fused energy over time, cuts marked.
+//! A chart of static, motion and fused energy over time, with cuts marked.
 //!
-//! The vertical axis goes from 0 to 1, always, so that it never jumps and frames and clips compare. It is one of square
-//! roots: energies are mostly below 0.3, and small ones matter.
+//! The vertical axis always goes from 0 to 1, so that it never jumps and frames and clips can be compared. It shows
+//! square roots: most energies are below 0.3, and small ones matter.
 
 use opencv::core::{Mat, Point, Rect, Scalar};
 use opencv::imgproc::{self, FILLED, LINE_8, LINE_AA};
@@ -10,7 +10,7 @@ use super::energy::MapEnergy;
 use super::text;
 use crate::Result;
 
-/// The colours of a chart, in BGR. The curves are told apart by colour-blind eyes too (Okabe and Ito 2008).
+/// The colours of a chart, in BGR. The curves can also be told apart by colour-blind viewers (Okabe and Ito 2008).
 pub struct ChartPalette {
     pub paper: Scalar,
     pub ink: Scalar,
@@ -20,7 +20,7 @@ pub struct ChartPalette {
     fused: Scalar,
 }
 
-/// On a dark ground, for a picture that is shown.
+/// Dark background, for display on a screen.
 pub const SCREEN: ChartPalette = ChartPalette {
     paper: Scalar::new(24.0, 24.0, 24.0, 0.0),
     ink: Scalar::new(235.0, 235.0, 235.0, 0.0),
@@ -30,7 +30,7 @@ pub const SCREEN: ChartPalette = ChartPalette {
     fused: Scalar::new(167.0, 121.0, 204.0, 0.0),
 };
 
-/// On white, for a picture that is printed.
+/// White background, for print.
 pub const PRINT: ChartPalette = ChartPalette {
     paper: Scalar::new(255.0, 255.0, 255.0, 0.0),
     ink: Scalar::new(0.0, 0.0, 0.0, 0.0),
@@ -40,28 +40,28 @@ pub const PRINT: ChartPalette = ChartPalette {
     fused: Scalar::new(115.0, 158.0, 0.0, 0.0),
 };
 
-/// Energies at which the vertical axis has a line.
+/// Energies that have a line on the vertical axis, with their labels.
 const LEVELS: [(f64, &str); 4] = [(0.0, "0"), (0.1, "0.1"), (0.4, "0.4"), (1.0, "1")];
 
-/// Seconds between two marks of the time axis.
+/// Possible distances between the ticks of the time axis, in seconds.
 const TICK_STEPS_SECONDS: [f64; 18] = [
     0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21_600.0,
 ];
 
 /// Where and how a chart is drawn.
 pub struct EnergyChart<'a> {
-    /// The rectangle that it fills.
+    /// The rectangle to fill.
     pub place: Rect,
-    /// The moments at its left and right end in seconds; the second is later.
+    /// Times at the left and right edge, in seconds; the right one is later.
     pub span: (f64, f64),
-    /// Height of its capital letters in pixels; `None` for a chart without words.
+    /// Height of capital letters in pixels; `None` for a chart without text.
     pub capital: Option<f64>,
     /// Its colours.
     pub palette: &'a ChartPalette,
 }
 
 impl EnergyChart<'_> {
-    /// Draws `energies`, which increase in time and lie within the span.
+    /// Draws `energies`, which are in order of time and lie within the span.
     pub fn draw(&self, picture: &mut Mat, energies: &[MapEnergy]) -> Result<()> {
         imgproc::rectangle(picture, self.place, self.palette.paper, FILLED, LINE_8, 0)?;
         self.levels(picture)?;
@@ -123,7 +123,7 @@ impl EnergyChart<'_> {
             imgproc::line(picture, left, right, self.palette.rule, 1, LINE_8, 0)?;
             let Some(capital) = self.capital else { continue };
             let baseline = y + (capital / 2.0).round() as i32;
-            // In a low chart the words would touch.
+            // In a low chart the labels would touch.
             if baseline < free {
                 let at = Point::new(plot.x - pad(capital) - text::width(name, capital)?, baseline);
                 text::line(picture, name, at, capital, self.palette.ink)?;
@@ -144,7 +144,7 @@ impl EnergyChart<'_> {
             let x = self.x(plot, time);
             let (top, end) = (Point::new(x, bottom), Point::new(x, bottom + pad(capital) / 2));
             imgproc::line(picture, top, end, self.palette.ink, 1, LINE_8, 0)?;
-            // A trifle later, lest rounding make a tenth less of it.
+            // Move slightly later, so that rounding does not lose a tenth.
             let clock = text::clock(time + 1e-6);
             let name = clock.strip_suffix(".0").unwrap_or(&clock);
             let width = text::width(name, capital)?;
@@ -182,12 +182,12 @@ fn y(plot: Rect, energy: f64) -> i32 {
     plot.y + plot.height - 1 - (energy.clamp(0.0, 1.0).sqrt() * f64::from(plot.height - 1)).round() as i32
 }
 
-/// The space beside words.
+/// The space around text.
 fn pad(capital: f64) -> i32 {
     (capital * 0.45).ceil() as i32
 }
 
-/// The height of a row of words.
+/// The height of a row of text.
 fn row(capital: f64) -> i32 {
     capital.ceil() as i32 + 2 * pad(capital)
 }

@@ -6,30 +6,30 @@ use opencv::imgproc;
 use crate::Result;
 use crate::choice::choices;
 
-/// 256 colours in BGR, from the map's lowest value to its highest.
+/// 256 colours in BGR, from the lowest map value to the highest.
 pub type ColorTable = [[u8; 3]; 256];
 
 choices! {
-    /// How a map's values become colours.
+    /// How map values become colours.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Colormap {
-        /// matplotlib's ocean, to the bit: green, blue, white; the method's classic colours.
+        /// Green, blue, white: exactly matplotlib's ocean; the original method's colours.
         Ocean = "ocean",
-        /// Blue, green, yellow, red; even in lightness steps.
+        /// Blue, green, yellow, red; lightness changes smoothly.
         Turbo = "turbo",
-        /// Black, purple, orange, pale yellow; even to the eye.
+        /// Black, purple, orange, pale yellow; perceptually uniform.
         Inferno = "inferno",
-        /// Black, purple, pink, pale yellow; even to the eye.
+        /// Black, purple, pink, pale yellow; perceptually uniform.
         Magma = "magma",
-        /// Blue, purple, orange, yellow; even to the eye.
+        /// Blue, purple, orange, yellow; perceptually uniform.
         Plasma = "plasma",
-        /// Violet, green, yellow; even to the eye.
+        /// Violet, green, yellow; perceptually uniform.
         Viridis = "viridis",
-        /// Blue, grey, yellow; reads the same with colour-blind eyes.
+        /// Blue, grey, yellow; looks the same to colour-blind viewers.
         Cividis = "cividis",
         /// Black, red, yellow, white.
         Hot = "hot",
-        /// Blue, cyan, yellow, red; the old default of other tools.
+        /// Blue, cyan, yellow, red; the former default of other tools.
         Jet = "jet",
         /// Black to white.
         Gray = "gray",
@@ -37,10 +37,10 @@ choices! {
 }
 
 impl Colormap {
-    /// The map's colours.
+    /// The colour table of the colour map.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV lacks the map.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV does not have the colour map.
     pub fn table(self) -> Result<ColorTable> {
         let id = match self {
             Self::Ocean => return Ok(ocean()),
@@ -62,7 +62,7 @@ impl Colormap {
     }
 }
 
-/// matplotlib's definition (gnuplot's formulae 23, 28, 3), with its steps and its truncation to bytes.
+/// matplotlib's definition (gnuplot's formulae 23, 28, 3), with the same steps and the same truncation to bytes.
 fn ocean() -> ColorTable {
     let byte = |value: f64| (value.clamp(0.0, 1.0) * 255.0) as u8;
     std::array::from_fn(|i| {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::choice::Choice;
 
-    /// 256 RGB triples by matplotlib itself: tests/references/ocean.py.
+    /// 256 RGB triples written by matplotlib itself: tests/references/ocean.py.
     const MATPLOTLIB: &[u8; 768] = include_bytes!("../../tests/fixtures/ocean.rgb");
 
     #[test]

@@ -1,4 +1,4 @@
-//! How salient a frame is as a whole, in one number a map.
+//! The overall saliency of a frame, as one number per map.
 
 use crate::Result;
 use crate::frame::{Maps, SaliencyMap};
@@ -6,9 +6,9 @@ use crate::frame::{Maps, SaliencyMap};
 /// One frame's energies: the means of its maps, 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MapEnergy {
-    /// Presentation time in seconds.
+    /// Presentation timestamp in seconds.
     pub time: f64,
-    /// Mean of the static map, of the first class that is explained.
+    /// Mean of the static map of the first explained class.
     pub static_: f64,
     /// Mean of the motion map.
     pub motion: f64,
@@ -22,7 +22,7 @@ impl MapEnergy {
     /// The energies of the frame at `time` seconds.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid map brings about.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid map causes.
     pub fn of(time: f64, maps: &Maps) -> Result<Self> {
         let mean = |map: &SaliencyMap| -> Result<f64> { Ok(opencv::core::mean_def(&map.0)?[0]) };
         let (static_, motion, fused) = (mean(&maps.static_)?, mean(&maps.motion)?, mean(&maps.fused)?);

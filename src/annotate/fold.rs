@@ -2,20 +2,20 @@
 
 use super::energy::MapEnergy;
 
-/// The most columns kept; even.
+/// Maximum number of columns kept; even.
 const MAX_COLUMNS: usize = 2048;
 
-/// Energies over time: a column for each frame, or for each 2, 4, 8 ... frames of a longer clip.
+/// Energies over time: one column per frame, or per 2, 4, 8 ... frames of a longer clip.
 pub struct EnergyFold {
     columns: Vec<MapEnergy>,
-    /// Frames in a full column.
+    /// Number of frames in a full column.
     per: u64,
-    /// Frames in the last column.
+    /// Number of frames in the last column.
     held: u64,
 }
 
 impl Default for EnergyFold {
-    /// No frames yet.
+    /// A fold without frames.
     fn default() -> Self {
         Self { columns: Vec::new(), per: 1, held: 1 }
     }
@@ -41,19 +41,19 @@ impl EnergyFold {
         }
     }
 
-    /// The columns so far, each at the time of its first frame, with the means over its frames; a cut in any of them
-    /// counts.
+    /// The columns so far, each with the time of its first frame and the means over its frames. A column has a cut if
+    /// any of its frames has one.
     pub fn columns(&self) -> &[MapEnergy] {
         &self.columns
     }
 }
 
-/// Two columns of equal length as one.
+/// Merges two columns of equal length.
 fn mean(a: MapEnergy, b: MapEnergy) -> MapEnergy {
     joined(a, b, 0.5)
 }
 
-/// `a` and what follows it, `b`, as one column in which `b` weighs `share`.
+/// Merges `a` and the following `b` into one column in which `b` has the weight `share`.
 fn joined(a: MapEnergy, b: MapEnergy, share: f64) -> MapEnergy {
     MapEnergy {
         time: a.time,

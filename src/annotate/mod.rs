@@ -1,4 +1,4 @@
-//! Draws a frame's maps: layouts, blending, captions, charts over time.
+//! Draws a frame's maps: layouts, blending, captions, and charts over time.
 
 mod blend;
 mod chart;
@@ -25,64 +25,64 @@ use blend::Blender;
 use strip::EnergyStrip;
 
 choices! {
-    /// How the picture is put together.
+    /// How the output picture is composed.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Layout {
-        /// The frame with the map over it; what is not salient keeps its own colours.
+        /// The map over the frame; areas that are not salient keep their colours.
         Overlay = "overlay",
-        /// Saliency map, input, overlay side by side: the method's classic picture.
+        /// Saliency map, input and overlay side by side: the original method's picture.
         Panels = "panels",
-        /// Input, static (one for each class that is explained), motion and fused in a square; below, static,
-        /// motion and fused energy over the last 10 s, cuts marked.
+        /// Input, static (one per explained class), motion and fused in a grid, above a chart of static, motion and
+        /// fused energy over the last 10 s, with cuts marked.
         Grid = "grid",
-        /// The overlay; below, static, motion and fused energy over the last 10 s, cuts marked.
+        /// The overlay above a chart of static, motion and fused energy over the last 10 s, with cuts marked.
         Timeline = "timeline",
-        /// The saliency map alone.
+        /// Only the saliency map.
         Map = "map",
     }
 }
 
-/// How to draw.
+/// Drawing options.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style {
     /// The arrangement.
     pub layout: Layout,
     /// The colours of the maps.
     pub colormap: Colormap,
-    /// Opacity of the map over the frame where it is 1; 0..=1.
+    /// Opacity, 0..=1, of the map over the frame at map value 1.
     pub alpha: f32,
-    /// Whether to write the class, its probability, the time and the tiles' names on the picture.
+    /// Whether to write the class, its probability, the time and the names of the tiles onto the picture.
     pub label: bool,
 }
 
-/// Widest canvas in pixels that H.264 players take everywhere; panels are scaled down to stay within it.
+/// Largest width of a canvas, in pixels, that all H.264 players support; wider canvases are scaled down.
 const MAX_CANVAS_SIDE: i32 = 4096;
 
-/// Most pixels of a canvas that H.264 players take everywhere (level 5.1).
+/// Largest canvas, in pixels, that all H.264 players support (level 5.1).
 const MAX_CANVAS_PIXELS: f64 = 4096.0 * 2304.0;
 
-/// The line around each tile.
+/// Colour of the line around each tile.
 const BLACK: Scalar = Scalar::new(0.0, 0.0, 0.0, 0.0);
 
 /// Draws every frame of one clip.
 pub struct Annotator {
     style: Style,
-    /// Of the clip: the size of its pictures, and whether it is a still.
+    /// Size of the clip's pictures, and whether the clip is a still image.
     size: Size,
     still: bool,
     blender: Blender,
     tile: Size,
-    /// How many classes are explained.
+    /// Number of explained classes.
     classes: usize,
-    /// The chart below the tiles; a still has none.
+    /// The chart below the tiles; `None` for a still image.
     strip: Option<EnergyStrip>,
 }
 
 impl Annotator {
-    /// An annotator for the frames of `clip`, with the maps of so many classes in a grid.
+    /// Creates an annotator for the frames of `clip`, with the maps of `classes` classes in a grid.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where the colour map is not available.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if the colour map is not available.
     pub fn new(style: Style, clip: &VideoInfo, classes: usize) -> Result<Self> {
         Self::of(style, clip.size, clip.frames == Some(1), classes)
     }
@@ -102,10 +102,10 @@ impl Annotator {
         Ok(annotator)
     }
 
-    /// The same clip's annotator in another style; what a chart has seen so far stays.
+    /// Switches to another style for the same clip. The history of the chart is kept.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn restyled(self, style: Style) -> Result<Self> {
         if style == self.style {
             return Ok(self);
@@ -122,11 +122,11 @@ impl Annotator {
         Size::new(columns * self.tile.width, rows * self.tile.height + strip)
     }
 
-    /// Draws one frame: 8-bit BGR of [`Annotator::canvas`] size. `labels` are the classifier's words on it, such as
-    /// `zebra 92 %`, one for each class that is explained.
+    /// Draws one frame: 8-bit BGR of the size [`Annotator::canvas`]. `labels` are the classifier's predictions, such as
+    /// `zebra 92 %`, one per explained class.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid frame causes.
     pub fn draw(&mut self, frame: Frame, maps: &Maps, labels: &[String]) -> Result<Mat> {
         let time = frame.time;
         let input = self.fit(frame.image)?;
@@ -199,20 +199,20 @@ impl Annotator {
         Ok(picture)
     }
 
-    /// The tiles' rectangles, row by row.
+    /// The rectangles of the tiles, row by row.
     fn places(&self) -> impl Iterator<Item = Rect> + use<> {
         let (tile, columns) = (self.tile, columns(self.style.layout, self.classes));
         (0..).map(move |i| Rect::from_point_size(Point::new(i % columns * tile.width, i / columns * tile.height), tile))
     }
 
-    /// The tile that carries class and time: the last, which shows the frame with its map.
+    /// The tile that shows class and time: the last one, which shows the frame with its map.
     fn labelled(&self) -> Rect {
         let last = tiles(self.style.layout, self.classes) - 1;
         self.places().nth(last as usize).unwrap_or_default()
     }
 }
 
-/// How many tiles make a picture.
+/// Number of tiles in a picture.
 fn tiles(layout: Layout, classes: usize) -> i32 {
     match layout {
         Layout::Overlay | Layout::Map | Layout::Timeline => 1,
@@ -229,7 +229,7 @@ fn columns(layout: Layout, classes: usize) -> i32 {
     }
 }
 
-/// The even length at or below `length`, at least 2: chroma subsampling needs it.
+/// The largest even length up to `length`, at least 2: chroma subsampling requires it.
 fn even(length: f64) -> i32 {
     ((length / 2.0) as i32).max(1) * 2
 }
@@ -262,7 +262,7 @@ mod tests {
         picture
     }
 
-    /// Grey levels in the middle of each of `columns` by `rows` tiles of 160 x 90 pixels.
+    /// Grey levels at the centres of `columns` by `rows` tiles of 160 x 90 pixels.
     fn middles(picture: &Mat, columns: i32, rows: i32) -> Vec<u8> {
         let (w, h) = (160, 90);
         let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
@@ -286,8 +286,8 @@ mod tests {
         let picture = drawn(Layout::Grid, Size::new(160, 90), 1);
         assert_eq!((picture.cols(), picture.rows()), (320, 180 + 48));
         let paper = |row: i32| (0..320).filter(|&x| picture.at_2d::<Vec3b>(row, x).unwrap().0 == [24; 3]).count();
-        assert!((0..180).all(|row| paper(row) == 0), "the strip hides the picture");
-        assert!((180..228).all(|row| paper(row) > 0), "the strip is not there");
+        assert!((0..180).all(|row| paper(row) == 0), "the strip covers the picture");
+        assert!((180..228).all(|row| paper(row) > 0), "the strip is missing");
         let style = Style { layout: Layout::Grid, colormap: Colormap::Gray, alpha: 1.0, label: true };
         let still = Annotator::new(style, &clip(Size::new(160, 90), Some(1)), 1).unwrap();
         assert_eq!(still.canvas(), Size::new(320, 180));

@@ -1,4 +1,4 @@
-//! The strip chart: the energies of the last seconds, up to the frame that is shown, along the bottom of a picture.
+//! The strip chart along the bottom of a picture: the energies of the last seconds, up to the current frame.
 
 use std::collections::VecDeque;
 
@@ -8,25 +8,25 @@ use super::chart::{EnergyChart, SCREEN};
 use super::energy::MapEnergy;
 use crate::Result;
 
-/// How far back the strip reaches, in seconds.
+/// Length of the strip in seconds.
 const SECONDS: f64 = 10.0;
 
-/// The lowest strip in which a chart can be read, in pixels.
+/// Minimum height, in pixels, at which the chart is readable.
 const LOWEST: i32 = 48;
 
-/// What is left of the past.
+/// The energies within the last [`SECONDS`].
 #[derive(Default)]
 pub struct EnergyStrip {
     window: VecDeque<MapEnergy>,
 }
 
 impl EnergyStrip {
-    /// The height of the strip below tiles of that size; even.
+    /// The height of the strip below tiles of size `tile`; even.
     pub fn height(tile: Size) -> i32 {
         (tile.width.min(tile.height) / 8 * 2).max(LOWEST)
     }
 
-    /// Draws the strip with its newest frame, at its right end, into `place`; with words or without.
+    /// Adds `newest` at the right end and draws the strip into `place`, with text if `label` is set.
     pub fn draw(&mut self, picture: &mut Mat, place: Rect, newest: MapEnergy, label: bool) -> Result<()> {
         let from = newest.time - SECONDS;
         self.window.retain(|energy| energy.time >= from);
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// The columns of a strip, without words, that are white from top to bottom of its plot.
+    /// The columns of a strip without text that are white over the full height of its plot.
     fn marks(picture: &Mat) -> Vec<i32> {
         let white = |x, y| picture.at_2d::<Vec3b>(y, x).unwrap().0 == [235; 3];
         (0..picture.cols()).filter(|&x| (6..20).all(|y| white(x, y))).collect()
@@ -63,7 +63,11 @@ mod tests {
         let right = seen[20][0];
         assert_eq!(seen[19], [0; 0]);
         assert_eq!(seen[70].len(), 1);
-        assert!((right - seen[70][0] - 250).abs() <= 2, "five seconds are half the strip: {right}, {:?}", seen[70]);
+        assert!(
+            (right - seen[70][0] - 250).abs() <= 2,
+            "five seconds should be half of the strip: {right}, {:?}",
+            seen[70]
+        );
         assert_eq!(seen[125], [0; 0]);
         assert!(strip.window.len() <= 101);
     }

@@ -1,11 +1,11 @@
-//! Writes captions that can be read on any background and at any size.
+//! Writes captions that are readable on any background and at any size.
 
 use opencv::core::{Mat, MatTrait, MatTraitManual, Point, Rect, Scalar, Size};
 use opencv::imgproc;
 
 use crate::Result;
 
-/// Where in its rectangle a caption stands. The bottom has the whole width, the top corners share theirs.
+/// Position of a caption in its rectangle. The bottom caption has the whole width; the two top ones share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextCorner {
     TopLeft,
@@ -16,11 +16,11 @@ pub enum TextCorner {
 const FONT: i32 = imgproc::FONT_HERSHEY_SIMPLEX;
 /// Height of a capital letter of the font at scale 1, in pixels.
 const CAPITAL: f64 = 21.0;
-/// The smallest capitals that can be read, in pixels.
+/// Minimum height of readable capitals, in pixels.
 const SMALLEST: f64 = 6.5;
 
-/// Writes `text` in white on a dark plate into a corner of `place`. It shrinks to fit, and is cut short where it would
-/// become too small to read; characters outside ASCII become `?`, the font has none.
+/// Writes `text` in white on a dark plate into a corner of `place`. The text shrinks to fit, and is truncated if it
+/// would become too small to read. Characters outside ASCII become `?` because the font does not have them.
 pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: TextCorner) -> Result<()> {
     let room = f64::from(place.width) * if corner == TextCorner::Bottom { 0.94 } else { 0.45 };
     let text: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
@@ -40,14 +40,14 @@ pub fn caption(picture: &mut Mat, place: Rect, text: &str, corner: TextCorner) -
     Ok(())
 }
 
-/// Writes `text` from the left end of its baseline on, with capitals of that height in pixels.
+/// Writes `text` from the left end `at` of its baseline, with capitals `capital` pixels high.
 pub fn line(picture: &mut Mat, text: &str, at: Point, capital: f64, colour: Scalar) -> Result<()> {
     let scale = capital / CAPITAL;
     imgproc::put_text(picture, text, at, FONT, scale, colour, stroke(scale), imgproc::LINE_AA, false)?;
     Ok(())
 }
 
-/// The width of `text` with capitals of that height, in pixels.
+/// The width of `text` in pixels, with capitals `capital` pixels high.
 pub fn width(text: &str, capital: f64) -> Result<i32> {
     let scale = capital / CAPITAL;
     Ok(imgproc::get_text_size(text, FONT, scale, stroke(scale), &mut 0)?.width)
@@ -57,7 +57,7 @@ fn stroke(scale: f64) -> i32 {
     (scale * 1.6).round().max(1.0) as i32
 }
 
-/// `h:mm:ss.s`, the hours only where there are any.
+/// `h:mm:ss.s`; the hours are omitted if they are 0.
 pub fn clock(seconds: f64) -> String {
     let tenths = (seconds * 10.0).floor() as u64;
     let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
@@ -65,8 +65,8 @@ pub fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{tail}") } else { format!("{minutes}:{tail}") }
 }
 
-/// The text as it fits into `room` pixels, and its scale: capitals a thirtieth of the shorter side high, at least 7
-/// pixels, then down to [`SMALLEST`], then fewer letters.
+/// The text as it fits into `room` pixels, and its scale. Capitals are a thirtieth of the shorter side high, at
+/// least 7 pixels. If the text does not fit, it shrinks down to [`SMALLEST`]; then letters are dropped.
 fn fit(mut text: String, place: Size, room: f64) -> Result<(String, f64)> {
     let wanted = (f64::from(place.width.min(place.height)) / 30.0).max(7.0) / CAPITAL;
     let scale_of = |text: &str| -> Result<f64> {
@@ -92,7 +92,7 @@ fn plate(place: Rect, size: Size, corner: TextCorner) -> Rect {
     Rect::new(x, y, size.width, size.height) & place
 }
 
-/// Takes a rectangle down to a quarter of its brightness.
+/// Darkens a rectangle to a quarter of its brightness.
 fn darken(picture: &mut Mat, plate: Rect) -> Result<()> {
     let mut region = picture.roi_mut(plate)?;
     for row in 0..plate.height {

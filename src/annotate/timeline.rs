@@ -1,4 +1,4 @@
-//! A whole clip in one picture, for print: its energies over time, and frames of the result at even times.
+//! A whole clip in one picture for print: its energies over time, and frames of the result at regular intervals.
 
 use opencv::core::{CV_8UC3, Mat, MatTrait, MatTraitConst, Point, Rect, Size};
 use opencv::imgproc;
@@ -12,23 +12,23 @@ use crate::frame::Maps;
 
 /// Width of the picture, in pixels.
 const WIDTH: i32 = 1920;
-/// Height of the chart in it.
+/// Height of the chart in pixels.
 const CHART: i32 = 520;
-/// Height of capital letters in it.
+/// Height of capital letters in pixels.
 const CAPITAL: f64 = 18.0;
-/// The most frames kept to be shown.
+/// Maximum number of frames shown.
 const MAX_TICKS: usize = 12;
-/// The fewest places that the row of frames is divided into.
+/// Minimum number of slots in the row of frames.
 const FEWEST: usize = 6;
-/// The largest size of a frame that is shown.
+/// Maximum size of a frame shown, in pixels.
 const THUMB: Size = Size::new(320, 480);
-/// Space between frames, and around them.
+/// Space between frames and around them, in pixels.
 const GAP: i32 = 8;
 
-/// A clip's past in bounded memory.
+/// The history of a clip in bounded memory.
 pub struct Timeline {
     energies: EnergyFold,
-    /// Times and small pictures of the frames shown: every `spacing`-th.
+    /// Times and thumbnails of the frames shown: every `spacing`-th frame.
     thumbs: Vec<(f64, Mat)>,
     spacing: u64,
     frames: u64,
@@ -36,17 +36,17 @@ pub struct Timeline {
 }
 
 impl Default for Timeline {
-    /// No frames yet.
+    /// A timeline without frames.
     fn default() -> Self {
         Self { energies: EnergyFold::default(), thumbs: Vec::new(), spacing: 1, frames: 0, last: 0.0 }
     }
 }
 
 impl Timeline {
-    /// Adds the next frame, shown at `time` seconds as `picture` (8-bit BGR).
+    /// Adds the next frame, with its time in seconds and its output `picture` (8-bit BGR).
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses, which no valid frame brings about.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid frame causes.
     pub fn push(&mut self, time: f64, maps: &Maps, picture: &Mat) -> Result<()> {
         self.energies.push(MapEnergy::of(time, maps)?);
         self.last = time;
@@ -61,10 +61,10 @@ impl Timeline {
         Ok(())
     }
 
-    /// The picture of what was added: 8-bit BGR, 1920 pixels wide, on white.
+    /// Draws the timeline: 8-bit BGR, 1920 pixels wide, on white.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV refuses.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails.
     pub fn picture(&self) -> Result<Mat> {
         let place = Rect::new(0, 0, WIDTH, CHART);
         let chart = EnergyChart { place, span: (0.0, self.last.max(1e-3)), capital: Some(CAPITAL), palette: &PRINT };
@@ -87,7 +87,7 @@ impl Timeline {
     }
 }
 
-/// `image` as large as it goes into `room`, its proportions kept.
+/// `image`, scaled to the largest size that fits into `room` with the same aspect ratio.
 pub(crate) fn fitted(image: &Mat, room: Size) -> Result<Mat> {
     let scale = (f64::from(room.width) / f64::from(image.cols())).min(f64::from(room.height) / f64::from(image.rows()));
     let side = |length: i32| ((f64::from(length) * scale).round() as i32).max(1);

@@ -1,4 +1,5 @@
-//! Moving ground: what moves at the border and leaves the classifier cold is background that the camera model missed.
+//! Moving ground: a region that moves at the border and does not interest the classifier is background that the camera
+//! model missed.
 
 use opencv::core::Mat;
 use opencv::prelude::*;
@@ -7,13 +8,13 @@ use super::regions::ConnectedRegions;
 use crate::Result;
 use crate::raster;
 
-/// Motion from which on pixels make a region.
+/// Minimum motion of the pixels that form a region.
 const MOVING: f32 = 0.3;
-/// Mean static saliency from which on the classifier cares for a region.
+/// Mean static saliency from which a region fully interests the classifier.
 const CARED_FOR: f32 = 0.5;
 
-/// Darkens each moving region of `motion` by how much it touches the border and how little `static_` lights it; both
-/// `CV_32FC1`, 0..=1, of one size.
+/// Darkens each moving region of `motion` by how much of it touches the border and how low its saliency in `static_`
+/// is. Both maps are `CV_32FC1`, 0..=1, of the same size.
 pub(super) fn darken_moving_ground(motion: Mat, static_: &Mat) -> Result<Mat> {
     let regions = ConnectedRegions::above(&motion, MOVING)?;
     let factors = factors(&regions, raster::values(static_)?)?;
@@ -26,7 +27,7 @@ pub(super) fn darken_moving_ground(motion: Mat, static_: &Mat) -> Result<Mat> {
     Ok(out)
 }
 
-/// What each region is scaled by: `1 - contact × disagreement`.
+/// The factor for each region: `1 - contact × disagreement`.
 fn factors(regions: &ConnectedRegions, static_: &[f32]) -> Result<Vec<f32>> {
     let mut contact = vec![0.0f32; regions.areas.len()];
     regions.border()?.for_each(|label| contact[label] += 1.0);
@@ -78,7 +79,8 @@ mod tests {
 
     #[test]
     fn contact_is_relative_to_the_root_of_the_area() {
-        // One column and a half-lit picture: contact 20 + 2 corners over sqrt(100) + 1 saturates, so half remains.
+        // The contact, 30 border pixels / (sqrt(100) + 1), saturates. The saliency is half of the threshold, so half
+        // of the motion remains.
         let half = raster::from_values(SIZE, &[0.25; 800]).unwrap();
         let map = darken_moving_ground(motion(), &half).unwrap();
         assert!((at(&map, 0, 10) - 0.5).abs() < 1e-6);

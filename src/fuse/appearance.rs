@@ -1,7 +1,7 @@
-//! Memory of appearance: what the salient things of this shot look like to the classifier, and what the rest does.
+//! Appearance memory: what the salient objects of a shot look like to the classifier, and what the rest looks like.
 //!
-//! A linear discriminant (Fisher 1936) of the classifier's own features, learnt as the shot goes on from the fused maps
-//! themselves. Its features tell a swan from the water that moves like it.
+//! A linear discriminant (Fisher 1936) on the classifier's features, learnt during the shot from the fused maps
+//! themselves. The features tell a swan from the water that moves like it.
 
 use opencv::core::{CV_64FC1, DECOMP_CHOLESKY, Mat, Size};
 use opencv::prelude::*;
@@ -11,30 +11,33 @@ use crate::Result;
 use crate::frame::{Features, Gradient};
 use crate::raster;
 
-/// Part of the memory that stays from one key frame to the next.
+/// Share of the memory that remains from one key frame to the next.
 const KEEP: f64 = 0.96;
-/// A place is an example by this power of its saliency, or of the lack of it: only clear ones count.
+/// The weight of a cell as an example is this power of its saliency, or of 1 minus its saliency: only clear cells
+/// count.
 const CLEAR: i32 = 4;
-/// Below this part of all examples being salient, the discriminant leans towards nothing being so.
+/// If a smaller share of all examples is salient, the discriminant is biased against salience.
 const MIN_SALIENT_SHARE: f64 = 0.1;
-/// Added to the diagonal of the covariance, in its mean: directions hardly ever seen tell nothing.
+/// Added to the diagonal of the covariance, relative to the mean of the diagonal: directions that hardly vary carry no
+/// information.
 const RIDGE: f64 = 0.05;
-/// More channels than this are folded into as many (Weinberger et al. 2009): the cost grows with their square.
+/// Further channels are folded into the first ones (Weinberger et al. 2009): the cost grows with the square of the
+/// number.
 const MAX_CHANNELS: usize = 128;
 
 /// What has been salient and what has not, in terms of the classifier's features.
 #[derive(Default)]
 pub(super) struct AppearanceMemory {
     remembered: Option<AppearanceExamples>,
-    /// The features at hand and where they were taken, until they are learnt.
+    /// The features of the current key frame, until they are learnt.
     present: Option<FeatureGrid>,
-    /// The log ratio, at the maps' size, carried along the flow between key frames.
+    /// The log ratio at the size of the maps, warped along the flow between key frames.
     ratio: Option<Mat>,
 }
 
 impl AppearanceMemory {
-    /// For each pixel, the log of how much likelier what the classifier sees there is in what is salient than in the
-    /// rest; `None` while no features are known. `saliency` is the frame's map as it looks so far.
+    /// For each pixel, the log of how much more likely its features are under the salient class than under the rest;
+    /// `None` until features are known. `saliency` is the frame's map before appearance is considered.
     pub(super) fn log_ratio(
         &mut self,
         gradient: Option<&Gradient>,
@@ -55,7 +58,7 @@ impl AppearanceMemory {
         Ok(self.ratio.as_ref())
     }
 
-    /// Remembers the frame, if it is a key frame, with its final saliency (0..=1); it counts by `weight`.
+    /// Learns the frame, if it is a key frame, with its final saliency (0..=1), weighted by `weight`.
     pub(super) fn learn(&mut self, saliency: &Mat, weight: f32) -> Result<()> {
         if let Some(grid) = self.present.take() {
             let examples = AppearanceExamples::of(&grid, &shrink(saliency, grid.size)?);
@@ -68,16 +71,16 @@ impl AppearanceMemory {
     }
 }
 
-/// A feature vector for each place of a grid.
+/// One feature vector per cell of a grid.
 struct FeatureGrid {
     size: Size,
     channels: usize,
-    /// Place by place.
+    /// Cell by cell.
     vectors: Vec<f64>,
 }
 
 impl FeatureGrid {
-    /// Channels beyond the bound are added to others with a sign that is as good as drawn by lot.
+    /// Channels beyond the limit are added to the first ones with a pseudo-random sign.
     fn of(features: &Features) -> Self {
         let Features { channels: given, height, width, values } = features;
         let (places, channels) = (height * width, (*given).min(MAX_CHANNELS));
@@ -96,13 +99,13 @@ impl FeatureGrid {
     }
 }
 
-/// Weighted sums over salient places and over others.
+/// Weighted sums over salient and other cells.
 struct AppearanceExamples {
     /// Sums of weights: salient, other.
     mass: [f64; 2],
     /// Sums of vectors.
     sums: [Vec<f64>; 2],
-    /// Sum of the products of each vector with itself, over all; the lower triangle row by row.
+    /// Sum of the outer products of all vectors with themselves; the lower triangle in row order.
     products: Vec<f64>,
 }
 
@@ -138,7 +141,7 @@ impl AppearanceExamples {
         self.sums[0].len()
     }
 
-    /// The memory with `present` added to it by `weight`, 0..=1; it forgets as fast as it learns.
+    /// The memory with `present` added, weighted by `weight` (0..=1). It forgets as fast as it learns.
     fn mixed(mut self, present: &Self, weight: f64) -> Self {
         let keep = KEEP.powf(weight);
         let mix = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + weight * b);
@@ -148,7 +151,7 @@ impl AppearanceExamples {
         self
     }
 
-    /// The log ratio of the two classes' likelihoods at each place, both Gaussian and of one covariance.
+    /// The log likelihood ratio of the two classes in each cell. Both classes are Gaussian with the same covariance.
     fn log_ratio(&self, grid: &FeatureGrid) -> Result<Vec<f32>> {
         let [salient, other] = [0, 1].map(|class| {
             let mass = self.mass[class].max(1e-9);
@@ -162,7 +165,7 @@ impl AppearanceExamples {
         Ok(grid.places().map(|vector| (along(vector) + offset) as f32).collect())
     }
 
-    /// The difference of the means, divided by the covariance within the classes.
+    /// The difference of the means, multiplied by the inverse of the within-class covariance.
     fn direction(&self, salient: &[f64], other: &[f64], part: f64) -> Result<Vec<f64>> {
         let channels = self.channels();
         let mass = (self.mass[0] + self.mass[1]).max(1e-9);
@@ -188,7 +191,7 @@ impl AppearanceExamples {
     }
 }
 
-/// The means of a map's values over each cell of a grid.
+/// The mean of a map over each cell of a grid.
 fn shrink(map: &Mat, size: Size) -> Result<Vec<f32>> {
     Ok(raster::values(&raster::area(map, size)?)?.to_vec())
 }
@@ -201,7 +204,7 @@ fn enlarge(values: &[f32], from: Size, to: Size) -> Result<Mat> {
 mod tests {
     use super::*;
 
-    /// Two channels on a grid of 8 x 8: the left half is of one kind, the right of another, both a little uneven.
+    /// Two channels on a grid of 8 x 8. The halves differ in the first channel, and both channels vary a little.
     fn features() -> Features {
         let right = |i: usize| i % 8 >= 4;
         let uneven = |i: usize| (i * 7 % 5) as f32 * 0.1;
@@ -218,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_looks_like_the_salient_things_is_salient() {
-        // Only the upper half is known; the lower is told by its looks.
+        // Only the upper half is labelled; the lower half must be classified by its appearance.
         let ratio = ratio(|i| if i >= 32 { 0.5 } else { f32::from(i % 8 >= 4) });
         assert!(ratio[63] > 1.0 && ratio[56] < -1.0, "{} {}", ratio[63], ratio[56]);
     }

@@ -1,5 +1,6 @@
-//! Contrast to the border: what no path of even colour joins to the picture's border stands out from its background.
-//! Minimum barrier distance by raster scans (Zhang et al., "Minimum Barrier Salient Object Detection at 80 FPS", 2015).
+//! Border contrast: a pixel that no path of uniform colour connects to the border stands out from the background.
+//! Computed as the minimum barrier distance by raster scans (Zhang et al., "Minimum Barrier Salient Object Detection at
+//! 80 FPS", 2015).
 
 use opencv::core::{Mat, Vec3b};
 use opencv::prelude::*;
@@ -8,26 +9,27 @@ use crate::Result;
 use crate::raster;
 use crate::raster::quantile::quantiles;
 
-/// Passes over the picture, alternately from its first and from its last pixel.
+/// Number of passes over the picture, alternately from the first and from the last pixel.
 const PASSES: usize = 3;
-/// The least distance, summed over Lab's three channels, that full contrast has: a flat picture has none.
+/// Minimum distance, summed over the three Lab channels, for full contrast: a flat picture has no contrast.
 const MIN_RANGE: f32 = 20.0;
 
-/// A level, or for a path the highest level on it, for each of Lab's channels and one lane to spare; then the same
-/// negated, or the *lowest*, negated: so the longer path is a maximum of all eight, which is one vector instruction.
+/// Four lanes (L, a, b and a spare one) with the level of a pixel or the highest level on a path, then four lanes with
+/// the negated level or the negated *lowest* level. Extending a path is then a maximum over all eight lanes, which is
+/// one vector instruction.
 type Lanes = [i16; 8];
 
-/// The barrier of a path not yet known: more than any.
+/// Larger than the barrier of any path, for a path that is not known yet.
 const UNKNOWN: i16 = 1024;
 
-/// Distance below which a picture has no structure: a wall, a sky. Photographs come to 26 at least.
+/// Distance below which a picture has no structure (a wall, a sky). Photographs reach at least 26.
 const FLAT: f32 = 10.0;
 
-/// How what a picture shows stands out from its border.
+/// How the picture's content stands out from its border.
 pub(super) struct BorderContrast {
-    /// Of each pixel: `CV_32FC1`, 0..=1.
+    /// Contrast of each pixel: `CV_32FC1`, 0..=1.
     pub map: Mat,
-    /// Whether anything stands out, 0..=1.
+    /// Whether anything stands out from the border, 0..=1.
     pub structure: f32,
 }
 
@@ -49,13 +51,14 @@ fn lanes([l, a, b]: [u8; 3]) -> Lanes {
     [l, a, b, 0, -l, -a, -b, 0]
 }
 
-/// Highest less lowest level of a path, for each channel, twice.
+/// Highest minus lowest level of a path per channel, in both halves of the lanes.
 #[inline(always)]
 fn barriers(path: &Lanes) -> Lanes {
     std::array::from_fn(|i| path[i] + path[(i + 4) % 8])
 }
 
-/// The path of least barrier found from each pixel to the border, in rows of `width`, for each channel by itself.
+/// The path with the lowest barrier found from each pixel to the border, in rows of `width`, for each channel
+/// separately.
 fn best_paths(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     let mut paths = paths_at_border(levels, width);
     let height = levels.len() / width;
@@ -73,7 +76,7 @@ fn best_paths(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     paths
 }
 
-/// Border pixels are there already; all others know no path.
+/// Border pixels start with their own path; all other paths are unknown.
 fn paths_at_border(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     let height = levels.len() / width;
     let at_border = |i: usize| [0, width - 1].contains(&(i % width)) || [0, height - 1].contains(&(i / width));
@@ -81,9 +84,10 @@ fn paths_at_border(levels: &[Lanes], width: usize) -> Vec<Lanes> {
     levels.iter().enumerate().map(|(i, level)| if at_border(i) { *level } else { unknown }).collect()
 }
 
-/// Tries, for the pixels of row `y`, paths through the row `from`.
+/// Tries paths through row `from` for the pixels of row `y`.
 ///
-/// A row is final before the next is scanned, so a row from above and then from the side equals a scan pixel by pixel.
+/// A row is final before the next one is scanned, so a pass from above followed by one from the side equals a
+/// pixel-by-pixel scan.
 fn relax_row(paths: &mut [Lanes], levels: &[Lanes], width: usize, y: usize, from: usize) {
     for x in 0..width {
         let through = paths[from * width + x];
@@ -92,7 +96,7 @@ fn relax_row(paths: &mut [Lanes], levels: &[Lanes], width: usize, y: usize, from
     }
 }
 
-/// Tries paths through the pixel before, in the order given.
+/// Tries paths through the previous pixel, in iteration order.
 fn relax_along<'a>(mut paths: impl Iterator<Item = &'a mut Lanes>, levels: impl Iterator<Item = &'a Lanes>) {
     let Some(&mut first) = paths.next() else { return };
     paths.zip(levels.skip(1)).fold(first, |before, (path, level)| {
@@ -101,7 +105,7 @@ fn relax_along<'a>(mut paths: impl Iterator<Item = &'a mut Lanes>, levels: impl 
     });
 }
 
-/// `path`, or in each channel where its barrier is lower, the path of a neighbour prolonged to this pixel's `level`.
+/// `path`, or, in each channel in which its barrier is lower, the neighbour's path extended to this pixel's `level`.
 #[inline(always)]
 fn relaxed(path: &Lanes, through: &Lanes, level: &Lanes) -> Lanes {
     let mut longer = *through;
@@ -118,7 +122,7 @@ fn relaxed(path: &Lanes, through: &Lanes, level: &Lanes) -> Lanes {
 mod tests {
     use super::*;
 
-    /// The distances of the first channel; the others see the levels upside down, and must come to the same.
+    /// The distances in the first channel. The second channel has the levels inverted, and all channels must agree.
     fn distances(levels: &[u8], width: usize) -> Vec<i16> {
         let levels: Vec<Lanes> = levels.iter().map(|&v| lanes([v, 9 - v, v])).collect();
         let distances: Vec<Lanes> = best_paths(&levels, width).iter().map(barriers).collect();
@@ -136,7 +140,8 @@ mod tests {
             5, 9, 9, 9, 9, 5,
             5, 5, 5, 5, 5, 5,
         ];
-        // The 4 leaves through 7 (levels 4 to 7: 3), and the 2 follows it (2 to 7: 5), which beats the 9 (2 to 9: 7).
+        // The 4 leaves through the 7 (levels 4 to 7: 3). The 2 follows it (2 to 7: 5), which beats leaving through the
+        // 9 (2 to 9: 7).
         #[rustfmt::skip]
         let expected = [
             0, 0, 0, 0, 0, 0,
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_path_may_need_every_direction() {
-        // A spiral of 1 in a field of 8: only a path up, right and down again stays level.
+        // A spiral of 1 in a field of 8: only a path that goes up, right and down stays level.
         #[rustfmt::skip]
         let levels = [
             8, 8, 8, 8, 8, 8, 8,

@@ -1,31 +1,31 @@
-//! Memory of colours: which have been salient in this shot and which have not.
+//! Colour memory: which colours have been salient in this shot and which have not.
 
 use opencv::core::{Mat, Vec3b};
 use opencv::prelude::*;
 
 use crate::Result;
 
-/// Bins along L, a and b. The chroma bins span 100 of 256 levels about grey, where nearly all colours lie.
+/// Bins along L, a and b. The chroma bins span 100 of the 256 levels around grey, where nearly all colours lie.
 const BINS: [usize; 3] = [16, 24, 24];
 const CELLS: usize = BINS[0] * BINS[1] * BINS[2];
 const CHROMA_SPAN: f32 = 100.0;
-/// Part of the memory that stays from one frame to the next.
+/// Share of the memory that remains from one frame to the next.
 const KEEP: f32 = 0.96;
-/// Weight of the frame at hand, as it looks before colour is considered, against what is remembered.
+/// Weight of the current frame, with its saliency before colour is considered, relative to the memory.
 const PRESENT: f32 = 2.0;
-/// The salient colours are taken to have at least this part of all mass: a trace of salience in a still scene must
-/// not be blown up to a whole object.
+/// Salient colours are given at least this share of the total mass: a trace of salience in a still scene must not grow
+/// into a whole object.
 const MIN_SALIENT_SHARE: f32 = 0.02;
-/// Added to every bin's density, so that colours never seen tell nothing.
+/// Added to the density of every bin, so that colours never seen carry no information.
 const FLOOR: f32 = 0.08 / CELLS as f32;
 
-/// Histograms over Lab of what was salient and of what was not.
+/// Lab histograms of the salient pixels and of the others.
 #[derive(Default)]
 pub(super) struct ColourMemory {
     remembered: Option<Histograms>,
 }
 
-/// How often each colour was salient, and how often not.
+/// How often each colour was salient and how often it was not.
 #[derive(Clone)]
 struct Histograms {
     salient: Vec<f32>,
@@ -51,8 +51,8 @@ impl ColourBins {
 }
 
 impl ColourMemory {
-    /// For each pixel, the log of how much likelier its colour is in what is salient than in the rest, given the
-    /// memory and the frame's own saliency before colour, `prior` (0..=1).
+    /// For each pixel, the log of how much more likely its colour is among the salient pixels than among the rest,
+    /// given the memory and the frame's saliency before colour, `prior` (0..=1).
     pub(super) fn log_ratio(&mut self, colours: &ColourBins, prior: &[f32]) -> Vec<f32> {
         let present = Histograms::of(colours, prior);
         let blend = match &self.remembered {
@@ -64,8 +64,8 @@ impl ColourMemory {
         colours.0.iter().map(|&bin| ratio[bin as usize]).collect()
     }
 
-    /// Remembers the frame with its final saliency (0..=1); it counts by `weight`, 0..=1, and the memory forgets as fast
-    /// as it learns.
+    /// Learns the frame with its final saliency (0..=1), weighted by `weight` (0..=1). The memory forgets as fast as it
+    /// learns.
     pub(super) fn learn(&mut self, colours: &ColourBins, saliency: &[f32], weight: f32) {
         let present = Histograms::of(colours, saliency);
         self.remembered = Some(match &self.remembered {
@@ -76,7 +76,8 @@ impl ColourMemory {
 }
 
 impl Histograms {
-    /// Each pixel counts by the square of its saliency for the one, and of its lack of saliency for the other.
+    /// Each pixel counts by the square of its saliency for `salient`, and by the square of 1 minus its saliency for
+    /// `other`.
     fn of(colours: &ColourBins, saliency: &[f32]) -> Self {
         let mut counted = Self { salient: vec![0.0; CELLS], other: vec![0.0; CELLS] };
         for (&bin, &s) in colours.0.iter().zip(saliency) {
@@ -104,7 +105,7 @@ impl Histograms {
     }
 }
 
-/// Gaussian blur of sigma 1 bin along each axis; beyond the bins lies nothing.
+/// Gaussian blur with a sigma of 1 bin along each axis. The histogram is zero beyond its bins.
 fn smooth(histogram: &[f32]) -> Vec<f32> {
     let [_, a, b] = BINS;
     [a * b, b, 1].into_iter().zip(BINS).fold(histogram.to_vec(), |values, (stride, length)| {
@@ -116,14 +117,14 @@ fn smooth(histogram: &[f32]) -> Vec<f32> {
     })
 }
 
-/// A Gaussian of sigma 1 on nine bins: offset and weight.
+/// A Gaussian with a sigma of 1 over nine bins, as offsets and weights.
 fn kernel() -> [(isize, f32); 9] {
     let gauss: [f32; 9] = std::array::from_fn(|i| (-0.5 * (i as f32 - 4.0).powi(2)).exp());
     let sum: f32 = gauss.iter().sum();
     std::array::from_fn(|i| (i as isize - 4, gauss[i] / sum))
 }
 
-/// Adds `weight` times `values`, moved by `offset` bins along the axis of `length` bins that lie `stride` cells apart.
+/// Adds `weight` times `values`, shifted by `offset` bins along an axis of `length` bins that lie `stride` cells apart.
 fn add_shifted(out: &mut [f32], values: &[f32], stride: usize, length: usize, offset: isize, weight: f32) {
     let shift = offset.unsigned_abs() * stride;
     let (to, from) = if offset < 0 { (0, shift) } else { (shift, 0) };

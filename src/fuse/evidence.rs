@@ -1,7 +1,7 @@
-//! The sum of evidence: what each cue says of a pixel being salient, as log odds.
+//! The sum of evidence: how strongly each cue says that a pixel is salient, as log odds.
 //!
-//! Two answers are kept apart, and mixed by how much moves: what moves by itself, with all that is remembered of it, and
-//! what the classifier looks at, which depends on the frame alone and so cannot lock in.
+//! Two estimates are computed separately and mixed by the amount of motion: what moves by itself, with all that is
+//! remembered about it, and what the classifier looks at, which has no memory of the fused maps and so cannot lock in.
 
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
@@ -18,40 +18,40 @@ use crate::frame::Gradient;
 use crate::motion::FrameMotion;
 use crate::raster;
 
-/// What a cue's whole range is worth, in log odds. At 0.7 and 1.4 times each, J stays within 0.01.
+/// Weight of each cue's full range, in log odds. At 0.7 and 1.4 times each weight, J stays within 0.01.
 const STATIC: f32 = 1.0;
 const CENTRE: f32 = 0.7;
 const BORDER: f32 = 1.2;
 const COLOUR: f32 = 0.25;
 const APPEARANCE: f32 = 0.8;
-/// What is left of the past's log odds. Below 1, so that no map keeps itself alive.
+/// Share of the past log odds that remains. Below 1, so that no map sustains itself.
 const PAST: f32 = 0.63;
-/// Border contrast that speaks neither for nor against: for what moves, and for what stands.
+/// Border contrast that counts neither for nor against a pixel, for the moving and for the standing estimate.
 const NEUTRAL_MOVING: f32 = 0.23;
 const NEUTRAL_STANDING: f32 = 0.4;
-/// What the past makes of evidence that does not change, `1 / (1 - PAST)`: so much stronger is what needs no past.
+/// Factor by which the past amplifies constant evidence, `1 / (1 - PAST)`. Evidence without a past is multiplied by it.
 const SETTLED: f32 = 1.0 / (1.0 - PAST);
-/// Bound of what colour alone can say, or appearance alone; and of all evidence where the map is drawn to edges.
+/// Bound of the log odds from colour alone and from appearance alone, and of all evidence in the guided filter.
 const BOUND: f32 = 3.0;
-/// What speaks against a picture without structure, or a texture without a place that matters more than others.
+/// Log odds against a picture without structure, or a texture in which no place matters more than others.
 const NOTHING_THERE: f32 = 6.0;
-/// How maps are drawn to the picture's edges. J is the same at a radius of 8, and 0.008 lower at 12.
+/// Window of the guided filter. J is the same at a radius of 8, and 0.008 lower at 12.
 const EDGES: FilterWindow = FilterWindow { radius: 10, epsilon: 2e-5 };
 
-/// What a frame's maps say, each `CV_32FC1` of values in 0..=1.
+/// The maps of a frame that serve as cues, each `CV_32FC1` with values in 0..=1.
 pub(super) struct FusionCues<'a> {
-    /// The averaged gradient, where one is known.
+    /// The gradient average, if known.
     pub static_: Option<&'a Mat>,
-    /// The same where the classifier also finds the class.
+    /// The gradient average weighted by where the classifier finds the class.
     pub focused: Option<&'a Mat>,
-    /// How surely the averaged gradient shows more than a texture, 0..=1.
+    /// How certain it is that the gradient average shows more than a texture, 0..=1.
     pub distinct: f32,
     pub motion: &'a Mat,
-    /// How far the motion is to be trusted, 0..=1.
+    /// How much the motion is trusted, 0..=1.
     pub confidence: f32,
 }
 
-/// Adds up evidence over a shot.
+/// Accumulates evidence over a shot.
 #[derive(Default)]
 pub(super) struct Evidence {
     centre: Vec<f32>,
@@ -59,7 +59,7 @@ pub(super) struct Evidence {
     moving: MovingEvidence,
 }
 
-/// What moves by itself, and what is remembered of it.
+/// The estimate of what moves by itself, with its memory.
 #[derive(Default)]
 struct MovingEvidence {
     colours: ColourMemory,
@@ -68,7 +68,7 @@ struct MovingEvidence {
 }
 
 impl Evidence {
-    /// The fused map of a frame (`CV_32FC1`, 0..=1); `gradient` is that frame's, on key frames.
+    /// The fused map of a frame (`CV_32FC1`, 0..=1). `gradient` is the frame's gradient if it is a key frame.
     pub(super) fn step(
         &mut self,
         motion: &FrameMotion,
@@ -96,7 +96,7 @@ impl Evidence {
         map(&fused, size)
     }
 
-    /// What gradient, place and contrast to the border say.
+    /// Log odds from gradient, position and border contrast.
     fn place(&self, contrast: &BorderContrast, static_: Option<&Mat>, neutral: f32) -> Result<Vec<f32>> {
         let of_place = self.centre.iter().zip(raster::values(&contrast.map)?);
         let mut odds: Vec<f32> =
@@ -109,7 +109,7 @@ impl Evidence {
 }
 
 impl MovingEvidence {
-    /// Adds motion and memory to the log odds of place, and remembers the frame by the `presence` of motion in it.
+    /// Adds motion and memory to the log odds of position, and learns the frame, weighted by the `presence` of motion.
     fn step(
         &mut self,
         mut odds: Vec<f32>,
@@ -134,7 +134,7 @@ impl MovingEvidence {
         let odds = drawn_to_edges(&motion.lab, &odds)?;
         let seen = map(&odds, size)?;
         if motion.first {
-            // Without motion this was no more than a guess: nothing is to be remembered of it.
+            // Without motion the estimate was only a guess, so nothing is remembered of it.
             *self = Self::default();
         } else {
             self.colours.learn(&colours, raster::values(&seen)?, presence);
@@ -145,7 +145,8 @@ impl MovingEvidence {
     }
 }
 
-/// Log odds with the edges of the picture `lab`: filtered within bounds, so that one sure pixel does not outweigh its neighbours.
+/// Aligns log odds with the edges of the picture `lab`. They are bounded first, so that one certain pixel does not
+/// outweigh its neighbours.
 fn drawn_to_edges(lab: &Mat, odds: &[f32]) -> Result<Vec<f32>> {
     let unit: Vec<f32> = odds.iter().map(|odds| (odds.clamp(-BOUND, BOUND) / BOUND + 1.0) / 2.0).collect();
     let drawn = guided_filter(lab, &raster::from_values(lab.size()?, &unit)?, EDGES)?;
@@ -160,7 +161,7 @@ fn add(odds: &mut [f32], cue: &[f32], says: impl Fn(f32) -> f32) {
     odds.iter_mut().zip(cue).for_each(|(odds, &value)| *odds += says(value));
 }
 
-/// A Gaussian about the picture's middle, from -1 far away to 1.
+/// A Gaussian around the picture's centre, with values from -1 (far away) to 1.
 fn centre(size: Size) -> Vec<f32> {
     let (width, height) = (size.width as f32, size.height as f32);
     let at = |x: i32, y: i32| {

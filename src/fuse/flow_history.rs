@@ -1,4 +1,4 @@
-//! The way from recent frames to the current one: a gradient that comes late is carried along it.
+//! The flow from recent frames to the current one: a gradient that arrives late is warped along it.
 
 use std::collections::VecDeque;
 
@@ -9,15 +9,15 @@ use crate::Result;
 use crate::motion::FrameMotion;
 use crate::raster::warp::FlowWarp;
 
-/// How many frames a gradient may come late.
+/// Maximum number of frames by which a gradient may be late.
 const MAX_FRAMES_LATE: usize = 16;
 
-/// The last frames of the shot, oldest first, each with what carries a map from its predecessor to it.
+/// The last frames of the shot, oldest first, each with the warp from the previous frame to it.
 #[derive(Default)]
 pub(super) struct FlowHistory(VecDeque<(u64, FlowWarp)>);
 
 impl FlowHistory {
-    /// Takes the step to the frame of `motion`.
+    /// Adds the frame of `motion`.
     pub(super) fn extend(&mut self, motion: &FrameMotion) -> Result<()> {
         if self.0.len() == MAX_FRAMES_LATE {
             self.0.pop_front();
@@ -26,13 +26,13 @@ impl FlowHistory {
         Ok(())
     }
 
-    /// `map`, which belongs to the previous frame, as seen from the current one.
+    /// Warps `map` from the previous frame to the current one.
     pub(super) fn warp(&self, map: &Mat) -> Result<Mat> {
         self.0.back().map_or_else(|| Ok(map.try_clone()?), |(_, warp)| warp.apply(map))
     }
 
-    /// `map`, which belongs to frame `index`, as seen from the current one; `None` where that frame is of an earlier
-    /// shot, or too long ago.
+    /// Warps `map` from frame `index` to the current frame; `None` if that frame belongs to an earlier shot or is too
+    /// old.
     pub(super) fn warp_from(&self, index: u64, mut map: Mat) -> Result<Option<Mat>> {
         if self.0.front().is_none_or(|(oldest, _)| index < *oldest) {
             return Ok(None);
@@ -54,7 +54,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 40, height: 32 };
 
-    /// A frame on which everything has moved to the right by two pixels.
+    /// A frame in which everything has moved to the right by two pixels.
     fn moved(index: u64) -> FrameMotion {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
         FrameMotion {

@@ -1,5 +1,6 @@
-//! The guided filter with a colour guide: draws a map's edges to the picture's (He, Sun and Tang, 2010). Its linear models
-//! are found at half the size (He and Sun, "Fast Guided Filter", 2015): as good on DAVIS, and faster.
+//! The guided filter with a colour guide: aligns the edges of a map with those of the picture (He, Sun and Tang, 2010).
+//! Its linear models are fitted at half the size (He and Sun, "Fast Guided Filter", 2015): as good on DAVIS, and
+//! faster.
 
 use opencv::core::{BORDER_REFLECT, CV_32F, Mat, Size, ToInputArray, Vec3f, Vec4f};
 use opencv::prelude::*;
@@ -7,16 +8,16 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::raster;
 
-/// Where the map is taken for a linear function of the picture.
+/// The window in which the map is modelled as a linear function of the picture.
 #[derive(Clone, Copy)]
 pub(super) struct FilterWindow {
-    /// In pixels.
+    /// Radius in pixels.
     pub radius: i32,
-    /// Variance, of colours in 0..=1, below which a window counts as flat.
+    /// Variance of colours in 0..=1 below which a window counts as flat.
     pub epsilon: f32,
 }
 
-/// `map` (`CV_32FC1`, 0..=1), redrawn as a locally linear function of the 8-bit picture `guide` of the same size.
+/// `map` (`CV_32FC1`, 0..=1), filtered as a locally linear function of the 8-bit picture `guide` of the same size.
 pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: FilterWindow) -> Result<Mat> {
     let mut colour = Mat::default();
     guide.convert_to(&mut colour, CV_32F, 1.0 / 255.0, 0.0)?;
@@ -33,9 +34,11 @@ pub(super) fn guided_filter(guide: &Mat, map: &Mat, window: FilterWindow) -> Res
     Ok(out)
 }
 
-/// For the window around each pixel, the slope for each colour and the offset (`CV_32FC4`) that predict the map best.
+/// For the window around each pixel, the slopes for the three channels and the offset (`CV_32FC4`) that best predict
+/// the map.
 fn linear_models(colour: &[Vec3f], map: &[f32], size: Size, window: FilterWindow) -> Result<Mat> {
-    // First and second moments of colour and map, four to a raster: a window's mean costs the same for four channels.
+    // First and second moments of colour and map, four per raster: a box filter of four channels costs the same as of
+    // one.
     let moments = |f: &dyn Fn(&Vec3f, f32) -> [f32; 4]| -> Result<Mat> {
         let values: Vec<Vec4f> = colour.iter().zip(map).map(|(i, &p)| Vec4f::from(f(i, p))).collect();
         window_mean(&Mat::new_rows_cols_with_data(size.height, size.width, &values)?, window)
@@ -81,7 +84,7 @@ mod tests {
     const WINDOW: FilterWindow = FilterWindow { radius: 10, epsilon: 2e-5 };
     const SIZE: Size = Size { width: 64, height: 48 };
 
-    /// Left half 0, right half 1, its edge blurred by `sigma`.
+    /// 0 in the left half and 1 in the right half, with the edge blurred by `sigma`.
     fn step(sigma: f64) -> Mat {
         let values: Vec<f32> = (0..64 * 48).map(|i| f32::from(i % 64 >= 32)).collect();
         raster::blur(&raster::from_values(SIZE, &values).unwrap(), sigma).unwrap()

@@ -1,4 +1,4 @@
-//! Into the picture within its bars.
+//! Crops gradients and features to the picture between letterbox bars.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::Result;
 use crate::frame::{Features, Gradient};
 use crate::motion::ContentArea;
 
-/// The part of `gradient`, which belongs to the whole frame, that lies within the bars.
+/// The part of `gradient`, which covers the whole frame, between the bars.
 pub(super) fn crop(gradient: &Gradient, content: &ContentArea) -> Result<Gradient> {
     let (whole, place) = (content.whole, content.place);
     let columns = span(place.x, place.width, whole.width, gradient.map.cols() as usize);
@@ -38,7 +38,7 @@ fn crop_features(features: &Features, content: &ContentArea) -> Features {
     Features { channels: features.channels, height: rows.len(), width: columns.len(), values }
 }
 
-/// The lines of a grid of `lines` that lie over `length` of `whole` pixels from `start`; at least one.
+/// The lines, of a grid of `lines`, that cover `length` of `whole` pixels from `start`; at least one.
 fn span(start: i32, length: i32, whole: i32, lines: usize) -> Range<usize> {
     let scale = |v: i32| (f64::from(v) * lines as f64 / f64::from(whole)).round() as usize;
     let from = scale(start).min(lines - 1);

@@ -1,5 +1,5 @@
-//! Log odds and back, bounded and fast: without branches or calls, so that compilers turn loops of them into vector
-//! instructions.
+//! Log odds and their inverse, bounded and fast: without branches or calls, so that compilers can vectorise loops over
+//! them.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 
@@ -12,20 +12,20 @@ pub(super) fn logit(p: f32) -> f32 {
     ln((p + CERTAINTY) / (1.0 - p + CERTAINTY))
 }
 
-/// The probability of log odds between -80 and 80.
+/// The probability for log odds between -80 and 80.
 #[inline]
 pub(super) fn sigmoid(l: f32) -> f32 {
     1.0 / (1.0 + exp(-l))
 }
 
-/// The inverse of [`logit`], bounded: 0 and 1 are reached at its ends.
+/// The inverse of [`logit`], clamped to 0..=1.
 #[inline]
 pub(super) fn probability(l: f32) -> f32 {
     (sigmoid(l) * (1.0 + 2.0 * CERTAINTY) - CERTAINTY).clamp(0.0, 1.0)
 }
 
-/// The natural logarithm of a positive, normal number, to within 5e-7: of its exponent, and of its mantissa, from the
-/// square root of 1/2 to that of 2, by the series of the inverse hyperbolic tangent.
+/// The natural logarithm of a positive, normal number, to within 5e-7. The mantissa is reduced to the range from the
+/// square root of 1/2 to that of 2, and its logarithm is the series of the inverse hyperbolic tangent.
 #[inline]
 fn ln(x: f32) -> f32 {
     let exponent = (x.to_bits() as i32 - FRAC_1_SQRT_2.to_bits() as i32) >> 23;
@@ -36,11 +36,11 @@ fn ln(x: f32) -> f32 {
     t * series + exponent as f32 * LN_2
 }
 
-/// The exponential of a number between -80 and 80, to within 4e-6 of itself: by Taylor's series about the nearest power of
-/// 2.
+/// The exponential of a number between -80 and 80, with a relative error below 4e-6: a Taylor series around the nearest
+/// power of 2.
 #[inline]
 fn exp(x: f32) -> f32 {
-    /// Added and taken away, it rounds to the nearest whole number.
+    /// Adding and subtracting it rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     let power = (x * LOG2_E + ROUND) - ROUND;
     let rest = x - power * LN_2;

@@ -1,4 +1,4 @@
-//! A short look at the frames that come: what they found is carried back along the flow.
+//! Look-ahead: maps of the next few frames are warped back along the flow.
 
 use opencv::core::Mat;
 use opencv::prelude::*;
@@ -10,29 +10,29 @@ use crate::motion::FrameMotion;
 use crate::raster;
 use crate::raster::warp::FlowWarp;
 
-/// What a frame's word counts for in the frame before it, against that frame's own.
+/// Weight of a frame's map in the previous frame's result, relative to the previous frame's own map.
 const FADE: f32 = 0.8;
 
-/// What carries a frame's map back to the frame before.
+/// Warps a frame's map back to the previous frame.
 pub struct InverseWarp(FlowWarp);
 
 impl InverseWarp {
-    /// Of the frame that `motion` belongs to.
+    /// The inverse warp of the frame that `motion` belongs to.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails.
     pub fn of(motion: &FrameMotion) -> Result<Self> {
         FlowWarp::against(&motion.flow).map(Self)
     }
 }
 
-/// The fused map of the first of `frames`: the mean of the log odds of all of them, the later ones carried back along
-/// the flow and weighted by 0.8 a frame; frames behind a cut are left out.
+/// The fused map of the first of `frames`: the mean of the log odds of all of them. The later frames are warped back
+/// along the flow and weighted by 0.8 per frame of distance. Frames after a cut are left out.
 ///
-/// A shot's first map is no more than a guess, because nothing has moved yet: there, only later frames count.
+/// The first map of a shot is only a guess because nothing has moved yet, so only later frames count for it.
 ///
 /// # Errors
-/// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails.
+/// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails.
 pub fn look_ahead<'a>(
     frames: impl IntoIterator<Item = (&'a FrameMotion, &'a Maps, &'a InverseWarp)>,
 ) -> Result<SaliencyMap> {
@@ -59,7 +59,6 @@ pub fn look_ahead<'a>(
     Ok(SaliencyMap(motion.content.map_or_else(|| Ok(seen.try_clone()?), |content| content.pad(&seen))?))
 }
 
-/// A weighted sum of log odds.
 #[derive(Default)]
 struct WeightedLogits {
     odds: Vec<f32>,
@@ -77,7 +76,7 @@ impl WeightedLogits {
         Ok(())
     }
 
-    /// The mean as probabilities.
+    /// The weighted mean, as probabilities.
     fn mean(&self) -> Vec<f32> {
         self.odds.iter().map(|odds| probability(odds / self.weight)).collect()
     }
@@ -92,7 +91,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 40, height: 32 };
 
-    /// A frame whose picture has moved to the right by two pixels, with a bright square that begins at column `x`.
+    /// A frame whose picture has moved to the right by two pixels, with a bright square that starts at column `x`.
     fn frame(first: bool, x: i32) -> (FrameMotion, Maps) {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
         let (lab, residual) = (Mat::default(), Mat::default());

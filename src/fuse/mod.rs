@@ -1,4 +1,4 @@
-//! From motion and gradient to the maps that are drawn.
+//! From motion and gradients to the maps that are drawn.
 
 mod agreement;
 mod appearance;
@@ -34,46 +34,47 @@ use crate::Result;
 use crate::frame::{Gradient, Maps, SaliencyMap};
 use crate::motion::FrameMotion;
 
-/// Makes each frame's [`Maps`], with a memory of the shot so far.
+/// Computes the [`Maps`] of each frame, with a memory of the shot so far.
 #[derive(Default)]
 pub struct Fuser {
     options: FuseOptions,
     trail: FlowHistory,
     static_map: StaticMap,
-    /// Those of the further classes.
+    /// The static maps of the further classes.
     others: Vec<StaticMap>,
-    /// The residual of the frame before, without planes.
+    /// The residual of the previous frame, after background planes are removed.
     residual: Option<Mat>,
     evidence: Evidence,
 }
 
 impl Fuser {
-    /// A fuser that has seen nothing yet.
+    /// Creates a fuser that has seen no frame yet.
     pub fn new(options: FuseOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Fuses by another rule from now on; what the rule remembers of the shot begins anew.
+    /// Switches to another fusion mode. The memory of the previous mode is cleared.
     pub fn set_mode(&mut self, mode: Fusion) {
         if mode != self.options.mode {
             (self.options.mode, self.evidence) = (mode, Evidence::default());
         }
     }
 
-    /// How many later frames [`look_ahead`] is to see of each frame.
+    /// Number of later frames to pass to [`look_ahead`] with each frame.
     pub fn lookahead(&self) -> usize {
         if self.options.mode == Fusion::Adaptive { self.options.lookahead } else { 0 }
     }
 
     /// The maps of the frame that `motion` belongs to.
     ///
-    /// `gradient` is that frame's, or an earlier one's that has just come, which is carried along the flow to now (one
-    /// of an earlier shot is left out); between key frames it is `None`, and what is known is carried on. A first frame
-    /// or a cut clears all memory. Nothing is known of motion on such a frame: its motion map
-    /// is black, and the adaptive mode shows what the classifier looks at. Black bars about the picture are 0.
+    /// `gradient` is the gradient of this frame, or of an earlier frame that has just arrived. The latter is warped
+    /// along the flow to this frame, or ignored if it belongs to an earlier shot or is too old. Between key frames
+    /// `gradient` is `None`, and the known average is warped to this frame. A first frame or a cut clears all memory.
+    /// The motion of such a frame is unknown: its motion map is black, and the adaptive mode shows what the classifier
+    /// looks at. Maps are 0 in letterbox bars.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty gradient.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, for example on an empty gradient.
     pub fn step(&mut self, motion: &FrameMotion, gradient: Option<&Gradient>) -> Result<Maps> {
         let Some(content) = &motion.content else { return self.within(motion, gradient) };
         let cropped = gradient.map(|gradient| letterbox::crop(gradient, content)).transpose()?;
@@ -88,13 +89,13 @@ impl Fuser {
         })
     }
 
-    /// The maps of the picture within its bars, given its gradient.
+    /// The maps of the picture between the letterbox bars, given its gradient.
     fn within(&mut self, motion: &FrameMotion, gradient: Option<&Gradient>) -> Result<Maps> {
         if motion.first {
             *self = Self::new(self.options);
         }
         self.trail.extend(motion)?;
-        // What a noisy run says after a cut is of the shot before.
+        // After a cut, the output of a noisy run still belongs to the previous shot.
         let gradient = gradient.filter(|gradient| !(motion.first && gradient.noisy));
         let StaticFrame { known, focused, distinct, shown } =
             self.static_map.step(gradient, &self.trail, &motion.lab, self.options)?;
@@ -118,7 +119,7 @@ impl Fuser {
         })
     }
 
-    /// The static maps of the further classes, as they are shown.
+    /// The static maps of the further classes, as they are drawn.
     fn others(&mut self, gradient: Option<&Gradient>, lab: &Mat) -> Result<Vec<SaliencyMap>> {
         let gradients = gradient.map(|gradient| gradient.others.as_slice()).unwrap_or_default();
         self.others.resize_with(self.others.len().max(gradients.len()), StaticMap::default);
@@ -129,7 +130,7 @@ impl Fuser {
         self.others.iter_mut().enumerate().map(step).collect()
     }
 
-    /// The motion map and how far to trust it.
+    /// The motion map and how much it is trusted.
     fn motion_map(&mut self, motion: &FrameMotion, static_: Option<&Mat>) -> Result<(Mat, f32)> {
         let residual = planes::remove_planes(motion, static_)?;
         let steady = match &self.residual {
@@ -147,7 +148,7 @@ impl Fuser {
     }
 }
 
-/// The smaller of two rasters, pixel by pixel: motion lasts, errors of the flow do not.
+/// The pixel-wise minimum of two rasters: motion persists, flow errors do not.
 fn lesser(a: &Mat, b: &Mat) -> Result<Mat> {
     let mut out = Mat::default();
     opencv::core::min(a, b, &mut out)?;

@@ -1,4 +1,4 @@
-//! The ways to make one map of two.
+//! The rules that fuse the static and the motion map.
 
 use opencv::core::Mat;
 use opencv::prelude::*;
@@ -8,29 +8,29 @@ use crate::choice::choices;
 use crate::raster;
 
 choices! {
-    /// How the static map `s`, the motion map `m` and the motion's weight `w` (all 0..=1) make the fused map.
+    /// How the static map `s`, the motion map `m` and the motion weight `w` (all 0..=1) are fused.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Fusion {
-        /// What moves by itself where something does, and what the classifier looks at where nothing does.
+        /// Moving objects if something moves, otherwise what the classifier looks at.
         Adaptive = "adaptive",
-        /// The stronger: `max(w m, s)`.
+        /// The maximum: `max(w m, s)`.
         Max = "max",
         /// The weighted mean: `(w m + s) / (w + 1)`.
         Mean = "mean",
-        /// Only where both agree: `m s`.
+        /// The product, high only where both are: `m s`.
         Product = "product",
-        /// The static map alone: `s`.
+        /// Only the static map: `s`.
         Static = "static",
-        /// The motion map alone: `m`.
+        /// Only the motion map: `m`.
         Motion = "motion",
     }
 }
 
-/// Static saliency, motion and the motion's weight of one pixel to its fused saliency.
+/// Maps the static saliency, motion and motion weight of a pixel to its fused saliency.
 pub(super) type PixelRule = fn(s: f32, m: f32, w: f32) -> f32;
 
 impl Fusion {
-    /// The mode's formula; `None` for the adaptive one, which looks at more than a pixel.
+    /// The mode's formula; `None` for the adaptive mode, which uses more than one pixel.
     pub(super) fn pixel_rule(self) -> Option<PixelRule> {
         match self {
             Self::Adaptive => None,
@@ -43,7 +43,7 @@ impl Fusion {
     }
 }
 
-/// Two `CV_32FC1` maps of one size, fused pixel by pixel.
+/// Fuses two `CV_32FC1` maps of the same size pixel by pixel.
 pub(super) fn blend(rule: PixelRule, static_: &Mat, motion: &Mat, weight: f32) -> Result<Mat> {
     let mut fused = static_.try_clone()?;
     for (value, &m) in fused.data_typed_mut::<f32>()?.iter_mut().zip(raster::values(motion)?) {

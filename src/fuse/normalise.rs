@@ -1,4 +1,4 @@
-//! From residual flow to a motion map: what is noise, what is surely motion, and how far to trust the difference.
+//! Turns the residual into a motion map: separates noise from motion and rates how well they can be told apart.
 
 use opencv::core::Mat;
 use opencv::imgproc;
@@ -8,18 +8,18 @@ use crate::Result;
 use crate::raster;
 use crate::raster::quantile::quantiles;
 
-/// Up to this many medians, a residual is noise.
+/// Residuals up to this multiple of the median are noise.
 const NOISE: f32 = 1.5;
-/// The least residual, in pixels of a picture 480 pixels long per 1/24 s, that full motion has: keeps still scenes dark.
+/// Minimum residual of full motion, in pixels of a picture 480 pixels long per 1/24 s: keeps still scenes dark.
 const LEAST_MOTION: f32 = 1.5;
-/// Keeps the grey levels of Otsu's threshold finer than the flow's own noise.
+/// Keeps the grey levels of Otsu's threshold finer than the noise of the flow.
 const LEAST_TOP: f32 = 0.2;
 
-/// Motion from 0 to 1, and how far it is to be trusted.
+/// Motion from 0 to 1, and how much it is trusted.
 pub(super) struct NormalisedMotion {
     /// `CV_32FC1`, 0..=1.
     pub map: Mat,
-    /// 0 where motion and noise cannot be told apart, towards 1 where they lie far apart.
+    /// 0 if motion and noise cannot be told apart, close to 1 if they lie far apart.
     pub confidence: f32,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn normalise(residual: &Mat) -> Result<NormalisedMotion> {
     Ok(NormalisedMotion { map, confidence })
 }
 
-/// The mean of what lies above Otsu's threshold, found on 256 levels up to `top`; `top` where nothing does.
+/// The mean of the values above Otsu's threshold, found on 256 levels up to `top`; `top` if no value lies above.
 fn mean_above_otsu(map: &Mat, top: f32) -> Result<f32> {
     let levels: Vec<u8> =
         raster::values(map)?.iter().map(|value| (value / top * 255.0).clamp(0.0, 255.0) as u8).collect();
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// A residual of `ground` everywhere but in a block of `object`.
+    /// A residual of `ground` everywhere except in a block of `object`.
     fn residual(ground: f32, object: f32) -> Mat {
         let inside = |i: i32| (20..40).contains(&(i % 60)) && (10..30).contains(&(i / 60));
         let values: Vec<f32> = (0..60 * 40).map(|i| if inside(i) { object } else { ground }).collect();

@@ -1,20 +1,20 @@
-//! How to fuse.
+//! Options of the fusion.
 
 use super::gradient_average;
 use super::modes::Fusion;
 
-/// How to fuse.
+/// Options of the fusion.
 #[derive(Debug, Clone, Copy)]
 pub struct FuseOptions {
-    /// How the two maps become one.
+    /// How the static and the motion map are fused.
     pub mode: Fusion,
-    /// How many later frames a frame's fused map takes into account; in [`Fusion::Adaptive`] only.
+    /// Number of later frames that a frame's fused map takes into account; only in [`Fusion::Adaptive`].
     pub lookahead: usize,
     /// Whether the static map is each key frame's own gradient instead of the average along the flow.
     pub raw: bool,
-    /// The part of the gradient's average that stays from one frame to the next, 0..=1; 0 is each frame's own.
+    /// Share of the gradient average that remains from one frame to the next, 0..=1; 0 uses each frame's own gradient.
     pub smooth: f32,
-    /// Whether the input is a single picture, whose map rests on the gradient alone: motion has no weight.
+    /// Whether the input is a single picture: motion has no weight, and the map depends on the gradient alone.
     pub still: bool,
 }
 

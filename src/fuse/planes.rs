@@ -1,5 +1,5 @@
-//! More background planes: a region that one affine motion explains, that reaches the border, and that the classifier
-//! does not care for, is ground at another depth and not an object.
+//! Further background planes: a region that follows one affine motion, reaches the border, and does not interest the
+//! classifier is ground at another depth, not an object.
 
 use opencv::core::{BORDER_REPLICATE, CV_8U, Mat, Point, Scalar, Size, Vec2f};
 use opencv::imgproc;
@@ -12,28 +12,29 @@ use crate::raster;
 use crate::raster::quantile::median;
 use crate::raster::robust::{self, PolynomialField};
 
-/// Residual, in pixels of a picture 480 pixels long per 1/24 s, above which a region may be a plane.
+/// Residual above which a region may be a plane, in pixels of a picture 480 pixels long per 1/24 s.
 const RESIDUAL: f32 = 0.8;
-/// The same, in medians of the residual.
+/// The same, in multiples of the median residual.
 const MEDIANS: f32 = 1.5;
-/// How many regions are looked at, the largest first.
+/// Number of regions to test, largest first.
 const CANDIDATES: usize = 2;
-/// Least area, as a part of the picture's.
+/// Minimum area, as a share of the picture's area.
 const AREA: f32 = 0.02;
-/// Least contact with the left, right and bottom border, as a part of the picture's width.
+/// Minimum contact with the left, right and bottom border, as a share of the picture's width.
 const CONTACT: f32 = 0.08;
-/// About how many points an affine motion is fitted to.
+/// Approximate number of points that an affine motion is fitted to.
 const POINTS: usize = 1500;
 const REWEIGHTED_STEPS: usize = 8;
-/// Residual, in the unit of [`RESIDUAL`], up to which a point fits the plane.
+/// Largest residual of a point that fits the plane, in the unit of [`RESIDUAL`].
 const FITS: f64 = 1.0;
-/// Least part of the points that must fit.
+/// Minimum share of the points that must fit.
 const FITTING: f32 = 0.6;
-/// Mean static saliency of the points that fit, against the picture's, up to which the classifier does not care.
+/// Mean static saliency of the fitting points, relative to the picture's mean, up to which the classifier is not
+/// interested.
 const CARED_FOR: f32 = 1.3;
 
-/// The residual of `motion` with up to two more planes taken for background. `static_` (0..=1) tells where the
-/// classifier looks; without it no region is an object on its account.
+/// The residual of `motion` after up to two further planes are treated as background. `static_` (0..=1) shows where the
+/// classifier looks; without it, that is not considered.
 pub(super) fn remove_planes(motion: &FrameMotion, static_: Option<&Mat>) -> Result<Mat> {
     let mut residual = motion.residual.try_clone()?;
     let threshold = RESIDUAL.max(MEDIANS * median(raster::values(&motion.residual)?));
@@ -54,7 +55,6 @@ pub(super) fn remove_planes(motion: &FrameMotion, static_: Option<&Mat>) -> Resu
     Ok(residual)
 }
 
-/// One connected region.
 struct FlowRegion<'a> {
     label: i32,
     labels: &'a [i32],
@@ -66,8 +66,8 @@ impl FlowRegion<'_> {
         self.labels[y * self.size.width as usize + x] == self.label
     }
 
-    /// Rows that reach the left border, rows that reach the right, and columns that reach the bottom, to within two
-    /// pixels.
+    /// Number of rows that reach the left border, rows that reach the right border, and columns that reach the bottom,
+    /// to within two pixels.
     fn contact(&self) -> usize {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         let left = (0..height).filter(|&y| self.has(0, y) || self.has(1, y));
@@ -76,7 +76,7 @@ impl FlowRegion<'_> {
         left.count() + right.count() + bottom.count()
     }
 
-    /// The affine motion that most of the region follows, if the classifier looks elsewhere.
+    /// The affine motion that most of the region follows, unless the classifier looks at the region.
     fn plane(&self, motion: &FrameMotion, static_: Option<&[f32]>) -> Result<Option<PolynomialField<3>>> {
         let inside: Vec<usize> = (0..self.labels.len()).filter(|&i| self.labels[i] == self.label).collect();
         let points: Vec<usize> = inside.iter().copied().step_by((inside.len() / POINTS).max(1)).collect();
@@ -97,7 +97,7 @@ impl FlowRegion<'_> {
         Ok((coherent && !cared_for).then_some(fit.field))
     }
 
-    /// The region and two pixels around it (`CV_8UC1`, nonzero inside).
+    /// The region grown by two pixels (`CV_8UC1`, nonzero inside).
     fn dilated(&self) -> Result<Mat> {
         let mask: Vec<u8> = self.labels.iter().map(|&label| u8::from(label == self.label)).collect();
         let mask = Mat::new_rows_cols_with_data(self.size.height, self.size.width, &mask)?;
@@ -123,7 +123,7 @@ fn subtract(residual: &mut Mat, plane: &PolynomialField<3>, mask: &Mat, motion: 
     Ok(())
 }
 
-/// An affine field's terms at a pixel: 1, and its place from the middle in half widths.
+/// The terms of an affine field at a pixel: 1, x and y, with x and y measured from the centre in half widths.
 fn basis(x: usize, y: usize, size: Size) -> [f64; 3] {
     let half = f64::from(size.width) / 2.0;
     [1.0, x as f64 / half - 1.0, (y as f64 - f64::from(size.height) / 2.0) / half]
@@ -138,7 +138,8 @@ mod tests {
 
     const SIZE: Size = Size { width: 240, height: 135 };
 
-    /// Ground in the lower third under its own affine motion, and the rest still: the residual is the ground's motion.
+    /// The lower third is ground with its own affine motion and the rest is still: the residual is the motion of the
+    /// ground.
     fn scene(ground: impl Fn(f32, f32) -> [f32; 2]) -> FrameMotion {
         let vectors: Vec<Vec2f> = (0..240 * 135)
             .map(|i| ((i % 240) as f32, (i / 240) as f32))
@@ -161,7 +162,7 @@ mod tests {
         [2.0 + 0.01 * x, 0.5 + 0.02 * (y - 90.0)]
     }
 
-    /// Static saliency of 1 below row 90 and `above` over it.
+    /// Static saliency of 1 from row 90 down, and of `above` over it.
     fn light(above: f32) -> Mat {
         let values: Vec<f32> = (0..240 * 135).map(|i| if i / 240 >= 90 { 1.0 } else { above }).collect();
         raster::from_values(SIZE, &values).unwrap()

@@ -1,27 +1,27 @@
-//! Whether something moves by itself: what moves outweighs what stands, where it does.
+//! Whether anything moves by itself, which decides between the moving and the standing estimate.
 
-/// Motion from which on a pixel moves.
+/// Motion above which a pixel counts as moving.
 const MOVING: f32 = 0.5;
-/// The part of the picture that must move for motion to count fully. From 0.002 to 0.005 J is the same.
+/// Share of the picture that must move for motion to count fully. From 0.002 to 0.005, J is the same.
 const FULL_SHARE: f32 = 0.004;
-/// Part of the distance to what is seen now that is gone each frame as motion ends; it begins at once, since later there
-/// would be a flash of what stands at the beginning of each shot.
+/// Share of the gap to the current value that closes per frame as motion ends. Motion that begins counts at once:
+/// otherwise the standing estimate would flash up at the beginning of each shot.
 const FALL: f32 = 0.1;
-/// Part of the weight that stays from one frame to the next: what has moved is looked at for a while, and the passage to
-/// what stands takes two seconds.
+/// Share of the weight that remains from one frame to the next: what has moved stays salient for a while, and the
+/// transition to the standing estimate takes two seconds.
 const KEEP: f32 = 0.98;
 
-/// How much moves by itself, over time.
+/// The amount of independent motion, over time.
 #[derive(Default)]
 pub(super) struct Presence {
-    /// Now, 0..=1: how far the lack of motion in a place speaks against it, and how much is learnt from the frame.
+    /// Current value, 0..=1: how strongly missing motion counts against a pixel, and how much is learnt from the frame.
     pub now: f32,
-    /// Lately, 0..=1: the weight of what moves against what the classifier looks at.
+    /// Recent value, 0..=1: the weight of the moving estimate relative to the standing one.
     pub lately: f32,
 }
 
 impl Presence {
-    /// Goes on to a frame with this motion, 0..=1 a pixel.
+    /// Updates both values with a frame's motion map (0..=1).
     pub(super) fn step(&mut self, motion: &[f32]) {
         let moving = motion.iter().filter(|value| **value > MOVING).count() as f32;
         let seen = (moving / motion.len().max(1) as f32 / FULL_SHARE).min(1.0);

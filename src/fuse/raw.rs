@@ -1,4 +1,4 @@
-//! A frame's own gradient as a map, the method's classic picture: min-max normalised, nothing averaged or blurred.
+//! A frame's own gradient as a map, as in the original method: min-max normalised, neither averaged nor blurred.
 
 use opencv::core::{CV_32F, Mat, NORM_MINMAX, Size, no_array};
 use opencv::imgproc;
@@ -6,7 +6,7 @@ use opencv::imgproc;
 use crate::Result;
 use crate::frame::Gradient;
 
-/// `gradient` stretched to 0..=1 on the maps' grid. A flat gradient is 0 everywhere.
+/// `gradient` stretched to 0..=1 on the grid of the maps. A flat gradient becomes 0 everywhere.
 pub(super) fn raw(gradient: &Gradient, size: Size) -> Result<Mat> {
     let mut fitted = Mat::default();
     imgproc::resize(&gradient.map, &mut fitted, size, 0.0, 0.0, imgproc::INTER_LINEAR)?;

@@ -6,11 +6,11 @@ use opencv::prelude::*;
 
 use crate::Result;
 
-/// The 4-connected regions where a map lies above a threshold.
+/// The 4-connected regions in which a map lies above a threshold.
 pub(super) struct ConnectedRegions {
     size: Size,
     labels: Mat,
-    /// Pixels of each region; entry 0 is the rest of the picture.
+    /// Number of pixels of each region; entry 0 is the rest of the picture.
     pub areas: Vec<usize>,
 }
 
@@ -26,19 +26,19 @@ impl ConnectedRegions {
         Ok(Self { size: map.size()?, labels, areas })
     }
 
-    /// The region of each pixel, row by row; 0 is none.
+    /// The label of each pixel's region, in row order; 0 is outside all regions.
     pub(super) fn labels(&self) -> Result<&[i32]> {
         Ok(self.labels.data_typed::<i32>()?)
     }
 
-    /// The labels of the regions, the largest first.
+    /// The labels of the regions, largest first.
     pub(super) fn by_area(&self) -> Vec<usize> {
         let mut labels: Vec<_> = (1..self.areas.len()).collect();
         labels.sort_by_key(|&label| std::cmp::Reverse(self.areas[label]));
         labels
     }
 
-    /// The labels along the four borders; a corner counts for both of its sides.
+    /// The labels along the four borders. A corner counts for both of its sides.
     pub(super) fn border(&self) -> Result<impl Iterator<Item = usize>> {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         let labels = self.labels()?;

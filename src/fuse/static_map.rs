@@ -13,37 +13,37 @@ use crate::frame::{Features, Gradient};
 use crate::raster;
 use crate::raster::quantile::quantiles;
 
-/// How the average is drawn to the picture's edges. Twice the radius is 0.02 better on DAVIS, and blurs small pictures on
-/// plain ground.
+/// Window of the guided filter on the average. Twice the radius scores 0.02 higher on DAVIS, but blurs small objects on
+/// a plain background.
 const EDGES: FilterWindow = FilterWindow { radius: 12, epsilon: 1e-4 };
-/// The quantile of the activation that counts as full.
+/// The quantile of the activation that maps to 1.
 const FULL_ACTIVATION: f64 = 0.99;
 
-/// What is known of a class's gradient in the shot so far.
+/// What is known about a class's gradient in the shot so far.
 #[derive(Default)]
 pub(super) struct StaticMap {
     average: GradientAverage,
-    /// Where the classifier found the class last, carried along the flow.
+    /// Where the classifier last found the class, warped along the flow.
     activation: Option<Mat>,
-    /// The last key frame's own gradient, where that is what is shown.
+    /// The last key frame's own gradient, if that is what is drawn.
     raw: Option<Mat>,
 }
 
 /// The static map of one frame.
 pub(super) struct StaticFrame {
-    /// The average along the flow; `None` before the first gradient.
+    /// The gradient average; `None` before the first gradient.
     pub known: Option<Mat>,
-    /// The average where the classifier also finds the class; `None` where it does not tell.
+    /// The gradient average weighted by where the classifier finds the class; `None` if there is no activation.
     pub focused: Option<Mat>,
-    /// How surely the average shows more than a flat texture, 0..=1.
+    /// How certain it is that the average shows more than a flat texture, 0..=1.
     pub distinct: f32,
-    /// What is drawn: the average with the picture's edges, or the last key frame's own gradient; black where there is
-    /// none yet.
+    /// What is drawn: the average with the picture's edges, or the last key frame's own gradient; black if there is
+    /// neither.
     pub shown: Mat,
 }
 
 impl StaticMap {
-    /// Goes on to the current frame, whose picture is `lab`, with a gradient where there is one.
+    /// Updates the map with the current frame, whose picture is `lab`, and its gradient, if any.
     pub(super) fn step(
         &mut self,
         gradient: Option<&Gradient>,
@@ -72,7 +72,7 @@ impl StaticMap {
     }
 }
 
-/// A class activation map at the maps' size, full at 1.
+/// A class activation map at the size of the maps, scaled to 0..=1.
 fn enlarged(activation: &Features, size: Size) -> Result<Mat> {
     let coarse = Mat::new_rows_cols_with_data(activation.height as i32, activation.width as i32, &activation.values)?;
     let mut map = raster::enlarged(&coarse, size)?;

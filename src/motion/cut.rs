@@ -1,4 +1,4 @@
-//! Hard cuts: the colours change, and the flow cannot make the previous frame's detail look like this one's.
+//! Hard cuts: the colours change, and the warped detail of the previous frame does not match the current frame.
 //!
 //! A moving camera keeps most colours, and a flash or a fade keeps the detail; only a cut changes both.
 
@@ -10,20 +10,21 @@ use crate::frame::Flow;
 use crate::raster;
 use crate::raster::warp::FlowWarp;
 
-/// Bins along L, a and b, and the span of the chroma bins about grey.
+/// Histogram bins along L, a and b, and the range of the chroma bins, centred on grey.
 const BINS: [usize; 3] = [8, 12, 12];
 const CHROMA_SPAN: f32 = 100.0;
-/// Part of the pixels whose colours must change for detail to be looked at. Frames of one shot came to 0.06 at most.
+/// Share of the pixels whose colours must change before the detail is compared. Frames of one shot reached at most
+/// 0.06.
 const COLOURS_CHANGED: f32 = 0.08;
-/// Detail that must be lost, as 1 less its correlation. Frames of one shot came to 0.1, and to 0.6 four frames apart;
-/// flashes mostly to 0.2; frames of different shots from 0.7 up.
+/// Detail that must be lost, as 1 minus its correlation. Frames of one shot reached 0.1, or 0.6 when four frames apart;
+/// most flashes, 0.2; frames of different shots, 0.7 and more.
 const DETAIL_LOST: f32 = 0.5;
-/// What both must come to together. Frames of one shot came to 0.15, and to 0.74 four frames apart.
+/// Minimum sum of both measures. Frames of one shot reached 0.15, or 0.74 when four frames apart.
 const BOTH: f32 = 0.8;
-/// Detail is what a Gaussian of this sigma, in pixels, takes away.
+/// Sigma, in pixels, of the Gaussian that separates detail (what the blur removes) from the rest.
 const DETAIL: f64 = 6.0;
 
-/// Whether the frame `current` belongs to another shot than `previous` (both 8-bit Lab of one size), given the
+/// Whether the frame `current` belongs to another shot than `previous` (both 8-bit Lab of the same size), given the
 /// backward flow between them.
 pub(super) fn is_cut(previous: &Mat, current: &Mat, flow: &Flow) -> Result<bool> {
     let colours = colours_changed(previous, current)?;
@@ -34,12 +35,12 @@ pub(super) fn is_cut(previous: &Mat, current: &Mat, flow: &Flow) -> Result<bool>
     Ok(detail > DETAIL_LOST && colours + detail > BOTH)
 }
 
-/// Whether no cut can lie between the two, whatever moves.
+/// Whether the colours alone rule out a cut between the two frames.
 pub(super) fn is_same_shot(previous: &Mat, current: &Mat) -> Result<bool> {
     Ok(colours_changed(previous, current)? < COLOURS_CHANGED)
 }
 
-/// Part of the pixels, 0..=1, whose colours the other picture has none left for.
+/// Share of the pixels, 0..=1, whose colours have no counterpart in the other picture's histogram.
 fn colours_changed(previous: &Mat, current: &Mat) -> Result<f32> {
     let (before, now) = (histogram(previous)?, histogram(current)?);
     let shared: u32 = before.iter().zip(&now).map(|(a, b)| a.min(b)).sum();
@@ -59,7 +60,8 @@ fn histogram(lab: &Mat) -> Result<Vec<u32>> {
     Ok(counts)
 }
 
-/// 1 less the correlation of the lightness detail of the previous frame, carried along the flow, with this one's.
+/// 1 minus the correlation between the lightness detail of the previous frame, warped along the flow, and of the
+/// current frame.
 fn detail_lost(previous: &Mat, current: &Mat, flow: &Flow) -> Result<f32> {
     let carried = detail(&FlowWarp::along(flow)?.apply(previous)?)?;
     let current = detail(current)?;

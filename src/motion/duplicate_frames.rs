@@ -1,19 +1,20 @@
-//! Frames that show nothing new: repeated ones (pulldown, stutter, a frozen picture), and blank ones.
+//! Frames that show nothing new: duplicate frames (pulldown, stutter, a frozen picture) and blank frames.
 
 use opencv::core::{self, BORDER_REFLECT_101, Mat, NORM_INF, no_array};
 
 use crate::Result;
 use crate::raster;
 
-/// Side, in pixels, of the windows over whose means two codings of the same picture are compared, and the largest
-/// difference of them in grey levels. Coded repeats came to 2.9, frames of a slow boat to 8.5. Little moves as little as
-/// that, and what does is seen once it has moved on: the frame that it is compared with stays.
+/// Side, in pixels, of the windows whose means are compared, and the largest difference, in grey levels, between two
+/// encodings of the same picture. Encoded duplicates reached 2.9; frames of a slow boat, 8.5. Few objects move less
+/// than that. Those that do are detected once they have moved further, because the frame compared against stays the
+/// same.
 const WINDOW_PIXELS: i32 = 8;
 const MAX_MEAN_DIFFERENCE: f64 = 3.5;
-/// Grey levels that a blank picture spans at most.
+/// Largest range of grey levels in a blank picture.
 const BLANK: f64 = 12.0;
 
-/// Whether two grey pictures of one size (`CV_8UC1`) show the same.
+/// Whether two grey pictures of the same size (`CV_8UC1`) show the same content.
 pub(super) fn is_same(a: &Mat, b: &Mat) -> Result<bool> {
     Ok(core::norm2(&window_mean(a)?, &window_mean(b)?, NORM_INF, &no_array())? <= MAX_MEAN_DIFFERENCE)
 }
@@ -22,7 +23,7 @@ fn window_mean(grey: &Mat) -> Result<Mat> {
     raster::window_mean(grey, WINDOW_PIXELS, BORDER_REFLECT_101)
 }
 
-/// Whether a grey picture (`CV_8UC1`) has nothing in it that a flow could follow.
+/// Whether a grey picture (`CV_8UC1`) has no texture for the flow to follow.
 pub(super) fn is_blank(grey: &Mat) -> Result<bool> {
     let (mut low, mut high) = (0.0, 0.0);
     core::min_max_loc(grey, Some(&mut low), Some(&mut high), None, None, &no_array())?;

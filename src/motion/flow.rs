@@ -9,9 +9,10 @@ use crate::Result;
 use crate::frame::Flow;
 use crate::raster;
 
-/// DIS, set as the recipe measured it: medium preset down to the finest scale, patches every 4 pixels. But the recipe's
-/// five steps of variational refinement a scale are left out: they take half of the time, and the fused maps are as good
-/// without on DAVIS; before a moving camera alone they light up somewhat more (docs/quality.md).
+/// DIS flow with the settings of the reference prototype: medium preset down to the finest scale, with a patch every 4
+/// pixels. Only the prototype's five steps of variational refinement per scale are left out: they take half of the
+/// time, and the fused maps are as good without them on DAVIS. When only the camera moves, the maps are somewhat
+/// brighter without them (docs/quality.md).
 pub(crate) struct FlowEstimator {
     dis: Ptr<DISOpticalFlow>,
 }
@@ -26,15 +27,15 @@ impl FlowEstimator {
         Ok(Self { dis })
     }
 
-    /// Refined by so many steps a scale.
+    /// Enables `steps` steps of variational refinement per scale.
     pub(crate) fn refined(mut self, steps: i32) -> Result<Self> {
         self.dis.set_variational_refinement_iterations(steps)?;
         Ok(self)
     }
 
-    /// The flow from `current` to `previous` (both `CV_8UC1`, of one size), brought to the grid of `size`.
+    /// The flow from `current` to `previous` (both `CV_8UC1`, of the same size), resampled to a grid of `size`.
     pub(crate) fn backward(&mut self, current: &Mat, previous: &Mat, size: Size) -> Result<Flow> {
-        // A fresh destination: DIS takes what it finds there as its first guess.
+        // Start with an empty destination: DIS takes existing content as its first guess.
         let mut found = Mat::default();
         self.dis.calc(current, previous, &mut found)?;
         let from = found.size()?;
@@ -48,7 +49,7 @@ impl FlowEstimator {
     }
 }
 
-/// No motion at all, of `size`.
+/// A zero flow of `size`.
 pub(crate) fn still(size: Size) -> Result<Flow> {
     Ok(Flow(Mat::new_size_with_default(size, core::CV_32FC2, Scalar::default())?))
 }

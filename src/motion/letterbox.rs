@@ -1,26 +1,27 @@
-//! Black bars about a picture: letterbox, pillarbox, or both.
+//! Letterbox bars: black bars above and below a picture, at its sides, or both.
 
 use opencv::core::{Mat, Rect, Size, Vec3b};
 use opencv::prelude::*;
 
 use crate::Result;
 
-/// Up to this level in every channel a pixel is black: coding leaves ringing and noise in bars.
+/// A pixel is black up to this level in every channel: compression leaves ringing and noise in the bars.
 const BLACK: u8 = 24;
-/// How many pixels of a line are looked at.
+/// Maximum number of pixels sampled per line.
 const SAMPLES: usize = 96;
-/// Part of the line just inside of a bar that must not be black: a dark scene's edges are no bars.
+/// Share of the line just inside a bar that must not be black: the edges of a dark scene are not bars.
 const LIT: f32 = 0.3;
-/// Lines that are taken off beyond a bar's last black one, where a resampled picture's edge is soft.
+/// Number of lines cropped beyond the last black line of a bar, because the edge of a resampled picture is soft.
 const SOFT: i32 = 2;
-/// Bars have at least this part of the side, differ by at most this part, and leave at least this part of it.
+/// Relative to the side: minimum width of a bar, largest difference between opposite bars, and minimum size of the
+/// picture between them.
 const MIN_BAR_SHARE: f32 = 0.015;
 const UNEVEN: f32 = 0.02;
 const CONTENT: f32 = 0.3;
-/// Frames in a row that must show bars where there were none.
+/// Number of consecutive frames that must show new bars before they are accepted.
 const PERSISTENT: u32 = 12;
 
-/// Follows the bars of a clip.
+/// Tracks the bars of a clip.
 #[derive(Default)]
 pub(super) struct Letterbox {
     size: Size,
@@ -28,18 +29,18 @@ pub(super) struct Letterbox {
     rows: OpposedBars,
 }
 
-/// The bars at both ends of one axis, each of `width` lines.
+/// The bars at both ends of one axis, each `width` lines wide.
 #[derive(Default)]
 struct OpposedBars {
     width: i32,
-    /// The least of the bars seen since there were wider ones than `width`, and for how many frames.
+    /// The narrowest bars seen since they became wider than `width`, and the number of frames since then.
     next: i32,
     age: u32,
 }
 
 impl Letterbox {
-    /// The part of `image` (8-bit BGR, continuous) within its bars. Bars are believed at once on a first picture,
-    /// later only where they last; they are given up at once where the picture reaches into them.
+    /// The part of `image` (8-bit BGR, continuous) between the bars. Bars in the first picture are accepted at once,
+    /// later ones only if they last. They are dropped as soon as the picture reaches into them.
     pub(super) fn content(&mut self, image: &Mat) -> Result<Rect> {
         let size = image.size()?;
         let first = self.size != size;
@@ -54,7 +55,7 @@ impl Letterbox {
 }
 
 impl OpposedBars {
-    /// Takes what a frame shows, `None` where it is too dark to tell, and returns what holds.
+    /// Updates with the bars of a frame (`None` if it is too dark to tell) and returns the current width.
     fn step(&mut self, found: Option<i32>, first: bool) -> i32 {
         let Some(found) = found else { return self.width };
         if found + SOFT < self.width {
@@ -86,7 +87,8 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    /// The bars at both ends of `axis`, in lines: 0 where there are none, `None` where all is dark.
+    /// Width of the bars at both ends of `axis`, in lines: 0 if there are none, `None` if the frame is too dark to
+    /// tell.
     fn bars(&self, axis: Axis) -> Option<i32> {
         let count = match axis {
             Axis::Columns => self.size.width,
@@ -105,7 +107,7 @@ impl Pixels<'_> {
         })
     }
 
-    /// The part of a line that is not black.
+    /// The share of a line's sampled pixels that is not black.
     fn lit(&self, axis: Axis, line: i32) -> f32 {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         let line = line as usize;
@@ -127,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// A grey picture of 200 x 100 in black bars of these widths, its level `grey`.
+    /// A picture of 200 x 100 with grey level `grey` inside black bars of `x` and `y` pixels.
     fn boxed(x: i32, y: i32, grey: f64) -> Mat {
         let mut image = Mat::new_rows_cols_with_default(100, 200, CV_8UC3, Scalar::default()).unwrap();
         let inner = Rect::new(x, y, 200 - 2 * x, 100 - 2 * y);

@@ -1,4 +1,4 @@
-//! Motion that the camera does not explain, frame by frame: dense flow, the camera's part of it, and cuts.
+//! Motion that the camera does not explain, frame by frame: dense optical flow, camera motion, and cuts.
 
 mod camera;
 mod content;
@@ -24,51 +24,53 @@ use crate::Result;
 use crate::frame::{Flow, Frame, Rate};
 use crate::raster;
 
-/// The interval, in seconds, that residuals are related to: the recipe was measured at 24 frames a second.
+/// The interval, in seconds, that residuals are normalised to: the reference prototype was measured at 24 frames per
+/// second.
 const REFERENCE_INTERVAL: f64 = 1.0 / 24.0;
-/// Bounds of a frame's interval in reference intervals. Below, the flow's own noise would be blown up into motion;
-/// above (dropped frames, slide shows), a real motion would be divided away.
+/// Bounds of a frame's interval, in reference intervals. Shorter intervals would amplify the noise of the flow into
+/// motion; longer ones (dropped frames, slide shows) would divide real motion away.
 const INTERVALS: (f64, f64) = (0.4, 4.0);
-/// RANSAC's tolerance in pixels of a picture 480 pixels long.
+/// RANSAC tolerance, in pixels of a picture 480 pixels long.
 const TOLERANCE: f32 = 1.0;
-/// Seconds for which the motion before repeated frames is held: longer than any pulldown or stutter, short enough that
-/// what has come to rest before a still camera goes dark.
+/// Seconds for which the motion is held during duplicate frames: longer than any pulldown or stutter, but short enough
+/// for the map to go dark once everything has come to rest in front of a still camera.
 const MAX_HOLD_SECONDS: f64 = 1.0;
 
-/// What is known of a frame's motion. All pictures have one size, 240 pixels on the longer side: the maps', where the
-/// frame has no black bars, else that of the picture within them.
+/// The motion of one frame. All pictures have the same size, 240 pixels on the longer side: the size of the maps or, if
+/// the frame has letterbox bars, of the picture between them.
 #[derive(Debug)]
 pub struct FrameMotion {
     /// Index of the frame.
     pub index: u64,
     /// The frame in 8-bit Lab (`CV_8UC3`).
     pub lab: Mat,
-    /// Backward flow to the previous frame; zero on a first frame.
+    /// Backward flow to the previous frame; zero for a first frame.
     pub flow: Flow,
-    /// Flow that the camera does not explain (`CV_32FC1`): pixels of a picture 480 pixels long, per 1/24 s.
+    /// Length of the flow that the camera does not explain (`CV_32FC1`), in pixels of a picture 480 pixels long per
+    /// 1/24 s.
     pub residual: Mat,
-    /// What one pixel of `flow` is worth in units of `residual`.
+    /// Length of one pixel of `flow` in the unit of `residual`.
     pub scale: f32,
-    /// No earlier frame to compare with: the clip's first frame, or the first after a cut. Nothing is known of motion.
+    /// Whether there is no earlier frame to compare with: the frame is the first of the clip or of a shot, and its
+    /// motion is unknown.
     pub first: bool,
-    /// A cut, or a change of the picture's size or of its bars, lies before this frame.
+    /// Whether a cut, or a change of the picture's size or of its bars, lies before this frame.
     pub cut: bool,
-    /// Where the picture lies in the frame, if there are bars about it.
+    /// Where the picture lies in the frame, if the frame has letterbox bars.
     pub content: Option<ContentArea>,
 }
 
-/// Finds each frame's [`FrameMotion`] against the frame before it.
+/// Computes each frame's [`FrameMotion`] relative to the previous frame.
 pub struct MotionEstimator {
     rate: Rate,
     flow: FlowEstimator,
     bars: Letterbox,
     overlays: OverlayMask,
-    /// Whether it works as the reference prototype does.
+    /// Whether to work as the reference prototype does.
     prototype: bool,
     state: Option<PreviousFrame>,
 }
 
-/// What is kept of the previous frame.
 struct PreviousFrame {
     content: Option<ContentArea>,
     sizes: WorkingSizes,
@@ -77,16 +79,17 @@ struct PreviousFrame {
     lab: Mat,
     residual: Mat,
     scale: f32,
-    /// When it was last shown, and when first.
+    /// When the frame was last shown, and when it was first shown, in seconds.
     time: f64,
     since: f64,
 }
 
 impl MotionEstimator {
-    /// For a clip of nominal rate `rate`, which stands in where two frames' times do not tell their interval.
+    /// Creates an estimator. The nominal frame rate `rate` is the fallback when the timestamps of two frames do not
+    /// give their interval.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV cannot set up the optical flow.
     pub fn new(rate: Rate) -> Result<Self> {
         Ok(Self {
             rate,
@@ -98,20 +101,21 @@ impl MotionEstimator {
         })
     }
 
-    /// As the reference prototype: with its finer flow, its slower way to shrink pictures, and every residual taken for motion,
-    /// be it borne out by the pictures or not.
+    /// Works as the reference prototype does: with finer flow and slower downscaling, and without checking residuals
+    /// against the pictures or removing overlays.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV cannot set up the optical flow.
     pub fn as_prototype(self) -> Result<Self> {
         Ok(Self { prototype: true, flow: self.flow.refined(5)?, ..self })
     }
 
-    /// The motion of `frame` against the frame of the call before. A cut or a new picture size starts afresh. A frame
-    /// that repeats the one before keeps its motion, and a blank one (in a fade, a flash) is passed over.
+    /// The motion of `frame` relative to the frame of the previous call. A cut, a new picture size or new bars reset
+    /// the state. A duplicate frame keeps the motion of the frame it repeats, for at most a second. A blank frame (in a
+    /// fade or a flash) is skipped.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, for example on an empty picture.
     pub fn step(&mut self, frame: &Frame) -> Result<FrameMotion> {
         let part = self.bars.content(&frame.image)?;
         let sizes = WorkingSizes::of(part.size());
@@ -145,7 +149,7 @@ impl MotionEstimator {
         Ok(motion)
     }
 
-    /// Fills in `motion` from the frame before, unless a cut lies between.
+    /// Fills in `motion` relative to the previous frame, unless a cut lies between them.
     fn compare(&mut self, before: &PreviousFrame, time: f64, grey: &Mat, motion: &mut FrameMotion) -> Result<()> {
         let flow = self.flow.backward(grey, &before.grey, before.sizes.map)?;
         motion.cut = cut::is_cut(&before.lab, &motion.lab, &flow)?;
@@ -165,7 +169,7 @@ impl MotionEstimator {
         Ok(())
     }
 
-    /// `elapsed` seconds in reference intervals. Times that stand still or run backwards count as one frame.
+    /// Converts `elapsed` seconds to reference intervals. A timestamp that does not advance counts as one frame.
     fn intervals(&self, elapsed: f64) -> f64 {
         let elapsed = if elapsed.is_finite() && elapsed > 0.0 { elapsed } else { self.rate.interval() };
         (elapsed / REFERENCE_INTERVAL).clamp(INTERVALS.0, INTERVALS.1)
@@ -179,7 +183,7 @@ impl PreviousFrame {
         Ok(Self { content, sizes, camera, grey, lab, residual, scale, time, since: time })
     }
 
-    /// Shown once more at `time`: `motion` is what it was, for a while.
+    /// The previous frame, shown again at `time`. Its motion is held for up to [`MAX_HOLD_SECONDS`].
     fn repeated(self, time: f64, motion: &mut FrameMotion) -> Result<Self> {
         motion.first = false;
         if time - self.since <= MAX_HOLD_SECONDS {

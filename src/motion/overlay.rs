@@ -1,4 +1,5 @@
-//! Overlays: captions, logos and tickers keep their pixels while the camera moves, and are neither scene nor object.
+//! Overlays: captions, logos and tickers keep their pixels while the camera moves. They are neither background nor
+//! object.
 
 use opencv::core::{BORDER_REFLECT_101, BORDER_REPLICATE, CV_8U, Mat, Point, Size, Vec2f, Vec3b};
 use opencv::imgproc;
@@ -9,27 +10,28 @@ use crate::frame::Flow;
 use crate::raster;
 use crate::raster::quantile::median;
 
-/// Levels of lightness by which coding changes an overlay's pixel at most.
+/// Largest change of an overlay pixel's lightness caused by compression, in levels.
 const MAX_SAME_DIFFERENCE: u8 = 8;
-/// How far the camera must move meanwhile, in pixels: objects that it follows keep their pixels for less.
+/// Distance, in pixels, that the camera must have moved meanwhile: objects that it follows keep their pixels for less.
 const TRAVEL: f32 = 6.0;
-/// Levels of lightness between neighbours that make an edge: without one, nothing is seen to stay.
+/// Difference of lightness between neighbouring pixels that counts as an edge, in levels. Without edges, whether pixels
+/// stay cannot be seen.
 const EDGE: u8 = 24;
-/// Side of the window, in pixels, and the part of the edges in it that must have stayed.
+/// Side of the window, in pixels, and the share of its edge pixels that must have stayed.
 const WINDOW_PIXELS: i32 = 9;
 const STAYED: f32 = 0.6;
 
-/// What has stayed in its place, and how far the camera has moved since.
+/// Which pixels have stayed the same, and how far the camera has moved since they last changed.
 #[derive(Default)]
 pub(super) struct OverlayMask {
     /// The lightness that each pixel has kept.
     kept: Vec<u8>,
-    /// How far the camera has moved since it last changed, in pixels.
+    /// How far the camera has moved, in pixels, since each pixel last changed.
     travel: Vec<f32>,
 }
 
 impl OverlayMask {
-    /// Blackens `residual` where the picture `lab` (8-bit Lab) has stayed in its place while the `camera` moved.
+    /// Sets `residual` to 0 where the picture `lab` (8-bit Lab) has stayed the same while the `camera` moved.
     pub(super) fn discount(&mut self, residual: &mut Mat, lab: &Mat, camera: &Flow) -> Result<()> {
         let lengths: Vec<f32> = camera.0.data_typed::<Vec2f>()?.iter().map(|v| v[0].hypot(v[1])).collect();
         let lightness: Vec<u8> = lab.data_typed::<Vec3b>()?.iter().map(|pixel| pixel[0]).collect();
@@ -50,7 +52,7 @@ impl OverlayMask {
         Ok(())
     }
 
-    /// Goes on to a frame before which the camera has moved by `distance` pixels.
+    /// Updates the state with the next frame, before which the camera moved by `distance` pixels.
     fn follow(&mut self, lightness: &[u8], distance: f32) {
         if self.kept.len() != lightness.len() {
             *self = Self { kept: lightness.to_vec(), travel: vec![0.0; lightness.len()] };
@@ -65,7 +67,7 @@ impl OverlayMask {
     }
 }
 
-/// 1 where lightness differs between neighbours.
+/// 1 at pixels whose lightness differs from a neighbour's by at least [`EDGE`], otherwise 0.
 fn edges(lightness: &[u8], size: Size) -> Result<Vec<f32>> {
     let picture = Mat::new_rows_cols_with_data(size.height, size.width, lightness)?;
     let kernel = Mat::ones(3, 3, CV_8U)?.to_mat()?;
@@ -96,7 +98,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 120, height: 80 };
 
-    /// Stripes that move by `shift`, and letters that stay, in the middle third.
+    /// Stripes that move by `shift`, with static letters in the middle third.
     fn picture(shift: usize) -> Mat {
         let letters = |x: usize, y: usize| (40..80).contains(&x) && (30..50).contains(&y);
         let pixel = |i: usize| {
@@ -108,7 +110,8 @@ mod tests {
         Mat::new_rows_cols_with_data(80, 120, &pixels).unwrap().try_clone().unwrap()
     }
 
-    /// What is left of a residual of 4 on the letters and on the stripes, after `frames` of a pan by `step` pixels.
+    /// What remains of a residual of 4 on the letters and on the stripes after `frames` frames of a pan by `step`
+    /// pixels.
     fn left(frames: usize, step: usize) -> (f32, f32) {
         let camera = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(step as f64, 0.0, 0.0, 0.0)).unwrap();
         let (mut overlays, camera) = (OverlayMask::default(), Flow(camera));

@@ -1,5 +1,5 @@
-//! Whether the pictures bear a residual out: where the camera's motion matches them as well as the flow does, the flow
-//! was only guessed there (a sky, a wall, the inside of a stripe).
+//! Checks a residual against the pictures: where the camera motion matches them as well as the flow does, the flow was
+//! only a guess (sky, a wall, the inside of a stripe).
 
 use opencv::core::{Mat, Vec3b, Vec4f};
 use opencv::prelude::*;
@@ -10,13 +10,13 @@ use crate::raster;
 use crate::raster::quantile::median;
 use crate::raster::warp::FlowWarp;
 
-/// The window, as a Gaussian's sigma in pixels, over which the two matches are compared.
+/// Sigma, in pixels, of the Gaussian window over which the two matches are compared.
 const WINDOW_SIGMA: f64 = 4.0;
-/// Blur of the pictures, in pixels: what carrying a picture along a flow does to its finest detail is no mismatch.
+/// Blur of the pictures, in pixels: warping degrades the finest detail, which must not count as a mismatch.
 const SOFT: f64 = 1.0;
-/// Least variance, in squared levels summed over Lab's channels, that is a difference.
+/// Smallest variance that counts as a difference, in squared levels summed over the Lab channels.
 const MIN_RESIDUAL: f32 = 1.0;
-/// The same in medians of the flow's own mismatch, which is noise.
+/// The same in multiples of the median mismatch of the flow itself, which is noise.
 const MEDIANS: f32 = 0.5;
 
 /// Lowers `residual` where the pictures `before` and `now` (8-bit Lab) match as well along `camera` as along `flow`.
@@ -33,8 +33,8 @@ pub(super) fn discount(residual: &mut Mat, flow: &Flow, camera: &Flow, before: &
     Ok(())
 }
 
-/// Variance about each pixel of the difference between `now` and `before` carried along `flow` (`CV_32FC1`): a change of
-/// the light shifts all of a window alike, and leaves it as it is.
+/// Variance around each pixel of the difference between `now` and `before`, warped along `flow` (`CV_32FC1`). A change
+/// of light shifts a whole window alike and leaves the variance unchanged.
 fn mismatch(flow: &Flow, before: &Mat, now: &Mat) -> Result<Mat> {
     let carried = FlowWarp::along(flow)?.apply(before)?;
     let pixels = carried.data_typed::<Vec3b>()?.iter().zip(now.data_typed::<Vec3b>()?);
@@ -59,7 +59,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 120, height: 80 };
 
-    /// Stripes on the left half, moved to the right by `shift`; nothing on the right half.
+    /// Stripes on the left half, shifted to the right by `shift`; the right half is uniform.
     fn stripes(shift: f32, light: f32) -> Mat {
         let level = |i: i32| 20.0 * (((i % 120) as f32 - shift) / 3.0).sin();
         let value = |i: i32| (120.0 + light + if i % 120 < 60 { level(i) } else { 0.0 }) as u8;
@@ -71,7 +71,8 @@ mod tests {
         Flow(Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(x, 0.0, 0.0, 0.0)).unwrap())
     }
 
-    /// What is left of a residual of 4 on the stripes and beside them, where the flow says 2 pixels and the camera none.
+    /// What remains of a residual of 4 on the stripes and beside them when the flow is 2 pixels and the camera is
+    /// still.
     fn left(now: &Mat) -> (f32, f32) {
         let mut residual = raster::from_values(SIZE, &[4.0; 120 * 80]).unwrap();
         discount(&mut residual, &flow(-2.0), &flow(0.0), &stripes(0.0, 0.0), now).unwrap();

@@ -1,4 +1,4 @@
-//! Cuts alone, for those who look for the shots of a clip: the flow is found only where colours change.
+//! Finds cuts only. The optical flow is computed only when the colours change.
 
 use opencv::core::{Mat, MatTraitConst};
 
@@ -7,7 +7,7 @@ use super::sizes::{WorkingSizes, working_pictures};
 use super::{cut, duplicate_frames};
 use crate::Result;
 
-/// Finds the cuts that a [`MotionEstimator`](super::MotionEstimator) would find in a clip without black bars.
+/// Finds the cuts that a [`MotionEstimator`](super::MotionEstimator) would find in a clip without letterbox bars.
 pub struct CutFinder {
     flow: FlowEstimator,
     previous: Option<PreviousPicture>,
@@ -20,18 +20,19 @@ struct PreviousPicture {
 }
 
 impl CutFinder {
-    /// Before the first frame.
+    /// Creates a finder that has seen no frame yet.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV cannot set up its flow.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV cannot set up the optical flow.
     pub fn new() -> Result<Self> {
         Ok(Self { flow: FlowEstimator::new()?, previous: None })
     }
 
-    /// Whether `image` (8-bit BGR) belongs to another shot than the one of the call before. Blank pictures are passed over.
+    /// Whether `image` (8-bit BGR) belongs to another shot than the image of the previous call. Blank pictures are
+    /// skipped.
     ///
     /// # Errors
-    /// [`Error::OpenCv`](crate::Error::OpenCv) where OpenCV fails, as on an empty picture.
+    /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, for example on an empty picture.
     pub fn is_cut(&mut self, image: &Mat) -> Result<bool> {
         let sizes = WorkingSizes::of(image.size()?);
         let (grey, lab) = working_pictures(image, &sizes, false)?;

@@ -6,27 +6,28 @@ use opencv::imgproc;
 use super::content::ContentArea;
 use crate::{Result, raster};
 
-/// The lengths of the longer side that the recipe's constants, in pixels, were measured at.
+/// Lengths of the longer side for which the constants in pixels were tuned.
 const BASE: i32 = 480;
 const FLOW: i32 = 320;
 const MAP: i32 = 240;
-/// No side is shorter, so that the flow's 8-pixel patches and the camera's grids have room.
+/// Minimum side, so that the flow's 8-pixel patches and the camera's point grids have room.
 const SHORTEST: i32 = 32;
 
 /// Sizes of the working pictures of one clip.
 ///
-/// The **longer** side sets the scale, so an upright clip costs what a lying one does. No picture is larger than its
-/// source, but a source smaller than the maps is enlarged to their size: windows and blurs are set for it. A side that
-/// would fall below 32 pixels (a thin banner) is stretched to 32: the maps are stretched back when they are drawn.
+/// The **longer** side sets the scale, so a portrait clip costs the same as a landscape clip. No picture is larger than
+/// its source, except that a source smaller than the maps is enlarged to their size: windows and blurs are tuned for
+/// it. A side that would fall below 32 pixels (a thin banner) is stretched to 32; the maps are stretched back when they
+/// are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkingSizes {
     /// The source.
     pub source: Size,
-    /// What is made of the source once, and the others of it.
+    /// Intermediate picture: the source is resized to it once, and the other pictures are made from it.
     pub base: Size,
-    /// Where the optical flow is found.
+    /// Size at which the optical flow is computed.
     pub flow: Size,
-    /// Where everything else happens: the size of the maps.
+    /// Size of the maps and of everything else.
     pub map: Size,
 }
 
@@ -41,7 +42,7 @@ impl WorkingSizes {
         Self { source, base: fit(BASE), flow: fit(FLOW), map: fit(MAP) }
     }
 
-    /// Where the map lies that is made of `part` of a frame of size `whole`.
+    /// Where the map of `part` lies in a frame of size `whole`.
     pub(crate) fn content(&self, part: Rect, whole: Size) -> ContentArea {
         let [x, y] = [(self.map.width, part.width), (self.map.height, part.height)];
         let scaled = |length: i32, (to, from): (i32, i32)| {
@@ -56,14 +57,14 @@ impl WorkingSizes {
         }
     }
 
-    /// How many pixels of a picture 480 pixels long one pixel of the map stands for.
+    /// Length of one map pixel in pixels of a picture 480 pixels long.
     pub(crate) fn map_scale(&self) -> f32 {
         BASE as f32 / self.map.width.max(self.map.height) as f32
     }
 }
 
-/// The two small pictures that everything is computed from: grey for the flow, and Lab at the maps' size. The source
-/// is read once, in the prototype's slower way or not; both are made of the picture in between.
+/// The two small pictures that all analysis uses: grey for the flow, and Lab at the size of the maps. The source is
+/// read only once; both are made from an intermediate picture. `prototype` selects the prototype's slower downscaling.
 pub(super) fn working_pictures(
     image: &(impl ToInputArray + MatTraitConst),
     sizes: &WorkingSizes,

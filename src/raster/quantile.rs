@@ -1,6 +1,6 @@
-//! Quantiles by selection, with linear interpolation between neighbours.
+//! Quantiles by selection, with linear interpolation between neighbouring values.
 
-/// The quantiles `q` (each in 0..=1, ascending) of `values`; zeros where there are no values.
+/// The quantiles `q` (each in 0..=1, ascending) of `values`; zeros if `values` is empty.
 pub(crate) fn quantiles<T: RasterValue, const N: usize>(values: &[T], q: [f64; N]) -> [T; N] {
     let mut sorted = values.to_vec();
     let mut from = 0;
@@ -8,7 +8,7 @@ pub(crate) fn quantiles<T: RasterValue, const N: usize>(values: &[T], q: [f64; N
         let Some(last) = sorted.len().checked_sub(1) else { return T::default() };
         let position = q.clamp(0.0, 1.0) * last as f64;
         let index = position as usize;
-        // Everything below an earlier quantile is already on its left, so each selection searches only the rest.
+        // Earlier selections left everything below the previous quantile on its left, so only the rest needs a search.
         let (_, &mut low, above) = sorted[from..].select_nth_unstable_by(index - from, T::total_cmp);
         from = index;
         let high = above.iter().copied().min_by(T::total_cmp).unwrap_or(low);

@@ -2,11 +2,11 @@
 
 use super::quantile::median;
 
-/// Keeps the normal equations solvable where the points do not determine every term.
+/// Keeps the normal equations solvable when the points do not determine every term.
 const RIDGE: f64 = 1e-6;
-/// The least residual, in pixels, that counts as an outlier's.
+/// Lower bound, in pixels, of the scale `c` in [`weights`]: smaller residuals are never treated as outliers.
 const SOFTEST: f64 = 0.1;
-/// Median absolute deviation to standard deviation, of a normal distribution.
+/// Ratio of the standard deviation to the median absolute deviation of a normal distribution.
 const MAD: f64 = 1.4826;
 
 /// A two-component field that is linear in `N` basis functions: `[u, v] = coefficients · basis`.
@@ -14,7 +14,7 @@ const MAD: f64 = 1.4826;
 pub(crate) struct PolynomialField<const N: usize>(pub [[f64; N]; 2]);
 
 impl<const N: usize> PolynomialField<N> {
-    /// The field's value where the basis functions are `basis`.
+    /// The field's value at a point whose basis functions are `basis`.
     pub(crate) fn at(&self, basis: &[f64; N]) -> [f64; 2] {
         self.0.map(|row| row.iter().zip(basis).map(|(c, b)| c * b).sum())
     }
@@ -24,20 +24,20 @@ impl<const N: usize> PolynomialField<N> {
     }
 }
 
-/// A fitted field and the distance of each point from it.
+/// A fitted field and each point's distance from it.
 pub(crate) struct RobustFit<const N: usize> {
     pub field: PolynomialField<N>,
     pub residuals: Vec<f64>,
 }
 
-/// Weights that fall as `1 / (1 + (r/c)²)²` (Geman-McClure), with `c` twice the residuals' robust deviation.
+/// Geman-McClure weights, `1 / (1 + (r/c)²)²`, where `c` is twice the residuals' robust standard deviation.
 pub(crate) fn weights(residuals: &[f64]) -> Vec<f64> {
     let c = (2.0 * MAD * median(residuals)).max(SOFTEST);
     residuals.iter().map(|r| (1.0 + (r / c).powi(2)).powi(-2)).collect()
 }
 
-/// Fits a field to `targets` over `basis`, both by point, in `steps` reweighted steps from the given weights.
-/// `None` where the equations have no finite solution.
+/// Fits a field to `targets` over `basis` (one entry per point each), in `steps` reweighting steps that start from
+/// `weights`. `None` if the equations have no finite solution.
 pub(crate) fn fit<const N: usize>(
     basis: &[[f64; N]],
     targets: &[[f64; 2]],
@@ -82,7 +82,7 @@ fn least_squares<const N: usize>(
     Some(PolynomialField(right.map(|right| substitute(&lower, right))))
 }
 
-/// The lower factor `L` of a symmetric positive definite matrix, `L Lᵀ`, read from its lower half.
+/// The lower Cholesky factor `L` of a symmetric positive definite matrix `L Lᵀ`. Only the lower half of `a` is read.
 fn cholesky<const N: usize>(mut a: [[f64; N]; N]) -> Option<[[f64; N]; N]> {
     for i in 0..N {
         for j in 0..=i {

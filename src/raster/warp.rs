@@ -1,4 +1,4 @@
-//! Warps a map from one frame to the next along the backward flow, or back.
+//! Warps a map from one frame to the other along the backward flow, forwards or backwards.
 
 use opencv::core::{BORDER_REPLICATE, CV_32FC2, Mat, Scalar, Size, Vec2f};
 use opencv::imgproc;
@@ -7,13 +7,13 @@ use opencv::prelude::*;
 use crate::Result;
 use crate::frame::Flow;
 
-/// For each pixel of one frame, its place in the other (`CV_32FC2`).
+/// For each pixel of one frame, its position in the other frame (`CV_32FC2`).
 pub(crate) struct FlowWarp {
     sources: Mat,
 }
 
 impl FlowWarp {
-    /// Follows `flow`.
+    /// Warps from the previous frame to the frame of `flow`.
     pub(crate) fn along(flow: &Flow) -> Result<Self> {
         let size: Size = flow.0.size()?;
         let mut sources = Mat::new_size_with_default(size, CV_32FC2, Scalar::default())?;
@@ -27,8 +27,8 @@ impl FlowWarp {
         Ok(Self { sources })
     }
 
-    /// Goes back: from the frame that `flow` belongs to, to the one before. The inverse by three steps of its fixed
-    /// point (Chen et al. 2008).
+    /// Warps from the frame of `flow` back to the previous frame. The flow is inverted by three steps of a fixed-point
+    /// iteration (Chen et al. 2008).
     pub(crate) fn against(flow: &Flow) -> Result<Self> {
         let backward = |vectors: &Mat| -> Result<Flow> {
             let mut out = Mat::default();
@@ -42,7 +42,7 @@ impl FlowWarp {
         Ok(inverse)
     }
 
-    /// `map`, which belongs to the other frame, as seen from this one.
+    /// `map`, which belongs to the other frame, warped to this frame.
     pub(crate) fn apply(&self, map: &Mat) -> Result<Mat> {
         let mut out = Mat::default();
         let none = Mat::default();

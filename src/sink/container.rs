@@ -1,4 +1,4 @@
-//! The output formats: which encoders and options each of them takes.
+//! The output formats, with the encoders and options for each.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,16 +9,16 @@ use crate::{Error, Result, platform::paths};
 /// A container that videos are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Container {
-    /// MP4 and its relatives: H.264, AAC.
+    /// MP4 and its relatives: H.264 and AAC.
     Mp4,
-    /// Matroska: H.264 and sound of any kind.
+    /// Matroska: H.264 and audio of any codec.
     Matroska,
-    /// WebM: VP9, Opus.
+    /// WebM: VP9 and Opus.
     WebM,
 }
 
 impl Container {
-    /// The container that the file name's extension asks for.
+    /// The container for the extension of the file name.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other extension.
@@ -29,13 +29,15 @@ impl Container {
             "webm" => Ok(Self::WebM),
             _ => {
                 let name = output.display();
-                Err(Error::Usage(format!("{name}: no video format: end the name in .mp4, .m4v, .mov, .mkv or .webm")))
+                Err(Error::Usage(format!(
+                    "{name}: unknown video format: end the name in .mp4, .m4v, .mov, .mkv or .webm"
+                )))
             }
         }
     }
 
-    /// The picture's encoder at quality `crf` (x264's scale). The presets suit two cores that have other work too:
-    /// superfast with the two settings of veryfast that keep its files small takes two thirds of veryfast's time.
+    /// The video encoder at quality `crf` (x264's scale). The presets suit two cores that also do other work: superfast
+    /// with the two settings of veryfast that keep files small takes two thirds of the time of veryfast.
     pub fn encoder_args(self, crf: u8) -> Vec<OsString> {
         let quality = crf.to_string();
         let vp9 = (u16::from(crf) + 8).min(63).to_string();
@@ -52,7 +54,7 @@ impl Container {
         args.into_iter().map(Into::into).collect()
     }
 
-    /// The muxer and its options, for a clip nominally at `rate`.
+    /// The muxer and its options, for a clip at the nominal rate `rate`.
     pub fn mux_args(self, rate: Rate) -> Vec<OsString> {
         let scale = timescale(rate).to_string();
         let args = match self {
@@ -63,7 +65,7 @@ impl Container {
         args.into_iter().map(Into::into).collect()
     }
 
-    /// The muxer and its options for a file that plays at any moment while it grows, a second behind.
+    /// The muxer and its options for a file that can be played at any time while it grows, with one second of delay.
     pub fn growing_args(self, rate: Rate) -> Vec<OsString> {
         let (scale, keys) = (timescale(rate).to_string(), (2.0 * rate.fps()).ceil().to_string());
         let muxer = match self {
@@ -77,7 +79,8 @@ impl Container {
         ["-g", &keys, "-flush_packets", "1"].into_iter().chain(muxer).map(Into::into).collect()
     }
 
-    /// Codec options for sound `streams`, in order: copied where this container plays them everywhere, else encoded.
+    /// Codec options for the audio `streams`, in order: copied if this container plays them everywhere, otherwise
+    /// encoded.
     pub fn audio_plan(self, streams: &[SoundStream]) -> Vec<OsString> {
         let options = streams.iter().enumerate().flat_map(|(index, stream)| {
             let encoder = if self.takes(&stream.codec) { "copy" } else { self.audio_encoder() };
@@ -86,7 +89,7 @@ impl Container {
         options.map(Into::into).collect()
     }
 
-    /// Codec options that encode every sound stream anew.
+    /// Codec options that re-encode every audio stream.
     pub fn encode_all(self) -> Vec<OsString> {
         ["-c:a", self.audio_encoder(), "-b:a", "160k"].map(Into::into).to_vec()
     }
@@ -104,8 +107,8 @@ impl Container {
     }
 }
 
-/// Ticks a second in which every frame of a constant `rate` lies on a whole tick, and any other within 6 µs: the
-/// smallest multiple of the rate's numerator from 90000 on.
+/// Ticks per second at which every frame of a constant `rate` lies on a whole tick, and any other within 6 µs: the
+/// smallest multiple of the rate's numerator that is at least 90000.
 pub fn timescale(rate: Rate) -> u32 {
     const ENOUGH: u32 = 90_000;
     if rate.num > 10_000_000 { ENOUGH } else { ENOUGH.div_ceil(rate.num) * rate.num }

@@ -1,4 +1,4 @@
-//! An `ffmpeg` child that encodes raw pictures, each with its own time, into a file.
+//! An `ffmpeg` child process that encodes raw pictures, each with its own timestamp, into a file.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -14,22 +14,22 @@ use crate::frame::Rate;
 use crate::platform::ffmpeg::{Ffmpeg, media_name};
 use crate::{Error, Result};
 
-/// What is encoded, and how.
+/// What to encode, and how.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncoderSettings {
-    /// Whose codec it is.
+    /// The container, which determines the codec.
     pub container: Container,
-    /// Of the pictures taken.
+    /// Size of the input pictures.
     pub size: Size,
-    /// Nominal.
+    /// Nominal frame rate.
     pub rate: Rate,
     /// x264's constant rate factor.
     pub crf: u8,
 }
 
-/// A running encoder. Dropped before [`VideoEncoder::finish`], it is killed.
+/// A running encoder. It is killed if it is dropped before [`VideoEncoder::finish`].
 pub(super) struct VideoEncoder {
-    /// The result, as the user knows it.
+    /// The output file that error messages name.
     output: PathBuf,
     size: Size,
     planes: I420,
@@ -37,7 +37,7 @@ pub(super) struct VideoEncoder {
 }
 
 impl VideoEncoder {
-    /// Starts to encode into `file` with the muxer that `mux` names; errors speak of `output`.
+    /// Starts to encode into `file` with the muxer options `mux`. Errors name `output`.
     pub(super) fn start(output: &Path, encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Result<Self> {
         let EncoderSettings { size, rate, .. } = encoding;
         let mut ffmpeg = Ffmpeg::spawn(arguments(encoding, mux, file))?;
@@ -46,7 +46,7 @@ impl VideoEncoder {
         Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size)), ffmpeg })
     }
 
-    /// Encodes a picture (`CV_8UC3`, BGR, of the size given) that is shown from `time` seconds on.
+    /// Encodes a picture (`CV_8UC3`, BGR, of the given size) that is shown from `time` (in seconds).
     pub(super) fn write(&mut self, picture: &Mat, time: f64) -> Result<()> {
         let mut padded = Mat::default();
         let picture = even(picture, self.size, &mut padded)?;
@@ -55,13 +55,13 @@ impl VideoEncoder {
         written.transpose().map(drop).map_err(|e| ended(&self.output, &mut self.ffmpeg, &e))
     }
 
-    /// Ends the file.
+    /// Finishes the file.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.ffmpeg.wait().map_err(|cause| failed(&self.output, &cause))
     }
 }
 
-/// The arguments that read our stream from standard input and encode it into `file`.
+/// The arguments to read our stream from standard input and encode it into `file`.
 fn arguments(encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Vec<OsString> {
     let EncoderSettings { container, rate, crf, .. } = encoding;
     let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
@@ -74,7 +74,7 @@ fn arguments(encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Vec<
     args
 }
 
-/// The picture with even sides, continuous: itself where it is so, else made in `padded`.
+/// The picture, continuous and with even sides: `picture` itself if possible, otherwise a copy in `padded`.
 pub(super) fn even<'a>(picture: &'a Mat, size: Size, padded: &'a mut Mat) -> Result<&'a Mat> {
     let stored = stored_size(size);
     if stored == size && picture.is_continuous() {
@@ -85,12 +85,12 @@ pub(super) fn even<'a>(picture: &'a Mat, size: Size, padded: &'a mut Mat) -> Res
     Ok(padded)
 }
 
-/// `size` with even sides.
+/// `size` with odd sides rounded up to even ones.
 pub(super) fn stored_size(size: Size) -> Size {
     Size::new(size.width + size.width % 2, size.height + size.height % 2)
 }
 
-/// The error for a pipe that broke: what the encoder died of, if it said so.
+/// The error for a broken pipe: the encoder's own reason, if it gave one.
 fn ended(output: &Path, ffmpeg: &mut Ffmpeg, error: &std::io::Error) -> Error {
     let cause = match ffmpeg.wait() {
         Err(cause) if error.kind() == ErrorKind::BrokenPipe => cause,
@@ -99,7 +99,7 @@ fn ended(output: &Path, ffmpeg: &mut Ffmpeg, error: &std::io::Error) -> Error {
     failed(output, &cause)
 }
 
-/// The error for `output`, which the encoder could not write.
+/// The error for an `output` that the encoder could not write.
 pub(super) fn failed(output: &Path, cause: &str) -> Error {
     let remedy = if cause.contains("No space left") { ": free some space or choose another place with -o" } else { "" };
     Error::output(output, format!("not written: ffmpeg: {cause}{remedy}"))

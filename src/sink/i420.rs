@@ -1,12 +1,12 @@
-//! Pictures as encoders take them: brightness whole, colour at half the size (I420, BT.709, limited range), which is half
+//! Converts pictures for encoders: full-size luma and half-size chroma (I420, BT.709, limited range), which needs half
 //! the bytes of BGR.
 
 use opencv::core::Size;
 use yuv::{BufferStoreMut, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-/// Turns pictures of one size into I420, in memory that is used again. A pixel of colour is the mean of four.
+/// Converts pictures of one size to I420, in a reused buffer. A chroma pixel is the mean of four.
 pub(super) struct I420 {
-    /// Even in both directions.
+    /// Even in both dimensions.
     size: Size,
     planes: Vec<u8>,
 }
@@ -16,7 +16,7 @@ impl I420 {
         Self { size, planes: vec![0; size.area() as usize / 2 * 3] }
     }
 
-    /// The planes of a picture of `pixels`, packed BGR of the size given: Y, then Cb, then Cr.
+    /// The planes Y, Cb and Cr, in this order, of a packed BGR picture of the given size.
     pub(super) fn convert(&mut self, pixels: &[u8]) -> Result<&[u8], YuvError> {
         let (width, height) = (self.size.width as u32, self.size.height as u32);
         let (y, colour) = self.planes.split_at_mut(self.size.area() as usize);

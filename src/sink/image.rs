@@ -12,7 +12,7 @@ use crate::{Error, Result, platform::paths};
 
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
 
-/// An image file to be written. Dropped before [`ImageSink::finish`], it leaves nothing behind.
+/// An image file to be written. It leaves nothing behind if it is dropped before [`ImageSink::finish`].
 pub struct ImageSink {
     output: PathBuf,
     overwrite: bool,
@@ -20,42 +20,42 @@ pub struct ImageSink {
 }
 
 impl ImageSink {
-    /// Whether the file name's extension is one that this sink writes.
+    /// Whether the sink can write the extension of the file name.
     pub fn accepts(output: &Path) -> bool {
         EXTENSIONS.contains(&paths::extension(output).as_str())
     }
 
-    /// Refuses a file that cannot or must not be written.
+    /// Rejects a file that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension; those of [`check`](super::check).
+    /// [`Error::Usage`] for an unknown extension, and the errors of [`check`](super::check).
     pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
         if !Self::accepts(output) {
             let problem =
-                format!("no image format: end the name in {}", EXTENSIONS.map(|e| format!(".{e}")).join(", "));
+                format!("unknown image format: end the name in {}", EXTENSIONS.map(|e| format!(".{e}")).join(", "));
             return Err(Error::Usage(format!("{}: {problem}", output.display())));
         }
         super::check(output, input, overwrite)
     }
 
-    /// Prepares a file at `output`. Its extension chooses the format.
+    /// Creates a file at `output`. Its extension determines the format.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
+    /// [`Error::Usage`] for an unknown extension or an existing file; [`Error::Output`] if it cannot be written.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         Self::check(output, None, overwrite)?;
         Ok(Self { output: output.to_owned(), overwrite, temp: super::temporary(output)? })
     }
 
-    /// Encodes `image` (`CV_8UC3`, BGR) and gives the file its name.
+    /// Encodes `image` (`CV_8UC3`, BGR) and gives the file its final name.
     ///
     /// # Errors
-    /// [`Error::Output`] or [`Error::Io`] where it cannot be encoded or written.
+    /// [`Error::Output`] or [`Error::Io`] if it cannot be encoded or written.
     pub fn finish(mut self, image: &Mat) -> Result<WrittenFile> {
         let extension = format!(".{}", paths::extension(&self.output));
         let mut encoded = Vector::<u8>::new();
         if !imgcodecs::imencode_def(&extension, image, &mut encoded)? {
-            return Err(Error::output(&self.output, "OpenCV cannot encode it in this format"));
+            return Err(Error::output(&self.output, "OpenCV cannot encode the picture in this format"));
         }
         self.temp.write_all(encoded.as_slice()).map_err(Error::io(&self.output))?;
         super::publish(self.temp.into_temp_path(), &self.output, self.overwrite)?;

@@ -1,4 +1,4 @@
-//! Saliency maps as files, one a frame.
+//! Saliency maps as files, one per frame.
 
 use std::fs::{File, ReadDir};
 use std::io::{BufWriter, Write};
@@ -19,11 +19,11 @@ choices! {
     /// Which map to write.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum MapKind {
-        /// Static and motion saliency together.
+        /// The fused map: static and motion saliency together.
         Fused = "fused",
-        /// Where the classifier's score depends on the pixels.
+        /// How much the classifier's score depends on each pixel.
         Static = "static",
-        /// What moves against the camera.
+        /// Motion relative to the camera.
         Motion = "motion",
     }
 }
@@ -43,39 +43,39 @@ choices! {
     /// How to write a map.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum MapFormat {
-        /// 8-bit grey PNG; 1.0 is 255.
+        /// 8-bit grey PNG; 1.0 becomes 255.
         Png = "png",
-        /// 16-bit grey PNG; 1.0 is 65535.
+        /// 16-bit grey PNG; 1.0 becomes 65535.
         Png16 = "png16",
         /// NumPy array of float32, shape (height, width).
         Npy = "npy",
     }
 }
 
-/// A folder of maps: one file a frame, named by its index in six digits, at the source's size.
+/// A folder of maps at the source's size: one file per frame, named after its index in six digits.
 ///
-/// They are written into a hidden folder beside and put in place together. Dropped before [`MapSink::finish`], the sink
-/// leaves nothing behind.
+/// The files are written into a hidden folder nearby and moved into place together. The sink leaves nothing behind if
+/// it is dropped before [`MapSink::finish`].
 pub struct MapSink {
     folder: PathBuf,
     format: MapFormat,
     size: Size,
     overwrite: bool,
     temp: TempDir,
-    /// One more than the highest index written.
+    /// The highest index written, plus one.
     end: u64,
 }
 
 impl MapSink {
-    /// Refuses a folder that cannot or must not be written.
+    /// Rejects a folder that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it is a file, or is not empty and `overwrite` is not set; [`Error::Output`] or
-    /// [`Error::Io`] where it cannot be read or written.
+    /// [`Error::Usage`] if it is a file, or is not empty and `overwrite` is not set; [`Error::Output`] or [`Error::Io`]
+    /// if it cannot be read or written.
     pub fn check(folder: &Path, overwrite: bool) -> Result<()> {
         let name = folder.display();
         if folder.exists() && !folder.is_dir() {
-            return Err(Error::Usage(format!("{name}: maps need a folder, and this is a file: choose another name")));
+            return Err(Error::Usage(format!("{name}: is a file, but maps need a folder: choose another name")));
         }
         if !overwrite && folder.is_dir() && read_dir(folder)?.next().is_some() {
             let problem = "the folder for maps is not empty: choose another one or add -y";
@@ -84,11 +84,11 @@ impl MapSink {
         temporary(folder).map(drop)
     }
 
-    /// Prepares `folder` for maps of `size` pixels. With `overwrite`, it may hold files: maps of an earlier run (files
-    /// named like maps of this `format`) are replaced in the end, all else stays.
+    /// Prepares `folder` for maps of `size` pixels. With `overwrite`, the folder may contain files: maps of an earlier
+    /// run (files named like maps of this `format`) are replaced at the end, and all other files stay.
     ///
     /// # Errors
-    /// Those of [`MapSink::check`].
+    /// The errors of [`MapSink::check`].
     pub fn create(folder: &Path, format: MapFormat, size: Size, overwrite: bool) -> Result<Self> {
         Self::check(folder, overwrite)?;
         Ok(Self { folder: folder.to_owned(), format, size, overwrite, temp: temporary(folder)?, end: 0 })
@@ -97,7 +97,7 @@ impl MapSink {
     /// Writes the map of frame `index`, scaled to the source's size.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be written.
+    /// [`Error::Io`] if the file cannot be written.
     pub fn write(&mut self, index: u64, map: &SaliencyMap) -> Result<()> {
         let mut scaled = Mat::default();
         imgproc::resize(&map.0, &mut scaled, self.size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
@@ -124,10 +124,10 @@ impl MapSink {
         Ok(())
     }
 
-    /// Puts the maps in place, and removes those of an earlier, longer run.
+    /// Moves the maps into place, and removes those of an earlier, longer run.
     ///
     /// # Errors
-    /// [`Error::Io`] where a file cannot be moved or removed.
+    /// [`Error::Io`] if a file cannot be moved or removed.
     pub fn finish(self) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         for entry in read_dir(self.temp.path())? {
@@ -150,7 +150,7 @@ impl MapSink {
         if self.format == MapFormat::Npy { "npy" } else { "png" }
     }
 
-    /// The index that `file` is the map of, if it is named like one.
+    /// The frame index of the map `file`, if it is named like one.
     fn index(&self, file: &Path) -> Option<u64> {
         let stem = file.file_name()?.to_str()?.strip_suffix(self.extension())?.strip_suffix('.')?;
         let is_number = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
@@ -162,17 +162,17 @@ fn read_dir(folder: &Path) -> Result<ReadDir> {
     std::fs::read_dir(folder).map_err(Error::io(folder))
 }
 
-/// A hidden folder, removed when dropped: inside `folder`, or in the nearest one above that exists.
+/// A hidden folder, removed on drop, in `folder` or in its nearest existing ancestor.
 pub(crate) fn temporary(folder: &Path) -> Result<TempDir> {
     let dotted = |place| if place == Path::new("") { Path::new(".") } else { place };
     let place = folder.ancestors().map(dotted).find(|place| place.exists()).unwrap_or(Path::new("."));
     if !place.is_dir() || folder.as_os_str().is_empty() {
-        return Err(Error::Usage(format!("{}: is no folder: choose another one for the maps", place.display())));
+        return Err(Error::Usage(format!("{}: is not a folder: choose another one for the maps", place.display())));
     }
     tempfile::Builder::new().prefix(super::TEMP_PREFIX).tempdir_in(place).map_err(|e| super::unwritable(place, &e))
 }
 
-/// Writes a grey PNG of samples in the machine's byte order.
+/// Writes a grey PNG. 16-bit samples are in native byte order.
 fn png(out: &mut impl Write, width: u32, height: u32, grey: &[u8], depth: ExtendedColorType) -> std::io::Result<()> {
     PngEncoder::new(out).write_image(grey, width, height, depth).map_err(std::io::Error::other)
 }
@@ -212,10 +212,10 @@ mod tests {
         let maps = folder.path().join("maps");
         let mut sink = MapSink::create(&maps, format, Size::new(3, 2), false).unwrap();
         sink.write(7, &ramp()).unwrap();
-        assert!(!maps.exists(), "the folder is there before it is whole");
+        assert!(!maps.exists(), "the folder exists before it is complete");
         sink.finish().unwrap();
-        assert_eq!(names(folder.path()), ["maps"], "nothing else is left");
-        assert_eq!(std::fs::read_dir(&maps).unwrap().count(), 1, "one file a frame and nothing else");
+        assert_eq!(names(folder.path()), ["maps"], "files are left behind");
+        assert_eq!(std::fs::read_dir(&maps).unwrap().count(), 1, "one file per frame and nothing else");
         (folder, maps.join(name))
     }
 

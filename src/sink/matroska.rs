@@ -1,6 +1,6 @@
-//! Raw pictures with exact times as a stream that FFmpeg reads: a minimal Matroska writer (RFC 9559).
+//! A minimal Matroska writer (RFC 9559): passes raw pictures with exact timestamps to FFmpeg as a stream.
 //!
-//! FFmpeg's `rawvideo` input knows no timestamps. Matroska's uncompressed video has them, in nanoseconds here.
+//! FFmpeg's `rawvideo` input has no timestamps. Matroska's uncompressed video has them, here in nanoseconds.
 
 use std::io::{self, Write};
 
@@ -35,7 +35,7 @@ const CLUSTER: u32 = 0x1F43_B675;
 const TIMESTAMP: u32 = 0xE7;
 const SIMPLE_BLOCK: u32 = 0xA3;
 
-/// BT.709, limited range, each colour in the middle of its four pixels.
+/// BT.709, limited range, chroma samples centred between their four pixels.
 const COLOURS: [(u32, u64); 6] = [
     (MATRIX_COEFFICIENTS, 1),
     (CHROMA_SITING_HORZ, 2),
@@ -47,7 +47,7 @@ const COLOURS: [(u32, u64); 6] = [
 /// Track 1, time 0 relative to the cluster, key frame.
 const BLOCK_HEADER: [u8; 4] = [0x81, 0, 0, 0x80];
 
-/// Writes the stream's header: one video track of `size` pixels, I420 in BT.709, nominally at `rate`.
+/// Writes the header of the stream: one video track of `size` pixels, I420 in BT.709, at the nominal rate `rate`.
 pub fn write_header(out: &mut impl Write, size: Size, rate: Rate) -> io::Result<()> {
     let colours = COLOURS.map(|(id, value)| number(id, value)).concat();
     let video = [
@@ -71,7 +71,7 @@ pub fn write_header(out: &mut impl Write, size: Size, rate: Rate) -> io::Result<
     out.write_all(&element(TRACKS, &element(TRACK_ENTRY, &track.concat())))
 }
 
-/// Writes one picture, its planes in `pixels`, shown from `time` seconds on.
+/// Writes one picture with the planes `pixels`, shown from `time` (in seconds).
 pub fn write_frame(out: &mut impl Write, time: f64, pixels: &[u8]) -> io::Result<()> {
     let timestamp = number(TIMESTAMP, nanoseconds(time));
     let block = BLOCK_HEADER.len() + pixels.len();
@@ -97,12 +97,12 @@ fn number(id: u32, value: u64) -> Vec<u8> {
     element(id, &value.to_be_bytes())
 }
 
-/// An id's bytes: it carries its own length in its leading bits.
+/// The bytes of an element ID, which encodes its own length in its leading bits.
 fn id_bytes(id: u32) -> Vec<u8> {
     id.to_be_bytes().into_iter().skip_while(|&b| b == 0).collect()
 }
 
-/// A size in the eight-byte form.
+/// An element size in the eight-byte form.
 fn size_bytes(size: usize) -> Vec<u8> {
     (0x0100_0000_0000_0000 | size as u64).to_be_bytes().to_vec()
 }

@@ -1,7 +1,7 @@
-//! Where results go: a video file, an image, a folder of maps, a table of records.
+//! Output files: a video, an image, a folder of maps, or a table of records.
 //!
-//! Every file is written under a hidden temporary name in its own folder and gets its name when it is whole; but a
-//! recording, which may run all day, grows under its own name.
+//! Every file is written under a hidden temporary name in its own folder and renamed when it is complete. The exception
+//! is a recording, which may run all day and grows under its final name.
 
 mod container;
 mod encoder;
@@ -21,14 +21,14 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::{Error, Result, platform::paths};
 
-/// How the names of temporary files and folders begin.
+/// Prefix of the names of temporary files and folders.
 pub(crate) const TEMP_PREFIX: &str = ".salstream-";
 
-/// Refuses an output file that cannot or must not be written, before any work is done.
+/// Rejects an output file that cannot or must not be written, before any work is done.
 ///
 /// # Errors
-/// [`Error::Usage`] where `output` exists and `overwrite` is not set, or is the same file as `input`;
-/// [`Error::Output`] or [`Error::Io`] where its folder is missing or cannot be written.
+/// [`Error::Usage`] if `output` exists and `overwrite` is not set, if it is the same file as `input`, or if it cannot
+/// name a file; [`Error::Output`] or [`Error::Io`] if its folder is missing or cannot be written.
 pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
     let name = output.display();
     if input.is_some_and(|input| is_same(input, output)) {
@@ -38,21 +38,21 @@ pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()>
         return Err(Error::Usage(format!("{name}: is a folder: add a file name")));
     }
     if output.exists() && !output.is_file() {
-        return Err(Error::Usage(format!("{name}: is a device or a pipe: name a file")));
+        return Err(Error::Usage(format!("{name}: is a device or a pipe: give a file name")));
     }
     if output.file_name().is_some_and(|name| name.len() > 255) {
         return Err(Error::Usage(format!("{name}: the name is too long: choose one of at most 255 bytes")));
     }
     if output.file_name().is_none() {
-        return Err(Error::Usage(format!("{name}: is no file name")));
+        return Err(Error::Usage(format!("{name}: is not a file name")));
     }
     if !overwrite && output.symlink_metadata().is_ok() {
-        return Err(Error::Usage(format!("{name}: exists already: overwrite it with -y or choose another name")));
+        return Err(Error::Usage(format!("{name}: already exists: overwrite it with -y or choose another name")));
     }
     temporary(output).map(drop)
 }
 
-/// Whether both paths lead to one existing file.
+/// Whether both paths lead to the same existing file.
 fn is_same(a: &Path, b: &Path) -> bool {
     match (fs::canonicalize(a), fs::canonicalize(b)) {
         (Ok(a), Ok(b)) if a == b => true,
@@ -66,7 +66,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// A hidden file beside `output`, removed when dropped, with the permissions of an ordinary new file.
+/// A hidden file next to `output`, removed on drop, with the permissions of an ordinary new file.
 fn temporary(output: &Path) -> Result<NamedTempFile> {
     let folder = paths::folder(output);
     let suffix = format!(".{}", output.extension().unwrap_or_default().to_string_lossy());
@@ -80,24 +80,24 @@ fn temporary(output: &Path) -> Result<NamedTempFile> {
     builder.tempfile_in(folder).map_err(|e| unwritable(folder, &e))
 }
 
-/// The error for a `folder` in which no temporary file or folder can be made.
+/// The error for a `folder` in which no temporary file or folder can be created.
 fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Error::output(folder, "no such folder: make it first"),
-        _ => Error::output(folder, format!("the folder cannot be written: {}", io_reason(error))),
+        std::io::ErrorKind::NotFound => Error::output(folder, "no such folder: create it first"),
+        _ => Error::output(folder, format!("cannot write to the folder: {}", io_reason(error))),
     }
 }
 
-/// Gives a finished temporary file its name.
+/// Gives a finished temporary file its final name.
 fn publish(temp: TempPath, output: &Path, overwrite: bool) -> Result<()> {
     let renamed = if overwrite { temp.persist(output) } else { temp.persist_noclobber(output) };
-    renamed.map_err(|e| Error::output(output, format!("cannot be put in place: {}", io_reason(&e.error))))
+    renamed.map_err(|e| Error::output(output, format!("cannot be moved into place: {}", io_reason(&e.error))))
 }
 
-/// Writes `bytes` to `output`, whole or not at all.
+/// Writes `bytes` to `output`, completely or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] or [`Error::Output`] where it cannot be written.
+/// [`Error::Io`] or [`Error::Output`] if it cannot be written.
 pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     let (mut file, temp) = temporary(output)?.into_parts();
     file.write_all(bytes).map_err(Error::io(output))?;
@@ -109,13 +109,13 @@ pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
 pub struct WrittenFile {
     /// The file, under its final name.
     pub path: PathBuf,
-    /// Frames that it holds.
+    /// Number of frames in it.
     pub frames: u64,
-    /// What is not as it should be, such as sound that could not be kept; one line each.
+    /// Problems to report to the user, such as audio that could not be kept; one line each.
     pub warnings: Vec<String>,
 }
 
-/// What went wrong, without the path that tempfile adds.
+/// The reason of an I/O error, without the path that tempfile adds.
 fn io_reason(error: &std::io::Error) -> String {
     error.raw_os_error().map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string())
 }

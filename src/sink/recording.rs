@@ -1,5 +1,5 @@
-//! A recording of what is happening now: a video that plays at any moment while it grows, whatever becomes of this
-//! program, and that is made an ordinary file at a clean end.
+//! A live recording: a video that can be played at any time while it grows, even if this program is killed. A clean end
+//! turns it into an ordinary file.
 
 use std::path::{Path, PathBuf};
 
@@ -12,35 +12,39 @@ use crate::frame::Rate;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
-/// A growing file: fragmented MP4, or Matroska. Dropped before [`RecordingSink::finish`], what it has stays there.
+/// A growing file: fragmented MP4, Matroska or WebM. If it is dropped before [`RecordingSink::finish`], the part
+/// written so far stays.
 pub struct RecordingSink {
     output: PathBuf,
     container: Container,
     encoder: VideoEncoder,
     size: Size,
     rate: Rate,
-    /// When the first picture was shown.
+    /// Time of the first picture.
     first: Option<f64>,
 }
 
 impl RecordingSink {
-    /// Refuses a file that cannot or must not be written.
+    /// Rejects a file that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension; [`Error::Child`] without `ffmpeg`; those of [`check`](super::check).
+    /// [`Error::Usage`] for an unknown extension; [`Error::Child`] without `ffmpeg`; the errors of
+    /// [`check`](super::check).
     pub fn check(output: &Path, overwrite: bool) -> Result<()> {
         Container::of(output)?;
         if !ffmpeg::is_available() {
-            let problem = "is not installed, and records: install it (Debian: apt-get install ffmpeg)".into();
+            let problem =
+                "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();
             return Err(Error::Child { program: "ffmpeg", problem });
         }
         super::check(output, None, overwrite)
     }
 
-    /// Begins a file at `output` for pictures of `size`, nominally at `rate`. Its extension chooses the container.
+    /// Starts a file at `output` for pictures of `size`, at the nominal rate `rate`. Its extension determines the
+    /// container.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check).
+    /// The errors of [`check`](Self::check), and [`Error::Output`] if the encoder fails.
     pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
         Self::check(output, overwrite)?;
         let container = Container::of(output)?;
@@ -49,12 +53,12 @@ impl RecordingSink {
         Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })
     }
 
-    /// Whether a picture fits into this file.
+    /// Whether a picture has the size of this file.
     pub fn takes(&self, picture: &Mat) -> bool {
         picture.size().is_ok_and(|size| size == self.size)
     }
 
-    /// Appends a picture (`CV_8UC3`, BGR, of the size given) shown from `time` seconds on, by any clock.
+    /// Appends a picture (`CV_8UC3`, BGR, of the given size) that is shown from `time`, in seconds of any clock.
     ///
     /// # Errors
     /// [`Error::Output`] with the encoder's reason, such as a full disk.
@@ -63,10 +67,10 @@ impl RecordingSink {
         self.encoder.write(picture, time - first)
     }
 
-    /// Ends the file, and makes it one that is quick to open and to seek in. Returns its path.
+    /// Finishes the file, and remuxes it so that it opens and seeks quickly. Returns its path.
     ///
     /// # Errors
-    /// [`Error::Output`] where the encoder failed; what it has written stays.
+    /// [`Error::Output`] if the encoder failed; the part written so far stays.
     pub fn finish(mut self) -> Result<PathBuf> {
         self.encoder.finish()?;
         let whole = super::temporary(&self.output)?.into_temp_path();

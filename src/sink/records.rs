@@ -1,4 +1,4 @@
-//! A table with one record a frame, as JSON lines or CSV.
+//! A table with one record per frame, as JSON lines or CSV.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,16 +10,16 @@ use tempfile::TempPath;
 use super::WrittenFile;
 use crate::{Error, Result, platform::paths};
 
-/// What is told of one frame. Means and peaks are of maps in 0..=1.
+/// The record of one frame. Means and peaks are those of maps in 0..=1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrameRecord {
     /// Position in the clip, from 0.
     pub index: u64,
-    /// Presentation time in seconds from the first frame.
+    /// Presentation timestamp in seconds from the first frame.
     pub time: f64,
-    /// Class id; none between a cut and the next key frame.
+    /// Class id; `None` between a cut and the next key frame.
     pub class: Option<usize>,
-    /// The class's name.
+    /// Class name.
     pub label: Option<String>,
     /// Softmax probability of that class, 0..=1.
     pub probability: Option<f32>,
@@ -35,11 +35,11 @@ pub struct FrameRecord {
     pub fused_mean: f32,
     /// Peak of the fused map.
     pub fused_peak: f32,
-    /// The motion's weight in the fusion, 0..=1.
+    /// The weight of motion in the fusion, 0..=1.
     pub fusion_weight: f32,
     /// Whether a cut lies before this frame.
     pub cut: bool,
-    /// Milliseconds spent on decoding; these and the next are left out where the table is to be the same each time.
+    /// Milliseconds spent on decoding; this and the following times are `None` if the table must be reproducible.
     pub ms_decode: Option<f32>,
     /// Milliseconds spent on the classifier's gradient.
     pub ms_static: Option<f32>,
@@ -52,13 +52,13 @@ pub struct FrameRecord {
 }
 
 impl FrameRecord {
-    /// The same without the times of the stages.
+    /// The same record without the times of the stages.
     pub fn untimed(self) -> Self {
         Self { ms_decode: None, ms_static: None, ms_motion: None, ms_fuse: None, ms_draw: None, ..self }
     }
 }
 
-/// A table being written. Dropped before [`RecordSink::finish`], it leaves nothing behind.
+/// A table being written. It leaves nothing behind if it is dropped before [`RecordSink::finish`].
 pub struct RecordSink {
     output: PathBuf,
     overwrite: bool,
@@ -73,13 +73,16 @@ enum RecordTable {
 }
 
 impl RecordSink {
-    /// Refuses a table that cannot or must not be written.
+    /// Rejects a table that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an extension other than `.jsonl` and `.csv`; those of [`check`](super::check).
+    /// [`Error::Usage`] for an extension other than `.jsonl` and `.csv`, and the errors of [`check`](super::check).
     pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
         if !["jsonl", "csv"].contains(&paths::extension(output).as_str()) {
-            return Err(Error::Usage(format!("{}: records are .jsonl or .csv files", output.display())));
+            return Err(Error::Usage(format!(
+                "{}: unknown format of records: end the name in .jsonl or .csv",
+                output.display()
+            )));
         }
         super::check(output, input, overwrite)
     }
@@ -87,7 +90,7 @@ impl RecordSink {
     /// Starts a table at `output`: JSON lines for `.jsonl`, comma-separated values with a header for `.csv`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for another extension or a file that exists; [`Error::Output`] where it cannot be written.
+    /// [`Error::Usage`] for another extension or an existing file; [`Error::Output`] if it cannot be written.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         Self::check(output, None, overwrite)?;
         let (file, temp) = super::temporary(output)?.into_parts();
@@ -102,7 +105,7 @@ impl RecordSink {
     /// Appends one record.
     ///
     /// # Errors
-    /// [`Error::Io`] where the disk is full or gone.
+    /// [`Error::Io`] if the record cannot be written, for example because the disk is full.
     pub fn write(&mut self, record: &FrameRecord) -> Result<()> {
         let written = match &mut self.table {
             RecordTable::Json(out) => {
@@ -114,10 +117,10 @@ impl RecordSink {
         written.map_err(Error::io(&self.output))
     }
 
-    /// Ends the table and gives it its name.
+    /// Finishes the table and gives it its final name.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] where the rest cannot be written.
+    /// [`Error::Io`] or [`Error::Output`] if the rest cannot be written.
     pub fn finish(mut self) -> Result<WrittenFile> {
         let flushed = match &mut self.table {
             RecordTable::Json(out) => out.flush(),
@@ -129,10 +132,10 @@ impl RecordSink {
     }
 }
 
-/// The records of a table that is finished.
+/// Reads the records of a finished table.
 ///
 /// # Errors
-/// [`Error::Input`] where it cannot be read or holds something else.
+/// [`Error::Input`] if it cannot be read or contains anything else.
 pub fn read(table: &Path) -> Result<Vec<FrameRecord>> {
     let wrong = |e: &dyn std::fmt::Display| Error::input(table, format!("cannot be read as records: {e}"));
     if paths::extension(table) == "csv" {
@@ -161,7 +164,7 @@ mod tests {
         })
         .unwrap();
         sink.write(&FrameRecord { index: 1, time: 0.04, cut: true, ..FrameRecord::default() }).unwrap();
-        assert!(!path.exists(), "the table has its name before it is finished");
+        assert!(!path.exists(), "the table has its final name before it is finished");
         assert_eq!(sink.finish().unwrap().frames, 2);
         std::fs::read_to_string(path).unwrap()
     }

@@ -1,7 +1,7 @@
-//! A video file: H.264 (VP9 in WebM) with the source's sound, encoded by an `ffmpeg` child process.
+//! A video file: H.264 (VP9 in WebM) with the source's audio, encoded by an `ffmpeg` child process.
 //!
-//! The picture is encoded first. The sound is added at the end, when the picture's length is known: so a run that ends
-//! early has no sound without picture, and sound that cannot be read costs the sound only, not the run.
+//! The picture is encoded first. The audio is added at the end, when the length of the picture is known. So a run that
+//! ends early has no audio without picture, and unreadable audio costs only the audio, not the run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,25 +18,25 @@ use crate::frame::{Rate, Sound};
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
-/// How to encode.
+/// Encoding options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodeOptions {
-    /// Constant rate factor of x264, 0 (lossless) to 51; 18 is visually lossless, 23 its default.
+    /// Constant rate factor of x264, 0 (lossless) to 51; 18 is visually lossless, 23 is x264's default.
     pub crf: u8,
-    /// Whether an existing file is replaced.
+    /// Whether to replace an existing file.
     pub overwrite: bool,
-    /// The sound to keep.
+    /// The audio to keep.
     pub sound: Option<Sound>,
 }
 
-/// A video file being written. Dropped before [`VideoSink::finish`], it leaves nothing behind.
+/// A video file being written. It leaves nothing behind if it is dropped before [`VideoSink::finish`].
 pub struct VideoSink {
     output: PathBuf,
     options: EncodeOptions,
     container: Container,
     writer: FrameWriter,
     temp: TempPath,
-    /// Size of the frames taken; an odd side is stored one pixel larger, since 4:2:0 video has even sides.
+    /// Size of the input frames. An odd side is stored one pixel larger, because 4:2:0 video needs even sides.
     size: Size,
     rate: Rate,
     frames: u64,
@@ -47,24 +47,25 @@ pub struct VideoSink {
 enum FrameWriter {
     Ffmpeg(VideoEncoder),
     OpenCv(VideoWriter),
-    /// Everything is encoded already.
+    /// The pictures are already encoded.
     None,
 }
 
 impl VideoSink {
-    /// Refuses a file that cannot or must not be written.
+    /// Rejects a file that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension; those of [`check`](super::check).
+    /// [`Error::Usage`] for an unknown extension, and the errors of [`check`](super::check).
     pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
         Container::of(output)?;
         super::check(output, input, overwrite)
     }
 
-    /// Starts a file at `output` for frames of `size` pixels, nominally at `rate`. Its extension chooses the container.
+    /// Starts a file at `output` for frames of `size` pixels, at the nominal rate `rate`. Its extension determines the
+    /// container.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown extension or a file that exists; [`Error::Output`] where it cannot be written.
+    /// [`Error::Usage`] for an unknown extension or an existing file; [`Error::Output`] if it cannot be written.
     pub fn create(output: &Path, size: Size, rate: Rate, options: EncodeOptions) -> Result<Self> {
         Self::check(output, None, options.overwrite)?;
         let container = Container::of(output)?;
@@ -75,7 +76,7 @@ impl VideoSink {
             let encoding = EncoderSettings { container, size, rate, crf: options.crf };
             FrameWriter::Ffmpeg(VideoEncoder::start(output, encoding, first.mux_args(rate), &temp)?)
         } else {
-            let lost = if options.sound.is_some() { "the sound is missing, " } else { "" };
+            let lost = if options.sound.is_some() { "the audio is missing and " } else { "" };
             warnings.push(format!("ffmpeg is not installed: {lost}a variable frame rate becomes a constant one"));
             FrameWriter::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
         };
@@ -83,11 +84,11 @@ impl VideoSink {
         Ok(Self { output, options, container, writer, temp, size, rate, frames: 0, last: 0.0, warnings })
     }
 
-    /// Joins the pictures of finished videos, all encoded alike, as they are. `list` names them and their lengths in FFmpeg's
-    /// ffconcat form; together they have so many `frames`, the last of them at `last` seconds.
+    /// Concatenates the pictures of finished videos, all encoded alike, without re-encoding. `list` gives the files and
+    /// their durations in FFmpeg's ffconcat format. Together they have `frames` frames, the last one at `last` seconds.
     ///
     /// # Errors
-    /// Those of [`VideoSink::create`]; [`Error::Output`] where they do not go together.
+    /// The errors of [`VideoSink::create`]; [`Error::Output`] if the files cannot be concatenated.
     pub fn join(
         list: &Path,
         rate: Rate,
@@ -109,14 +110,14 @@ impl VideoSink {
         Ok(Self { output, options, container, writer: FrameWriter::None, temp, size, rate, frames, last, warnings })
     }
 
-    /// Appends a frame (`CV_8UC3`, BGR, of the size given) that is shown from `time` on; seconds, increasing from 0.
+    /// Appends a frame (`CV_8UC3`, BGR, of the given size) that is shown from `time`, in seconds, increasing from 0.
     ///
     /// # Errors
     /// [`Error::Output`] with the encoder's reason, such as a full disk.
     pub fn write(&mut self, frame: &Mat, time: f64) -> Result<()> {
         if frame.size()? != self.size || frame.typ() != core::CV_8UC3 {
             let (width, height) = (self.size.width, self.size.height);
-            return Err(Error::output(&self.output, format!("a frame is not {width}x{height} BGR as the first one")));
+            return Err(Error::output(&self.output, format!("a frame is not {width}x{height} BGR like the first one")));
         }
         match &mut self.writer {
             FrameWriter::Ffmpeg(encoder) => encoder.write(frame, time)?,
@@ -128,10 +129,12 @@ impl VideoSink {
         Ok(())
     }
 
-    /// Ends the file, adds the sound, verifies the result by opening it and counting its frames, and gives it its name.
+    /// Finishes the file, adds the audio, verifies the result by opening it and counting its frames, and gives it its
+    /// final name.
     ///
     /// # Errors
-    /// [`Error::Output`] where no frame was written, the encoder failed, or the file does not hold what it should.
+    /// [`Error::Output`] if no frame was written, the encoder failed, or the file does not have the right number of
+    /// frames.
     pub fn finish(mut self) -> Result<WrittenFile> {
         match &mut self.writer {
             FrameWriter::Ffmpeg(encoder) => encoder.finish()?,
@@ -139,7 +142,7 @@ impl VideoSink {
             FrameWriter::None => {}
         }
         if self.frames == 0 {
-            return Err(Error::output(&self.output, "not written: there is no frame to put into it"));
+            return Err(Error::output(&self.output, "not written: there are no frames"));
         }
         let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_));
         if let Some(sound) = self.options.sound.take().filter(|_| can_mux) {
@@ -154,8 +157,8 @@ impl VideoSink {
         Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
-    /// Joins the encoded picture and the source's sound: copied where that works, else encoded anew, else left out with
-    /// a warning.
+    /// Muxes the encoded picture with the source's audio: copied if that works, otherwise re-encoded, otherwise left
+    /// out with a warning.
     fn add_sound(&mut self, sound: &Sound) -> Result<TempPath> {
         let joined = super::temporary(&self.output)?.into_temp_path();
         let plans = [Some(self.container.audio_plan(&sound.streams)), Some(self.container.encode_all()), None];
@@ -170,7 +173,7 @@ impl VideoSink {
             };
         }
         let cause = first_cause.unwrap_or_default();
-        self.warnings.push(format!("{}: the sound could not be kept: {cause}", self.output.display()));
+        self.warnings.push(format!("{}: the audio could not be kept: {cause}", self.output.display()));
         Ok(joined)
     }
 
@@ -193,8 +196,8 @@ impl VideoSink {
     }
 }
 
-/// Where to seek to in a file for its sound, in seconds. FFmpeg loses a late start of the sound in MPEG-TS unless it
-/// seeks; and where it seeks by a trifle in AVI or FLV, it lands seconds further on.
+/// The position in seconds to seek to in a file for its audio. In MPEG-TS, FFmpeg loses a late start of the audio
+/// unless it seeks. In AVI or FLV, a seek by a tiny distance lands seconds too late.
 fn seek(sound: &Sound) -> Option<f64> {
     const TRIFLE: f64 = 0.1;
     if sound.discontinuous { Some(sound.from.max(1e-3)) } else { Some(sound.from).filter(|&from| from >= TRIFLE) }
@@ -209,11 +212,11 @@ fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<V
             return Ok(writer);
         }
     }
-    Err(Error::output(output, "OpenCV has no encoder for it: install ffmpeg"))
+    Err(Error::output(output, "OpenCV has no encoder for this format: install ffmpeg"))
 }
 
-/// Frames in a finished file: its video packets, which OpenCV reads as they are; `ffprobe` would take longer to start than
-/// they take to count.
+/// Number of frames in a finished file: its video packets, which OpenCV can read without decoding. Starting `ffprobe`
+/// would take longer than counting them.
 fn count_frames(path: &Path) -> Result<u64> {
     let mut capture = VideoCapture::from_file(media_name(path.as_os_str()), videoio::CAP_FFMPEG)?;
     capture.set(videoio::CAP_PROP_FORMAT, -1.0)?;

@@ -1,10 +1,10 @@
-//! Files that cannot be read as pictures: the reason in words.
+//! Reports why a file cannot be read as pictures.
 
 use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Refuses a path that cannot be a media file at all, with the reason.
+/// Rejects a path that cannot be a media file, and gives the reason.
 pub(super) fn check_file(path: &Path) -> Result<()> {
     let metadata = match std::fs::metadata(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -16,7 +16,7 @@ pub(super) fn check_file(path: &Path) -> Result<()> {
         return Err(Error::input(path, "is a folder, not a file"));
     }
     if !metadata.is_file() {
-        return Err(Error::input(path, "is a device or a pipe: name a file or an address"));
+        return Err(Error::input(path, "is a device or a pipe: give a file or an address"));
     }
     if metadata.len() == 0 {
         return Err(Error::input(path, "the file is empty: fetch or record it again"));
@@ -28,7 +28,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::input(path, format!("cannot be read: {error}"))
 }
 
-/// `error`, where OpenCV gave it on decoding, as one about the input at `path`: what was decoded before is good.
+/// Turns an OpenCV decoding error into an error about the input at `path`. Everything decoded before it is good.
 pub(super) fn undecodable(path: impl AsRef<Path>, error: Error) -> Error {
     match error {
         Error::OpenCv(e) => Error::input(path, format!("cannot be decoded: {}", e.message.replace('\n', " "))),

@@ -1,4 +1,4 @@
-//! What a container promises of the clip that is decoded, and whether it was kept.
+//! What the container states about the decoded stream, and whether decoding delivered it.
 
 use std::ffi::OsStr;
 
@@ -7,35 +7,35 @@ use crate::frame::{Rate, Sound, SoundStream};
 use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
-/// What the container promises of the stream that is decoded.
+/// What the container states about the decoded stream.
 #[derive(Debug, Default)]
 pub struct ContainerInfo {
-    /// Index of the stream in the file, where `ffprobe` found it.
+    /// Index of the stream in the file, if `ffprobe` found it.
     pub stream: Option<usize>,
-    /// Seconds from the file's start to the stream's, and the file's own first time.
+    /// Seconds from the start of the file to the start of the stream, and the first timestamp of the file.
     pub offset: f64,
     pub origin: f64,
-    /// Seconds that it lasts.
+    /// Duration in seconds.
     pub duration: Option<f64>,
-    /// Frames listed, counting those that an edit list hides.
+    /// Number of frames in the container's index, including those hidden by an edit list.
     pub listed: Option<u64>,
 }
 
-/// What was decoded of a clip. Times in seconds since the stream's first frame.
+/// What was decoded from a clip. Times are in seconds since the stream's first frame.
 #[derive(Debug)]
 pub struct DecodedInfo {
-    /// Time of the first frame handed out.
+    /// Time of the first frame returned.
     pub first: f64,
-    /// Time of the last one.
+    /// Time of the last frame.
     pub last: f64,
-    /// Their number.
+    /// Number of frames returned.
     pub frames: u64,
-    /// Whether decoding failed in between and went on.
+    /// Whether decoding failed in between and then continued.
     pub recovered: bool,
 }
 
 impl ContainerInfo {
-    /// From the container's header.
+    /// Reads the container's header.
     pub fn new(probe: &ProbeOutput, stream: &ProbeStream) -> Self {
         Self {
             stream: Some(stream.index),
@@ -46,24 +46,27 @@ impl ContainerInfo {
         }
     }
 
-    /// Frames to expect: those listed, unless an edit list hides some of them.
+    /// Expected number of frames: the indexed ones, unless an edit list hides some of them.
     pub fn frames(&self, rate: Rate) -> Option<u64> {
         let timed = self.duration.map(|seconds| ((seconds * rate.fps()).round() as u64).max(1));
         self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
     }
 
-    /// The sound that goes with the picture from its first frame on. What is left out goes to `warnings`.
+    /// The audio that belongs to the picture from its first frame on. Adds a warning for audio that is left out.
     pub fn sound(&self, location: &OsStr, probe: &ProbeOutput, warnings: &mut Vec<String>) -> Option<Sound> {
         let all = probe.of_type("audio").count();
         let known = |s: &ProbeStream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
         let streams: Vec<_> = probe.of_type("audio").filter_map(known).collect();
         let is_live = location.to_str().is_some_and(is_url) && probe.is_endless();
         if is_live && all > 0 {
-            // The sound is fetched anew when the picture is done: a live stream is further on by then.
-            warnings.push(format!("{}: a live stream: its sound is left out", location.display()));
+            // The audio is fetched again after the picture is done, and by then a live stream has moved on.
+            warnings.push(format!("{}: is a live stream: its audio is left out", location.display()));
         } else if streams.len() < all {
             let lost = all - streams.len();
-            warnings.push(format!("{}: {lost} of {all} sound streams of an unknown kind left out", location.display()));
+            warnings.push(format!(
+                "{}: {lost} of {all} audio streams have an unknown codec and are left out",
+                location.display()
+            ));
         }
         let end = |s: &ProbeStream| Some(s.start()? - self.origin + probe.duration(s)?);
         let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
@@ -74,9 +77,9 @@ impl ContainerInfo {
         (!sound.streams.is_empty() && !is_live).then_some(sound)
     }
 
-    /// How many frames the container promises beyond those that were `decoded` up to its apparent end; 0 where all is
-    /// well. Containers err, so an early end counts only with evidence: packets that were not decoded, fewer packets
-    /// than listed, or complaints of FFmpeg about the file.
+    /// Number of frames that the container states beyond those `decoded` up to the apparent end; 0 if none are missing.
+    /// Containers can be wrong, so an early end counts only with evidence: packets that were not decoded, fewer packets
+    /// than indexed frames, or complaints by FFmpeg about the file.
     pub fn missing(&self, location: &OsStr, rate: Rate, decoded: &DecodedInfo) -> u64 {
         let Some(stream) = self.stream else { return 0 };
         let interval = rate.interval();
@@ -98,24 +101,24 @@ impl ContainerInfo {
     }
 }
 
-/// The stream that OpenCV will decode: the first video stream. What the user may wonder about goes to `warnings`.
+/// The stream that OpenCV will decode: the first video stream. Adds a warning if another one is larger.
 pub fn choose<'a>(location: &OsStr, probe: &'a ProbeOutput, warnings: &mut Vec<String>) -> Result<&'a ProbeStream> {
     let Some(stream) = probe.video() else {
-        let holds = if probe.of_type("audio").next().is_some() { "only sound" } else { "no picture" };
-        return Err(Error::input(location, format!("holds {holds}: name a file with a video stream")));
+        let holds = if probe.of_type("audio").next().is_some() { "only audio" } else { "no video" };
+        return Err(Error::input(location, format!("contains {holds}: use a file with a video stream")));
     };
     let videos = || probe.of_type("video").filter(|s| !s.is_cover());
     if stream.is_cover() {
         let remedy = match videos().next() {
             Some(_) => "put the video first: ffmpeg -i INPUT -map 0:V -map 0:a? -c copy OUTPUT.mkv",
-            None => "name a file with a video stream",
+            None => "use a file with a video stream",
         };
-        return Err(Error::input(location, format!("its first picture is a cover, not a video: {remedy}")));
+        return Err(Error::input(location, format!("its first video stream is cover art: {remedy}")));
     }
     if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
         let size = |s: &ProbeStream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
         warnings.push(format!(
-            "{}: of {} video streams the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
+            "{}: has {} video streams and the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
             location.display(),
             videos().count(),
             size(stream),
@@ -126,7 +129,8 @@ pub fn choose<'a>(location: &OsStr, probe: &'a ProbeOutput, warnings: &mut Vec<S
     Ok(stream)
 }
 
-/// The rational that a rate given as a plain number stands for: whole, n/1001, or to a thousandth.
+/// The rational for a floating-point frame rate: an integer, n/1001, a multiple of 1/2, 1/3 or 1/4, or a multiple of
+/// 1/1000. An implausible rate becomes 25.
 pub fn approximate(fps: f64) -> Rate {
     let fps = if (0.1..=1000.0).contains(&fps) { fps } else { 25.0 };
     let exact =

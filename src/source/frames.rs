@@ -1,16 +1,16 @@
-//! A sequence of frames, whatever it comes from.
+//! A sequence of frames from any kind of input.
 
 use crate::Result;
 use crate::frame::{Frame, Rate, VideoInfo};
 
-/// Which part of the input to read, and how fast its images follow each other.
+/// Which part of the input to read, and the frame rate of image sequences.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SourceOptions {
-    /// Seconds of the clip to skip. The first frame at or after this moment is the first one read.
+    /// Seconds of the clip to skip. Reading starts at the first frame at or after this time.
     pub start: Option<f64>,
     /// Seconds of the clip to read.
     pub duration: Option<f64>,
-    /// The moment of a video, as `start`, that its frames' times count from; none is its first frame's.
+    /// For a video: the time, counted like `start`, that is reported as 0; by default that of the first frame read.
     pub zero: Option<f64>,
     /// Frame rate of folders and patterns of images.
     pub rate: Rate,
@@ -24,16 +24,17 @@ impl Default for SourceOptions {
 
 /// A sequence of frames.
 pub trait FrameSource: Send {
-    /// What is known of the clip from its header.
+    /// What the header states about the clip.
     fn info(&self) -> &VideoInfo;
 
-    /// The next frame, `None` at the end.
+    /// The next frame, or `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Input`] where the rest cannot be decoded. The frames already read are good; reading on gives `None`.
+    /// [`Error::Input`] if the rest cannot be decoded. The frames already read are good, and further calls return
+    /// `None`.
     fn read(&mut self) -> Result<Option<Frame>>;
 
-    /// What the user should know about the input as opened, one line each.
+    /// Warnings for the user about the opened input, one line each.
     fn warnings(&self) -> &[String] {
         &[]
     }

@@ -1,4 +1,4 @@
-//! Still images: one, a folder of them, or a numbered pattern.
+//! Still images: a single one, a folder, or a numbered pattern.
 
 use std::path::{Path, PathBuf};
 
@@ -10,23 +10,23 @@ use super::frames::{FrameSource, SourceOptions};
 use crate::frame::{Frame, VideoInfo};
 use crate::{Error, Result, platform::paths};
 
-/// Still-image extensions that OpenCV reads. A GIF is a video here.
+/// Extensions of still images that OpenCV reads. A GIF is read as a video.
 const EXTENSIONS: &[&str] = &[
     "bmp", "dib", "hdr", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "ras", "sr", "tif", "tiff",
     "webp",
 ];
 
-/// Whether the file name says still image.
+/// Whether the file name has the extension of a still image.
 pub fn is_image(path: &Path) -> bool {
     EXTENSIONS.contains(&paths::extension(path).as_str())
 }
 
-/// Whether `name` holds a printf conversion of a whole number, such as `%d` or `%04d`.
+/// Whether `name` contains a printf conversion of an integer, such as `%d` or `%04d`.
 pub fn is_pattern(name: &str) -> bool {
     split_pattern(name).is_some()
 }
 
-/// What stands before a pattern's number, the least number of digits (zero-padded), and what stands after.
+/// The text before a pattern's number, the minimum number of digits (zero-padded), and the text after it.
 fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
     name.match_indices('%').find_map(|(at, _)| {
         let rest = &name[at + 1..];
@@ -36,10 +36,10 @@ fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
     })
 }
 
-/// The image files in `folder`, hidden ones left out, in natural order of their names.
+/// The image files in `folder` except hidden ones, in natural order of their names.
 ///
 /// # Errors
-/// [`Error::Io`] where the folder cannot be read.
+/// [`Error::Io`] if the folder cannot be read.
 pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
@@ -52,7 +52,7 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A sequence of image files, shown one after another.
+/// A sequence of image files.
 pub struct ImageSequence {
     files: std::vec::IntoIter<PathBuf>,
     info: VideoInfo,
@@ -68,7 +68,7 @@ impl ImageSequence {
     pub fn folder(path: &Path, options: &SourceOptions) -> Result<Self> {
         let files = list(path)?;
         if files.is_empty() {
-            let problem = format!("the folder holds no images: put frames there ({})", EXTENSIONS.join(", "));
+            let problem = format!("the folder contains no images: add images ({})", EXTENSIONS.join(", "));
             return Err(Error::input(path, problem));
         }
         Self::new(files, options)
@@ -78,7 +78,7 @@ impl ImageSequence {
         let folder = paths::folder(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some((before, width, after)) = split_pattern(&name) else {
-            return Err(Error::Usage(format!("{}: the number's pattern belongs in the file name", path.display())));
+            return Err(Error::Usage(format!("{}: the number pattern must be in the file name", path.display())));
         };
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
@@ -90,7 +90,10 @@ impl ImageSequence {
             }
         }
         if found.is_empty() {
-            return Err(Error::input(path, "no file has a name of this pattern: check the folder and the digits"));
+            return Err(Error::input(
+                path,
+                "no file name matches this pattern: check the folder and the number of digits",
+            ));
         }
         found.sort();
         if let Some(gap) = found.windows(2).find(|pair| pair[1].0 != pair[0].0 + 1) {
@@ -107,7 +110,7 @@ impl ImageSequence {
         let total = files.len();
         let files: Vec<_> = files.into_iter().skip(skip).take(take).collect();
         let Some(file) = files.first() else {
-            return Err(Error::Usage(format!("--start and --duration leave nothing of the {total} images")));
+            return Err(Error::Usage(format!("--start and --duration select none of the {total} images")));
         };
         let first = decode(file)?;
         let size = Size::new(first.cols(), first.rows());
@@ -115,14 +118,14 @@ impl ImageSequence {
         Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
     }
 
-    /// `image`, if it has the first one's size.
+    /// Returns `image` if it has the size of the first image.
     fn checked(&self, file: &Path, image: Mat) -> Result<Mat> {
         let (size, first) = (image.size()?, self.info.size);
         if size == first {
             return Ok(image);
         }
         let (size, first) = (format!("{}x{}", size.width, size.height), format!("{}x{}", first.width, first.height));
-        Err(Error::input(file, format!("is {size}, the first image {first}: make them one size")))
+        Err(Error::input(file, format!("is {size} but the first image is {first}: make all images the same size")))
     }
 }
 
@@ -141,12 +144,12 @@ impl FrameSource for ImageSequence {
     }
 }
 
-/// Reads one image as upright 8-bit BGR (EXIF orientation applied, alpha dropped, deeper samples scaled down).
+/// Reads an image as upright 8-bit BGR: applies the EXIF orientation, drops alpha, and scales deeper samples down.
 fn decode(file: &Path) -> Result<Mat> {
     check_file(file)?;
     let image = imgcodecs::imread(file, IMREAD_COLOR).map_err(|e| undecodable(file, e.into()))?;
     if image.empty() {
-        return Err(Error::input(file, "cannot be read as an image: it is damaged or of another format"));
+        return Err(Error::input(file, "cannot be read as an image: it is damaged or has another format"));
     }
     Ok(image)
 }
@@ -155,7 +158,7 @@ fn is_hidden(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// A key that sorts `frame10` after `frame9`: runs of digits compare by value (as length and digits), the rest as is.
+/// A key that sorts `frame10` after `frame9`: digit runs compare by value (as length and digits), other text as it is.
 pub fn natural_key(name: &str) -> Vec<(String, usize, String)> {
     let mut key = Vec::new();
     let mut rest = name;

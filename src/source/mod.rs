@@ -1,4 +1,4 @@
-//! Where frames come from: a video file or address, a still image, a folder or a numbered pattern of images.
+//! Frame sources: a video file or address, a still image, a folder of images, or a numbered pattern of images.
 
 mod check;
 mod container_info;
@@ -18,16 +18,16 @@ pub(crate) use self::video::silence_ffmpeg;
 use crate::platform::ffmpeg::is_url;
 use crate::{Error, Result, platform::paths};
 
-/// What the user named as input. Nothing is opened yet.
+/// The input that the user named; not opened yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A video file (a GIF is one).
+    /// A video file (including GIF).
     Video(PathBuf),
     /// An address with a scheme, such as `https://host/clip.mp4`.
     Url(String),
     /// A single still image.
     Image(PathBuf),
-    /// A folder of still images, taken in natural order of their names.
+    /// A folder of still images, read in natural order of their names.
     Folder(PathBuf),
     /// A printf-style pattern of numbered images, such as `frame_%04d.png`.
     Pattern(PathBuf),
@@ -36,7 +36,7 @@ pub enum Input {
 /// Opens `input` at `options.start`.
 ///
 /// # Errors
-/// [`Error::Input`] or [`Error::Io`], with the reason and the remedy, where it cannot be read as pictures.
+/// [`Error::Input`] or [`Error::Io`], with the reason and the remedy, if it cannot be read as pictures.
 pub fn open(input: &Input, options: &SourceOptions) -> Result<Box<dyn FrameSource>> {
     Ok(match input {
         Input::Video(path) => Box::new(video::Video::open(path.as_os_str(), options)?),
@@ -47,24 +47,24 @@ pub fn open(input: &Input, options: &SourceOptions) -> Result<Box<dyn FrameSourc
     })
 }
 
-/// Opens a sequence of image `files`, in their order.
+/// Opens a sequence of image `files` in the given order.
 ///
 /// # Errors
-/// Those of [`open`]; [`Error::Usage`] where there is none.
+/// The errors of [`open`]; [`Error::Usage`] if `files` is empty or `options` select none of them.
 pub fn open_images(files: Vec<PathBuf>, options: &SourceOptions) -> Result<Box<dyn FrameSource>> {
     Ok(Box::new(images::ImageSequence::new(files, options)?))
 }
 
 impl Input {
-    /// What `typed` names: an address by its scheme, else a file by its kind and name.
+    /// Classifies the user's input: an address by its scheme, anything else by the file on disk and its name.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it is empty.
+    /// [`Error::Usage`] if it is empty.
     pub fn parse(typed: &OsStr) -> Result<Self> {
         let path = PathBuf::from(typed);
         Ok(match typed.to_str() {
             Some("") => {
-                return Err(Error::Usage("the input is empty: name a video, an image, a folder or an address".into()));
+                return Err(Error::Usage("the input is empty: give a video, an image, a folder or an address".into()));
             }
             Some(url) if url.starts_with("file://") => return Self::parse(OsStr::new(&url["file://".len()..])),
             Some(url) if is_url(url) => Self::Url(url.to_owned()),
@@ -75,7 +75,7 @@ impl Input {
         })
     }
 
-    /// The file or folder on disk, where it is one.
+    /// The file or folder on disk, if the input is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => Some(path),
@@ -83,7 +83,7 @@ impl Input {
         }
     }
 
-    /// The folder that holds the frames, where each is a file of its own.
+    /// The folder that contains the frames, if each frame is a file of its own.
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(path) => Some(path),
@@ -93,7 +93,7 @@ impl Input {
     }
 }
 
-/// Why FFmpeg cannot show `location`, in its own words; `None` where it finds nothing wrong.
+/// The reason why FFmpeg cannot read `location`, as a user message; `None` if it finds no problem.
 pub(crate) fn diagnose(location: &OsStr) -> Option<String> {
     let found = probe::probe(location).and_then(|probe| match &probe {
         Some(probe) => container_info::choose(location, probe, &mut Vec::new()).map(drop),

@@ -1,4 +1,4 @@
-//! From the stored picture to the shown one: orientation and colours.
+//! Converts the stored picture to the displayed one: orientation and colours.
 
 use opencv::core::{self, Mat, Size};
 use opencv::prelude::*;
@@ -6,7 +6,7 @@ use opencv::videoio::{self, VideoCapture};
 
 use crate::Result;
 
-/// How a stored picture is to be turned: one of the eight symmetries of the rectangle.
+/// The orientation of a stored picture: one of the eight symmetries of a rectangle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Orientation {
     transpose: bool,
@@ -15,25 +15,25 @@ pub struct Orientation {
 }
 
 impl Orientation {
-    /// From a display matrix [a, b, c, d] that shows pixel (x, y) at (ax + cy, bx + dy).
+    /// From a display matrix [a, b, c, d], which shows pixel (x, y) at (ax + cy, bx + dy).
     pub fn from_matrix([a, b, c, d]: [f64; 4]) -> Self {
         let transpose = a.abs() + d.abs() < b.abs() + c.abs();
         let (x, y) = if transpose { (c, b) } else { (a, d) };
         Self { transpose, mirror_x: x < 0.0, mirror_y: y < 0.0 }
     }
 
-    /// A turn by `degrees` clockwise, to the nearest quarter.
+    /// A rotation by `degrees` clockwise, rounded to a quarter turn.
     fn clockwise(degrees: f64) -> Self {
         let (sin, cos) = degrees.to_radians().sin_cos();
         Self::from_matrix([cos, sin, -sin, cos])
     }
 
-    /// The shown size of a picture stored at `size`.
+    /// The displayed size of a picture stored at `size`.
     pub fn size(self, size: Size) -> Size {
         if self.transpose { Size::new(size.height, size.width) } else { size }
     }
 
-    /// Turns `image`.
+    /// Rotates and mirrors `image` to its displayed orientation.
     pub fn apply(self, image: Mat) -> Result<Mat> {
         let image = if self.transpose {
             let mut turned = Mat::default();
@@ -54,17 +54,18 @@ impl Orientation {
     }
 }
 
-/// The orientation as OpenCV reads it, for use where the display matrix is not known. Before 4.7 OpenCV gave the angle
-/// of the matrix, which counts anticlockwise, as the angle to turn by (issue 22088 of its tracker).
+/// The orientation reported by OpenCV, for use when the display matrix is unknown. Before 4.7, OpenCV reported the
+/// angle of the matrix, which is anticlockwise, as the clockwise rotation (its issue 22088).
 pub fn orientation_meta(capture: &VideoCapture) -> Result<Orientation> {
     let angle = capture.get(videoio::CAP_PROP_ORIENTATION_META)?;
     let reversed = (core::get_version_major(), core::get_version_minor()) < (4, 7);
     Ok(Orientation::clockwise(if reversed { -angle } else { angle }))
 }
 
-/// OpenCV turns every picture to RGB by the BT.601 matrix. For a stream tagged otherwise, the 3x3 matrix (`CV_32FC1`,
-/// BGR order) that turns such pixels into the true ones; `None` where BT.601 is right or nothing is known. What OpenCV
-/// clipped stays clipped: the most saturated greens of a BT.709 stream come out up to 15 % darker.
+/// The 3x3 matrix (`CV_32FC1`, BGR order) that corrects pixels of a stream with another colour space than BT.601,
+/// because OpenCV converts every picture to RGB with the BT.601 matrix. `None` if BT.601 is right or the colour space
+/// is unknown. Values that OpenCV clipped stay clipped: the most saturated greens of a BT.709 stream are up to 15 %
+/// darker.
 pub fn colour_correction(color_space: &str) -> Option<Result<Mat>> {
     let (kr, kb) = match color_space {
         "bt709" => (0.2126, 0.0722),
@@ -79,7 +80,7 @@ pub fn colour_correction(color_space: &str) -> Option<Result<Mat>> {
 
 type Matrix = [[f64; 3]; 3];
 
-/// RGB to Y'CbCr for luma weights `kr`, `kb` (ITU-T H.273, 8.3).
+/// RGB to Y'CbCr with luma weights `kr` and `kb` (ITU-T H.273, 8.3).
 fn encoding(kr: f64, kb: f64) -> Matrix {
     let kg = 1.0 - kr - kb;
     let (u, v) = (2.0 * (1.0 - kb), 2.0 * (1.0 - kr));

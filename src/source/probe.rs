@@ -1,4 +1,4 @@
-//! What a file says about itself, by one call of `ffprobe` at opening.
+//! A file's metadata, from one call of `ffprobe` when the file is opened.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -20,7 +20,7 @@ pub struct ProbeOutput {
     pub format: ProbeFormat,
 }
 
-/// The container as a whole. Times in seconds, written as decimal text.
+/// The container as a whole. Times are in seconds, as decimal text.
 #[derive(Debug, Default, Deserialize)]
 pub struct ProbeFormat {
     format_name: Option<String>,
@@ -69,10 +69,10 @@ struct SideData {
     displaymatrix: Option<String>,
 }
 
-/// Asks `ffprobe` about `location`; `None` where there is no `ffprobe`.
+/// Runs `ffprobe` on `location`; `None` if `ffprobe` is not installed.
 ///
 /// # Errors
-/// [`Error::Input`] where the file is no media file that FFmpeg can read.
+/// [`Error::Input`] if the file is not a media file that FFmpeg can read.
 pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
     let mut command = ffprobe(location);
     let Ok(output) = command.args(["-show_format", "-show_streams", "-of", "json"]).output() else { return Ok(None) };
@@ -80,23 +80,23 @@ pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
         return Err(Error::input(location, explain(location, &String::from_utf8_lossy(&output.stderr))));
     }
     let parsed = serde_json::from_slice(&output.stdout);
-    parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its answer is not JSON: {e}") })
+    parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its output is not JSON: {e}") })
 }
 
-/// A reader's version of FFmpeg's last words about a file that it cannot open.
+/// Turns FFmpeg's last line about a file that it cannot open into a message for users.
 fn explain(location: &OsStr, stderr: &str) -> String {
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("unreadable").trim();
     let reason = last.rsplit(": ").next().unwrap_or(last);
     if stderr.contains("moov atom not found") && is_mp4(location) {
         "cut short: its index (moov atom) is missing; fetch or record it again".into()
     } else if reason.starts_with("Invalid data") {
-        "not a video, or damaged from its start: FFmpeg finds no known format in it".into()
+        "not a video, or damaged at its start: FFmpeg finds no known format in it".into()
     } else {
         format!("cannot be opened: {reason}")
     }
 }
 
-/// Whether a file starts as MP4 and QuickTime files do, whatever its name says.
+/// Whether a file starts like an MP4 or QuickTime file, whatever its extension.
 fn is_mp4(location: &OsStr) -> bool {
     let mut head = [0; 8];
     let read = File::open(location).and_then(|mut file| file.read_exact(&mut head));
@@ -109,27 +109,27 @@ impl ProbeOutput {
         self.of_type("video").next()
     }
 
-    /// Whether the container's clock may jump, as MPEG-TS's may.
+    /// Whether the container's timestamps may jump, as in MPEG-TS.
     pub fn is_discontinuous(&self) -> bool {
         self.format.format_name.as_deref() == Some("mpegts")
     }
 
-    /// All streams of `codec_type`.
+    /// All streams of type `codec_type`.
     pub fn of_type<'a>(&'a self, codec_type: &'a str) -> impl Iterator<Item = &'a ProbeStream> {
         self.streams.iter().filter(move |s| s.codec_type.as_deref() == Some(codec_type))
     }
 
-    /// Seconds at which the file's own clock starts.
+    /// The first timestamp of the file, in seconds.
     pub fn start(&self) -> f64 {
         seconds(&self.format.start_time).unwrap_or(0.0)
     }
 
-    /// Whether the container tells no length, as live streams do.
+    /// Whether the container states no duration, as in a live stream.
     pub fn is_endless(&self) -> bool {
         seconds(&self.format.duration).is_none()
     }
 
-    /// Length of `stream` in seconds, as its header, its tags or the container (where it is alone) promise.
+    /// Duration of `stream` in seconds, from its header, its tags or, if it is the only stream, the container.
     pub fn duration(&self, stream: &ProbeStream) -> Option<f64> {
         let alone = || if self.streams.len() == 1 { seconds(&self.format.duration) } else { None };
         seconds(&stream.duration).or_else(|| stream.tags.duration.as_deref().and_then(clock_time)).or_else(alone)
@@ -137,7 +137,7 @@ impl ProbeOutput {
 }
 
 impl ProbeStream {
-    /// Whether it is a cover picture rather than a video.
+    /// Whether the stream is cover art, not a video.
     pub fn is_cover(&self) -> bool {
         self.disposition.attached_pic == 1
     }
@@ -147,23 +147,23 @@ impl ProbeStream {
         i64::from(self.width.unwrap_or(0)) * i64::from(self.height.unwrap_or(0))
     }
 
-    /// Seconds on the file's clock at which the stream starts.
+    /// The first timestamp of the stream, in seconds.
     pub fn start(&self) -> Option<f64> {
         seconds(&self.start_time)
     }
 
-    /// Seconds of one tick of the container's timestamps.
+    /// Time base of the stream: seconds per tick.
     pub fn tick(&self) -> f64 {
         rational(&self.time_base).map_or(0.0, |(num, den)| num as f64 / den as f64)
     }
 
-    /// How many frames the container lists (some may be hidden by an edit list).
+    /// Number of frames in the container's index (an edit list may hide some of them).
     pub fn listed_frames(&self) -> Option<u64> {
         self.nb_frames.as_ref()?.parse().ok()
     }
 
-    /// The nominal frame rate: the average one, or the base rate where that is close to it (a clip whose frames are
-    /// nearly even) or the average makes no sense.
+    /// The nominal frame rate: the average rate, or the base rate if it is close to the average (the frames are nearly
+    /// evenly spaced) or the average is not plausible.
     pub fn rate(&self) -> Option<Rate> {
         let plausible = |rate: &Rate| (0.1..=300.0).contains(&rate.fps());
         let parse = |text| {
@@ -176,7 +176,7 @@ impl ProbeStream {
         }
     }
 
-    /// The size at which a picture of `coded` size has square pixels: no side gets shorter.
+    /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio. Neither side shrinks.
     pub fn square_pixels(&self, coded: Size) -> Size {
         let ratio = self.sample_aspect_ratio.as_deref().and_then(|text| {
             let (num, den) = text.split_once(':')?;
@@ -193,7 +193,7 @@ impl ProbeStream {
         }
     }
 
-    /// The rows (a b) and (c d) of the display matrix: a pixel (x, y) is shown at (ax + cy, bx + dy).
+    /// The rows (a b) and (c d) of the display matrix, which shows pixel (x, y) at (ax + cy, bx + dy).
     pub fn display_matrix(&self) -> Option<[f64; 4]> {
         let text = self.side_data_list.iter().find_map(|side| side.displaymatrix.as_deref())?;
         let values: Vec<f64> = text
@@ -205,17 +205,17 @@ impl ProbeStream {
     }
 }
 
-/// Decimal seconds.
+/// Parses decimal seconds.
 fn seconds(text: &Option<String>) -> Option<f64> {
     text.as_ref()?.parse().ok().filter(|s: &f64| s.is_finite())
 }
 
-/// `HH:MM:SS.fraction` as seconds.
+/// Parses `HH:MM:SS.fraction` to seconds.
 fn clock_time(text: &str) -> Option<f64> {
     text.split(':').try_fold(0.0, |total, part| Some(total * 60.0 + part.trim().parse::<f64>().ok()?))
 }
 
-/// `num/den` with both positive.
+/// Parses `num/den`, both positive.
 fn rational(text: &Option<String>) -> Option<(u64, u64)> {
     let (num, den) = text.as_ref()?.split_once('/')?;
     Some((num.parse().ok().filter(|&n| n > 0)?, den.parse().ok().filter(|&d| d > 0)?))

@@ -1,15 +1,16 @@
-//! Frame times from what the decoder reports: strictly increasing, exact for constant rates, true for variable ones.
+//! Frame times from the decoder's timestamps: strictly increasing, exact for constant frame rates, unchanged for
+//! variable ones.
 
 use crate::frame::Rate;
 
-/// Seconds that a frame's time may be; streams without times report some thousands of years before their start.
+/// Plausible frame times in seconds. Streams without timestamps report times thousands of years before their start.
 const PLAUSIBLE: std::ops::Range<f64> = -86_400.0..1e9;
 
-/// Turns reported presentation times into exact ones, frame by frame.
+/// Turns reported presentation timestamps into exact ones, frame by frame.
 ///
-/// OpenCV 4.6 reports 0 for the last frames of a stream with B-frames, and containers such as Matroska round times to
-/// milliseconds. So a time that does not increase is replaced, and one that lies within a container tick of the frame
-/// grid k/rate is put on it.
+/// OpenCV 4.6 reports 0 for the last frames of a stream with B-frames, and containers such as Matroska round timestamps
+/// to milliseconds. So a timestamp that does not increase is replaced, and one that lies within a container tick of the
+/// frame grid k/rate is moved onto it.
 #[derive(Debug)]
 pub struct TimestampCorrector {
     rate: Rate,
@@ -19,35 +20,35 @@ pub struct TimestampCorrector {
 }
 
 impl TimestampCorrector {
-    /// A clock for frames nominally at `rate` whose container counts in ticks of `tick` seconds.
+    /// Creates a corrector for frames at the nominal rate `rate`, in a container with ticks of `tick` seconds.
     pub fn new(rate: Rate, tick: f64) -> Self {
         Self { rate, tick, last: None, steady: true }
     }
 
-    /// The time in seconds of the frame that the decoder says is at `reported`, or `None` where that cannot be.
+    /// The time in seconds of a frame that the decoder reports at `reported`, or `None` if that is impossible.
     pub fn accept(&mut self, reported: f64) -> Option<f64> {
         let time = self.snap(reported);
         let increases = self.last.is_none_or(|last| time > last + 1e-6);
         (PLAUSIBLE.contains(&time) && increases).then(|| self.advance(time))
     }
 
-    /// The time of a frame of which nothing is reported: one nominal interval after the last.
+    /// The time of a frame without a usable timestamp: one nominal interval after the last frame.
     pub fn guess(&mut self) -> f64 {
         let time = self.last.map_or(0.0, |last| self.snap(last + self.rate.interval()));
         self.advance(time)
     }
 
-    /// Whether all frames so far follow each other at the nominal rate, so that a guess is exact.
+    /// Whether all frames so far follow each other at the nominal rate, which makes a guess exact.
     pub fn is_steady(&self) -> bool {
         self.steady
     }
 
-    /// The last frame's time.
+    /// Time of the last frame.
     pub fn last(&self) -> Option<f64> {
         self.last
     }
 
-    /// Forgets all frames, for a clip that is read anew.
+    /// Forgets all frames, for a clip that is read again from its start.
     pub fn restart(&mut self) {
         (self.last, self.steady) = (None, true);
     }
@@ -59,7 +60,7 @@ impl TimestampCorrector {
         time
     }
 
-    /// `time`, or the grid point k/rate that rounding to a container tick would have turned into it.
+    /// The grid point k/rate that rounding to a container tick would have turned into `time`, otherwise `time`.
     fn snap(&self, time: f64) -> f64 {
         let grid = (time * self.rate.fps()).round() * self.rate.interval();
         if (grid - time).abs() < self.tick.max(2e-6) { grid } else { time }

@@ -19,7 +19,7 @@ use crate::frame::{Frame, VideoInfo};
 use crate::platform::ffmpeg::{is_url, media_name, packets};
 use crate::{Error, Result};
 
-/// Reads that may fail in a row before the rest of a clip is given up as damaged.
+/// Number of consecutive failed reads after which the rest of a clip is given up as damaged.
 const MAX_BAD_READS: usize = 100;
 
 /// An open video.
@@ -30,15 +30,16 @@ pub struct Video {
     warnings: Vec<String>,
     orientation: Orientation,
     colours: Option<Mat>,
-    /// The picture as decoded, kept where it is not handed out itself.
+    /// The decoded picture, kept if another picture is made from it.
     raw: Mat,
     clock: TimestampCorrector,
     facts: ContainerInfo,
-    /// Times that the container gives for the last frames, where the decoder gives none.
+    /// Timestamps from the container for the last frames, for which the decoder reports none.
     tail: Option<VecDeque<f64>>,
-    /// Time of a frame that is grabbed, but not yet handed out; seconds since the stream's first frame.
+    /// Time of a frame that is grabbed but not returned yet, in seconds since the stream's first frame.
     grabbed: Option<f64>,
-    /// Times, on the same clock, of the first frame handed out, from which on no more are, and that is told as 0.
+    /// In the same time base: the time of the first frame returned, the end of the range to read, and the time reported
+    /// as 0.
     first: f64,
     until: f64,
     zero: f64,
@@ -58,7 +59,7 @@ impl Video {
         let stream = match &probe {
             Some(probe) => Some(container_info::choose(location, probe, &mut warnings)?),
             None => {
-                warnings.push("ffprobe is not installed: sound, rotation and damage may go unseen".into());
+                warnings.push("ffprobe is not installed: audio, rotation and damage may go undetected".into());
                 None
             }
         };
@@ -66,7 +67,7 @@ impl Video {
         let capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
         if !capture.is_opened()? {
             if is_file {
-                // A file that has gone meanwhile is not a damaged one.
+                // A file that has been removed meanwhile is not a damaged one.
                 check_file(Path::new(location))?;
             }
             return Err(Error::input(location, "cannot be read as a video: it is damaged or its codec is unknown"));
@@ -80,7 +81,7 @@ impl Video {
         Ok(video)
     }
 
-    /// Puts together what the container, or else OpenCV, says of the clip.
+    /// Combines what the container, or OpenCV without one, states about the clip.
     fn describe(
         location: &OsStr,
         mut capture: VideoCapture,
@@ -129,7 +130,7 @@ impl Video {
         })
     }
 
-    /// Grabs the first frame at or after the asked-for start.
+    /// Grabs the first frame at or after the requested start.
     fn seek(&mut self, options: &SourceOptions) -> Result<()> {
         let asked = options.start.filter(|&start| start > 0.0);
         let start = asked.map_or(f64::NEG_INFINITY, |start| start - self.facts.offset);
@@ -153,7 +154,7 @@ impl Video {
             (Some(time), _) => time,
             (None, Some(last)) => return Err(self.past_the_end(last + self.info.rate.interval())),
             (None, None) => {
-                let problem = "no frame of it can be decoded: fetch or record it again (from an address: download it)";
+                let problem = "no frame can be decoded: fetch or record it again (if it is an address, download it)";
                 return Err(Error::input(&self.location, problem));
             }
         };
@@ -171,7 +172,7 @@ impl Video {
         Error::Usage(format!("{}: --start is at or past the end, {end:.3} s", self.location.display()))
     }
 
-    /// Opens the capture anew, at its first frame.
+    /// Opens the capture again, at its first frame.
     fn rewind(&mut self) -> Result<()> {
         self.capture = VideoCapture::from_file(media_name(&self.location), videoio::CAP_FFMPEG)?;
         self.capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
@@ -180,7 +181,7 @@ impl Video {
         Ok(())
     }
 
-    /// Fits what the clip promises to the part of it that is read.
+    /// Adapts the clip's information to the part of it that is read.
     fn narrow(&mut self, options: &SourceOptions) {
         let rest = self.facts.duration.map(|duration| (duration - self.first).max(0.0));
         let part = match (rest, options.duration) {
@@ -193,7 +194,7 @@ impl Video {
         }
     }
 
-    /// Moves on to the next frame and tells its time, in seconds since the stream's first frame; `None` at the end.
+    /// Moves to the next frame and returns its time in seconds since the stream's first frame; `None` at the end.
     fn grab(&mut self) -> Result<Option<f64>> {
         let mut failures = 0;
         while !self.capture.grab()? {
@@ -214,7 +215,7 @@ impl Video {
         Ok(Some(listed.and_then(|time| self.clock.accept(time)).unwrap_or_else(|| self.clock.guess())))
     }
 
-    /// The container's times for the frames after the last one whose time is known.
+    /// The container's timestamps for the frames after the last one with a known time.
     fn tail_times(&mut self) -> &mut VecDeque<f64> {
         let (location, facts) = (&self.location, &self.facts);
         let last = self.clock.last().unwrap_or(0.0);
@@ -227,7 +228,7 @@ impl Video {
         })
     }
 
-    /// Decodes the grabbed frame, upright and in the colours that its tags mean.
+    /// Decodes the grabbed frame, upright and in the colours that its tags specify.
     fn retrieve(&mut self) -> Result<Mat> {
         if !self.capture.retrieve_def(&mut self.raw)? || self.raw.empty() {
             return Err(Error::input(&self.location, format!("frame {} cannot be decoded", self.index)));
@@ -249,13 +250,13 @@ impl Video {
         Ok(image)
     }
 
-    /// Ends the clip here, for `error`.
+    /// Ends the clip because of `error`.
     fn broken(&mut self, error: Error) -> Error {
         self.ended = true;
         undecodable(&self.location, error)
     }
 
-    /// At the end of the file: an error where that comes before what the container promises.
+    /// Called at the end of the file: returns an error if the container states more frames.
     fn shortfall(&self) -> Result<()> {
         let last = self.clock.last().unwrap_or(0.0);
         let part = DecodedInfo { first: self.first, last, frames: self.index, recovered: self.recovered };
@@ -298,8 +299,9 @@ impl FrameSource for Video {
     }
 }
 
-/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`FrameSource::read`] reports damage once.
-/// OpenCV sets the level of its messages anew whenever it opens something, so they go nowhere instead.
+/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: [`FrameSource::read`] reports damage
+/// once. OpenCV resets FFmpeg's log level whenever it opens something, so the messages are discarded by a callback
+/// instead.
 pub fn silence_ffmpeg() {
     use std::ffi::{c_char, c_int, c_void};
     type Callback = extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);

@@ -1,4 +1,4 @@
-//! `--jobs auto`: the number of workers is measured where that pays, once, and never harms.
+//! `--jobs auto`: the number of workers is measured once, only if it pays off, and never does harm.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::program::{interrupt, names, text};
 use crate::{batch, clips, counts};
 
-/// A batch that keeps what it measures in a folder of its own.
+/// A batch that caches its measurements in a folder of its own.
 fn run(folder: &Path, args: &str) -> Output {
     batch(folder, args).env("XDG_CACHE_HOME", folder.join("cache")).output().unwrap()
 }
@@ -18,11 +18,11 @@ fn the_number_of_workers_is_measured_once() {
     let folder = clips(3);
     let at = folder.path();
     let is_said = |output: &Output| text(&output.stderr).contains("workers x threads ");
-    assert!(!is_said(&run(at, "in -o little")), "so little work does not pay for it");
+    assert!(!is_said(&run(at, "in -o little")), "too little work to pay off");
     let first = run(at, "in -o out --remeasure");
     assert!(first.status.success() && is_said(&first) && counts(&first) == [3, 0, 0], "{}", text(&first.stderr));
     let expected = ["0.done.json", "0.jpg", "0.mp4", "2.done.json", "2.jpg", "2.mp4", "settings.toml", "sub"];
-    assert_eq!(names(&at.join("out"))[..8], expected, "nothing else is left");
+    assert_eq!(names(&at.join("out"))[..8], expected, "other files are left behind");
     let second = run(at, "in -o again");
     assert!(second.status.success() && !is_said(&second), "{}", text(&second.stderr));
 }
@@ -32,7 +32,7 @@ fn a_bad_clip_or_an_impatient_user_does_no_harm_to_measuring() {
     let folder = clips(2);
     let at = folder.path();
     fs::create_dir(at.join("bad")).unwrap();
-    // It says what it holds, and breaks off: measuring on it fails.
+    // The header is valid but the file is truncated, so measuring on it fails.
     let whole = fs::read(at.join("in/sub/1.mkv")).unwrap();
     for name in ["a", "b", "c"] {
         fs::write(at.join(format!("bad/{name}.mkv")), &whole[..whole.len() / 3]).unwrap();

@@ -1,4 +1,4 @@
-//! Folders that take nothing, disks that are full, names that are too long, inputs that go away.
+//! Read-only folders, full disks, names that are too long, and inputs that disappear.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::program::{assert_refused, names, text};
 use crate::{batch, clips, counts, long, run, wait_for_encoder};
 
-/// Something to be undone by a command, such as a mount.
+/// A change, such as a mount, that a command undoes.
 struct Undo(&'static str, PathBuf);
 
 impl Undo {
@@ -31,11 +31,11 @@ fn a_folder_that_cannot_be_written_is_told_at_the_start() {
     let at = folder.path();
     let out = at.join("out");
     fs::create_dir(&out).unwrap();
-    // Permission bits stop everybody but root, and the second way needs root.
+    // Permission bits stop everybody but root; the second way needs root.
     let command = "chmod 555 $1; test ! -w $1 || mount -t tmpfs -o ro none $1";
     let undo = "umount $1 2>/dev/null; chmod 755 $1";
     let _undo = Undo::after(command, undo, &out);
-    assert_refused(&run(at, "in -o out"), 1, &["out", "cannot be written"]);
+    assert_refused(&run(at, "in -o out"), 1, &["out", "cannot write to the folder"]);
     assert_refused(&run(at, "in -o out/below"), 1, &["out/below", "cannot be created"]);
 }
 
@@ -86,8 +86,8 @@ fn an_input_that_goes_away_costs_that_clip_only() {
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), counts(&output)), (Some(1), [1, 0, 2]), "{said}");
-    // The first fails where it is opened or, where that came before, when its result is proven.
-    assert_eq!(said.matches("No such file").count(), 4, "each once at its time and in the table: {said}");
+    // The first clip fails when it is opened or, if that came before, when its result is verified.
+    assert_eq!(said.matches("No such file").count(), 4, "each once when it happens and once in the table: {said}");
     assert_eq!((said.matches("in/a.mp4: ").count(), said.matches("in/b.mp4: ").count()), (2, 2), "{said}");
 }
 
@@ -101,7 +101,7 @@ fn results_beside_the_inputs_are_refused_or_kept_apart() {
     assert!(text(&same.stderr).contains("the output is the input itself"), "{}", text(&same.stderr));
     assert_eq!((same.status.code(), counts(&same)), (Some(1), [0, 0, 1]));
     assert_eq!(fs::read(at.join("in/0.mp4")).unwrap(), before);
-    // Inputs below the results' folder are inputs.
+    // Inputs in a folder below the results' folder are still inputs.
     fs::create_dir(at.join("all")).unwrap();
     fs::rename(at.join("in"), at.join("all/in")).unwrap();
     assert_eq!(counts(&run(at, "all/in -o all")), [2, 0, 0]);

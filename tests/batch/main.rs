@@ -1,4 +1,4 @@
-//! `salstream batch` as a user meets it: every clip once, whatever happens in between.
+//! `salstream batch` as users see it: every clip is processed once, whatever happens in between.
 
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -44,7 +44,7 @@ fn clips(count: usize) -> TempDir {
     folder
 }
 
-/// How many were done, skipped, failed, by the closing line.
+/// How many clips were done, skipped and failed, from the closing line.
 fn counts(output: &Output) -> [usize; 3] {
     let said = text(&output.stderr);
     let line = said.lines().find(|line| line.contains(" done (")).unwrap_or_else(|| panic!("no closing line: {said}"));
@@ -52,7 +52,7 @@ fn counts(output: &Output) -> [usize; 3] {
     [number(" done ("), number(" skipped"), number(" failed")]
 }
 
-/// Every file below `folder` but the summaries, the settings and the proofs, with its bytes.
+/// Every file below `folder` except summaries, settings and manifests, with its bytes.
 fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -71,7 +71,7 @@ fn results(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// The same, by the place in the folder.
+/// The same, with paths relative to the folder.
 fn relative(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let strip = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
     results(folder).into_iter().map(strip).collect()
@@ -91,7 +91,11 @@ fn each_clip_is_done_once_and_again_only_for_a_reason() {
     let other_version =
         fs::read_to_string(at.join("out/2.done.json")).unwrap().replace(env!("CARGO_PKG_VERSION"), "0.0.9");
     fs::write(at.join("out/2.done.json"), other_version).unwrap();
-    assert_eq!(counts(&run(at, "in -o out --records jsonl")), [0, 3, 0], "finished by another version is finished");
+    assert_eq!(
+        counts(&run(at, "in -o out --records jsonl")),
+        [0, 3, 0],
+        "clips finished by another version are skipped"
+    );
 
     let plan = |args: &str| text(&run(at, args).stdout);
     let same = "in -o out --records jsonl --dry-run";
@@ -139,9 +143,9 @@ fn settings_come_from_a_file_and_go_into_one() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         output
     };
-    assert_eq!(text(&settled("--print-config").stdout), stored, "a file says what it was made from");
+    assert_eq!(text(&settled("--print-config").stdout), stored, "the settings file records all settings");
     settled("-o b");
-    assert!(relative(&at.join("a")) == relative(&at.join("b")), "and makes the same again");
+    assert!(relative(&at.join("a")) == relative(&at.join("b")), "and reproduces the results");
     let printed = text(&settled("--target 1 --target 3 --print-config --alpha 1").stdout);
     assert!(printed.contains("\nalpha = 1\n") && printed.contains("\ntarget = [1, 3]\n"), "{printed}");
 
@@ -228,7 +232,7 @@ fn odd_names_are_names() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(counts(&output), [8, 0, 0]);
     assert!(at.join("in/out").join(odd).is_file());
-    assert_eq!(counts(&run(at, "in -o in/out")), [0, 8, 0], "results are no inputs");
+    assert_eq!(counts(&run(at, "in -o in/out")), [0, 8, 0], "results are not inputs");
 
     let mut listed = batch(at, "-o list --from - -0").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut listed.stdin.take().unwrap(), b"in/line\nbreak.mp4\0in/0.mp4\0in/0.mp4\0").unwrap();
@@ -253,7 +257,7 @@ fn what_cannot_be_planned_is_refused_at_the_start() {
     assert_eq!((gone.status.code(), counts(&gone)), (Some(1), [1, 0, 1]));
 }
 
-/// The processes that `parent` has started and that run.
+/// The running child processes of `parent`.
 fn children(parent: u32) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let is_child = |pid: &String| {
@@ -264,11 +268,11 @@ fn children(parent: u32) -> Vec<String> {
     processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(is_child).collect()
 }
 
-/// Waits until a clip of `batch` is in work, as its encoder shows, a grandchild; and until `ready`.
+/// Waits until `batch` is processing a clip, visible by its encoder, a grandchild process, and `ready` is true.
 fn wait_for_encoder(batch: &Child, ready: impl Fn() -> bool) {
     let since = Instant::now();
     while !children(batch.id()).iter().any(|worker| !children(worker.parse().unwrap()).is_empty() && ready()) {
-        assert!(since.elapsed() < Duration::from_secs(30), "no clip in work");
+        assert!(since.elapsed() < Duration::from_secs(30), "no clip is being processed");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -277,7 +281,7 @@ fn kill(signal: &str, pid: &str) {
     let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null()).status();
 }
 
-/// A clip that takes some seconds.
+/// A clip that takes several seconds.
 fn long(folder: &Path, name: &str) {
     let source = "testsrc2=size=320x240:rate=25:duration=12";
     ffmpeg(folder, &format!("-f lavfi -i {source} -c:v libx264 -preset ultrafast {name}"));
@@ -293,7 +297,7 @@ fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
         let child = batch(at, &args).stderr(Stdio::piped()).spawn().unwrap();
         let begun = at.join(signal).join("1.done.json");
         wait_for_encoder(&child, || begun.exists());
-        // The first SIGSEGV that no access has caused is taken by Rust's handler, which steps aside for the next.
+        // Rust's handler takes the first SIGSEGV that no memory access has caused, and removes itself for the next one.
         for worker in children(child.id()) {
             while children(child.id()).contains(&worker) {
                 kill(signal, &worker);
@@ -359,7 +363,7 @@ fn progress_is_told_in_clips_and_frames_of_the_whole() {
 
 #[test]
 fn killed_at_any_moment_it_goes_on_where_it_was() {
-    // The full number is for an evening: SALSTREAM_FULL=1.
+    // The full number takes an evening: SALSTREAM_FULL=1.
     let (kills, count) = if std::env::var_os("SALSTREAM_FULL").is_some() { (30, 60) } else { (4, 10) };
     let folder = clips(count);
     let at = folder.path();
@@ -371,7 +375,7 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
     let mut before = Vec::new();
     for round in 0..kills {
         let mut child = batch(at, "in -o out --records jsonl --jobs 2").stderr(Stdio::null()).spawn().unwrap();
-        // Anywhere from its start on, and in every other round not before it has finished a clip.
+        // Kill it at any time after its start; in every other round, only once it has finished a clip.
         let since = Instant::now();
         while round % 2 == 1 && finished().len() == before.len() && since.elapsed() < Duration::from_secs(30) {
             std::thread::sleep(Duration::from_millis(5));
@@ -383,16 +387,16 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
         workers.iter().chain(&encoders).for_each(|pid| kill("KILL", pid));
         child.wait().unwrap();
         let now = finished();
-        assert!(before.iter().all(|proof| now.contains(proof)), "nothing is done twice");
+        assert!(before.iter().all(|proof| now.contains(proof)), "no clip is processed twice");
         before = now;
     }
     assert!((1..count).contains(&before.len()), "{} are finished", before.len());
     let last = run(at, "in -o out --records jsonl --jobs 2");
     assert!(last.status.success(), "{}", text(&last.stderr));
-    assert_eq!(counts(&last), [count - before.len(), before.len(), 0], "what was finished is skipped");
+    assert_eq!(counts(&last), [count - before.len(), before.len(), 0], "finished clips are skipped");
     assert!(
         relative(&at.join("out")) == relative(&at.join("whole")),
-        "as if nothing had happened, and nothing left over"
+        "the same results as without kills, and no other files"
     );
     eprintln!(
         "{kills} kills, {} of {count} clips finished in between: 0 lost, 0 done twice, 0 left over",
@@ -400,7 +404,7 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
     );
 }
 
-/// All proofs below a folder.
+/// All manifests below a folder.
 fn proofs(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let found = entries.flat_map(|path| {
@@ -456,7 +460,7 @@ fn without_room_a_clip_fails_cleanly_and_is_done_when_there_is_room() {
     let plain = batch(at, "in -o out --crf 0");
     let args: Vec<_> = plain.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let program = plain.get_program().to_string_lossy().into_owned();
-    // A limit of the largest file, in blocks of 512 bytes, stands for a disk that is full for the long clip only.
+    // A limit on file size, in blocks of 512 bytes, acts like a disk that is full only for the long clip.
     let limited = format!("ulimit -f 1000; trap '' XFSZ; exec {program} {}", args.join(" "));
     let output = Command::new("sh").current_dir(at).args(["-c", &limited]).output().unwrap();
     let said = text(&output.stderr);
@@ -487,7 +491,7 @@ fn an_input_that_changes_meanwhile_is_not_done() {
     assert_eq!(counts(&run(at, "in/long.mp4 -o out")), [1, 0, 0]);
 }
 
-/// A clip of four shots of four seconds, with sound.
+/// A clip of four shots of four seconds each, with audio.
 fn long_clip(folder: &Path, name: &str) {
     let shot = |source: &str| format!("-f lavfi -i {source}=size=160x120:rate=10:duration=4 ");
     let shots: String = ["testsrc2", "rgbtestsrc", "testsrc", "smptebars"].map(shot).concat();
@@ -512,14 +516,14 @@ fn a_long_clip_in_pieces_is_what_it_would_be_in_one() {
     let split = run(at, &format!("in -o split --split 5 {data}"));
     assert!(split.status.success(), "{}", text(&split.stderr));
     assert_eq!(counts(&split), [2, 0, 0]);
-    assert!(!at.join("split/long.pieces").exists(), "the pieces are gone");
+    assert!(!at.join("split/long.pieces").exists(), "the segments are removed");
     let names = |folder: &str| relative(&at.join(folder)).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
     assert_eq!(names("split"), names("whole"));
 
     let shown = |folder: &str, streams: &str| probe(&at.join(folder).join("long.mp4"), streams, "packet=pts_time,size");
     let times = |folder: &str| probe(&at.join(folder).join("long.mp4"), "v", "frame=pts_time");
     assert_eq!(times("split"), times("whole"));
-    assert_eq!(shown("split", "a"), shown("whole", "a"), "the sound is the same");
+    assert_eq!(shown("split", "a"), shown("whole", "a"), "the audio is the same");
     let records = |folder: &str| -> Vec<Value> {
         let text = fs::read_to_string(at.join(folder).join("long.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -552,7 +556,7 @@ fn a_clip_in_pieces_is_joined_as_soon_as_they_are_done() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(at.join("out/a.mp4").exists() && !at.join("out/b.done.json").exists());
-    // As if it had been killed before the pieces were taken away.
+    // As if it had been killed before the segments were removed.
     fs::create_dir_all(at.join("out/a.pieces")).unwrap();
     let again = run(at, "in -o out --split 8");
     assert!(again.status.success() && counts(&again) == [1, 1, 0], "{}", text(&again.stderr));
@@ -580,8 +584,8 @@ fn pieces_of_a_clip_are_done_on_several_machines_and_joined_by_the_merge() {
     let merged = merge();
     assert!(merged.status.success(), "{}", text(&merged.stderr));
     assert!(relative(&at.join("out")) == relative(&at.join("one")));
-    assert_eq!(counts(&merge()), [0, 1, 0], "once more does no harm");
+    assert_eq!(counts(&merge()), [0, 1, 0], "merging again does no harm");
     fs::remove_file(at.join("out").join(named(".mp4"))).unwrap();
     let gone = merge();
-    assert_eq!((gone.status.code(), counts(&gone)), (Some(1), [0, 0, 1]), "its pieces are gone");
+    assert_eq!((gone.status.code(), counts(&gone)), (Some(1), [0, 0, 1]), "its segments are removed");
 }

@@ -1,4 +1,4 @@
-//! The line for GNU parallel in the docs, as it stands there, with this machine in place of several.
+//! The line for GNU parallel from the docs, verbatim, with this machine in place of several.
 
 use std::process::Command;
 

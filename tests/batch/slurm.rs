@@ -1,4 +1,4 @@
-//! A real job array, on a little cluster of this machine's own.
+//! A real job array on a small cluster on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::{MODEL, clips, relative, run};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster");
 
-/// A running cluster; it ends with the test.
+/// A running cluster that stops when the test ends.
 struct Cluster(PathBuf);
 
 impl Cluster {
@@ -19,7 +19,7 @@ impl Cluster {
         Self(folder.to_owned())
     }
 
-    /// What a Slurm command prints.
+    /// The output of a Slurm command.
     fn ask(&self, command: &str) -> String {
         let output =
             Command::new("sh").args(["-c", command]).env("SLURM_CONF", self.0.join("slurm.conf")).output().unwrap();
@@ -66,7 +66,8 @@ fn a_slurm_array_is_equal_to_a_single_run() {
     let state = || cluster.ask(&format!("scontrol show job {task}"));
     let is_running = |queue: &str| queue.contains(&format!("{task} RUNNING"));
     cluster.wait("begun", |queue| is_running(queue) && queue.matches("RUNNING").count() >= 2);
-    // The processes of one task are killed while it works, and a node takes nothing more; what it has goes on.
+    // The processes of one task are killed while it works, and its node accepts no more tasks but finishes the running
+    // ones.
     cluster
         .ask(&format!("scancel --signal=KILL --full {task}; scontrol update NodeName=node2 State=DRAIN Reason=test"));
     assert!(cluster.ask("sinfo -h -n node2 -o %T").starts_with("drain"), "node2 is drained");

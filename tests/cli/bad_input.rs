@@ -1,4 +1,4 @@
-//! Bad input gets one clear line, the right exit status, and leaves nothing behind.
+//! Bad input gets one clear line and the right exit status, and leaves no files behind.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use crate::data::data;
 use crate::program::{assert_refused, ffmpeg, names, probe, salstream, text};
 use tempfile::{TempDir, tempdir};
 
-/// A folder with a short good clip, `clip.mp4`.
+/// A folder with a short valid clip, `clip.mp4`.
 fn folder_with_clip() -> TempDir {
     let folder = tempdir().unwrap();
     ffmpeg(folder.path(), "-f lavfi -i testsrc2=size=160x120:rate=25 -t 0.4 -pix_fmt yuv420p clip.mp4");
@@ -20,7 +20,7 @@ fn run(folder: &Path, args: &[&str]) -> Output {
     salstream(folder).arg("run").args(args).output().unwrap()
 }
 
-/// Runs on one input in `folder` and asserts that it is refused and that nothing new lies there.
+/// Runs on one input in `folder` and asserts that it is rejected and no new files are left.
 fn assert_input_refused(folder: &Path, input: &str, words: &[&str]) {
     let before = names(folder);
     let output = run(folder, &[input, "-o", "out.mp4"]);
@@ -41,7 +41,7 @@ fn inputs_that_are_no_video() {
     assert_input_refused(at, "empty.mp4", &["empty"]);
     assert_input_refused(at, "text.mp4", &["video"]);
     assert_input_refused(at, "bare", &["image"]);
-    assert_input_refused(at, "sound.m4a", &["only sound"]);
+    assert_input_refused(at, "sound.m4a", &["only audio"]);
     assert_input_refused(at, "missing_%03d.png", &["no "]);
     assert_refused(&run(at, &["text.png"]), 1, &["text.png"]);
 }
@@ -106,7 +106,7 @@ fn outputs_that_cannot_be() {
 fn a_full_disk_is_named_and_nothing_is_left() {
     let folder = folder_with_clip();
     let program = env!("CARGO_BIN_EXE_salstream");
-    // A limit of one block per file fails in the same place as a full disk does.
+    // A limit of one block per file fails in the same place as a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 1; exec {program} run clip.mp4 -o out.mp4 --crf 0");
     let output = Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output().unwrap();
     assert_refused(&output, 1, &["out.mp4", "File too large"]);
@@ -152,7 +152,7 @@ fn no_runtime_a_wrong_one_and_no_model() {
     assert!(!at.join("clip-saliency.mp4").exists());
 }
 
-/// A library that says it is ONNX Runtime 1.17.0.
+/// A library that claims to be ONNX Runtime 1.17.0.
 fn old_runtime(folder: &Path) -> std::path::PathBuf {
     let source = "static const char *version(void) { return \"1.17.0\"; }\n\
         static struct { void *api; const char *(*version)(void); } base = { 0, version };\n\

@@ -1,4 +1,4 @@
-//! `salstream model grad` and `verify`, and the flags that choose what is explained.
+//! `salstream model grad` and `verify`, and the flags that select what is explained.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,8 @@ use prost::Message;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-/// A network of two convolutions and random weights that takes pictures of any size, five classes at each of two places.
+/// A network of two convolutions with random weights. It takes pictures of any size and has five classes at each of two
+/// places.
 fn network() -> ModelProto {
     let mut state = 1u32;
     let mut weights = |name: &str, shape: &[usize]| {
@@ -34,7 +35,7 @@ fn network() -> ModelProto {
     };
     let padded = || vec![A::ints("pads", &[1, 1, 1, 1])];
     let mut image = ValueInfoProto::fixed("image", DataType::Float, &[1, 3, 0, 0]);
-    // A size of 0 is none: the picture's size is open.
+    // A size of 0 means that the size is not fixed.
     image.name = Some("image".into());
     let graph = GraphProto {
         name: Some("small".into()),
@@ -110,7 +111,7 @@ fn results_are_not_overwritten_unasked() {
     let at = folder.path();
     let grad = |rest: &str| run(at, &format!("model grad net.onnx {rest} --output tokens[:,0,:] --size 16"));
     assert!(grad("out.onnx").status.success());
-    assert_refused(&grad("out.onnx"), 2, &["out.onnx", "exists already"]);
+    assert_refused(&grad("out.onnx"), 2, &["out.onnx", "already exists"]);
     assert!(grad("out.onnx -y").status.success());
     assert_refused(&grad("net.onnx -y"), 2, &["is the input itself"]);
     fs::hard_link(at.join("net.onnx"), at.join("hard.onnx")).unwrap();
@@ -169,7 +170,7 @@ fn verify_fails_a_model_whose_map_is_always_the_same() {
     let folder = folder();
     let mut model = network();
     let graph = model.graph.as_mut().unwrap();
-    // Without its Relus the network is linear: its gradient is the same for every picture.
+    // Without its Relus the network is linear, so its gradient is the same for every picture.
     graph.node.retain(|node| node.op_type() != "Relu");
     graph.node[1].input[0] = "a".into();
     graph.node[2].input[0] = "c".into();
@@ -179,7 +180,7 @@ fn verify_fails_a_model_whose_map_is_always_the_same() {
     assert_eq!(verdict(&found, "finite differences").0, "pass");
 }
 
-/// Two seconds of moving pattern.
+/// Two seconds of a moving pattern.
 fn clip(folder: &Path) {
     ffmpeg(folder, "-f lavfi -i testsrc2=size=96x64:rate=10:duration=2 -pix_fmt yuv420p clip.mp4");
 }
@@ -247,7 +248,7 @@ fn several_classes_have_a_map_each() {
 fn the_energies_are_drawn_over_time() {
     let folder = folder();
     let at = folder.path();
-    // A still picture, another one after a second, and nothing that moves.
+    // A still picture, another still picture after one second, and no motion.
     let cut = "-f lavfi -i testsrc2=size=96x64:rate=10:duration=2 -vf trim=end_frame=1,loop=9:1,setpts=N/10/TB";
     ffmpeg(at, &format!("{cut} a.mp4"));
     ffmpeg(at, &format!("{cut},negate,hflip b.mp4"));
@@ -257,19 +258,19 @@ fn the_energies_are_drawn_over_time() {
     let size = |file: &str, side: &str| probe(&at.join(file), "v", &format!("stream={side}"));
     assert_eq!((size("out.mkv", "width"), size("out.mkv", "height")), ("96".into(), (64 + 48).to_string()));
     assert_eq!(size("line.png", "width"), "1920");
-    // The strip of the last frame: it is dark, and the cut, .9 s of 10 before the right end, is a white line in it.
+    // The strip of the last frame is dark, and the cut, 0.9 s of 10 s before the right end, is a white line in it.
     ffmpeg(at, "-i out.mkv -vf select=eq(n\\,19),crop=96:48:0:64,format=gray -frames:v 1 -f rawvideo strip.gray");
     let strip = fs::read(at.join("strip.gray")).unwrap();
     let marks: Vec<usize> = (0..96).filter(|x| (6..20).all(|y| strip[y * 96 + x] > 180)).collect();
     assert_eq!(strip.len(), 96 * 48);
-    assert!(strip.iter().filter(|&&grey| grey < 40).count() > 96 * 24, "the strip is no dark ground");
-    // Its axis has 90 columns from the fourth on: 4 + 89 x 9.1 / 10.
+    assert!(strip.iter().filter(|&&grey| grey < 40).count() > 96 * 24, "the strip does not have a dark background");
+    // The axis has 90 columns, starting at the fourth: 4 + 89 x 9.1 / 10.
     assert_eq!(marks, [85]);
 
     let again = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.png");
-    assert_refused(&again, 2, &["line.png", "exists already"]);
+    assert_refused(&again, 2, &["line.png", "already exists"]);
     let other = run(at, "run clip.mp4 -o new.mp4 --model missing.onnx --timeline line.pdf");
-    assert_refused(&other, 2, &["line.pdf", "no image format"]);
+    assert_refused(&other, 2, &["line.pdf", "unknown image format"]);
     for args in ["--timeline still.png", "--layout timeline"] {
         assert_refused(&run(at, &format!("run line.png -o new.png {args}")), 2, &["a timeline is for clips"]);
     }
@@ -280,7 +281,7 @@ fn the_energies_are_drawn_over_time() {
 fn the_most_frequent_class_is_explained_throughout() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    // One second of an owl, then three of a parrot.
+    // One second of an owl, then three seconds of a parrot.
     for (name, seconds) in [("coral_owl", 1), ("coral_parrot", 3)] {
         let photo = data(&format!("photos/{name}.jpg"));
         let scale = "scale=320:240,setsar=1";

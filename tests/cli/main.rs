@@ -1,4 +1,4 @@
-//! The program as a user meets it: what it makes of good input, and what it says of bad.
+//! The program as users see it: its output for good input, and its messages for bad input.
 
 mod bad_input;
 #[path = "../support/data.rs"]

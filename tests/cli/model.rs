@@ -1,4 +1,4 @@
-//! `salstream model list` and `inspect`, and what is said of a user's own model.
+//! `salstream model list` and `inspect`, and the messages about a user's own model.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::{TempDir, tempdir};
 
-/// A classifier of three classes: the mean of each channel; with these metadata, and some weight.
+/// A classifier of three classes, the mean of each channel, with the given metadata and some weight.
 fn classifier(metadata: &[(&str, &str)]) -> ModelProto {
     let node = |op: &str, from: &str, to: &str| NodeProto::new(op, op, vec![from.into()], vec![to.into()]);
     let graph = GraphProto {
@@ -51,7 +51,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A home with ONNX Runtime and no models.
+/// A home folder with ONNX Runtime and no models.
 fn home() -> TempDir {
     let home = tempdir().unwrap();
     symlink(salstream::platform::dirs::libraries(), home.path().join("lib")).unwrap();
@@ -158,7 +158,7 @@ fn a_sidecar_fixes_the_size_of_a_model_that_takes_any_unless_a_flag_does() {
     let at = home.path();
     let mut free = classifier(&[]);
     for node in &mut free.graph.as_mut().unwrap().input {
-        // No size is fixed but that of the channels.
+        // No size is fixed except the number of channels.
         *node = ValueInfoProto::fixed("image", DataType::Float, &[0, 3, 0, 0]);
     }
     fs::write(at.join("free.onnx"), free.encode_to_vec()).unwrap();
@@ -189,7 +189,7 @@ fn inspect_tells_a_gradient_model_and_why_a_gradient_cannot_be_had() {
     let report = inspect(at, &["odd.onnx"]);
     assert_eq!(report["gradient"]["state"], "impossible");
     assert!(report["gradient"]["reason"].as_str().unwrap().contains("NoSuchOperator"), "{report}");
-    // What the file declares is still said, and its names do not reach the terminal as they are.
+    // The file's declarations are still shown, and control characters in its names do not reach the terminal.
     assert_eq!((&report["classes"]["count"], &report["operators"][1]["gradient"]), (&3.into(), &"none".into()));
     let shown = succeed(command(at, &["model", "inspect", "odd.onnx"]).output().unwrap());
     assert!(shown.contains("no rule") && !shown.contains('\u{1b}'), "{shown}");

@@ -1,4 +1,4 @@
-//! What a run writes appears whole, replaces only what it may, and is refused before any work.
+//! The output of a run appears complete, replaces only what it may, and is rejected before any work.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -38,7 +38,7 @@ fn every_refusal_comes_before_the_work() {
     fs::create_dir(at.join("full")).unwrap();
     fs::write(at.join("full/thesis.txt"), "precious").unwrap();
     let before = names(at);
-    // The model is missing too: its error would come first if any work were done.
+    // The model is missing too; its error would come first if any work were done.
     for (args, word) in [
         ("-o out.txt", "out.txt"),
         ("-o out.mp4 --records out.xml", "out.xml"),

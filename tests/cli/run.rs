@@ -1,4 +1,4 @@
-//! The main job, as a user sees it: the sample in, an annotated video with its sound out.
+//! The main use, as users see it: the sample becomes an annotated video with its audio.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sample.mp4")
 }
 
-/// `salstream run SAMPLE ARGS` in `folder`, which must succeed.
+/// Runs `salstream run SAMPLE ARGS` in `folder`, which must succeed.
 fn run(folder: &Path, args: &str) -> Output {
     let mut command = salstream(folder);
     let output = command.arg("run").arg(sample()).args(args.split_whitespace()).output().unwrap();
@@ -55,7 +55,7 @@ fn the_sample_becomes_an_annotated_video_with_its_sound() {
     assert!(seen("Egyptian cat") + seen("tabby") + seen("tiger cat") > 40);
     for start in [0, 60, 125, 190] {
         let mean = |index: usize| records[index]["fused_mean"].as_f64().unwrap();
-        // Before anything has moved the map shows what the classifier looks at, and then passes over to what moves.
+        // Until something has moved, the map shows what the classifier looks at; then it changes to what moves.
         assert!(mean(start) < mean(start + 1) + 0.06, "a flash of {} at frame {start}", mean(start));
     }
     assert_eq!(names(folder.path()), ["out.jsonl", "out.mp4"]);
@@ -81,7 +81,7 @@ fn the_same_run_gives_the_same_maps_and_they_change_over_time() {
 fn every_layout_has_its_size() {
     let folder = tempdir().unwrap();
     let tiles = [("overlay", "854,480"), ("map", "854,480"), ("panels", "2562,480")];
-    // With a strip of a quarter of a tile's height.
+    // With a strip a quarter as high as a tile.
     let charted = [("grid", "1708,1080"), ("timeline", "854,600")];
     for (layout, size) in tiles.into_iter().chain(charted) {
         run(folder.path(), &format!("-y -o out.mp4 --duration 0.1 --layout {layout}"));
@@ -131,7 +131,7 @@ fn key_frames_may_be_as_near_as_the_machine_allows() {
 fn no_class_is_claimed_between_a_cut_and_the_next_key_frame() {
     let folder = tempdir().unwrap();
     run(folder.path(), "-o out.mp4 --start 2.2 --duration 0.6 --static-every 8 --records out.jsonl");
-    // The sample cuts from the cat to the coffee at 2.4 s: frame 5 of these.
+    // The sample cuts from the cat to the coffee at 2.4 s, which is frame 5 here.
     let records = records(&folder.path().join("out.jsonl"));
     let labels: Vec<_> = records.iter().map(|record| record["label"].as_str()).collect();
     assert_eq!(records.iter().position(|record| record["cut"] == true), Some(5));
@@ -186,10 +186,10 @@ fn an_interrupted_run_leaves_a_playable_file_and_exits_130() {
     let frames: f64 = probe(&video, "v", "stream=nb_read_packets").parse().unwrap();
     assert!((1.0..250.0).contains(&frames), "{frames} frames");
     let sound: f64 = probe(&video, "a", "stream=duration").parse().unwrap();
-    assert!((sound - frames / 25.0).abs() < 0.1, "{sound} s of sound on {frames} frames");
+    assert!((sound - frames / 25.0).abs() < 0.1, "{sound} s of audio for {frames} frames");
 }
 
-/// Whether a process has its own handler of SIGINT, signal 2.
+/// Whether a process has its own handler for SIGINT, signal 2.
 fn catches_interrupts(id: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
@@ -201,7 +201,7 @@ fn a_run_stopped_before_its_first_frame_leaves_nothing_and_exits_130() {
     let folder = tempdir().unwrap();
     let mut command = salstream(folder.path());
     let mut child = command.arg("run").arg(sample()).args(["-o", "out.mp4"]).stderr(Stdio::piped()).spawn().unwrap();
-    // Signals are handled before the model is loaded, which takes much longer than sending one.
+    // Signals are handled before the model is loaded, which takes much longer than sending a signal.
     while !catches_interrupts(child.id()) {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }

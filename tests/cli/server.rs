@@ -1,10 +1,10 @@
-//! A web server that misbehaves as a test asks it to.
+//! A web server that misbehaves as a test requires.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// Answers one connection after another, until the test ends.
+/// Answers one connection after another until the test ends.
 pub struct Server {
     /// `http://127.0.0.1:PORT`.
     pub address: String,
@@ -12,7 +12,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that answers the nth connection, from 0, by `answer(n, request head, connection)` and then closes it.
+    /// A server that answers connection `n` (from 0) with `answer(n, request head, connection)` and then closes it.
     pub fn new(answer: impl Fn(usize, &str, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -29,7 +29,7 @@ impl Server {
         Self { address, asked }
     }
 
-    /// A server with one answer for all.
+    /// A server that gives every request the same answer.
     pub fn always(status: &'static str, headers: &'static str, body: &[u8]) -> Self {
         let body = body.to_vec();
         Self::new(move |_, _, stream| reply(stream, status, headers, &body))
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-/// The head of the next request, in lower case. What is left unread when a connection closes may undo the answer.
+/// The head of the next request, in lower case. Data left unread when a connection closes may invalidate the answer.
 pub fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -51,19 +51,19 @@ pub fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).to_ascii_lowercase()
 }
 
-/// A whole answer; `headers` end in line breaks. A client may leave before its end.
+/// A complete answer; `headers` end in line breaks. The client may disconnect before its end.
 pub fn reply(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
     announce(stream, status, headers, body.len());
     let _ = stream.write_all(body);
 }
 
-/// The head of an answer with `length` bytes to follow.
+/// The head of an answer that `length` bytes follow.
 pub fn announce(stream: &mut TcpStream, status: &str, headers: &str, length: usize) {
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n");
     let _ = stream.write_all(head.as_bytes());
 }
 
-/// What a well-behaved server says to a request with `Range: bytes=N-` or without.
+/// The answer of a well-behaved server to a request with or without `Range: bytes=N-`.
 pub fn reply_in_range(stream: &mut TcpStream, head: &str, body: &[u8]) {
     let start = head.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok());
     match start {

@@ -1,4 +1,4 @@
-//! Where and how the gradient is computed: measured once, kept, asked for, missing.
+//! Where and how the gradient is computed: measured once, cached, requested by flags, missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::program::{assert_refused, ffmpeg, salstream, text};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onnx-grad/tests/fixtures/small.onnx");
 
-/// A folder with a picture, a clip, and a cache of its own.
+/// A folder with a picture, a clip, and its own cache.
 fn folder() -> TempDir {
     let folder = tempdir().unwrap();
     ffmpeg(folder.path(), "-f lavfi -i testsrc2=size=160x120 -frames:v 1 picture.png");
@@ -26,7 +26,7 @@ fn run(folder: &Path, args: &str) -> Output {
     command.args(args.split_whitespace()).output().unwrap()
 }
 
-/// Whether a run measured what is fastest, by what it says.
+/// Whether a run measured which setting is fastest, according to its output.
 fn measured(output: &Output) -> bool {
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stderr).contains("measured here once: cpu f32 ")
@@ -53,10 +53,10 @@ fn the_fastest_is_measured_once_and_again_when_asked_or_when_what_was_kept_is_da
     let graph = kept(folder.path(), "gradient.onnx");
     let whole = fs::read(&graph).unwrap();
     fs::write(&graph, &whole[..whole.len() / 2]).unwrap();
-    assert!(run(""), "half a graph is none");
+    assert!(run(""), "a truncated graph is not used");
     assert!(!run(""));
     fs::write(kept(folder.path(), "choice.json"), "{").unwrap();
-    assert!(run(""), "half a choice is none");
+    assert!(run(""), "a truncated choice is not used");
     assert!(!run("--device cpu"), "ONNX Runtime's own kernels leave nothing to measure");
 }
 
@@ -144,7 +144,7 @@ fn several_frames_at_once_are_explained_as_one_by_one() {
         let lines = fs::read_to_string(at.join("r.jsonl")).unwrap();
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
-    // Nine frames: two full batches and one frame left over; and key frames too far apart to wait for each other.
+    // Nine frames make two full batches and one frame left over, or key frames too far apart to wait for each other.
     for args in ["", "--static-every 4", "--target locked", "--target frequent"] {
         let (single, batched) = (records("one.onnx", args), records("four.onnx", args));
         assert_eq!((single.len(), batched.len()), (9, 9));

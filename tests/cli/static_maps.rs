@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use crate::data::data;
 use crate::program::{assert_refused, ffmpeg, salstream, text};
 
-/// The static map of `picture` in `folder`, run with `args`.
+/// The static map of `picture` in `folder`, from a run with `args`.
 fn static_map(folder: &Path, picture: &str, args: &str) -> GrayImage {
     let run = format!("run {picture} -o out.png -y --map static --maps maps {args}");
     let output = salstream(folder).args(run.split_whitespace()).output().unwrap();
@@ -17,7 +17,7 @@ fn static_map(folder: &Path, picture: &str, args: &str) -> GrayImage {
     image::open(folder.join("maps/000000.png")).unwrap().to_luma8()
 }
 
-/// The mean place of a map's light, in pixels.
+/// The centroid of a map, in pixels.
 fn middle(map: &GrayImage) -> [f64; 2] {
     let mut sums = [0.0; 3];
     for (x, y, pixel) in map.enumerate_pixels() {
@@ -39,7 +39,7 @@ fn a_portrait_between_bars_has_its_object_where_it_is() {
         let map = static_map(folder.path(), "portrait.png", &format!("--method guided --fit {fit}"));
         assert_eq!(map.dimensions(), (300, 600));
         let [x, y] = middle(&map);
-        // The parrot's middle is at (65, 455); in the classifier's picture with bars it is at about (108, 455).
+        // The parrot's centre is at (65, 455). If the letterbox bars were not cropped, it would be at about (108, 455).
         assert!((x - 65.0).abs() < 25.0 && (y - 455.0).abs() < 40.0, "{fit}: {x} {y}");
     }
 }

@@ -1,4 +1,4 @@
-//! One clear line for whatever is wrong with the source or the flags.
+//! One clear line for everything that can be wrong with the source or the flags.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn sources_that_cannot_be_watched_are_refused() {
     refused("/dev/null", 1, &["/dev/null", "is not a camera"]);
     refused("nothing.mp4", 1, &["nothing.mp4", "no such file"]);
     refused("picture.png", 2, &["picture.png", "does not move"]);
-    refused("sound.wav", 1, &["sound.wav", "only sound"]);
+    refused("sound.wav", 1, &["sound.wav", "only audio"]);
     refused("http://127.0.0.1:9/none.mjpg", 1, &["http://127.0.0.1:9/none.mjpg", "refused", "check the address"]);
     refused("tcp://127.0.0.1:9 --loop", 2, &["--loop is for files only"]);
     refused("tcp://127.0.0.1:9 --camera-size 64x64", 2, &["for cameras"]);
@@ -81,7 +81,7 @@ fn flags_that_cannot_be_served_are_refused_before_any_work() {
     let refused = |args: &str, words: &[&str]| assert_refused(&live(folder.path(), args).output().unwrap(), 2, words);
     refused("clip.mp4", &["no display", "--serve"]);
     refused("clip.mp4 -o out.gif", &["out.gif", ".mp4"]);
-    refused("clip.mp4 -o clip.mp4", &["clip.mp4", "exists already"]);
+    refused("clip.mp4 -o clip.mp4", &["clip.mp4", "already exists"]);
     let output = live(folder.path(), "clip.mp4 --serve nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("ADDR:PORT"), "{}", text(&output.stderr));

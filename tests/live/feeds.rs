@@ -1,4 +1,4 @@
-//! Where frames come from, and that they are always today's.
+//! Live sources, and that the frames shown are always current.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -134,7 +134,7 @@ fn the_picture_may_change_its_size() {
     let file = folder.path().join("both.ts");
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // In pieces, as a live source would.
+        // In pieces, as a live source sends them.
         for piece in std::fs::read(file).unwrap().chunks(4096) {
             if std::io::Write::write_all(&mut stream, piece).is_err() {
                 return;
@@ -143,7 +143,11 @@ fn the_picture_may_change_its_size() {
         }
     });
     let output = live(folder.path(), &format!("{address} --give-up 1 -o out.mp4")).output().unwrap();
-    assert!(text(&output.stderr).contains("lost for"), "only the end ended it: {}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("lost for"),
+        "it did not end because the source was lost: {}",
+        text(&output.stderr)
+    );
     let seconds: f64 = probe(&folder.path().join("out.mp4"), "v", "stream=duration").parse().unwrap();
     assert!(seconds > 1.0, "{seconds}");
 }

@@ -1,4 +1,4 @@
-//! `salstream live` as a user meets it: real streams on loopback, recordings, the page, and what goes wrong.
+//! `salstream live` as users see it: real streams on loopback, recordings, the page, and errors.
 
 mod bad_input;
 mod feeds;

@@ -1,4 +1,4 @@
-//! The page and its interface: who may use it, what it says, and that nobody who looks on holds up anybody.
+//! The page and its interface: who may use it, its messages, and that viewers hold up nobody.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn session() -> (TempDir, Session) {
     (folder, session)
 }
 
-/// What comes back for raw bytes; a connection that is closed early is an answer too.
+/// The answer to raw bytes. A connection that is closed early also counts as an answer.
 fn raw(session: &Session, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(session.base().trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
@@ -166,7 +166,7 @@ fn socket(session: &Session) -> Socket {
     client(format!("ws://{address}/live"), stream).unwrap().0
 }
 
-/// The next picture, as JPEG, acknowledged.
+/// The next picture, as JPEG; acknowledges it.
 fn picture(socket: &mut Socket) -> Vec<u8> {
     loop {
         if let Message::Binary(jpeg) = socket.read().unwrap() {
@@ -198,7 +198,8 @@ fn viewers_who_never_read_hold_up_nobody() {
     });
     drop(stalled);
     let least = *counts.iter().min().unwrap();
-    // All on one small machine with its other tests: half of the lone viewer's rate is not being held up.
+    // All viewers share a small machine with other tests, so half of the lone viewer's rate does not count as being
+    // held up.
     assert!(f64::from(least) / 4.0 > 0.5 * f64::from(alone) / 3.0, "alone {alone} in 3 s, together {counts:?} in 4 s");
 }
 

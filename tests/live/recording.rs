@@ -1,4 +1,4 @@
-//! Recordings play, whatever becomes of the program that makes them.
+//! Recordings can be played whatever happens to the program that writes them.
 
 use std::process::Command;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn segments_are_files_of_their_own() {
     let output = live(folder.path(), "clip.mp4 -o out.mp4 --segment 2").output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(names(folder.path()), ["clip.mp4", "out-001.mp4", "out-002.mp4", "out-003.mp4"]);
-    // How many frames there are is the machine's load's say; how long they last is not.
+    // The number of frames depends on the machine's load; their total duration does not.
     let lasts = |count| probe(&folder.path().join(format!("out-00{count}.mp4")), "v", "format=duration");
     let seconds: [f64; 3] = [1, 2, 3].map(|count| lasts(count).parse().unwrap());
     let full = |seconds: &f64| (1.6..2.6).contains(seconds);

@@ -1,4 +1,4 @@
-//! A running session, and the streams that it watches.
+//! A running session, and the streams that it reads.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,13 +20,13 @@ pub fn live(folder: &Path, args: &str) -> Command {
     command
 }
 
-/// A clip of so many seconds, 30 frames each, at `folder/NAME`.
+/// A clip at `folder/NAME`, `seconds` long, at 30 frames per second.
 pub fn clip(folder: &Path, name: &str, seconds: u32) {
     let size = "testsrc2=size=320x240:rate=30";
     ffmpeg(folder, &format!("-f lavfi -i {size} -t {seconds} -c:v libx264 -preset ultrafast -g 15 {name}"));
 }
 
-/// A process that ends with the test.
+/// A process that is killed when the test ends.
 pub struct Ends(pub Child);
 
 impl Drop for Ends {
@@ -39,12 +39,12 @@ impl Drop for Ends {
 /// A session that serves its page.
 pub struct Session {
     pub process: Ends,
-    /// `http://127.0.0.1:PORT/`, with the token where there is one.
+    /// `http://127.0.0.1:PORT/`, with the token if there is one.
     pub url: String,
 }
 
 impl Session {
-    /// Starts one on a port of its own and waits for its page.
+    /// Starts a session on a port of its own and waits for its page.
     pub fn start(folder: &Path, args: &str) -> Self {
         Self::start_at(folder, "127.0.0.1:0", args)
     }
@@ -66,7 +66,7 @@ impl Session {
         Self { process: Ends(child), url }
     }
 
-    /// The page's address without what follows the port.
+    /// The address of the page, without anything after the port.
     pub fn base(&self) -> &str {
         self.url.split('?').next().unwrap().trim_end_matches('/')
     }
@@ -77,7 +77,7 @@ impl Session {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Waits until `ready` holds of the state, which it returns.
+    /// Waits until `ready` is true for the state, and returns the state.
     pub fn wait(&self, what: &str, ready: impl Fn(&Value) -> bool) -> Value {
         let since = Instant::now();
         loop {
@@ -100,7 +100,7 @@ impl Session {
         self.wait("shown", |state| state["state"]["shown"].as_u64().unwrap() >= before + count);
     }
 
-    /// Posts JSON; status and answer.
+    /// Posts JSON and returns the status and the answer.
     pub fn post(&self, path: &str, body: &str) -> (u16, Value) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = agent.post(format!("{}{path}", self.base())).header("content-type", "application/json");
@@ -120,7 +120,7 @@ pub fn port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// `ffmpeg` that plays `clip.mp4` over and over in real time, as `output` says.
+/// `ffmpeg`, playing `clip.mp4` in a loop in real time to `output`.
 pub fn broadcast(folder: &Path, output: &str) -> Ends {
     let mut command = Command::new("ffmpeg");
     command.current_dir(folder).args("-nostdin -v quiet -y -re -stream_loop -1 -i clip.mp4 -an".split(' '));
@@ -128,7 +128,7 @@ pub fn broadcast(folder: &Path, output: &str) -> Ends {
     Ends(command.spawn().unwrap())
 }
 
-/// An RTSP server of `folder/NAME` that sends it once to each client; none where the system has no such server.
+/// An RTSP server that plays `folder/NAME` once to each client.
 pub fn rtsp(folder: &Path, name: &str) -> (Ends, String) {
     let port = port();
     let script = r"
@@ -144,7 +144,7 @@ server.attach(None)
 print('ready', flush=True)
 GLib.MainLoop().run()
 ";
-    // The system's own Python: that is where the distribution puts the bindings.
+    // The system's own Python, because the distribution installs the bindings for it.
     let mut command = Command::new("/usr/bin/python3");
     command.args(["-c", script, &port.to_string()]).arg(folder.join(name));
     let mut server = Ends(command.stdout(Stdio::piped()).spawn().unwrap());

@@ -1,4 +1,4 @@
-//! What every test drives: motion and fusion, frame by frame, and a made-up gradient.
+//! What all tests run: motion and fusion, frame by frame, and a synthetic gradient.
 
 use opencv::core::Mat;
 use opencv::prelude::*;
@@ -8,7 +8,7 @@ use salstream::motion::{FrameMotion, MotionEstimator};
 
 pub const RATE: Rate = Rate { num: 24, den: 1 };
 
-/// Motion and fusion, as the pipeline joins them.
+/// Motion and fusion, connected as in the pipeline.
 pub struct Chain {
     pub motion: MotionEstimator,
     pub fuser: Fuser,
@@ -19,7 +19,7 @@ impl Chain {
         Self::at(mode, RATE)
     }
 
-    /// For a clip of another rate.
+    /// For a clip with another frame rate.
     pub fn at(mode: Fusion, rate: Rate) -> Self {
         Self {
             motion: MotionEstimator::new(rate).unwrap(),
@@ -41,7 +41,7 @@ impl Chain {
     }
 }
 
-/// What holds for all maps: one size, and finite values in 0..=1.
+/// Asserts what holds for all maps: the same size, and finite values in 0..=1.
 fn check(motion: &FrameMotion, maps: &Maps) {
     for map in [&maps.static_, &maps.motion, &maps.fused] {
         assert_eq!(map.0.size().unwrap(), motion.content.map_or(motion.lab.size().unwrap(), |content| content.whole));
@@ -51,7 +51,7 @@ fn check(motion: &FrameMotion, maps: &Maps) {
     assert!(motion.residual.data_typed::<f32>().unwrap().iter().all(|value| value.is_finite() && *value >= 0.0));
 }
 
-/// A gradient that is noise, as raw gradients nearly are, stronger by `gain` about the point (x, y) in 0..=1.
+/// A gradient of noise, as raw gradients nearly are, amplified by `gain` around the point (x, y) in 0..=1.
 pub fn gradient(frame: &Frame, gain: f32, x: f32, y: f32) -> Gradient {
     let mut state = frame.index.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut noise = || {

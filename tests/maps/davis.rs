@@ -1,4 +1,5 @@
-//! Real sequences: the prototype's maps on the same frames, and the region similarity J with the ground truth.
+//! Real sequences: comparison with the prototype's maps on the same frames, and region similarity J with the ground
+//! truth.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +14,13 @@ use crate::data::data;
 use crate::gradients::Gradients;
 use crate::scene::mean;
 
-/// The one threshold for all sequences.
+/// The same threshold for all sequences.
 const THRESHOLD: f32 = 0.55;
 /// J of these six sequences is 0.79.
 const LEAST_J: f64 = 0.77;
-/// Between frames whose gradient is taken, unless SALSTREAM_FULL is set: J is the same to 0.002, and the test is quick.
+/// Interval of key frames unless SALSTREAM_FULL is set: J is the same within 0.002, and the test is fast.
 const KEY_FRAME_EVERY: u64 = 4;
-/// Written by tests/references/maps.py, which tells its layout.
+/// Written by tests/references/maps.py, which documents the layout.
 const FIXTURE: &[u8] = include_bytes!("../fixtures/maps.bin");
 const FIXTURE_SEQUENCES: [&str; 2] = ["camel", "horsejump-high"];
 const FIXTURE_FRAMES: usize = 6;
@@ -37,7 +38,7 @@ fn frames(davis: &Path, sequence: &str) -> impl Iterator<Item = (PathBuf, Frame)
     })
 }
 
-/// Region similarity (intersection over union) of `map` above the threshold with the sequence's object.
+/// Region similarity (intersection over union) between `map` above the threshold and the sequence's object.
 fn similarity(map: &Mat, frame: &Path) -> f64 {
     let truth = frame.to_str().unwrap().replace("JPEGImages", "Annotations").replace(".jpg", ".png");
     let truth = imgcodecs::imread(&truth, imgcodecs::IMREAD_GRAYSCALE).unwrap();
@@ -51,7 +52,7 @@ fn similarity(map: &Mat, frame: &Path) -> f64 {
     f64::from(both) / f64::from(either.max(1))
 }
 
-/// The mean J of all frames but the first, on which nothing has moved yet; a gradient every `every` frames.
+/// The mean J over all frames except the first, in which nothing has moved yet, with a gradient every `every` frames.
 fn sequence_j(davis: &Path, sequence: &str, gradients: &mut Gradients, every: u64) -> f64 {
     let mut chain = Chain::new(Fusion::Adaptive);
     let js: Vec<f64> = frames(davis, sequence)
@@ -76,7 +77,7 @@ fn objects_are_found_at_one_threshold() {
     assert!(mean >= LEAST_J, "J {mean:.4}");
 }
 
-/// Reads the fixture from its start to its end.
+/// Reads the fixture sequentially.
 struct Fixture(&'static [u8]);
 
 impl Fixture {
@@ -99,7 +100,7 @@ impl Fixture {
     }
 }
 
-/// Mean absolute difference of `map`, brought to the fixture's size, from `expected`, as a part of the mean of both.
+/// Mean absolute difference between `map`, resized to the fixture, and `expected`, relative to the mean of both.
 fn difference(map: &Mat, expected: &[f64]) -> f64 {
     let mut small = Mat::default();
     imgproc::resize(map, &mut small, FIXTURE_MAP, 0.0, 0.0, imgproc::INTER_AREA).unwrap();
@@ -122,7 +123,8 @@ fn the_maps_agree_with_the_prototypes() {
             if !FIXTURE_CHECKED.contains(&(frame.index as usize)) {
                 continue;
             }
-            // Static and fused maps are made in other ways than the prototype's since: only the motion is still the same.
+            // Static and fused maps are now computed differently from the prototype's; only the motion map is still the
+            // same.
             let ours = [Some(&motion.residual), Some(&maps.motion.0), None, None];
             for (name, map) in ["residual", "motion", "static", "fused"].into_iter().zip(ours) {
                 let expected = fixture.thousandths(FIXTURE_MAP.area() as usize);

@@ -1,4 +1,4 @@
-//! The classifier's gradient of real frames.
+//! The classifier's gradient on real frames.
 
 use opencv::core::{Mat, Size, Vec3b};
 use opencv::imgproc;
@@ -8,7 +8,7 @@ use salstream::model::Classifier;
 use salstream::model::runtime::{Device, Precision, SessionOptions};
 use salstream::platform::dirs;
 
-/// Width and height of EfficientNet-Lite0's picture.
+/// Width and height of EfficientNet-Lite0's input.
 const SIDE: i32 = 224;
 
 pub struct Gradients(Classifier);
@@ -21,7 +21,7 @@ impl Gradients {
         Self(Classifier::open(&path, &options).unwrap())
     }
 
-    /// The largest of the channels' absolute gradients, at each pixel of the model's picture.
+    /// The largest absolute gradient over the channels, at each pixel of the model's input.
     pub fn of(&mut self, frame: &Frame) -> Gradient {
         let found = self.0.run(&tensor(&frame.image), None).unwrap();
         let gradient = found.gradient;
@@ -34,7 +34,7 @@ impl Gradients {
     }
 }
 
-/// The picture as EfficientNet-Lite0 takes it: RGB, (x - 127) / 128, channel by channel.
+/// The picture as input of EfficientNet-Lite0: RGB, (x - 127) / 128, channel by channel.
 fn tensor(image: &Mat) -> Vec<f32> {
     let mut small = Mat::default();
     imgproc::resize(image, &mut small, Size::new(SIDE, SIDE), 0.0, 0.0, imgproc::INTER_AREA).unwrap();

@@ -1,4 +1,4 @@
-//! Motion and fusion on made-up scenes, where the truth is known, and on real ones, against the reference.
+//! Motion and fusion on synthetic scenes with known ground truth, and on real ones against the reference.
 
 mod chain;
 #[path = "../support/data.rs"]
@@ -18,15 +18,15 @@ use salstream::motion::MotionEstimator;
 use chain::{Chain, RATE, gradient};
 use scene::{STILL, Scene, View, iou, mean};
 
-/// Frames after which a scene has settled.
+/// Number of frames after which a scene has settled.
 const SETTLED: usize = 5;
 
-/// What maps come to over a clip of a scene that stands, whose classifier looks at its middle, once it has settled.
+/// Mean results of a clip of a still scene, once settled. The classifier looks at the centre.
 #[derive(Default)]
 struct Settled {
     /// Mean of the motion map.
     motion: f64,
-    /// Fused saliency in the middle, and at the left border.
+    /// Fused saliency in the centre and at the left border.
     middle: f64,
     border: f64,
 }
@@ -53,7 +53,7 @@ fn settled(views: impl Iterator<Item = View>, noise: f64) -> Settled {
     Settled { motion: found.motion / count, middle: found.middle / count, border: found.border / count }
 }
 
-/// The mean of a map about a place in the middle row, `x` in 0..=1.
+/// The mean of a map around a point in the middle row, with `x` in 0..=1.
 fn mean_about(map: &Mat, x: f64) -> f64 {
     let size = map.size().unwrap();
     let column = (x * f64::from(size.width)) as i32;
@@ -65,7 +65,7 @@ fn pan(index: i32) -> View {
     View { shift: Point2f::new(3.3 * index as f32 - 23.0, 1.3 * index as f32 - 9.0), ..STILL }
 }
 
-/// Nothing moves by itself, and what the classifier looks at is lit.
+/// Asserts that nothing moves by itself and what the classifier looks at is bright.
 fn assert_stands(found: &Settled, most_motion: f64) {
     let Settled { motion, middle, border } = *found;
     assert!(motion < most_motion, "motion {motion}");
@@ -105,7 +105,7 @@ fn a_wall_is_dark() {
 
 #[test]
 fn no_history_locks_in() {
-    // An object crosses the scene and is gone: three seconds later the map is what it would be without it.
+    // An object crosses the scene and leaves it: three seconds later the map is the same as without it.
     let scene = Scene::new(5);
     let (mut long, mut fresh) = (Chain::new(Fusion::Adaptive), Chain::new(Fusion::Adaptive));
     let mut last = [Mat::default(), Mat::default()];
@@ -223,7 +223,7 @@ fn between_key_frames_the_static_map_is_carried() {
         let key = (index == 0).then(|| gradient(&frame, 6.0, 0.4, 0.5));
         let (_, maps) = chain.step(&frame, key.as_ref());
         let peak = peak(&maps.static_.0);
-        // The map is drawn to the picture's edges, which moves its peak: it is followed from where it was first.
+        // The guided filter moves the peak, so it is compared with its first position.
         let first = *first.get_or_insert(peak);
         assert!((first.x as f32 - 0.4 * 240.0).abs() < 15.0, "{first:?}");
         let moved = pan(4 * index).shift.x - pan(0).shift.x;

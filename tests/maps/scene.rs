@@ -1,4 +1,4 @@
-//! Made-up scenes whose motion is known: a textured background under a moving camera, and a disc that moves by itself.
+//! Synthetic scenes with known motion: a textured background under a moving camera, and a disc with independent motion.
 
 use opencv::core::{self, CV_8UC3, CV_32FC3, Mat, Point, Point2f, RNG, Scalar, Size};
 use opencv::imgproc::{self, FILLED, INTER_CUBIC, INTER_LINEAR, LINE_8};
@@ -9,7 +9,7 @@ pub const SIZE: Size = Size { width: 640, height: 360 };
 pub const FPS: f64 = 24.0;
 const RADIUS: i32 = 55;
 
-/// Where the camera looks: shift in pixels and magnification.
+/// Where the camera looks: shift in pixels, and magnification.
 #[derive(Clone, Copy)]
 pub struct View {
     pub shift: Point2f,
@@ -25,7 +25,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene of its own for each seed.
+    /// A different scene for each seed.
     pub fn new(seed: u64) -> Self {
         let mut random = RNG::new(seed).unwrap();
         let tints = [Scalar::new(110.0, 120.0, 100.0, 0.0), Scalar::new(60.0, 90.0, 190.0, 0.0)];
@@ -33,7 +33,7 @@ impl Scene {
         Self { background, skin, random }
     }
 
-    /// The background as `view` shows it, and where `disc` says so, a disc before it.
+    /// The background as seen by `view`, with a disc centred at `disc` in front of it, if given.
     pub fn frame(&self, index: u64, view: View, disc: Option<Point>) -> Frame {
         let mut image = look(&self.background, view);
         if let Some(middle) = disc {
@@ -43,7 +43,7 @@ impl Scene {
         Frame { index, time: index as f64 / FPS, image }
     }
 
-    /// Adds normal noise of standard deviation `sigma` grey levels.
+    /// Adds Gaussian noise with a standard deviation of `sigma` grey levels.
     pub fn add_noise(&mut self, frame: &mut Frame, sigma: f64) {
         let mut noise = Mat::new_size_with_default(SIZE, CV_32FC3, Scalar::default()).unwrap();
         self.random.fill(&mut noise, core::RNG_NORMAL, &0.0, &sigma, false).unwrap();
@@ -87,7 +87,7 @@ fn look(picture: &Mat, View { shift, zoom }: View) -> Mat {
     out
 }
 
-/// Noise at four scales about `tint`.
+/// Noise at four scales around `tint`.
 fn texture(random: &mut RNG, tint: Scalar) -> Mat {
     let mut sum = Mat::new_size_with_default(SIZE, CV_32FC3, tint).unwrap();
     for cells in [6, 20, 60, 160] {

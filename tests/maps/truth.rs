@@ -1,4 +1,4 @@
-//! Synthetic clips: a camera alone leaves nothing bright, and what moves by itself is found.
+//! Synthetic clips: camera motion alone leaves nothing bright, and independent motion is found.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -14,16 +14,16 @@ use crate::gradients::Gradients;
 use crate::scene::mean;
 use crate::synthetic::{Clip, Ground, Shown, catalogue};
 
-/// The one threshold of fused maps.
+/// The same threshold for all fused maps.
 const THRESHOLD: f32 = 0.55;
-/// What a camera alone may leave in the motion map, on average. The fused map then shows what the classifier looks at.
+/// Maximum mean of the motion map under camera motion alone. The fused map then shows what the classifier looks at.
 const MOST_MOTION: f64 = 0.005;
-/// Region similarity that objects must reach.
+/// Minimum region similarity with the objects.
 const LEAST_J: f64 = 0.75;
-/// What misses its goal: an object that has stopped fades as what the classifier looks at takes over; and before a car,
-/// panned, the flow errs at its edges (0.0064).
+/// Known failures: an object that has stopped fades as what the classifier looks at takes over, and with the camera
+/// panned over a car, the flow errs at the car's edges (0.0064).
 const KNOWN: [&str; 2] = ["object-stops", "camera-pan-car"];
-/// The clips that are measured unless SALSTREAM_FULL is set.
+/// The clips measured unless SALSTREAM_FULL is set.
 const QUICK: [&str; 12] = [
     "camera-all",
     "camera-pan-car",
@@ -39,18 +39,18 @@ const QUICK: [&str; 12] = [
     "object-48x48",
 ];
 
-/// What the maps of a clip come to, on average over its frames once settled.
+/// Results of a clip, averaged over its frames once the maps have settled.
 #[derive(Debug, Default)]
 struct Measured {
-    /// Part of the pixels above the threshold in the fused map.
+    /// Share of the pixels above the threshold in the fused map.
     lit: f64,
     /// Mean of the motion map.
     motion: f64,
-    /// Region similarity of the fused map with the objects.
+    /// Region similarity between the fused map and the objects.
     j: f64,
-    /// The same of the motion map at 0.5.
+    /// The same for the motion map at a threshold of 0.5.
     motion_j: f64,
-    /// The frame of least similarity.
+    /// The frame with the lowest similarity.
     worst: (f64, u64),
     cuts: Vec<u64>,
 }
@@ -96,7 +96,7 @@ fn measure(clip: &Clip) -> Measured {
     measured
 }
 
-/// A gradient that is noise, stronger about the objects, or the middle where there are none.
+/// A gradient of noise, amplified around the objects, or around the centre if there are none.
 fn lit(shown: &Shown) -> Gradient {
     let Moments { m00, m10, m01, .. } = imgproc::moments(&shown.mask, true).unwrap();
     let (width, height) = (shown.mask.cols() as f32, shown.mask.rows() as f32);
@@ -120,7 +120,7 @@ fn similarity(map: &Mat, truth: &Mat, threshold: f32) -> f64 {
     if either == 0 { 1.0 } else { f64::from(both) / f64::from(either) }
 }
 
-/// Prints what the clips that `chosen` picks come to, and returns those that miss their goals.
+/// Prints the results of the clips that `chosen` selects, and returns those that miss their goals.
 fn missed(chosen: impl Fn(&Clip) -> bool) -> Vec<String> {
     let full = std::env::var_os("SALSTREAM_FULL").is_some();
     let mut missed = Vec::new();

@@ -1,4 +1,4 @@
-//! Measures against fixations: pysaliency and the MIT benchmark's definitions say the same.
+//! Measures against fixations, compared with pysaliency and the definitions of the MIT benchmark.
 
 use crate::data::data;
 use std::path::Path;
@@ -15,14 +15,14 @@ use salstream::commands::eval::metric::fixation::{
 };
 use serde::Deserialize;
 
-/// How far a measure may be from the reference.
+/// Maximum difference of a measure from the reference.
 const TOLERANCE: f64 = 1e-6;
-/// What stands for 1 in the fixture's rasters.
+/// The value that stands for 1 in the fixture's rasters.
 const TOP: f64 = 65536.0;
-/// How many standard errors a mean over random draws may be from that over many more.
+/// Maximum difference, in standard errors, between the mean over random draws and the mean over many more draws.
 const STANDARD_ERRORS: f64 = 5.0;
 
-/// Written by tests/references/fixations.py, which tells its layout.
+/// Written by tests/references/fixations.py, which documents the layout.
 #[derive(Deserialize)]
 struct Fixture {
     shape: (usize, usize),
@@ -72,7 +72,7 @@ fn raster(shape: (usize, usize), whole: &[u32]) -> Array2<f64> {
     Array2::from_shape_vec(shape, whole.iter().map(|v| f64::from(*v) / TOP).collect()).unwrap()
 }
 
-/// What a case is scored on.
+/// The inputs that a case is scored on.
 struct Subject<'a> {
     map: Array2<f64>,
     density: Array2<f64>,
@@ -193,7 +193,7 @@ fn fixations_outside_are_left_out() {
     assert_eq!(counts(&outside, map.dim()), counts(&inside, map.dim()));
 }
 
-/// A Gaussian about the centre, its deviation a quarter of the sides.
+/// A Gaussian around the centre, with a standard deviation of a quarter of the sides.
 fn centre((height, width): (usize, usize)) -> Array2<f64> {
     let from = |place: usize, side: usize| (place as f64 + 0.5) / side as f64 - 0.5;
     Array2::from_shape_fn((height, width), |(row, column)| {
@@ -230,6 +230,6 @@ fn the_centre_foretells_much_but_not_what_is_shuffled() {
     assert!(of(Measure::Nss) > Some(0.5) && of(Measure::InformationGain) > Some(0.0));
     assert!(of(Measure::Auc) > Some(0.65));
     assert!(of(Measure::AucShuffled).unwrap() < of(Measure::Auc).unwrap() - 0.1);
-    // Only densities are there.
+    // Only densities are available here.
     assert_eq!((of(Measure::AucJudd), of(Measure::AucBorji), of(Measure::AucShuffledSplits)), (None, None, None));
 }

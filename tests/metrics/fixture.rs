@@ -1,4 +1,4 @@
-//! Readers of what tests/references/metrics.py writes.
+//! Readers for the files that tests/references/metrics.py writes.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// The numbers that `digits` each make, as parts of the largest there is.
+/// The hexadecimal numbers of `digits` digits each, divided by the largest such number.
 fn hexadecimal(text: &str, digits: usize, shape: (usize, usize)) -> Array2<f64> {
     let largest = f64::from((1_u32 << (4 * digits)) - 1);
     let numbers = integers(text, digits).map(|number| f64::from(number) / largest).collect();
@@ -146,7 +146,7 @@ pub struct Series {
     pub statistics: [f64; 3],
 }
 
-/// The largest difference from the reference, measure by measure.
+/// The largest difference from the reference for each measure.
 #[derive(Default)]
 pub struct Differences(BTreeMap<&'static str, (f64, String)>);
 
@@ -169,7 +169,7 @@ impl Differences {
         self.number(measure, case, ours.mean(), expected.mean);
     }
 
-    /// Prints all differences; fails if any is above `tolerance`.
+    /// Prints all differences, and fails if any is above `tolerance`.
     pub fn check(&self, tolerance: f64) {
         for (measure, (off, case)) in &self.0 {
             eprintln!("{measure}: at most {off:.1e} off{}{case}", if case.is_empty() { "" } else { ", in: " });

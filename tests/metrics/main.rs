@@ -1,4 +1,4 @@
-//! Measures of maps against independent implementations of them.
+//! Measures of maps, compared with independent implementations.
 
 #[path = "../support/data.rs"]
 mod data;

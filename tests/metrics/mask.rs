@@ -1,4 +1,4 @@
-//! Measures against masks: PySODMetrics' and the DAVIS benchmark's figures, on made-up maps and on real masks.
+//! Measures against masks, compared with PySODMetrics and the DAVIS benchmark, on synthetic maps and on real masks.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use salstream::commands::eval::metric::mask::{Pool, Protocol, Scale, Scores, Ser
 use crate::data::data;
 use crate::fixture::{Differences, Expected, Fixture, Saliency};
 
-/// Largest difference from the references.
+/// Maximum difference from the references.
 const TOLERANCE: f64 = 1e-6;
 
 fn compare(differences: &mut Differences, name: &str, ours: &Scores, expected: &Saliency, step: usize) {
@@ -25,7 +25,7 @@ fn compare(differences: &mut Differences, name: &str, ours: &Scores, expected: &
     differences.curve("recall", name, &ours.recall, &expected.recall, step);
 }
 
-/// A map against a mask, by every measure and at every scale that the reference has figures for.
+/// Compares a map and a mask by every measure and at every scale for which the reference has figures.
 struct Comparison<'a> {
     fixture: &'a Fixture,
     differences: Differences,
@@ -90,7 +90,7 @@ fn mask(path: &Path) -> Array2<bool> {
     Array2::from_shape_vec((image.rows() as usize, image.cols() as usize), pixels).unwrap()
 }
 
-/// The map that the reference's `formula` makes of a mask: a box blur of 31 pixels and a ramp, in whole numbers.
+/// The map that the reference's `formula` computes from a mask: a box blur of 31 pixels and a ramp, in integers.
 fn formula(truth: &Array2<bool>) -> Array2<f64> {
     let (height, width) = truth.dim();
     let along = |line: Vec<usize>| -> Vec<usize> {
@@ -140,7 +140,7 @@ fn warping_errors_agree_with_the_reference() {
 #[test]
 fn a_map_that_follows_the_flow_does_not_flicker() {
     let previous = Array2::from_shape_fn((9, 12), |(y, x)| (5 * y + x) as f64 / 60.0);
-    // The content comes from two pixels to the right.
+    // The content has moved to the left by two pixels.
     let map = Array2::from_shape_fn((9, 12), |(y, x)| (5 * y + x + 2) as f64 / 60.0);
     let mut flow = Array3::zeros((9, 12, 2));
     flow.index_axis_mut(ndarray::Axis(2), 0).fill(2.0);

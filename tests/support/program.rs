@@ -1,16 +1,16 @@
-//! What the tests share: the program under test, small clips, and a look at results with ffprobe.
+//! What the tests share: the program under test, small clips, and ffprobe on results.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The binary, in a folder of its own choice.
+/// The binary, with `folder` as its working folder.
 pub fn salstream(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salstream"));
     command.current_dir(folder);
     command
 }
 
-/// `ffmpeg ARGS` in `folder`; its failure is the test's.
+/// Runs `ffmpeg ARGS` in `folder`; if it fails, the test fails.
 pub fn ffmpeg(folder: &Path, args: &str) {
     let mut command = Command::new("ffmpeg");
     command.current_dir(folder).args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace());
@@ -18,13 +18,13 @@ pub fn ffmpeg(folder: &Path, args: &str) {
     assert!(output.status.success(), "ffmpeg {args}: {}", text(&output.stderr));
 }
 
-/// Sends SIGINT, by the shell's own `kill`: a small machine has no program of that name.
+/// Sends SIGINT with the shell's built-in `kill`: a small machine may have no `kill` program.
 pub fn interrupt(process: &str) {
     let status = Command::new("sh").args(["-c", &format!("kill -INT {process}")]).status().unwrap();
     assert!(status.success());
 }
 
-/// One value that `ffprobe -show_entries ENTRY` prints of the first stream of a kind (`v`, `a`).
+/// The value that `ffprobe -show_entries ENTRY` prints for the first stream of a kind (`v`, `a`).
 pub fn probe(path: &Path, stream: &str, entry: &str) -> String {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-count_packets", "-select_streams", &format!("{stream}:0")]);
@@ -39,7 +39,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Asserts that a run failed with `status` and one line on stderr, which has every one of `words`.
+/// Asserts that a run failed with `status` and one error line on stderr that contains all of `words`.
 pub fn assert_refused(output: &Output, status: i32, words: &[&str]) {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{stderr}");
@@ -51,12 +51,12 @@ pub fn assert_refused(output: &Output, status: i32, words: &[&str]) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// A note, or the closing line of a run that kept what it had.
+/// Whether the line is a note or the closing line of a run that kept partial output.
 fn is_note(line: &str) -> bool {
     line.starts_with("note: ") || line.contains(" frames in ")
 }
 
-/// The names in a folder, sorted.
+/// The file names in a folder, sorted.
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()

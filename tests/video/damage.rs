@@ -1,4 +1,4 @@
-//! Inputs that are damaged or none at all, and inputs that only look so.
+//! Damaged inputs, inputs that are not media files, and valid inputs that look damaged.
 
 use salstream::source::{self, SourceOptions};
 
@@ -58,9 +58,9 @@ fn bad_inputs_get_one_clear_line() {
         ("text.mp4", "not a video"),
         ("text.png", "cannot be read as an image"),
         ("missing.png", "no such file"),
-        ("nothing", "holds no images"),
-        ("frame_%03d.png", "no file has a name"),
-        ("sound.m4a", "holds only sound"),
+        ("nothing", "contains no images"),
+        ("frame_%03d.png", "no file name matches"),
+        ("sound.m4a", "contains only audio"),
     ];
     for (name, expected) in cases {
         let error =

@@ -1,4 +1,4 @@
-//! Without ffmpeg the picture is still read and written.
+//! Without ffmpeg, the picture is still read and written.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,5 +52,5 @@ fn without_ffmpeg_inner() {
     assert!(sink.finish().unwrap().warnings[0].contains("ffmpeg is not installed"));
     let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &SourceOptions::default()).unwrap();
     let reference = imgcodecs::imread(path.with_file_name("turned.png"), imgcodecs::IMREAD_COLOR).unwrap();
-    assert!(psnr(&frames[0].image, &reference) > 30.0, "turned the wrong way without ffprobe");
+    assert!(psnr(&frames[0].image, &reference) > 30.0, "rotated the wrong way without ffprobe");
 }

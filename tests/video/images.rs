@@ -1,4 +1,4 @@
-//! Still images, one and many.
+//! Still images, single and in sequences.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use salstream::source::SourceOptions;
 
 use crate::tools::{read_all, temp};
 
-/// Writes `count` images of a rising grey level, named by `name`.
+/// Writes `count` images of increasing grey level, named after `name`.
 fn stills(folder: &Path, count: u32, name: impl Fn(u32) -> String) {
     for k in 0..count {
         let level = core::Scalar::all(f64::from(10 * k + 20));
@@ -58,7 +58,7 @@ fn an_image_that_opencv_gives_up_on_ends_the_clip_as_damage() {
     stills(folder.path(), 3, |k| format!("{k}.bmp"));
     let second = folder.path().join("1.bmp");
     let mut bytes = std::fs::read(&second).unwrap();
-    // The width, beyond what OpenCV takes: it throws instead of returning no image.
+    // The width exceeds OpenCV's limit, so OpenCV throws instead of returning no image.
     bytes[18..22].copy_from_slice(&3_000_000_u32.to_le_bytes());
     std::fs::write(&second, bytes).unwrap();
     let (_, frames, error) = read_all(folder.path(), &SourceOptions::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Video in and out: times, sound, rotation, colours, damage; on clips made here and on real ones.
+//! Video in and out: times, audio, rotation, colours and damage, on clips made here and on real ones.
 
 mod damage;
 #[path = "../support/data.rs"]

@@ -1,4 +1,4 @@
-//! Results are refused early or written whole, under any name.
+//! Outputs are rejected early or written completely, under any name.
 
 use std::path::Path;
 

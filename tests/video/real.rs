@@ -1,4 +1,4 @@
-//! Real clips go through unharmed.
+//! Real clips pass through unchanged.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -32,10 +32,10 @@ fn real_clips_go_through() {
         through += 1;
     }
     assert!(through > 10, "only {through} clips went through");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), through, "nothing but the results is left");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), through, "other files are left besides the results");
 }
 
-/// Copies one real clip and compares what comes out with what ffmpeg says of the original.
+/// Copies a real clip and compares the output with ffmpeg's information about the original.
 fn compare(name: &str, path: &Path, output: &Path) {
     let listed = packet_times(path);
     let options = SourceOptions { duration: (listed.len() > 1000).then_some(10.0), ..SourceOptions::default() };
@@ -54,7 +54,7 @@ fn compare(name: &str, path: &Path, output: &Path) {
         let reference = shown_by_ffmpeg(path, copied.middle_index);
         let quality = psnr(&copied.middle, &reference);
         eprintln!("{name}: {quality:.1} dB from ffmpeg's own picture");
-        assert!(quality > 24.0, "{name}: picture turned or recoloured: {quality:.1} dB");
+        assert!(quality > 24.0, "{name}: wrong orientation or colours: {quality:.1} dB");
     }
     assert!(farthest(&copied.times, &expected) < 0.00101, "{name}: frames read at wrong times");
     assert!(farthest(&written, &expected) < 0.00101, "{name}: frames written at wrong times");
@@ -63,11 +63,11 @@ fn compare(name: &str, path: &Path, output: &Path) {
         assert!((before - after).abs() <= interval + 1e-6, "{name}: {before} s became {after} s");
     }
     let sounds = |path| ffprobe(path, "a", "stream=codec_type").len();
-    assert_eq!(sounds(path), sounds(output), "{name}: sound streams");
+    assert_eq!(sounds(path), sounds(output), "{name}: audio streams");
     if let (Some(before), Some(after)) =
         (number(path, "a:0", "stream=duration"), number(output, "a:0", "stream=duration"))
     {
-        assert!((before - after).abs() < 0.05, "{name}: sound of {before} s became {after} s");
+        assert!((before - after).abs() < 0.05, "{name}: audio of {before} s became {after} s");
     }
     let bytes = std::fs::read(output).unwrap();
     let atom = |name: &[u8]| bytes.windows(4).position(|window| window == name);

@@ -1,4 +1,4 @@
-//! Sound is kept, in sync, and no longer than the picture.
+//! Audio is kept, stays in sync, and is not longer than the picture.
 
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, SourceOptions};
@@ -49,7 +49,7 @@ fn a_picture_that_starts_late_and_a_part_of_a_clip_stay_in_sync() {
         let loud = first_loud(&output, "a:0");
         assert!((loud - bright - apart).abs() < 0.03, "part {part}: loud at {loud}, bright at {bright}");
         let (picture, sound) = (number(&output, "v:0", "stream=duration"), number(&output, "a:0", "stream=duration"));
-        assert!(sound.unwrap() < picture.unwrap() + 0.06, "part {part}: sound outlasts the picture");
+        assert!(sound.unwrap() < picture.unwrap() + 0.06, "part {part}: the audio outlasts the picture");
     }
 }
 
@@ -85,7 +85,7 @@ fn a_sound_stream_of_an_unknown_kind_costs_no_other_one() {
     bytes[at..at + 5].copy_from_slice(b"A_XXX");
     std::fs::write(&path, bytes).unwrap();
     let source = source::open(&input(&path), &SourceOptions::default()).unwrap();
-    assert!(source.warnings().iter().any(|note| note.contains("1 of 2 sound streams")), "{:?}", source.warnings());
+    assert!(source.warnings().iter().any(|note| note.contains("1 of 2 audio streams")), "{:?}", source.warnings());
     for (container, kept) in [("mp4", "mp3"), ("mov", "mp3"), ("webm", "opus")] {
         let output = folder.path().join(format!("out.{container}"));
         let copied = copy(&path, &output, &SourceOptions::default()).unwrap();

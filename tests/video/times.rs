@@ -1,4 +1,4 @@
-//! Frame times and rates, and the part of a clip that is asked for.
+//! Frame times and rates, and reading a part of a clip.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn rational_rates_stay_exact() {
         let rates = ffprobe(&output, "v:0", "stream=r_frame_rate,avg_frame_rate");
         assert_eq!(rates, [format!("{exact},{exact}")], "{container}");
         let grid: Vec<f64> = (0..copied.times.len()).map(|k| k as f64 * copied.info.rate.interval()).collect();
-        assert!(farthest(&copied.times, &grid) < 1e-9, "{container}: a constant rate has become uneven");
+        assert!(farthest(&copied.times, &grid) < 1e-9, "{container}: the constant frame rate has become variable");
         assert_eq!(copied.done.frames as usize, ffprobe(&path, "v:0", "packet=flags").len(), "{container}");
         assert_eq!(copied.error.map(|e| e.to_string()), None, "{container}");
     }
@@ -65,7 +65,7 @@ fn start_and_duration_are_exact_to_the_frame() {
     }
 }
 
-/// Reads 0.2 s from `start` on and compares them with the same part of `all` frames and with ffmpeg's first frame.
+/// Reads 0.2 s from `start` and compares them with the same part of `all` frames and with ffmpeg's first frame.
 fn starts_exactly(path: &Path, start: f64, all: &[Frame]) {
     let level = |image: &Mat| core::mean_def(image).unwrap()[0];
     let options = SourceOptions { start: Some(start), duration: Some(0.2), ..SourceOptions::default() };
@@ -77,7 +77,7 @@ fn starts_exactly(path: &Path, start: f64, all: &[Frame]) {
     assert_eq!(info.frames, Some(expected as u64), "{place}");
     assert_eq!((frames[0].index, frames[0].time), (0, 0.0));
     for (got, wanted) in frames.iter().zip(&all[first..]) {
-        assert!((level(&got.image) - level(&wanted.image)).abs() < 0.5, "{place}: another frame");
+        assert!((level(&got.image) - level(&wanted.image)).abs() < 0.5, "{place}: a different frame");
     }
     if path.extension() != Some(OsStr::new("ts")) {
         // FFmpeg itself seeks to key frames only in transport streams.

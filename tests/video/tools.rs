@@ -1,4 +1,4 @@
-//! What the tests share: clips made by ffmpeg, what ffprobe says of them, a copy from source to sink, comparisons.
+//! What the tests share: clips made by ffmpeg, ffprobe's output for them, copies from source to sink, and comparisons.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ pub fn ffmpeg(args: &str, output: &Path) -> PathBuf {
     output.to_owned()
 }
 
-/// What ffprobe prints for `entries` of the streams that `select` chooses, one line each.
+/// ffprobe's output for `entries` of the streams that `select` selects, one line each.
 pub fn ffprobe(path: &Path, select: &str, entries: &str) -> Vec<String> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-select_streams", select, "-show_entries", entries, "-of", "csv=p=0"]).arg(path);
@@ -26,7 +26,7 @@ pub fn ffprobe(path: &Path, select: &str, entries: &str) -> Vec<String> {
     output.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// Presentation times of the video packets that are shown, in seconds, ascending from 0.
+/// Presentation timestamps of the displayed video packets, in seconds, ascending from 0.
 pub fn packet_times(path: &Path) -> Vec<f64> {
     let lines = ffprobe(path, "v:0", "packet=pts_time,flags");
     let shown = lines.iter().filter_map(|line| line.split_once(',')).filter(|(_, flags)| !flags.contains('D'));
@@ -44,7 +44,7 @@ pub fn input(path: &Path) -> Input {
     Input::parse(path.as_os_str()).unwrap()
 }
 
-/// All frames of a clip, and the error that ended it, if one did.
+/// All frames of a clip, and the error that ended it, if any.
 pub fn read_all(path: &Path, options: &SourceOptions) -> Result<(VideoInfo, Vec<Frame>, Option<Error>)> {
     let mut source = source::open(&input(path), options)?;
     let mut frames = Vec::new();
@@ -55,11 +55,11 @@ pub fn read_all(path: &Path, options: &SourceOptions) -> Result<(VideoInfo, Vec<
             Err(error) => break Some(error),
         }
     };
-    assert!(source.read().unwrap().is_none(), "after its end a source stays at its end");
+    assert!(source.read().unwrap().is_none(), "a source that has ended stays ended");
     Ok((source.info().clone(), frames, error))
 }
 
-/// A clip sent from source to sink as it is.
+/// A clip copied from source to sink without changes.
 pub struct Copied {
     pub info: VideoInfo,
     pub times: Vec<f64>,
@@ -92,7 +92,7 @@ pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copie
     Ok(Copied { info, times, middle, middle_index, error, done: sink.finish()? })
 }
 
-/// Frame `index` of a clip as ffmpeg itself shows it: turned upright, in true colours.
+/// Frame `index` of a clip as ffmpeg itself shows it: upright and with correct colours.
 pub fn shown_by_ffmpeg(path: &Path, index: usize) -> Mat {
     let folder = tempfile::tempdir().unwrap();
     let png = folder.path().join("reference.png");
@@ -111,7 +111,7 @@ pub fn psnr(a: &Mat, b: &Mat) -> f64 {
 }
 
 pub fn farthest(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len(), "as many frames");
+    assert_eq!(a.len(), b.len(), "the number of frames differs");
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
@@ -119,7 +119,7 @@ pub fn temp() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// When the sound of a file first gets loud, in seconds on the file's clock.
+/// When the audio of a file first gets loud, in seconds of the file's timestamps.
 pub fn first_loud(path: &Path, select: &str) -> f64 {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-i"]).arg(path).args(["-map", &format!("0:{select}")]);
@@ -129,14 +129,14 @@ pub fn first_loud(path: &Path, select: &str) -> f64 {
     loud.expect("a loud sample") as f64 / 48000.0
 }
 
-/// When the picture of a file first gets bright, in seconds on the file's clock.
+/// When the picture of a file first gets bright, in seconds of the file's timestamps.
 pub fn first_bright(path: &Path) -> f64 {
     let (_, frames, _) = read_all(path, &SourceOptions::default()).unwrap();
     let bright = frames.iter().find(|f| core::mean_def(&f.image).unwrap()[0] > 128.0);
     bright.expect("a bright frame").time + number(path, "v:0", "stream=start_time").unwrap_or(0.0)
 }
 
-/// A clip whose picture turns white and whose sound turns on, both at `at` seconds of it.
+/// A clip whose picture turns white and whose audio starts, both `at` seconds after its start.
 pub fn clapper(path: &Path, at: f64, codecs: &str) -> PathBuf {
     let picture = format!("color=black:s=96x64:r=25:d=4,drawbox=t=fill:c=white:enable='gte(t,{at}-0.001)'");
     let sound = format!("aevalsrc='0.8*sin(2500*t)*gte(t,{at})':s=48000:d=4");

@@ -1,4 +1,4 @@
-//! A cubic polynomial flow: follows what depth and the lens add to a homography.
+//! A cubic polynomial model of the flow: it covers what depth and the lens add to a homography.
 
 use opencv::core::{Point, Size, Vec2f};
 
@@ -6,14 +6,14 @@ use super::homography::Homography;
 use super::lattice::{lattice, vector_at};
 use crate::raster::robust::{self, PolynomialField};
 
-/// The first point that is fitted, and the spacing of the others, in pixels.
+/// The first fitted point and the spacing of the points, in pixels.
 const FIRST: usize = 4;
 const STEP: usize = 6;
 const REWEIGHTED_STEPS: usize = 12;
-/// Monomials of two variables up to the third degree.
+/// Number of monomials of two variables up to the third degree.
 const TERMS: usize = 10;
 
-/// The polynomial, in coordinates that put the picture's middle at 0 and its left and right border at -1 and 1.
+/// The polynomial, in coordinates with the picture's centre at 0 and its left and right borders at -1 and 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cubic {
     field: PolynomialField<TERMS>,
@@ -21,7 +21,7 @@ pub(super) struct Cubic {
 }
 
 impl Cubic {
-    /// The flow along row `y`: one cubic in x for each component.
+    /// The flow along row `y`: one cubic in x per component.
     pub(super) fn row(&self, y: f32) -> CubicRow {
         let half = self.size.width as f32 / 2.0;
         let y = f64::from((y - self.size.height as f32 / 2.0) / half);
@@ -69,8 +69,8 @@ impl CubicFitter {
         Self { size, points, basis }
     }
 
-    /// The cubic that the background follows, where the background is first what agrees with `start`.
-    /// `None` where the flow does not determine one.
+    /// The cubic that the background follows. The background initially means the points that agree with `start`. `None`
+    /// if the flow does not determine a cubic.
     pub(super) fn fit(&self, flow: &[Vec2f], start: &Homography) -> Option<Cubic> {
         let targets: Vec<[f64; 2]> =
             self.points.iter().map(|&p| vector_at(flow, self.size, p).0.map(f64::from)).collect();

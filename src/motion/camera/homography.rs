@@ -1,4 +1,4 @@
-//! A homography by RANSAC: exact for a camera that turns or zooms, and for a plane.
+//! A homography fitted by RANSAC: exact for a camera that rotates or zooms, and for a planar scene.
 
 use opencv::calib3d::{self, RANSAC};
 use opencv::core::{Mat, Point, Point2f, Size, Vec2f, Vector};
@@ -7,12 +7,12 @@ use opencv::prelude::*;
 use super::lattice::{lattice, vector_at};
 use crate::Result;
 
-/// Spacing of the points that are fitted, in pixels.
+/// Spacing of the fitted points, in pixels.
 const STEP: usize = 8;
-/// A camera that carries a corner farther than this part of the longer side between two frames is not believed.
+/// A homography that moves a corner farther than this share of the longer side between two frames is rejected.
 const FARTHEST: f32 = 0.75;
 
-/// Maps a pixel of the current frame to its place in the previous one.
+/// Maps a pixel of the current frame to its position in the previous frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Homography([[f32; 3]; 3]);
 
@@ -29,7 +29,7 @@ impl Homography {
         self.row(point.y as f32).at(point.x as f32)
     }
 
-    /// Whether it keeps the picture before the camera and moves no corner absurdly far.
+    /// Whether the whole picture stays in front of the camera and no corner moves absurdly far.
     fn is_plausible(&self, size: Size) -> bool {
         let farthest = FARTHEST * size.width.max(size.height) as f32;
         let corners = [0, size.height - 1].map(|y| [0, size.width - 1].map(|x| Point::new(x, y)));
@@ -70,8 +70,8 @@ impl HomographyFitter {
         Self { size, points, from }
     }
 
-    /// The homography that most of the flow follows to within `tolerance` pixels, or the identity where there is none.
-    /// OpenCV seeds its RANSAC with a constant, so the same flow gives the same answer.
+    /// The homography that most of the flow follows to within `tolerance` pixels, or the identity if there is none.
+    /// OpenCV seeds its RANSAC with a constant, so the same flow always gives the same result.
     pub(super) fn fit(&self, flow: &[Vec2f], tolerance: f64) -> Result<Homography> {
         let to: Vector<Point2f> = self
             .points

@@ -1,4 +1,4 @@
-//! What the camera's own motion leaves unexplained of the flow.
+//! The residual of the flow: what camera motion does not explain.
 
 mod cubic;
 mod homography;
@@ -13,8 +13,8 @@ use crate::Result;
 use crate::frame::Flow;
 use crate::raster;
 
-/// Two models of the background's flow, fitted anew to each frame: a homography (a turning camera, or a plane) and a
-/// cubic polynomial (a scene with smooth depth, and a lens's distortion).
+/// Two models of the background's flow, fitted to each frame: a homography (a rotating camera or a planar scene) and a
+/// cubic polynomial (smooth depth and lens distortion).
 pub(crate) struct CameraMotion {
     size: Size,
     homography: homography::HomographyFitter,
@@ -27,10 +27,12 @@ impl CameraMotion {
         Self { size, homography: homography::HomographyFitter::new(size), cubic: cubic::CubicFitter::new(size) }
     }
 
-    /// Distance of each flow vector from the nearer of the two models, times `scale` (`CV_32FC1`), and that model's flow.
+    /// Distance of each flow vector from the nearer of the two models, times `scale` (`CV_32FC1`), and the flow of that
+    /// model.
     ///
-    /// Never fails on a degenerate flow: a model that cannot be fitted, or that is no camera's, is left out, and where
-    /// none remains the camera is taken to stand still. `tolerance` is RANSAC's, in pixels of the flow's grid.
+    /// A degenerate flow is not an error: a cubic that cannot be fitted is left out, and a homography that cannot be
+    /// fitted or is implausible becomes the identity, a still camera. `tolerance` is RANSAC's, in pixels of the flow's
+    /// grid.
     pub(crate) fn residual(&self, flow: &Flow, tolerance: f64, scale: f32) -> Result<(Mat, Flow)> {
         let vectors = flow.0.data_typed::<Vec2f>()?;
         let homography = self.homography.fit(vectors, tolerance)?;
@@ -50,7 +52,7 @@ impl CameraMotion {
     }
 }
 
-/// Replaces each vector of row `y` by the nearer of the two models' flows; one that is no number is kept.
+/// Replaces each vector of row `y` by the flow of the nearer model.
 fn nearest(y: usize, row: &mut [Vec2f], plane: &Homography, curved: Option<&Cubic>) {
     let plane = plane.row(y as f32);
     let curved = curved.map(|cubic| cubic.row(y as f32));
@@ -75,7 +77,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 240, height: 135 };
 
-    /// The residual of the flow that `field` gives, of all pixels outside and inside a block that moves 6 pixels more.
+    /// The residual of the flow `field`, for all pixels outside and inside a block that moves 6 pixels more.
     fn residuals(field: impl Fn(f32, f32) -> [f32; 2]) -> (Vec<f32>, Vec<f32>) {
         let block = |x: i32, y: i32| (100..140).contains(&x) && (50..90).contains(&y);
         let vector = |(x, y): (i32, i32)| {
@@ -104,7 +106,7 @@ mod tests {
         });
         assert!(highest(&outside) < 0.05, "{}", highest(&outside));
         let off = inside.iter().map(|value| (value - 12.0).abs()).fold(0.0, f32::max);
-        assert!(off < 0.05, "scaled by 2, the block's 6 pixels should remain: off by {off}");
+        assert!(off < 0.05, "the block's 6 pixels, scaled by 2, should remain: off by {off}");
     }
 
     #[test]
@@ -114,7 +116,7 @@ mod tests {
             [2.0 + 3.0 * x * x - 2.0 * x * y * y + x * x * x, 1.0 - 2.0 * y * y * y + x * x * y]
         });
         assert!(highest(&outside) < 0.05, "{}", highest(&outside));
-        // The homography, which does not fit here, may lie nearer to the block than the cubic does.
+        // The homography does not fit here, so it may lie nearer to the block than the cubic does.
         assert!(inside.iter().all(|value| (8.0..12.1).contains(value)));
     }
 

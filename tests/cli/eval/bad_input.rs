@@ -1,4 +1,4 @@
-//! What cannot be scored: one line, which says what and where.
+//! Data that cannot be scored gets one line that says what is wrong and where.
 
 use std::fs;
 use std::path::Path;
@@ -74,7 +74,7 @@ fn a_frame_that_is_damaged() {
     masks(&at.join("truth"), 0, 255);
     fs::write(at.join("frames/00002.png"), "no picture").unwrap();
     refused(at, "frames --truth truth --score centre --json j.json --keep-maps kept", 1, &["00002.png", "image"]);
-    assert_eq!(names(at), ["frames", "truth"], "nothing is left");
+    assert_eq!(names(at), ["frames", "truth"], "files are left behind");
 }
 
 #[test]

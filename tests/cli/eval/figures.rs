@@ -1,4 +1,4 @@
-//! Figures that can be worked out by hand.
+//! Values that can be computed by hand.
 
 use std::fs;
 
@@ -30,13 +30,13 @@ fn a_perfect_map_a_shifted_one_and_the_baselines() {
         assert_near(figure(&json, "perfect", measure), 1.0);
     }
     assert_near(figure(&json, "perfect", "mae"), 0.0);
-    // 15 of 20 columns are common, of 25.
+    // The intersection has 15 columns, the union 25.
     assert_near(figure(&json, "shifted", "j_mean"), 0.6);
     assert_near(figure(&json, "shifted", "mae"), f64::from(2 * 5 * SIDE) / f64::from(WIDTH * HEIGHT));
     assert_near(figure(&json, "uniform", "j_mean"), SHARE);
     assert_near(figure(&json, "uniform", "mae"), 1.0 - SHARE);
     assert_near(figure(&json, "uniform", "warping_error"), 0.0);
-    // Of a shared maximum, the share that lies on the object counts.
+    // If several pixels share the maximum, the share of them on the object counts.
     assert_near(figure(&json, "perfect", "pointing"), 1.0);
     assert_near(figure(&json, "shifted", "pointing"), 0.75);
     assert_near(figure(&json, "uniform", "pointing"), SHARE);
@@ -51,7 +51,7 @@ fn a_perfect_map_a_shifted_one_and_the_baselines() {
     assert_eq!((&method["name"], &method["sequences"][1]["name"]), (&"shifted".into(), &"right".into()));
     assert_eq!(method["sequences"][1]["frames"].as_array().unwrap().len(), FRAMES as usize);
     assert_near(method["sequences"][1]["frames"][2]["j"].as_f64().unwrap(), 0.6);
-    assert!(method["sequences"][0]["frames"][0]["warping_error"].is_null(), "a first frame has none before it");
+    assert!(method["sequences"][0]["frames"][0]["warping_error"].is_null(), "a first frame has no frame before it");
     assert_eq!(method["curves"]["j"].as_array().unwrap().len(), 256);
     let against = json["comparisons"].as_array().unwrap();
     let against = against.iter().find(|one| one["other"] == "perfect" && one["measure"] == "j_mean").unwrap();
@@ -133,7 +133,8 @@ fn fixations_have_measures_of_their_own() {
     assert!(table.contains("4 pictures") && table.contains("NSS") && !table.contains("J-rec"), "{table}");
     assert_near(figure(&json, "perfect", "cc"), 1.0);
     assert_near(figure(&json, "perfect", "sim"), 1.0);
-    // The map is two-valued: its mean is the object's share, and the object lies this many deviations above.
+    // The map has two values: its mean is the object's share, and the object lies this many standard deviations above
+    // it.
     assert_near(figure(&json, "perfect", "nss"), ((1.0 - SHARE) / SHARE).sqrt());
     assert_near(figure(&json, "uniform", "nss"), 0.0);
     assert_near(figure(&json, "uniform", "auc"), 0.5);
@@ -170,7 +171,7 @@ fn a_centre_prior_weighs_what_is_made_of_the_pictures_alone() {
     for baseline in ["centre", "uniform"] {
         assert_near(figure(&weighed, baseline, "nss"), figure(&plain, baseline, "nss"));
     }
-    // Of a still picture the flow is black, so what is left is half the prior.
+    // The flow of a still picture is zero, so what remains is half of the prior.
     assert_near(figure(&plain, "flow", "nss"), 0.0);
     assert!((figure(&weighed, "flow", "nss") - figure(&plain, "centre", "nss")).abs() < 1e-6);
 }

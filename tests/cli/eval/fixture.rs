@@ -1,4 +1,4 @@
-//! A data set drawn for the tests: a bright square on a dark ground.
+//! A synthetic data set: a bright square on a dark background.
 
 use std::fs;
 use std::path::Path;
@@ -11,18 +11,18 @@ use crate::program::{salstream, text};
 
 pub const WIDTH: u32 = 64;
 pub const HEIGHT: u32 = 48;
-/// Side of the square.
+/// Side of the square in pixels.
 pub const SIDE: u32 = 20;
-/// Frames of a sequence.
+/// Number of frames in a sequence.
 pub const FRAMES: u32 = 4;
 
-/// Whether (x, y) lies in the square of frame `index`, `shift` pixels further to the right.
+/// Whether (x, y) lies in the square of frame `index`, moved to the right by `shift` pixels.
 fn inside(x: u32, y: u32, index: u32, shift: u32) -> bool {
     let left = 8 + 2 * index + shift;
     (left..left + SIDE).contains(&x) && (12..12 + SIDE).contains(&y)
 }
 
-/// A picture of frame `index`: textured, so that the flow has something to hold on to.
+/// The picture of frame `index`, textured so that the flow can follow it.
 fn picture(index: u32) -> RgbImage {
     RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
         let texture = (x * 37 + y * 91 + x * y * 13) % 64;
@@ -31,7 +31,7 @@ fn picture(index: u32) -> RgbImage {
     })
 }
 
-/// Masks or maps of a sequence in `folder`: the square `shift` pixels to the right, of value `object`.
+/// Masks or maps of a sequence in `folder`: the square, moved to the right by `shift` pixels, with the value `object`.
 pub fn masks(folder: &Path, shift: u32, object: u8) {
     fs::create_dir_all(folder).unwrap();
     for index in 0..FRAMES {
@@ -51,7 +51,7 @@ pub fn deep_maps(folder: &Path, shift: u32) {
     }
 }
 
-/// The same as NumPy arrays of the square's value, named by number alone.
+/// The same as NumPy arrays with the square's value, named only by number.
 pub fn arrays(folder: &Path, shift: u32, object: f32) {
     fs::create_dir_all(folder).unwrap();
     for index in 0..FRAMES {
@@ -67,7 +67,8 @@ pub fn arrays(folder: &Path, shift: u32, object: f32) {
     }
 }
 
-/// The same as masks of palette indices: the object is the last of four colours, and the palette hides it.
+/// The same as masks of palette indices. The object is the last of four colours, and the palette gives it the same
+/// colour.
 pub fn palette_masks(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     for index in 0..FRAMES {
@@ -89,7 +90,7 @@ pub fn frames(folder: &Path) {
     }
 }
 
-/// A data set laid out like DAVIS, of two sequences, in `davis`.
+/// A data set with the layout of DAVIS and two sequences, in `davis`.
 pub fn davis(folder: &Path) {
     for name in ["left", "right"] {
         frames(&folder.join("davis/JPEGImages/480p").join(name));
@@ -97,12 +98,12 @@ pub fn davis(folder: &Path) {
     }
 }
 
-/// `salstream eval ARGS` in `folder`.
+/// Runs `salstream eval ARGS` in `folder`.
 pub fn eval(folder: &Path, args: &str) -> Output {
     salstream(folder).arg("eval").args(args.split_whitespace()).output().unwrap()
 }
 
-/// `salstream eval ARGS --json`, which must succeed: the table and the JSON.
+/// Runs `salstream eval ARGS --json`, which must succeed, and returns the table and the JSON.
 pub fn evaluated(folder: &Path, args: &str) -> (String, Value) {
     let output = eval(folder, &format!("{args} --json figures.json -y"));
     assert!(output.status.success(), "{args}: {}", text(&output.stderr));
@@ -110,14 +111,14 @@ pub fn evaluated(folder: &Path, args: &str) -> (String, Value) {
     (text(&output.stdout), serde_json::from_slice(&json).unwrap())
 }
 
-/// A figure of a method over the data set.
+/// A method's value of a measure over the data set.
 pub fn figure(json: &Value, method: &str, measure: &str) -> f64 {
     let methods = json["methods"].as_array().unwrap();
     let method = methods.iter().find(|found| found["name"] == method).unwrap_or_else(|| panic!("no {method}: {json}"));
     method["figures"][measure]["mean"].as_f64().unwrap()
 }
 
-/// Asserts that two figures are the same but for rounding.
+/// Asserts that two values are equal up to rounding.
 pub fn assert_near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
 }

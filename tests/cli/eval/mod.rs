@@ -1,4 +1,4 @@
-//! `salstream eval`: data sets whose figures can be worked out by hand, and everything that can be wrong with one.
+//! `salstream eval`: data sets whose values can be computed by hand, and everything that can be wrong with a data set.
 
 mod bad_input;
 mod figures;

@@ -1,4 +1,4 @@
-//! Real frames.
+//! Evaluation on real frames.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use super::fixture::{assert_near, evaluated, figure};
 use crate::data::data;
 
-/// Frames of each sequence that are taken.
+/// Number of frames used per sequence.
 const FRAMES: usize = 8;
 
 #[test]

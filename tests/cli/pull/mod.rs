@@ -1,4 +1,4 @@
-//! `salstream model pull` against a server that misbehaves in each way.
+//! `salstream model pull` from a server that misbehaves in various ways.
 
 mod resume;
 
@@ -14,7 +14,7 @@ use crate::program::{assert_refused, names, salstream, text};
 use crate::server::{Server, announce, head, reply};
 use tempfile::{TempDir, tempdir};
 
-/// `salstream model pull ARGS` with the models folder in `home`, without the machine's proxy.
+/// Runs `salstream model pull ARGS` with the models folder in `home` and without the machine's proxy.
 fn command(home: &TempDir, args: &[&str]) -> Command {
     let mut command = salstream(home.path());
     for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
@@ -24,19 +24,19 @@ fn command(home: &TempDir, args: &[&str]) -> Command {
     command
 }
 
-/// Pulls `my` from `url`, with the checksum of `expected`.
+/// Pulls `my` from `url` with the checksum of `expected`.
 fn pull(home: &TempDir, url: &str, expected: &[u8]) -> Output {
     command(home, &["my", "--url", url, "--sha256", &sha256(expected)]).output().unwrap()
 }
 
-/// Asserts that `my` is installed as `expected` and nothing else lies there.
+/// Asserts that `my` is installed as `expected`, with no other files next to it.
 fn assert_installed(home: &TempDir, output: &Output, expected: &[u8]) {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(fs::read(home.path().join("models/my.onnx")).unwrap(), expected);
     assert_eq!(names(&home.path().join("models")), ["my.onnx"]);
 }
 
-/// Asserts that a pull failed with these words and that nothing was left.
+/// Asserts that a pull failed with these words and left no files.
 fn assert_nothing(home: &TempDir, output: &Output, words: &[&str]) {
     assert_refused(output, 1, words);
     assert_eq!(names(&home.path().join("models")), [""; 0]);
@@ -153,7 +153,7 @@ fn mirrors_are_tried_in_order() {
     let output = command(&home, &[&["my", "--sha256", &sum][..], &urls].concat()).output().unwrap();
     assert_installed(&home, &output, &model);
     assert_eq!([&busy, &wrong, &good].map(|server| server.asked().len()), [1; 3]);
-    // When none has it, all are named.
+    // If no address has the file, the error names them all.
     let home = tempdir().unwrap();
     let output = command(&home, &[&["my", "--sha256", &sum][..], &urls[..6]].concat()).output().unwrap();
     assert_nothing(&home, &output, &["503", "another file", "Connection refused"]);
@@ -194,7 +194,7 @@ fn a_file_that_is_there_is_replaced_only_when_asked() {
     let unchecked = command(&home, &["my", "--url", &server.address]).output().unwrap();
     assert_refused(&unchecked, 1, &["my.onnx", "already exists", "-y"]);
     assert_eq!((fs::read(models.join("my.onnx")).unwrap().as_slice(), server.asked().len()), (&b"precious"[..], 0));
-    // A download that fails leaves the old file.
+    // A failed download keeps the old file.
     let bad = Server::always("404 Not Found", "", b"");
     assert_refused(&command(&home, &["my", "--url", &bad.address, "-y"]).output().unwrap(), 1, &["404"]);
     assert_eq!(fs::read(models.join("my.onnx")).unwrap(), b"precious");

@@ -1,4 +1,4 @@
-//! Downloads that break off and go on.
+//! Downloads that are interrupted and resumed.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::program::{assert_refused, interrupt};
 use crate::server::{Server, announce, reply, reply_in_range};
 use tempfile::{TempDir, tempdir};
 
-/// A folder with `part` as what arrived of `my` before.
+/// A home folder in which `part` of `my` has already been downloaded.
 fn home_with_part(part: &[u8]) -> TempDir {
     let home = tempdir().unwrap();
     fs::create_dir(home.path().join("models")).unwrap();
@@ -21,7 +21,7 @@ fn home_with_part(part: &[u8]) -> TempDir {
     home
 }
 
-/// Promises all of `body` and sends its first `sent` bytes.
+/// Announces all of `body` and sends only its first `sent` bytes.
 fn break_off(stream: &mut TcpStream, body: &[u8], sent: usize) {
     announce(stream, "200 OK", "", body.len());
     let _ = stream.write_all(&body[..sent]);
@@ -59,7 +59,7 @@ fn what_arrived_is_kept_for_the_next_time() {
 fn a_short_body_is_said_to_be_short() {
     let (home, model) = (tempdir().unwrap(), model());
     let body = model.clone();
-    // Each time the same half, whatever is asked for: there is no progress, and no reason to go on asking.
+    // The same half for every request: there is no progress, so no reason to retry.
     let server = Server::new(move |_, _, stream| {
         announce(stream, "200 OK", "", body.len());
         let _ = stream.write_all(&body[..body.len() / 2]);
@@ -95,7 +95,7 @@ fn a_part_of_another_file_is_found_by_the_checksum_and_left_aside() {
         let server = Server::new(move |_, head, stream| reply_in_range(stream, head, &body));
         assert_installed(&home, &pull(&home, &server.address, &model), &model);
     }
-    // Without a checksum nobody could tell, and the download starts anew.
+    // Without a checksum a wrong part cannot be detected, so the download starts again from the beginning.
     let home = home_with_part(b"other");
     let body = model.clone();
     let server = Server::new(move |_, head, stream| reply_in_range(stream, head, &body));
@@ -109,7 +109,7 @@ fn a_full_disk_is_named_and_what_fits_is_kept() {
     let body = model.clone();
     let server = Server::new(move |_, head, stream| reply_in_range(stream, head, &body));
     let program = env!("CARGO_BIN_EXE_salstream");
-    // A limit of a few blocks per file fails in the same place as a full disk does.
+    // A limit of a few blocks per file fails in the same place as a full disk.
     let script = format!(
         "trap '' XFSZ; ulimit -f 8; exec {program} model pull my --url {} --sha256 {}",
         server.address,
@@ -129,7 +129,7 @@ fn an_interrupted_download_is_resumed_and_a_second_one_waits_for_its_turn() {
         0 => {
             announce(stream, "200 OK", "", body.len());
             let _ = stream.write_all(&body[..half]);
-            // Until the client is gone.
+            // Wait until the client disconnects.
             let _ = std::io::Read::read(stream, &mut [0]);
         }
         _ => reply_in_range(stream, head, &body),

@@ -1,28 +1,28 @@
-//! How a camera moves over a flat world.
+//! Camera motion over a flat world.
 
 use std::f64::consts::TAU;
 
-/// A hand's shake: frequency in hertz, part of the amplitude, and phase in x and y.
+/// A hand's shake: frequency in hertz, share of the amplitude, and phase in x and y.
 const SHAKE: [(f64, f64, [f64; 2]); 3] = [(1.3, 0.7, [0.0, 1.9]), (3.1, 0.35, [0.8, 3.0]), (7.7, 0.12, [2.2, 5.1])];
-/// Radians that a shake of one pixel turns the picture by.
+/// Rotation of the picture, in radians, per pixel of shake.
 const TURN: f64 = 4e-4;
 
-/// Speeds of a camera; the default stands still.
+/// Speeds of a camera; the default is a still camera.
 #[derive(Clone, Copy, Default)]
 pub struct Camera {
-    /// Pixels a second.
+    /// Pixels per second.
     pub pan: [f64; 2],
-    /// Growth a second: 0.2 is a fifth larger each second, compounded.
+    /// Growth per second: 0.2 is a fifth larger each second, compounded.
     pub zoom: f64,
-    /// Radians a second.
+    /// Radians per second.
     pub turn: f64,
-    /// Pixels.
+    /// Amplitude in pixels.
     pub shake: f64,
-    /// Seconds from the first row's exposure to the last's: a rolling shutter.
+    /// Seconds from the exposure of the first row to that of the last: a rolling shutter.
     pub readout: f64,
 }
 
-/// Where a camera looks at one moment.
+/// Where a camera looks at one time.
 pub struct Pose {
     shift: [f64; 2],
     zoom: f64,
@@ -30,10 +30,10 @@ pub struct Pose {
 }
 
 impl Camera {
-    /// The pose at `time` for a row that lies `row` picture heights below the middle.
+    /// The pose at `time` for a row that lies `row` picture heights below the centre.
     pub fn pose(&self, time: f64, row: f64) -> Pose {
         let time = time + self.readout * row;
-        // Paths pass the world's middle after 0.75 s, half-way through most clips.
+        // Paths pass the world's centre after 0.75 s, half-way through most clips.
         let from_middle = time - 0.75;
         let shake = |axis: usize| -> f64 {
             let wave = |&(hertz, part, phase): &(f64, f64, [f64; 2])| part * (TAU * hertz * time + phase[axis]).sin();
@@ -46,7 +46,7 @@ impl Camera {
 }
 
 impl Pose {
-    /// What is seen at (x, y), both from the picture's and the world's middle.
+    /// The point seen at (x, y); both are relative to the centre, of the world and of the picture.
     pub fn place(&self, x: f64, y: f64) -> [f64; 2] {
         let (sin, cos) = self.sin_cos;
         [(cos * x - sin * y) / self.zoom + self.shift[0], (sin * x + cos * y) / self.zoom + self.shift[1]]

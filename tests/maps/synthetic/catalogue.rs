@@ -1,4 +1,4 @@
-//! The clips that robustness is measured on.
+//! The clips for measuring robustness.
 
 use opencv::core::Size;
 use salstream::frame::Rate;
@@ -9,7 +9,8 @@ const LYING: Size = Size { width: 640, height: 360 };
 const FILM: Rate = Rate { num: 24, den: 1 };
 const PAN: Camera = Camera { pan: [80.0, 30.0], ..STILL };
 const STILL: Camera = Camera { pan: [0.0; 2], zoom: 0.0, turn: 0.0, shake: 0.0, readout: 0.0 };
-/// What a classifier knows and what it does not; skies and walls without texture, fine leaves, straight edges.
+/// Subjects that a classifier knows and some that it does not; skies and walls without texture, fine leaves, straight
+/// edges.
 const PHOTOGRAPHS: [(&str, &str); 12] = [
     ("zebra", "photos/captum_zebra.jpg"),
     ("cat", "photos/coral_cat_1080p.jpg"),
@@ -25,7 +26,7 @@ const PHOTOGRAPHS: [(&str, &str); 12] = [
     ("cloth", "mit1003/stimuli/i1065169436.jpg"),
 ];
 
-/// All clips, of one and a half seconds each.
+/// All clips, each one and a half seconds long.
 pub fn all() -> Vec<Clip> {
     [cameras(), objects(), disturbed(), rates(), shapes()].concat()
 }
@@ -35,7 +36,7 @@ fn clip(name: String, camera: Camera, objects: Vec<Object>) -> Clip {
     Clip { name, size: LYING, rate: FILM, seconds: 1.5, ground, camera, objects, disturbance: Disturbance::None }
 }
 
-/// A disc that crosses the picture, and passes its middle with the camera.
+/// A disc that crosses the picture and passes its centre together with the camera.
 fn crossing() -> Vec<Object> {
     vec![Object::disc([-110.0, -40.0], [180.0, 60.0])]
 }
@@ -53,7 +54,7 @@ fn movements() -> Vec<(&'static str, Camera)> {
     ]
 }
 
-/// Every camera over a texture and photographs, with nothing that moves.
+/// Every camera over a texture and photographs, without moving objects.
 fn cameras() -> Vec<Clip> {
     let textures = movements().into_iter().map(|(name, camera)| clip(format!("camera-{name}"), camera, vec![]));
     let photographs = PHOTOGRAPHS.into_iter().flat_map(|(photo, path)| {
@@ -66,7 +67,7 @@ fn cameras() -> Vec<Clip> {
     textures.chain(photographs).collect()
 }
 
-/// Objects of every kind, and one under every camera.
+/// Objects of every kind, and one object under every camera.
 fn objects() -> Vec<Clip> {
     let disc = |from, speed| vec![Object::disc(from, speed)];
     let rests = Path { from: [-130.0, -40.0], speed: [200.0, 60.0], until: 0.75 };
@@ -95,7 +96,7 @@ fn objects() -> Vec<Clip> {
     cameras.chain(kinds).chain(photographs).collect()
 }
 
-/// Each disturbance of a panned texture, with nothing that moves and with a disc.
+/// Each disturbance on a panned texture, without moving objects and with a disc.
 fn disturbed() -> Vec<Clip> {
     use Disturbance::*;
     let all = [
@@ -125,7 +126,7 @@ fn disturbed() -> Vec<Clip> {
     both.collect()
 }
 
-/// Frame rates, at the same speed.
+/// Various frame rates at the same speed.
 fn rates() -> Vec<Clip> {
     let both = [12, 60, 120].into_iter().flat_map(|fps| {
         [("camera", vec![]), ("object", crossing())].map(|(kind, objects)| Clip {
@@ -136,7 +137,7 @@ fn rates() -> Vec<Clip> {
     both.collect()
 }
 
-/// Picture sizes, upright, extreme and tiny.
+/// Various picture sizes: portrait, extreme and tiny.
 fn shapes() -> Vec<Clip> {
     let both = [(360, 640), (960, 240), (240, 720), (96, 64), (48, 48)].into_iter().flat_map(|(width, height)| {
         [("camera", vec![]), ("object", vec![Object::disc([-40.0, -40.0], [80.0, 80.0])])].map(|(kind, objects)| Clip {

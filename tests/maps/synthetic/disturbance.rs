@@ -1,4 +1,4 @@
-//! What recording, editing and transmission do to a clip.
+//! Effects of recording, editing and transmission on a clip.
 
 use opencv::core::{self, CV_8UC3, CV_32FC3, Mat, RNG, Rect, Scalar, Size};
 use opencv::imgproc;
@@ -7,37 +7,37 @@ use salstream::frame::Rate;
 
 use super::{Shown, file};
 
-/// One thing that goes wrong; picture noise in grey levels.
+/// One kind of disturbance; noise is in grey levels.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Disturbance {
     None,
-    /// Independent noise of each pixel.
+    /// Independent noise per pixel.
     Noise(f64),
-    /// Noise with grains of some pixels.
+    /// Noise with grains of several pixels.
     Grain(f64),
-    /// H.264 at this constant rate factor.
+    /// H.264 compression at this constant rate factor.
     Compressed(u32),
     /// The exposure doubles over the clip.
     Exposure,
     /// One bright frame in ten.
     Flash,
-    /// From black in the first third, to black in the last.
+    /// A fade from black in the first third, and to black in the last.
     Fade,
-    /// Another scene from the middle on.
+    /// A cut to another scene in the middle.
     Cut,
-    /// The picture stands still for a quarter of the clip, then goes on.
+    /// The picture freezes for a quarter of the clip.
     Frozen,
-    /// 24 frames a second shown at 30: every fourth is shown twice.
+    /// 24 frames per second shown at 30: every fourth frame is duplicated.
     Pulldown,
-    /// Every third frame is missing; the times are true.
+    /// Every third frame is missing; the timestamps are right.
     Dropped,
-    /// Two fields a frame, recorded one after the other, in an H.264 file that says so.
+    /// Two fields per frame, recorded one after the other, in an H.264 file flagged as interlaced.
     Interlaced,
-    /// Black bars left and right, and above and below, each of this part of the side.
+    /// Black bars at the left and right, and at the top and bottom, each with this share of the side.
     Bars(f64, f64),
 }
 
-/// When a frame is shown, when its content was recorded, and in which shot.
+/// When a frame is shown, when its content was recorded, and to which shot it belongs.
 pub struct Moment {
     pub time: f64,
     pub content: f64,
@@ -45,12 +45,12 @@ pub struct Moment {
 }
 
 impl Disturbance {
-    /// The scenes, by number.
+    /// The scenes of the shots, by number.
     pub fn shots(self) -> Vec<u64> {
         if self == Self::Cut { vec![0, 1] } else { vec![0] }
     }
 
-    /// The size of the picture within bars.
+    /// The size of the picture between the bars.
     pub fn inner(self, size: Size) -> Size {
         let Self::Bars(x, y) = self else { return size };
         let side = |length: i32, bar: f64| (f64::from(length) * (1.0 - 2.0 * bar)).round() as i32;
@@ -75,7 +75,7 @@ impl Disturbance {
         .collect()
     }
 
-    /// Frame `index` of `count`, of what `view` shows so many seconds after the frame's own moment.
+    /// Frame `index` of `count`. `view` gives the picture at a number of seconds after the time of the frame.
     pub fn expose(self, index: usize, count: usize, view: impl Fn(f64) -> (Mat, Mat)) -> (Mat, Mat) {
         let (image, mask) = view(0.0);
         let third = count as f64 / 3.0;
@@ -86,14 +86,14 @@ impl Disturbance {
             Self::Exposure => gain(&image, 0.7 * 2f64.powf(at / count as f64), 0.0),
             Self::Flash if index % 10 == 7 => gain(&image, 1.5, 40.0),
             Self::Fade => gain(&image, (at / third).min((count as f64 - 1.0 - at) / third).clamp(0.0, 1.0), 0.0),
-            // A field of 24 frames a second comes half a frame later.
+            // At 24 frames per second, the second field comes half a frame later.
             Self::Interlaced => woven(image, &view(1.0 / 48.0).0),
             _ => image,
         };
         (image, mask)
     }
 
-    /// The frames as they come out of a file, where they were in one.
+    /// The frames as decoded from a file, if the disturbance includes encoding.
     pub fn recorded(self, shown: Vec<Shown>, rate: Rate) -> Vec<Shown> {
         let factor;
         let arguments: &[&str] = match self {
@@ -112,7 +112,7 @@ impl Disturbance {
     }
 }
 
-/// `picture` in the middle of a black one of `size`.
+/// `picture`, centred in a black picture of `size`.
 pub fn framed(picture: &Mat, size: Size) -> Mat {
     let inner = picture.size().unwrap();
     let mut out = Mat::new_size_with_default(size, picture.typ(), Scalar::default()).unwrap();
@@ -143,7 +143,7 @@ fn noise(index: usize, size: Size, deviation: f64) -> Mat {
     noise
 }
 
-/// Noise blurred to grains, which leaves a quarter of its deviation.
+/// Noise blurred to grains, which reduces its standard deviation to a quarter.
 fn grain(index: usize, size: Size, deviation: f64) -> Mat {
     let mut out = Mat::default();
     let fine = noise(index, size, 4.0 * deviation);

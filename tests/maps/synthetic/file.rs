@@ -1,4 +1,4 @@
-//! Through an H.264 file and back.
+//! Encoding of frames to an H.264 file and back.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use opencv::prelude::*;
 use salstream::frame::{Frame, Rate};
 use salstream::source::{self, Input, SourceOptions};
 
-/// `frames` as the program reads them from a file that FFmpeg made of them with these arguments of its encoder.
+/// `frames` as the program reads them from a file that FFmpeg wrote with these encoder arguments.
 pub fn recorded(frames: &[Frame], rate: Rate, arguments: &[&str]) -> Vec<Frame> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.mp4");

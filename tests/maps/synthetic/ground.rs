@@ -1,4 +1,4 @@
-//! The flat worlds that cameras look at.
+//! The flat worlds in front of the camera.
 
 use opencv::core::{self, CV_8UC3, CV_32FC3, Mat, RNG, Rect, Scalar, Size};
 use opencv::imgproc::{self, INTER_AREA, INTER_CUBIC};
@@ -10,12 +10,12 @@ use crate::data::data;
 const CELLS: [i32; 4] = [6, 20, 60, 160];
 const DEVIATION: f64 = 22.0;
 
-/// What lies before the camera.
+/// The background in front of the camera.
 #[derive(Clone)]
 pub enum Ground {
-    /// Noise at four scales, of its own for each seed.
+    /// Noise at four scales, different for each seed.
     Texture(u64),
-    /// A photograph, by its path below the data folder.
+    /// Path of a photograph below the data folder.
     Photograph(&'static str),
 }
 
@@ -48,12 +48,12 @@ pub fn photograph(name: &str, size: Size) -> Mat {
     Mat::roi(&fitted, part).unwrap().try_clone().unwrap()
 }
 
-/// Noise at several scales about `tint`.
+/// Noise at several scales around `tint`.
 pub fn texture(seed: u64, tint: Scalar, size: Size) -> Mat {
     let mut random = RNG::new(seed).unwrap();
     let mut sum = Mat::new_size_with_default(size, CV_32FC3, tint).unwrap();
     for cells in CELLS {
-        // Twice the picture's length, twice the cells.
+        // Twice the length of the picture needs twice the cells.
         let side = |length: i32| (length * cells / size.width.max(size.height)).max(1) * 2;
         let mut coarse = Mat::zeros(side(size.height), side(size.width), CV_32FC3).unwrap().to_mat().unwrap();
         random.fill(&mut coarse, core::RNG_NORMAL, &0.0, &DEVIATION, false).unwrap();

@@ -1,6 +1,7 @@
-//! Synthetic clips whose truth is known: a camera over a texture or a photograph, and objects that move by themselves.
+//! Synthetic clips with known ground truth: a camera over a texture or a photograph, and objects with independent
+//! motion.
 //!
-//! Lengths are pixels of a picture 640 pixels long and scale with the picture; times are seconds.
+//! Lengths are in pixels of a picture 640 pixels long and scale with the picture; times are in seconds.
 
 mod camera;
 pub mod catalogue;
@@ -21,10 +22,10 @@ pub use self::object::{Object, Path};
 
 use self::disturbance::Moment;
 
-/// The length of the longer side that lengths are given for.
+/// The longer side, in pixels, that lengths refer to.
 const REFERENCE: f64 = 640.0;
 
-/// What a clip shows and how it was recorded.
+/// The content of a clip, and how it was recorded.
 #[derive(Clone)]
 pub struct Clip {
     pub name: String,
@@ -37,7 +38,7 @@ pub struct Clip {
     pub disturbance: Disturbance,
 }
 
-/// A frame and where its objects are (`CV_8UC1`, 255 inside).
+/// A frame and the mask of its objects (`CV_8UC1`, 255 inside).
 pub struct Shown {
     pub frame: Frame,
     pub mask: Mat,
@@ -65,7 +66,7 @@ impl Clip {
     }
 }
 
-/// The pictures that a clip is sampled from.
+/// The pictures from which a clip is sampled.
 struct World {
     size: Size,
     unit: f64,
@@ -81,7 +82,7 @@ impl World {
         Self { size, unit, ground, skins }
     }
 
-    /// The picture at `moment`, `later` seconds on, and the mask of its objects.
+    /// The picture `later` seconds after `moment`, and the mask of its objects.
     fn view(&self, clip: &Clip, moment: &Moment, later: f64) -> (Mat, Mat) {
         let time = moment.content + later;
         let places = self.places(&clip.camera, time);
@@ -105,7 +106,7 @@ impl World {
         (image, mask)
     }
 
-    /// For each pixel, the place that the camera sees there, in pixels from the world's middle (`CV_32FC2`).
+    /// For each pixel, the point that the camera sees there, in pixels from the world's centre (`CV_32FC2`).
     fn places(&self, camera: &Camera, time: f64) -> Mat {
         let mut places = Mat::new_size_with_default(self.size, CV_32FC2, Scalar::default()).unwrap();
         let (width, height) = (f64::from(self.size.width), f64::from(self.size.height));
@@ -126,7 +127,7 @@ fn middle(picture: &Mat) -> Point2f {
     Point2f::new(picture.cols() as f32 / 2.0, picture.rows() as f32 / 2.0)
 }
 
-/// `picture` at `places` moved by `origin`.
+/// `picture`, sampled at `places` moved by `origin`.
 fn sample(picture: &Mat, places: &Mat, origin: Point2f) -> Mat {
     let mut sources = Mat::default();
     core::add(places, &Scalar::new(origin.x.into(), origin.y.into(), 0.0, 0.0), &mut sources, &core::no_array(), -1)

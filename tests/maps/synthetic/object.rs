@@ -1,27 +1,27 @@
-//! Objects that move by themselves.
+//! Objects with independent motion.
 
 use opencv::core::{Mat, Scalar, Size};
 
 use super::ground;
 
-/// A flat object on its own path through the world.
+/// A flat object with its own path through the world.
 #[derive(Clone)]
 pub struct Object {
     pub radius: f64,
-    /// How far the outline departs from a circle, as a part of the radius.
+    /// Deviation of the outline from a circle, as a share of the radius.
     pub uneven: f64,
-    /// A photograph that it is cut out of, by its path below the data folder; a texture where there is none.
+    /// Path, below the data folder, of the photograph that the object is cut out of; `None` for a texture.
     pub photograph: Option<&'static str>,
     pub path: Path,
 }
 
-/// A straight path, from the world's middle.
+/// A straight path; positions are relative to the world's centre.
 #[derive(Clone, Copy)]
 pub struct Path {
     pub from: [f64; 2],
-    /// Pixels a second.
+    /// Pixels per second.
     pub speed: [f64; 2],
-    /// When it comes to rest.
+    /// Time at which the object comes to rest.
     pub until: f64,
 }
 
@@ -50,7 +50,7 @@ impl Object {
         }
     }
 
-    /// How much of the pixel at (x, y), in pixels from its middle, it covers: 0 to 1.
+    /// The share of the pixel at (x, y), in pixels from the object's centre, that the object covers: 0 to 1.
     pub fn cover(&self, x: f32, y: f32, unit: f32) -> f32 {
         let angle = y.atan2(x);
         let outline = 1.0 + self.uneven as f32 * (0.6 * (3.0 * angle).sin() + 0.4 * (5.0 * angle + 1.0).cos());
