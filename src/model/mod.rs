@@ -42,4 +42,4 @@ pub use metadata::ModelMetadata;
 pub use open::{ModelRequest, OpenedModel, open};
 pub use preprocess::{ChannelOrder, Layout, Preprocessing, Preprocessor};
 pub use probe::{find_shapes, prepare};
-pub use source::{CompiledGradient, ModelSource, file_sha256};
+pub use source::{CompiledGradient, ModelSource};

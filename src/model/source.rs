@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
 use onnx_grad::{self as grad, Method, Options, Request, ScoreOutput, Shapes, Variant, note_on_size};
-use sha2::{Digest, Sha256};
 
 use super::Layout;
 use super::metadata::FileFacts;
 use super::probe::{find_shapes, prepare};
 use crate::model::runtime::{Device, Runtime};
+use crate::platform::checksum::file_sha256;
 use crate::{Error, Result};
 
 const UNFIT: &str = "does not take float32 colour pictures; export it with such an input";
@@ -249,12 +249,4 @@ fn declared(shapes: &Shapes) -> Option<(Layout, usize)> {
 fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
     let (dtype, sizes) = value.tensor()?;
     sizes.into_iter().collect::<Option<_>>().filter(|_| dtype == DataType::Float)
-}
-
-/// SHA-256 of a file, in hexadecimal.
-pub fn file_sha256(path: &Path) -> Result<String> {
-    let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher).map_err(Error::io(path))?;
-    Ok(hex::encode(hasher.finalize()))
 }

@@ -1,5 +1,6 @@
 //! Everything that depends on the machine: folders, paths, the processor, and ffmpeg.
 
+pub(crate) mod checksum;
 pub mod dirs;
 pub(crate) mod ffmpeg;
 pub mod machine;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
+use ndarray::ArrayView2;
+use ndarray_npy::WriteNpyExt;
 use opencv::core::{Mat, Size};
 use opencv::imgproc;
 use opencv::prelude::*;
@@ -177,17 +179,10 @@ fn png(out: &mut impl Write, width: u32, height: u32, grey: &[u8], depth: Extend
     PngEncoder::new(out).write_image(grey, width, height, depth).map_err(std::io::Error::other)
 }
 
-/// Writes a NumPy file, format 1.0 (numpy.lib.format): magic, header padded to 64 bytes, little-endian values.
+/// Writes a NumPy array of shape (height, width).
 fn npy(out: &mut impl Write, width: u32, height: u32, values: &[f32]) -> std::io::Result<()> {
-    const PREFIX: usize = 10;
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({height}, {width}), }}");
-    let padded = (PREFIX + header.len() + 1).next_multiple_of(64) - PREFIX;
-    header.extend(std::iter::repeat_n(' ', padded - header.len() - 1));
-    header.push('\n');
-    out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&(header.len() as u16).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    let map = ArrayView2::from_shape((height as usize, width as usize), values).map_err(std::io::Error::other)?;
+    map.write_npy(out).map_err(std::io::Error::other)
 }
 
 #[cfg(test)]

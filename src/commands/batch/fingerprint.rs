@@ -3,13 +3,12 @@
 use super::config::BatchConfig;
 use onnx_grad::Request;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::Result;
 use crate::choice::Choice;
 use crate::commands::run::config::RunConfig;
 use crate::fuse::FuseOptions;
-use crate::model::file_sha256;
+use crate::platform::checksum::{file_sha256, sha256};
 use crate::saliency::{MethodChoice, ModelConfig};
 
 /// Version of the form below and of what its settings mean. Raise it if the same settings give results so different
@@ -32,7 +31,7 @@ impl SettingsFingerprint {
         let model = file_sha256(&classifier.name.choose()?.path)?;
         let labels = classifier.card.labels.as_deref().map(file_sha256).transpose()?;
         let text = canonical(config, &model, labels).to_string();
-        Ok(Self { settings: hex::encode(Sha256::digest(text)), model })
+        Ok(Self { settings: sha256(text.as_bytes()), model })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::run::Preview;
-use crate::model::file_sha256;
+use crate::platform::checksum::file_sha256;
 use crate::{Error, Result, sink};
 
 /// Version of the file's schema. A manifest of another version is ignored.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, CatalogEntry};
-use super::source::file_sha256;
+use crate::platform::checksum::file_sha256;
 use crate::{Error, Result, platform::dirs};
 use http::{DownloadFailure, HttpClient};
 use onnx_grad::onnx;
