@@ -32,7 +32,7 @@ pub struct OpenedModel {
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown name, [`Error::Model`] for a file that cannot be used, and the
-/// errors of [`load`] and [`ModelMetadata::find`].
+/// errors of [`ModelSource::load`] and [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
     let source = load(&chosen, &model.request)?;

@@ -8,7 +8,7 @@ use crate::sink::records::FrameRecord;
 /// The record of a frame.
 ///
 /// # Errors
-/// [`Error::OpenCv`] if OpenCV fails, which no valid map causes.
+/// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid map causes.
 pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
     let DrawnFrame { index, time, maps, predictions, timing, .. } = drawn;
     let said = predictions.first();

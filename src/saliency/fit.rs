@@ -129,7 +129,7 @@ mod tests {
         let at = |x| *picture.at_2d::<Vec3b>(30, x).unwrap();
         assert_eq!([at(15), at(16), at(47), at(48)].map(|pixel| pixel[2]), [3, 200, 200, 3]);
         let map: Vec<f32> = (0..64 * 64).map(|index| (index % 64) as f32).collect();
-        let map = crate::raster::from_values(NETWORK, &map).unwrap();
+        let map = raster::from_values(NETWORK, &map).unwrap();
         let cropped = place.crop(&map).unwrap();
         assert_eq!((cropped.size().unwrap(), cropped.typ()), (Size::new(32, 64), CV_32FC1));
         assert_eq!((*cropped.at_2d::<f32>(9, 0).unwrap(), *cropped.at_2d::<f32>(9, 31).unwrap()), (16.0, 47.0));

@@ -202,7 +202,7 @@ mod tests {
         names
     }
 
-    fn written(format: MapFormat, name: &str) -> (tempfile::TempDir, PathBuf) {
+    fn written(format: MapFormat, name: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("maps");
         let mut sink = MapSink::create(&maps, format, Size::new(3, 2), false).unwrap();

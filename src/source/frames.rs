@@ -30,7 +30,7 @@ pub trait FrameSource: Send {
     /// The next frame, or `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Input`] if the rest cannot be decoded. The frames already read are good, and further calls return
+    /// [`Error::Input`](crate::Error::Input) if the rest cannot be decoded. The frames already read are good, and further calls return
     /// `None`.
     fn read(&mut self) -> Result<Option<Frame>>;
 

@@ -111,7 +111,7 @@ fn bench_names_every_device_and_its_figures_fit_each_other() {
     }
     let output = bench("clip.mp4 --json");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let cpu = &report["gradients"][0];
     assert_eq!((cpu["device"].as_str(), cpu["precision"].as_str()), (Some("cpu"), Some("f32")));
     assert!(cpu["milliseconds"].as_f64().unwrap() > 0.0 && cpu["correlation"].as_f64().unwrap() > 0.9999);

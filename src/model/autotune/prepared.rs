@@ -34,7 +34,7 @@ impl PreparedModel {
     /// `method` is that of one run, and `sampled` tells whether an image takes many runs.
     ///
     /// # Errors
-    /// Those of [`load`] and [`candidates`]. [`Error::Io`](crate::Error::Io) if the model cannot be
+    /// Those of [`ModelSource::load`] and [`candidates`]. [`Error::Io`](crate::Error::Io) if the model cannot be
     /// read.
     pub fn new(
         chosen: &ResolvedModel,

@@ -113,7 +113,7 @@ mod tests {
 
         #[test]
         fn no_text_is_too_odd(text in r#"[\[{]([\[{}:,'"\\0-3xu a]|\PC){0,40}"#) {
-            super::names(&text);
+            names(&text);
         }
     }
 

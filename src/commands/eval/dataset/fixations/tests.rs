@@ -16,7 +16,7 @@ fn draw(root: &TempDir, file: &str, bright: &[[i32; 2]]) {
 fn draw_sized(root: &TempDir, file: &str, (height, width): (i32, i32), bright: &[[i32; 2]]) {
     let path = root.path().join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut image = opencv::core::Mat::new_rows_cols_with_default(height, width, CV_8UC1, Scalar::all(0.0)).unwrap();
+    let mut image = Mat::new_rows_cols_with_default(height, width, CV_8UC1, Scalar::all(0.0)).unwrap();
     for &[row, column] in bright {
         *image.at_2d_mut::<u8>(row, column).unwrap() = 255;
     }
