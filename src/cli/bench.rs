@@ -46,8 +46,8 @@ impl TryFrom<BenchArgs> for BenchConfig {
     fn try_from(args: BenchArgs) -> Result<Self> {
         let threads = args.threads.map_or_else(cores, usize::from);
         let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
-        let card = MetadataFlags { preprocess: args.preprocess, labels: args.labels };
-        let model = ModelRequest { name: args.model, card, request: Request::default() };
+        let metadata = MetadataFlags { preprocess: args.preprocess, labels: args.labels };
+        let model = ModelRequest { name: args.model, metadata, request: Request::default() };
         Ok(Self { clip, model, threads })
     }
 }

@@ -95,7 +95,7 @@ impl ClassifierArgs {
     pub fn config(self, request: RequestArgs, method: MethodChoice, threads: usize) -> ModelConfig {
         ModelConfig {
             name: self.model,
-            card: MetadataFlags { preprocess: self.preprocess, labels: self.labels },
+            metadata: MetadataFlags { preprocess: self.preprocess, labels: self.labels },
             wish: ExecutionRequest {
                 device: self.device.fixed(),
                 precision: self.precision.fixed(),

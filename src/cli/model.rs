@@ -183,7 +183,7 @@ impl TryFrom<ModelCommand> for ModelAction {
             ModelCommand::Inspect(args) => Self::Inspect(InspectConfig {
                 model: ModelRequest {
                     name: args.model,
-                    card: MetadataFlags { preprocess: args.preprocess, labels: args.labels },
+                    metadata: MetadataFlags { preprocess: args.preprocess, labels: args.labels },
                     request: args.request.into(),
                 },
                 json: args.json,
@@ -201,7 +201,7 @@ impl TryFrom<GradArgs> for GradConfig {
         Ok(Self {
             model: ModelRequest {
                 name: ModelName::File(args.input.clone()),
-                card: MetadataFlags { preprocess: args.preprocess, labels: None },
+                metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: Request { batch: args.batch.into(), ..args.request.into() },
             },
             input: args.input,
@@ -229,7 +229,7 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
         Ok(Self {
             model: ModelRequest {
                 name: args.model,
-                card: MetadataFlags { preprocess: args.preprocess, labels: None },
+                metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: args.request.into(),
             },
             pictures: args.image,

@@ -114,8 +114,8 @@ fn inspect(config: &InspectConfig) -> Result<()> {
 
 fn grad(config: &GradConfig) -> Result<()> {
     sink::check(&config.output, Some(&config.input), config.overwrite)?;
-    let OpenedModel { source, card, .. } = model::open(&config.model)?;
-    let (preprocessor, origin) = card.preprocessor;
+    let OpenedModel { source, metadata, .. } = model::open(&config.model)?;
+    let (preprocessor, origin) = metadata.preprocessor;
     source.notes().iter().for_each(|note| say(&format!("note: {note}")));
     if config.method.needs_pixels() {
         say(&format!("note: black is taken from {preprocessor} pixels, {origin}"));
@@ -128,8 +128,8 @@ fn grad(config: &GradConfig) -> Result<()> {
 }
 
 fn verify(config: VerifyConfig) -> Result<u8> {
-    let OpenedModel { source, card, .. } = model::open(&config.model)?;
-    let (preprocessor, _) = card.preprocessor;
+    let OpenedModel { source, metadata, .. } = model::open(&config.model)?;
+    let (preprocessor, _) = metadata.preprocessor;
     let pictures = pictures(&config.pictures, &source, &preprocessor)?;
     let mut checks: Vec<VerifyCheck> = Vec::new();
     let mut problem = Ok(());

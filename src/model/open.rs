@@ -13,7 +13,7 @@ pub struct ModelRequest {
     /// The model.
     pub name: ModelName,
     /// The metadata set by the user.
-    pub card: MetadataFlags,
+    pub metadata: MetadataFlags,
     /// Values for what the file leaves open.
     pub request: Request,
 }
@@ -25,7 +25,7 @@ pub struct OpenedModel {
     /// The file in memory.
     pub source: ModelSource,
     /// The expected preprocessing and the class names.
-    pub card: ModelMetadata,
+    pub metadata: ModelMetadata,
 }
 
 /// Finds and reads a model.
@@ -36,8 +36,8 @@ pub struct OpenedModel {
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
     let source = load(&chosen, &model.request)?;
-    let card = ModelMetadata::find(&chosen, &model.card, &source.facts()?)?;
-    Ok(OpenedModel { chosen, source, card })
+    let metadata = ModelMetadata::find(&chosen, &model.metadata, &source.facts()?)?;
+    Ok(OpenedModel { chosen, source, metadata })
 }
 
 /// Reads a resolved model. The sidecar sets the image size if `request` does not.

@@ -82,7 +82,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 /// The graphics cards that NVIDIA's driver lists.
 fn gpus() -> Vec<String> {
     let cards = fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten();
-    let facts = cards.filter_map(|card| fs::read_to_string(card.path().join("information")).ok());
+    let facts = cards.filter_map(|metadata| fs::read_to_string(metadata.path().join("information")).ok());
     facts.filter_map(|facts| value(&facts, "Model").map(str::to_owned)).collect()
 }
 

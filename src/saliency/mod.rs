@@ -56,7 +56,7 @@ pub struct ModelConfig {
     /// The model.
     pub name: ModelName,
     /// The metadata set by the user.
-    pub card: MetadataFlags,
+    pub metadata: MetadataFlags,
     /// The requested device and precision.
     pub wish: ExecutionRequest,
     /// Whether frames may wait for each other, if the model takes several at once.
@@ -123,9 +123,9 @@ impl StaticSaliency {
         let chosen = config.name.choose()?;
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
         let prepared = PreparedModel::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
-        let card = ModelMetadata::find(&chosen, &config.card, &prepared.source.facts()?)?;
-        let mut notes = [&*chosen.notes, &*card.notes].concat();
-        let ((preprocessor, _), (labels, _)) = (card.preprocessor, card.labels);
+        let metadata = ModelMetadata::find(&chosen, &config.metadata, &prepared.source.facts()?)?;
+        let mut notes = [&*chosen.notes, &*metadata.notes].concat();
+        let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);
         let method = config.method.method(&preprocessor);
         let (classifier, choice) = prepared.open(&chosen, &method, &preprocessor)?;
         trim_heap();

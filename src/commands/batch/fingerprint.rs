@@ -29,7 +29,7 @@ impl SettingsFingerprint {
     pub(super) fn of(config: &BatchConfig) -> Result<Self> {
         let classifier = &config.run.model;
         let model = file_sha256(&classifier.name.choose()?.path)?;
-        let labels = classifier.card.labels.as_deref().map(file_sha256).transpose()?;
+        let labels = classifier.metadata.labels.as_deref().map(file_sha256).transpose()?;
         let text = canonical(config, &model, labels).to_string();
         Ok(Self { settings: sha256(text.as_bytes()), model })
     }
@@ -40,7 +40,7 @@ impl SettingsFingerprint {
 fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<String>) -> Value {
     let BatchConfig { run, records, maps, split, .. } = config;
     let RunConfig { source, model, key_frames, fusion, style, crf, audio, .. } = run;
-    let ModelConfig { card, wish, targets, request, method, channels, fit, .. } = model;
+    let ModelConfig { metadata, wish, targets, request, method, channels, fit, .. } = model;
     let Request { size, output, .. } = request;
     let FuseOptions { mode, lookahead, raw, smooth, .. } = *fusion;
     let MethodChoice { name, samples, spread, noise, baseline, layer } = method;
@@ -49,7 +49,7 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "schema": SCHEMA,
         "model": model_sha256,
         "labels": labels_sha256,
-        "preprocess": card.preprocess.map(Choice::name),
+        "preprocess": metadata.preprocess.map(Choice::name),
         "device": wish.device.map(|device| device.to_string()),
         "precision": wish.precision.map(|precision| precision.to_string()),
         "target": targets,

@@ -107,8 +107,8 @@ pub fn bench(config: &BenchConfig, stop: &AtomicBool) -> Result<Option<Report>> 
 
 /// The model's name, and the times of its gradient on all devices of this machine.
 fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
-    let OpenedModel { chosen, source, card } = model::open(&config.model)?;
-    let (preprocessor, _) = card.preprocessor;
+    let OpenedModel { chosen, source, metadata } = model::open(&config.model)?;
+    let (preprocessor, _) = metadata.preprocessor;
     let layout = source.facts()?.layout;
     let pictures = model::calibration(&preprocessor, source.input_size()?, layout)?;
     let wish =
@@ -130,7 +130,7 @@ fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicB
     let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
     let key_frames = KeyFrames::new(StaticEvery::Frames(static_every), 1.0);
     let mut model = run.model.clone();
-    (model.name, model.card) = (config.model.name.clone(), config.model.card.clone());
+    (model.name, model.metadata) = (config.model.name.clone(), config.model.metadata.clone());
     model.wish.threads = config.threads;
     model.several &= key_frames.are_all();
     model.wish.batches &= key_frames.are_all();

@@ -111,7 +111,7 @@ pub enum GradientStatus {
 /// the file cannot be read. [`Error::Io`] or [`Error::Input`] for labels or a sidecar that cannot
 /// be read or do not match.
 pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
-    let ModelRequest { name, card: flags, request } = model;
+    let ModelRequest { name, metadata: flags, request } = model;
     let chosen = name.choose()?;
     let path = &chosen.path;
     let mut model = onnx::load(path)?;
@@ -124,9 +124,9 @@ pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
     let _ = onnx::sort(model.graph.as_mut().ok_or_else(no_graph)?);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
-    let card = facts.map(|facts| ModelMetadata::find(&chosen, flags, &facts)).transpose()?;
-    notes.extend(card.iter().flat_map(|card| card.notes.clone()));
-    let (pixels, classes) = card.map(shown).unzip();
+    let metadata = facts.map(|facts| ModelMetadata::find(&chosen, flags, &facts)).transpose()?;
+    notes.extend(metadata.iter().flat_map(|metadata| metadata.notes.clone()));
+    let (pixels, classes) = metadata.map(shown).unzip();
     Ok(InspectReport {
         file: path.display().to_string(),
         bytes: path.metadata().map_err(Error::io(path))?.len(),
@@ -196,8 +196,8 @@ fn included(model: &ModelProto) -> GradientStatus {
     }
 }
 
-fn shown(card: ModelMetadata) -> (PixelInfo, ClassInfo) {
-    let ((preprocessor, pixels_origin), (names, classes_origin)) = (card.preprocessor, card.labels);
+fn shown(metadata: ModelMetadata) -> (PixelInfo, ClassInfo) {
+    let ((preprocessor, pixels_origin), (names, classes_origin)) = (metadata.preprocessor, metadata.labels);
     let recipe = preprocessor.to_string();
     let pixels = PixelInfo { recipe, preprocessor, origin: pixels_origin.to_string() };
     let classes = ClassInfo { count: names.len(), names, origin: classes_origin.to_string() };

@@ -208,25 +208,25 @@ mod tests {
 
         let flags =
             MetadataFlags { preprocess: Some(Preprocessing::Caffe), labels: Some(folder.path().join("names.txt")) };
-        let card = find(&flags, &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Caffe.into(), Provenance::Flag("--preprocess")));
-        assert_eq!((card.labels.1, card.notes.len()), (Provenance::Flag("--labels"), 0));
+        let found = find(&flags, &metadata);
+        assert_eq!(found.preprocessor, (Preprocessing::Caffe.into(), Provenance::Flag("--preprocess")));
+        assert_eq!((found.labels.1, found.notes.len()), (Provenance::Flag("--labels"), 0));
 
-        let card = find(&MetadataFlags::default(), &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Lite.into(), Provenance::Sidecar(sidecar.clone())));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("dog", &Provenance::Sidecar(sidecar.clone())));
+        let found = find(&MetadataFlags::default(), &metadata);
+        assert_eq!(found.preprocessor, (Preprocessing::Lite.into(), Provenance::Sidecar(sidecar.clone())));
+        assert_eq!((found.labels.0.name(1), &found.labels.1), ("dog", &Provenance::Sidecar(sidecar.clone())));
 
         fs::remove_file(&sidecar).unwrap();
-        let card = find(&MetadataFlags::default(), &metadata);
-        assert_eq!(card.preprocessor, (Preprocessing::Unit.into(), Provenance::Metadata("task")));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("b", &Provenance::Metadata("names")));
-        assert_eq!(card.notes[0], "mine: takes unit pixels, from the file's metadata (task)");
+        let found = find(&MetadataFlags::default(), &metadata);
+        assert_eq!(found.preprocessor, (Preprocessing::Unit.into(), Provenance::Metadata("task")));
+        assert_eq!((found.labels.0.name(1), &found.labels.1), ("b", &Provenance::Metadata("names")));
+        assert_eq!(found.notes[0], "mine: takes unit pixels, from the file's metadata (task)");
 
-        let card = find(&MetadataFlags::default(), &[]);
-        assert_eq!(card.preprocessor, (Preprocessing::Imagenet.into(), Provenance::Guess));
-        assert_eq!((card.labels.0.name(1), &card.labels.1), ("class 1", &Provenance::Guess));
-        assert!(card.notes[0].contains("imagenet") && card.notes[0].contains("--preprocess"), "{:?}", card.notes);
-        assert!(card.notes[1].contains("unknown") && card.notes[1].contains("mine.toml"), "{:?}", card.notes);
+        let found = find(&MetadataFlags::default(), &[]);
+        assert_eq!(found.preprocessor, (Preprocessing::Imagenet.into(), Provenance::Guess));
+        assert_eq!((found.labels.0.name(1), &found.labels.1), ("class 1", &Provenance::Guess));
+        assert!(found.notes[0].contains("imagenet") && found.notes[0].contains("--preprocess"), "{:?}", found.notes);
+        assert!(found.notes[1].contains("unknown") && found.notes[1].contains("mine.toml"), "{:?}", found.notes);
     }
 
     #[test]
@@ -245,10 +245,10 @@ mod tests {
     #[test]
     fn channels_last_are_taken_for_tensorflows() {
         let facts = FileFacts { layout: Layout::Nhwc, ..facts(&[], 1001) };
-        let card = ModelMetadata::find(&chosen(Path::new("no-such-folder/m.onnx")), &MetadataFlags::default(), &facts)
+        let found = ModelMetadata::find(&chosen(Path::new("no-such-folder/m.onnx")), &MetadataFlags::default(), &facts)
             .unwrap();
-        assert_eq!(card.preprocessor, (Preprocessing::Symmetric.into(), Provenance::Guess));
-        assert_eq!(card.labels.0.name(0), "background");
+        assert_eq!(found.preprocessor, (Preprocessing::Symmetric.into(), Provenance::Guess));
+        assert_eq!(found.labels.0.name(0), "background");
     }
 
     #[test]
@@ -256,8 +256,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("mine.onnx");
         let metadata = [("names".to_owned(), "['a']".to_owned())];
-        let card = ModelMetadata::find(&chosen(&model), &MetadataFlags::default(), &facts(&metadata, 2)).unwrap();
-        assert!(card.notes[0].contains("name 1 classes of 2"), "{:?}", card.notes);
+        let found = ModelMetadata::find(&chosen(&model), &MetadataFlags::default(), &facts(&metadata, 2)).unwrap();
+        assert!(found.notes[0].contains("name 1 classes of 2"), "{:?}", found.notes);
         for (text, word) in [("labels = ['a']", "1 names"), ("labels = 'x'", "x")] {
             fs::write(folder.path().join("mine.toml"), text).unwrap();
             let error = ModelMetadata::find(&chosen(&model), &MetadataFlags::default(), &facts(&[], 2))
