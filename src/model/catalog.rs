@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Preprocessor;
-use super::metadata::Sidecar;
+use super::metadata::sidecar::Sidecar;
 use crate::{Error, Result, platform::dirs, platform::paths};
 
 /// One entry of `models/catalog.toml`.

@@ -17,7 +17,7 @@ const MAX_SAMPLED_FRAMES: u64 = 32;
 pub fn first(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSaliency) -> Result<()> {
     if let Some(frame) = source.read()? {
         let class = static_saliency.top(&frame)?;
-        static_saliency.hold(class);
+        static_saliency.set_target_class(class);
     }
     Ok(())
 }
@@ -47,7 +47,7 @@ pub fn survey(mut source: Box<dyn FrameSource>, static_saliency: &mut StaticSali
     // table.
     let most = counts.into_iter().max_by_key(|(class, count)| (*count, std::cmp::Reverse(*class)));
     if let Some((class, _)) = most {
-        static_saliency.hold(class);
+        static_saliency.set_target_class(class);
     }
     Ok(())
 }

@@ -259,7 +259,7 @@ fn explain(
         }
         let started = Instant::now();
         if let PipelineMode::Live(control) = mode {
-            static_saliency.aim(&control.settings().target)?;
+            static_saliency.set_target(&control.settings().target)?;
         }
         let gradients = static_saliency.gradients(&frames)?;
         if let PipelineMode::Live(control) = mode {

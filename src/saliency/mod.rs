@@ -1,6 +1,9 @@
 //! Static saliency: a frame's gradient of a class score with respect to its pixels (Simonyan, Vedaldi and Zisserman,
 //! "Deep Inside Convolutional Networks", 2013).
 
+mod channels;
+mod class_scores;
+mod config;
 mod fit;
 mod method;
 mod noise;
@@ -9,81 +12,22 @@ mod target;
 
 use std::ops::Deref;
 
-use opencv::core::{CV_32FC1, Mat, MatTraitConst, MatTraitManual, Size};
+use opencv::core::{MatTraitConst, Size};
 
+pub use channels::Channels;
+pub use config::ModelConfig;
 pub use fit::Fit;
 pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
+use self::class_scores::{outweighed, probability};
 use self::fit::FramePlacement;
 use self::noise::SpreadNoise;
-use crate::choice::choices;
 use crate::frame::{Features, Frame, Gradient, Prediction};
-use crate::model::metadata::MetadataFlags;
-use crate::model::{
-    Attribution, ClassLabels, Classifier, ExecutionRequest, FRAMES_AT_ONCE, Layout, ModelMetadata, ModelName,
-    PreparedModel, Preprocessor,
-};
+use crate::model::{Attribution, ClassLabels, Classifier, FRAMES_AT_ONCE, ModelMetadata, PreparedModel, Preprocessor};
 use crate::platform::machine::trim_heap;
 use crate::{Error, Result};
-use onnx_grad::Request;
-
-choices! {
-    /// How the gradient's colour channels become one map.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum Channels {
-        /// The largest absolute value: how strongly any colour matters
-        Max = "max",
-        /// The signed sum: the method's classic figure
-        Sum = "sum",
-    }
-}
-
-impl Channels {
-    /// Combines the result so far, which starts at 0, with the value of one more channel.
-    fn combine(self, so_far: f32, value: f32) -> f32 {
-        match self {
-            Self::Max => so_far.max(value.abs()),
-            Self::Sum => so_far + value,
-        }
-    }
-}
-
-/// The classifier, and how to run and explain it.
-#[derive(Debug, Clone)]
-pub struct ModelConfig {
-    /// The model.
-    pub name: ModelName,
-    /// The metadata set by the user.
-    pub metadata: MetadataFlags,
-    /// The requested device and precision.
-    pub wish: ExecutionRequest,
-    /// Whether frames may wait for each other, if the model takes several at once.
-    pub several: bool,
-    /// Whether to measure the fastest configuration again instead of using the cached result.
-    pub remeasure: bool,
-    /// The classes to explain, at least one. All but the first must be ids or names.
-    pub targets: Vec<TargetName>,
-    /// Values for what the model's file leaves open.
-    pub request: Request,
-    /// The attribution method.
-    pub method: MethodChoice,
-    /// How the gradient's channels become one map.
-    pub channels: Channels,
-    /// How a frame fills the classifier's input image.
-    pub fit: Fit,
-}
-
-impl ModelConfig {
-    /// Whether a frame needs only one run of the model.
-    pub fn explains_one_run(&self) -> bool {
-        self.targets.len() == 1 && self.method.runs_once()
-    }
-}
-
-/// The factor by which a new class must be more probable than the displayed one to replace it.
-const HYSTERESIS: f32 = 2.0;
 
 /// Computes static saliency frame by frame.
 pub struct StaticSaliency {
@@ -101,13 +45,13 @@ pub struct StaticSaliency {
     fit: Fit,
     target: Target,
     /// The target as entered by the user.
-    aim: TargetName,
+    target_name: TargetName,
     /// The further classes to explain.
     others: Vec<usize>,
     /// The scores of the last frame without noise, by class.
     scores: Vec<f32>,
     /// The class explained last, if later frames keep it.
-    held: Option<usize>,
+    target_class: Option<usize>,
     name: String,
     notes: Vec<String>,
 }
@@ -144,10 +88,10 @@ impl StaticSaliency {
             channels: config.channels,
             fit: config.fit,
             target,
-            aim: config.targets.first().cloned().unwrap_or(TargetName::Top1),
+            target_name: config.targets.first().cloned().unwrap_or(TargetName::Top1),
             others,
             scores: Vec::new(),
-            held: target.fixed(),
+            target_class: target.fixed(),
             name,
             notes,
         })
@@ -173,11 +117,11 @@ impl StaticSaliency {
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for a class that the model does not have; the previous target
     /// is kept.
-    pub fn aim(&mut self, name: &TargetName) -> Result<()> {
-        if *name != self.aim {
+    pub fn set_target(&mut self, name: &TargetName) -> Result<()> {
+        if *name != self.target_name {
             self.target = Target::resolve(name, &self.labels)?;
-            self.aim = name.clone();
-            self.held = self.target.fixed().or(self.held);
+            self.target_name = name.clone();
+            self.target_class = self.target.fixed().or(self.target_class);
         }
         Ok(())
     }
@@ -196,7 +140,7 @@ impl StaticSaliency {
 
     /// Resets the state: the next frame is the first one of another clip.
     pub fn restart(&mut self) {
-        self.held = self.target.fixed();
+        self.target_class = self.target.fixed();
         self.sampler.iter_mut().for_each(Sampler::restart);
         self.noise.iter_mut().for_each(SpreadNoise::restart);
     }
@@ -227,18 +171,18 @@ impl StaticSaliency {
         for _ in frames.len()..self.classifier.batch() {
             inputs.extend_from_within(inputs.len() - size..);
         }
-        let mut found = self.classifier.run_batch(&inputs, self.held)?;
+        let mut found = self.classifier.run_batch(&inputs, self.target_class)?;
         let mut gradients = Vec::new();
         for (index, frame) in frames.iter().enumerate() {
-            let class = match self.held {
+            let class = match self.target_class {
                 Some(held) if noisy[index] => held,
-                _ => self.wanted(&found[index]),
+                _ => self.target_class(&found[index]),
             };
             if found[index].class != class {
                 found = self.classifier.run_batch(&inputs, Some(class))?;
             }
             if !matches!(self.target, Target::Class(_)) {
-                self.held = Some(class);
+                self.target_class = Some(class);
             }
             let plain = std::mem::take(&mut found[index]);
             if !noisy[index] {
@@ -251,9 +195,9 @@ impl StaticSaliency {
     }
 
     /// The class to explain, given the model's prediction.
-    fn wanted(&self, said: &Attribution) -> usize {
-        match self.held {
-            Some(held) if self.target != Target::Top1 || !outweighed(&said.scores, held) => held,
+    fn target_class(&self, said: &Attribution) -> usize {
+        match self.target_class {
+            Some(class) if self.target != Target::Top1 || !outweighed(&said.scores, class) => class,
             _ => said.top(),
         }
     }
@@ -281,12 +225,12 @@ impl StaticSaliency {
     }
 
     /// Whether the target is the class that is best in most frames.
-    pub fn wants_survey(&self) -> bool {
+    pub fn needs_frequent_class(&self) -> bool {
         self.target == Target::Frequent
     }
 
     /// Whether the target is the best class of the clip's first frame.
-    pub fn wants_first(&self) -> bool {
+    pub fn needs_first_class(&self) -> bool {
         self.target == Target::Locked
     }
 
@@ -300,8 +244,8 @@ impl StaticSaliency {
     }
 
     /// Explains only `class` from now on.
-    pub fn hold(&mut self, class: usize) {
-        self.held = Some(class);
+    pub fn set_target_class(&mut self, class: usize) {
+        self.target_class = Some(class);
     }
 
     fn input(&self, frame: &Frame) -> Result<Vec<f32>> {
@@ -319,7 +263,7 @@ impl StaticSaliency {
     fn explained(&self, index: u64, found: &Attribution, place: FramePlacement) -> Result<Gradient> {
         let class = found.class;
         let label = self.labels.name(class).to_owned();
-        let map = self.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?;
+        let map = self.channels.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?;
         Ok(Gradient {
             index,
             map: place.crop(&map)?,
@@ -339,24 +283,6 @@ impl StaticSaliency {
             None => Ok(plain),
         }
     }
-
-    fn combine(&self, gradient: &[f32], layout: Layout, (width, height): (usize, usize)) -> Result<Mat> {
-        let mut map = Mat::new_rows_cols_with_default(height as i32, width as i32, CV_32FC1, 0.into())?;
-        let area = width * height;
-        let values = map.data_typed_mut::<f32>()?;
-        let combine = |out: &mut f32, value: &f32| *out = self.channels.combine(*out, *value);
-        match layout {
-            Layout::Nchw => {
-                let planes = gradient.chunks_exact(area);
-                planes.for_each(|plane| values.iter_mut().zip(plane).for_each(|(out, value)| combine(out, value)));
-            }
-            Layout::Nhwc => {
-                let pixels = gradient.chunks_exact(gradient.len() / area);
-                values.iter_mut().zip(pixels).for_each(|(out, pixel)| pixel.iter().for_each(|v| combine(out, v)));
-            }
-        }
-        Ok(map)
-    }
 }
 
 /// The first target, and the further classes.
@@ -368,55 +294,4 @@ fn targets(names: &[TargetName], labels: &ClassLabels) -> Result<(Target, Vec<us
     };
     let (first, others) = targets.split_first().map_or((Target::Top1, &[][..]), |(first, others)| (*first, others));
     Ok((first, others.iter().map(class).collect::<Result<_>>()?))
-}
-
-/// Whether another class is more than [`HYSTERESIS`] times as probable as `class`.
-fn outweighed(scores: &[f32], class: usize) -> bool {
-    let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    match are_probabilities(scores) {
-        true => top > HYSTERESIS * scores[class],
-        false => top - scores[class] > HYSTERESIS.ln(),
-    }
-}
-
-/// The probability of `class`: softmax of the scores, unless they are probabilities already.
-fn probability(scores: &[f32], class: usize) -> f32 {
-    match are_probabilities(scores) {
-        true => scores[class],
-        false => 1.0 / scores.iter().map(|score| (score - scores[class]).exp()).sum::<f32>(),
-    }
-}
-
-/// Whether the scores are outputs of a softmax: some models end in one that cannot be removed.
-fn are_probabilities(scores: &[f32]) -> bool {
-    scores.iter().all(|score| *score >= 0.0) && (scores.iter().sum::<f32>() - 1.0).abs() < 1e-3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn probabilities_are_softmax_even_of_large_scores() {
-        assert!((probability(&[0.0, 0.0], 1) - 0.5).abs() < 1e-6);
-        assert!((probability(&[1000.0, 0.0], 0) - 1.0).abs() < 1e-6);
-        assert_eq!(probability(&[1000.0, 0.0], 1), 0.0);
-        assert_eq!(probability(&[0.25, 0.75], 1), 0.75);
-    }
-
-    #[test]
-    fn a_class_is_kept_until_another_is_twice_as_probable() {
-        assert!(!outweighed(&[1.0, 1.6], 0));
-        assert!(outweighed(&[1.0, 1.8], 0));
-        assert!(!outweighed(&[1.0, 1.8], 1));
-        assert!(outweighed(&[0.3, 0.7], 0) && !outweighed(&[0.4, 0.6], 0));
-    }
-
-    #[test]
-    fn channels_combine_as_named() {
-        let values = [-3.0, 1.0, 2.5];
-        let combined =
-            |channels: Channels| values.into_iter().fold(0.0, |so_far, value| channels.combine(so_far, value));
-        assert_eq!((combined(Channels::Max), combined(Channels::Sum)), (3.0, 0.5));
-    }
 }

@@ -3,27 +3,9 @@
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
 use crate::onnx::{self, GraphProto, ModelProto, NodeProto};
-use crate::probe::{Probe, ProbedValue};
-use crate::score_output::ScoreOutput;
+use crate::probe::{Probe, ProbedValue, no_graph};
+use crate::request::Request;
 use crate::types::{Shapes, TensorType};
-
-/// Values for what a classifier's file leaves open.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// Batch size, at least 1.
-    pub batch: usize,
-    /// Height and width of the image in pixels. `None` uses the file's own size, or 224 x 224 if
-    /// the model accepts any.
-    pub size: Option<[usize; 2]>,
-    /// The output of class scores. `None` uses the first output `[N, classes]`.
-    pub output: Option<ScoreOutput>,
-}
-
-impl Default for Request {
-    fn default() -> Self {
-        Self { batch: 1, size: None, output: None }
-    }
-}
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
 /// writes out known branches and loops as plain nodes, and finds its shapes.
@@ -110,10 +92,6 @@ fn impossible_window(node: &NodeProto) -> Option<String> {
     let below = |(name, least): &(&str, i64)| node.ints(name).is_some_and(|all| all.iter().any(|value| value < least));
     let (name, least) = least.into_iter().find(below)?;
     Some(format!("node {} ({}) has {name} below {least}; export the model again", node.label(), node.op_type()))
-}
-
-pub(crate) fn no_graph() -> Error {
-    Error::Graph("the model has no graph; export it again".into())
 }
 
 /// The first output of class scores.

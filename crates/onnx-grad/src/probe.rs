@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use crate::error::{Error, Result};
 use crate::image_input;
 use crate::onnx::{self, GraphProto, ModelProto, TensorProto, ValueInfoProto};
-use crate::prepare::Request;
-use crate::prepare::no_graph;
+use crate::request::Request;
 use crate::types::{Shapes, TensorType};
 
 /// The model with every value as an output, to be run once on a black image.
@@ -113,4 +112,8 @@ fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
         }
     }
     names
+}
+
+pub(crate) fn no_graph() -> Error {
+    Error::Graph("the model has no graph; export it again".into())
 }

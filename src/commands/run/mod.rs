@@ -119,9 +119,9 @@ impl OpenedClip {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
         let whole = || source::open(&config.input, &config.source);
-        if static_saliency.wants_survey() {
+        if static_saliency.needs_frequent_class() {
             frequent_class::survey(whole()?, static_saliency, stop)?;
-        } else if config.window.is_some() && static_saliency.wants_first() {
+        } else if config.window.is_some() && static_saliency.needs_first_class() {
             frequent_class::first(whole()?, static_saliency)?;
         }
         config.notes(static_saliency.notes());

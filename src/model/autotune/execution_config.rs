@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ExecutionRequest;
+use super::execution_request::ExecutionRequest;
 use crate::model::runtime::{Device, Precision, Runtime, SessionOptions};
 use crate::platform::machine::Machine;
 use crate::{Error, Result};

@@ -3,12 +3,14 @@
 
 mod calibration;
 mod execution_config;
+mod execution_request;
 mod prepared;
 mod store;
 mod trial;
 
 pub use calibration::pictures as calibration;
 pub use execution_config::{ExecutionConfig, candidates};
+pub use execution_request::ExecutionRequest;
 pub use prepared::PreparedModel;
 pub use trial::{TrialMeasurement, TrialResult};
 
@@ -17,38 +19,10 @@ use serde::{Deserialize, Serialize};
 use self::trial::ReferenceRun;
 use super::source::CompiledGradient;
 use super::{Classifier, ModelSource};
-use crate::model::runtime::{Device, Precision};
+use crate::model::runtime::Device;
 use crate::platform::machine::trim_heap;
 use crate::{Error, Result};
 use onnx_grad::Method;
-
-/// The requested execution of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExecutionRequest {
-    /// The device. `None` uses the fastest one that matches the reference.
-    pub device: Option<Device>,
-    /// The arithmetic precision. `None` uses the fastest one that matches the reference.
-    pub precision: Option<Precision>,
-    /// Threads, at least 1.
-    pub threads: usize,
-    /// Whether to use another device if the requested one is missing or fails.
-    pub fallback: bool,
-    /// Whether to compute several images at once if that is faster.
-    pub batches: bool,
-}
-
-impl ExecutionRequest {
-    /// Whether there is anything to choose or to compare: ONNX Runtime's own kernels are the
-    /// reference itself.
-    pub fn is_open(&self) -> bool {
-        self.device != Some(Device::Cpu)
-    }
-
-    /// Whether the user set both device and precision.
-    fn is_settled(&self) -> bool {
-        self.device == Some(Device::Cpu) || self.device.is_some() && self.precision.is_some()
-    }
-}
 
 /// The chosen configuration, and the reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 mod embedded;
 mod literal;
-mod sidecar;
+pub(super) mod sidecar;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Convolution and transposed convolution: with the same weights, each is the input gradient of the other.
 
 use super::polyphase;
-use super::window::{SlidingWindow, spatial};
+use super::window::{SlidingWindow, ints, spatial};
 use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Node, Tape, Tensor};
@@ -34,11 +34,6 @@ fn separate(tape: &mut Tape, weights: &Tensor, groups: usize) -> Tensor {
         Some(values) => tape.constant(values),
         None => weights.clone(),
     }
-}
-
-/// An integer list attribute.
-pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
-    Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
 }
 
 /// The general form, for any stride, padding, dilation and number of groups.

@@ -2,8 +2,7 @@
 //! same phase, and the gradient of each phase is an ordinary convolution of the output's gradient.
 //! DepthToSpace interleaves the phases.
 
-use super::conv::ints;
-use super::window::{SlidingWindow, grid, product, spatial};
+use super::window::{SlidingWindow, grid, ints, product, spatial};
 use crate::error::Result;
 use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Tape, Tensor};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
+use crate::onnx::AttributeProto as Attribute;
 use crate::tape::Node;
 
 /// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
@@ -168,4 +169,9 @@ pub fn grid(limits: &[usize]) -> Vec<Vec<usize>> {
         };
         grid.iter().flat_map(extend).collect()
     })
+}
+
+/// An attribute that lists sizes along the spatial axes.
+pub fn ints(name: &str, values: impl Iterator<Item = usize>) -> Attribute {
+    Attribute::ints(name, &values.map(|value| value as i64).collect::<Vec<_>>())
 }

@@ -89,7 +89,7 @@ impl MapGenerator {
             return Ok(());
         };
         classifier.restart();
-        if classifier.wants_survey() {
+        if classifier.needs_frequent_class() {
             survey(open()?, classifier, stop)?;
         }
         let still = sequence.frames.len() == 1;

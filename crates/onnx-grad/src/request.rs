@@ -1,0 +1,21 @@
+//! What a classifier is to be prepared for.
+
+use crate::score_output::ScoreOutput;
+
+/// Values for what a classifier's file leaves open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Batch size, at least 1.
+    pub batch: usize,
+    /// Height and width of the image in pixels. `None` uses the file's own size, or 224 x 224 if
+    /// the model accepts any.
+    pub size: Option<[usize; 2]>,
+    /// The output of class scores. `None` uses the first output `[N, classes]`.
+    pub output: Option<ScoreOutput>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { batch: 1, size: None, output: None }
+    }
+}
