@@ -12,7 +12,7 @@ use super::values::unit_interval;
 use crate::choice::Choice;
 use crate::fuse::FuseOptions;
 use crate::model::metadata::MetadataFlags;
-use crate::model::{ExecutionRequest, ModelName, Preprocessing};
+use crate::model::{ClassifierRequest, ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
 use crate::saliency::{Channels, Fit, MethodChoice, ModelConfig, TargetName};
 use crate::{Error, Result};
@@ -93,20 +93,22 @@ impl ClassifierArgs {
 
     /// The classifier that the flags ask for, and how to run and explain it.
     pub fn config(self, request: RequestArgs, method: MethodChoice, threads: usize) -> ModelConfig {
-        ModelConfig {
+        let model = ModelRequest {
             name: self.model,
             metadata: MetadataFlags { preprocess: self.preprocess, labels: self.labels },
-            wish: ExecutionRequest {
-                device: self.device.fixed(),
-                precision: self.precision.fixed(),
-                threads,
-                fallback: self.fallback,
-                batches: false,
-            },
-            several: false,
-            remeasure: self.remeasure,
-            targets: self.target,
             request: request.into(),
+        };
+        let execution = ExecutionRequest {
+            device: self.device.fixed(),
+            precision: self.precision.fixed(),
+            threads,
+            fallback: self.fallback,
+            batches: false,
+        };
+        ModelConfig {
+            classifier: ClassifierRequest { model, execution, remeasure: self.remeasure },
+            several: false,
+            targets: self.target,
             method,
             channels: self.channels,
             fit: self.fit,

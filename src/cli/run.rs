@@ -82,7 +82,7 @@ impl TryFrom<RunArgs> for RunConfig {
         let method = method.of_frames(matches!(input, Input::Image(_)), model.raw)?;
         let mut model = model.config(request, method, threads);
         model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
-        model.wish.batches = model.several;
+        model.classifier.execution.batches = model.several;
         Ok(Self {
             source: source::SourceOptions {
                 start: clip.start,

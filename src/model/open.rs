@@ -1,11 +1,17 @@
 //! Opens a model: resolves its name, reads its file and finds its metadata.
 
-use onnx_grad::Request;
+use onnx_grad::{Method, Request};
 
+use super::autotune::{ExecutionRequest, PreparedModel};
 use super::catalog::{ModelName, ResolvedModel};
+use super::classifier::Classifier;
+use super::labels::ClassLabels;
+use super::load::load;
 use super::metadata::{MetadataFlags, ModelMetadata};
+use super::preprocess::Preprocessor;
 use super::source::ModelSource;
-use crate::{Error, Result};
+use crate::Result;
+use crate::platform::machine::trim_heap;
 
 /// Which model to open.
 #[derive(Debug, Clone)]
@@ -31,8 +37,8 @@ pub struct OpenedModel {
 /// Finds and reads a model.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name, [`Error::Model`] for a file that cannot be used, and the
-/// errors of [`ModelSource::load`] and [`ModelMetadata::find`].
+/// [`Error::Usage`](crate::Error::Usage) for an unknown name, [`Error::Model`](crate::Error::Model) for
+/// a file that cannot be used, and the errors of [`ModelSource::load`] and [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
     let source = load(&chosen, &model.request)?;
@@ -40,18 +46,53 @@ pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     Ok(OpenedModel { chosen, source, metadata })
 }
 
-/// Reads a resolved model. The sidecar sets the image size if `request` does not.
+/// Which classifier to open, and how to run it.
+#[derive(Debug, Clone)]
+pub struct ClassifierRequest {
+    /// The model.
+    pub model: ModelRequest,
+    /// The requested device and precision.
+    pub execution: ExecutionRequest,
+    /// Whether to measure the fastest configuration again instead of using the cached result.
+    pub remeasure: bool,
+}
+
+/// A classifier that is ready to run.
+pub struct OpenedClassifier {
+    /// The classifier.
+    pub classifier: Classifier,
+    /// What it expects of its pixels.
+    pub preprocessor: Preprocessor,
+    /// The names of its classes.
+    pub labels: ClassLabels,
+    /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
+    pub name: String,
+    /// Notes for the user, one line each.
+    pub notes: Vec<String>,
+}
+
+/// Finds, differentiates and opens a classifier, in the fastest way that the request allows: as it
+/// was measured before, or else measured now. `one_run` is what one run computes, `sampled` tells
+/// whether an image takes many runs, and `method` is the attribution method, which may depend on
+/// the pixels that the model expects.
 ///
 /// # Errors
-/// The same as [`ModelSource::load`]. [`Error::Input`] if the sidecar's size is not the model's
-/// size.
-pub fn load(chosen: &ResolvedModel, request: &Request) -> Result<ModelSource> {
-    let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else {
-        return ModelSource::load(&chosen.path, request);
-    };
-    let request = Request { size: sidecar.size, ..request.clone() };
-    ModelSource::load(&chosen.path, &request).map_err(|error| match error {
-        Error::Usage(problem) => Error::input(&sidecar.path, problem.trim_start_matches("--")),
-        other => other,
-    })
+/// Those of [`open`]; [`Error::Runtime`](crate::Error::Runtime) if ONNX Runtime or the device fails.
+pub fn open_classifier(
+    request: &ClassifierRequest,
+    one_run: &Method,
+    sampled: bool,
+    method: impl FnOnce(&Preprocessor) -> Method,
+) -> Result<OpenedClassifier> {
+    let ClassifierRequest { model, execution, remeasure } = request;
+    let chosen = model.name.choose()?;
+    let prepared = PreparedModel::new(&chosen, &model.request, one_run, sampled, *execution, *remeasure)?;
+    let metadata = ModelMetadata::find(&chosen, &model.metadata, &prepared.source.facts()?)?;
+    let mut notes = [&*chosen.notes, &*metadata.notes].concat();
+    let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);
+    let (classifier, choice) = prepared.open(&chosen, &method(&preprocessor), &preprocessor)?;
+    trim_heap();
+    notes.extend(choice.notes);
+    let name = format!("{} on {}", chosen.name, choice.candidate);
+    Ok(OpenedClassifier { classifier, preprocessor, labels, name, notes })
 }

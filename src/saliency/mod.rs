@@ -25,8 +25,7 @@ use self::class_scores::{outweighed, probability};
 use self::fit::FramePlacement;
 use self::noise::SpreadNoise;
 use crate::frame::{Features, Frame, Gradient, Prediction};
-use crate::model::{Attribution, ClassLabels, Classifier, FRAMES_AT_ONCE, ModelMetadata, PreparedModel, Preprocessor};
-use crate::platform::machine::trim_heap;
+use crate::model::{self, Attribution, ClassLabels, Classifier, FRAMES_AT_ONCE, OpenedClassifier, Preprocessor};
 use crate::{Error, Result};
 
 /// Computes static saliency frame by frame.
@@ -64,23 +63,16 @@ impl StaticSaliency {
     /// [`Model`](crate::Error::Model) for a file that cannot be used,
     /// [`Runtime`](crate::Error::Runtime) if ONNX Runtime or the device fails.
     pub fn open(config: &ModelConfig) -> Result<Self> {
-        let chosen = config.name.choose()?;
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
-        let prepared = PreparedModel::new(&chosen, &config.request, &one_run, sampled, config.wish, config.remeasure)?;
-        let metadata = ModelMetadata::find(&chosen, &config.metadata, &prepared.source.facts()?)?;
-        let mut notes = [&*chosen.notes, &*metadata.notes].concat();
-        let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);
-        let method = config.method.method(&preprocessor);
-        let (classifier, choice) = prepared.open(&chosen, &method, &preprocessor)?;
-        trim_heap();
-        let name = format!("{} on {}", chosen.name, choice.candidate);
-        notes.extend(choice.notes);
+        let opened =
+            model::open_classifier(&config.classifier, &one_run, sampled, |pixels| config.method.method(pixels))?;
+        let OpenedClassifier { classifier, preprocessor, labels, name, notes } = opened;
         let (target, others) = targets(&config.targets, &labels)?;
         let batch = if config.several { classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
             classifier,
             batch,
-            sampler: Sampler::of(&method),
+            sampler: Sampler::of(&config.method.method(&preprocessor)),
             samples: if sampled { config.method.samples } else { 1 },
             noise: config.method.spread.then(|| SpreadNoise::new(config.method.noise)),
             preprocessor,

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::choice::Choice;
 use crate::commands::run::config::RunConfig;
 use crate::fuse::FuseOptions;
+use crate::model::{ClassifierRequest, ModelRequest};
 use crate::platform::checksum::{file_sha256, sha256};
 use crate::saliency::{MethodChoice, ModelConfig};
 
@@ -27,7 +28,7 @@ impl SettingsFingerprint {
     /// # Errors
     /// Those of finding the model, and [`Error::Io`](crate::Error::Io) if a file cannot be read.
     pub(super) fn of(config: &BatchConfig) -> Result<Self> {
-        let classifier = &config.run.model;
+        let classifier = &config.run.model.classifier.model;
         let model = file_sha256(&classifier.name.choose()?.path)?;
         let labels = classifier.metadata.labels.as_deref().map(file_sha256).transpose()?;
         let text = canonical(config, &model, labels).to_string();
@@ -40,7 +41,8 @@ impl SettingsFingerprint {
 fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<String>) -> Value {
     let BatchConfig { run, records, maps, split, .. } = config;
     let RunConfig { source, model, key_frames, fusion, style, crf, audio, .. } = run;
-    let ModelConfig { metadata, wish, targets, request, method, channels, fit, .. } = model;
+    let ModelConfig { classifier, targets, method, channels, fit, .. } = model;
+    let ClassifierRequest { model: ModelRequest { metadata, request, .. }, execution, .. } = classifier;
     let Request { size, output, .. } = request;
     let FuseOptions { mode, lookahead, raw, smooth, .. } = *fusion;
     let MethodChoice { name, samples, spread, noise, baseline, layer } = method;
@@ -50,8 +52,8 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "model": model_sha256,
         "labels": labels_sha256,
         "preprocess": metadata.preprocess.map(Choice::name),
-        "device": wish.device.map(|device| device.to_string()),
-        "precision": wish.precision.map(|precision| precision.to_string()),
+        "device": execution.device.map(|device| device.to_string()),
+        "precision": execution.precision.map(|precision| precision.to_string()),
         "target": targets,
         "channels": channels.name(),
         "fit": fit.name(),

@@ -45,7 +45,7 @@ impl WorkerProcess {
     pub(super) fn start(config: &BatchConfig, threads: usize) -> Result<Self> {
         static MEASURED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
         let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
-        if config.run.model.remeasure && measured.insert(threads) {
+        if config.run.model.classifier.remeasure && measured.insert(threads) {
             let mut first = Self::spawn(config, threads, true)?;
             let is_over = |heard| {
                 matches!(

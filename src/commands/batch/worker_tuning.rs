@@ -63,12 +63,13 @@ fn measured(
 ) -> Option<WorkerCount> {
     let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), config.threads);
     let mut kept = read();
-    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.remeasure) {
+    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.classifier.remeasure)
+    {
         return Some(if known.workers.jobs > most { WorkerCount::new(config, most) } else { known.workers });
     }
     // A smaller and a larger number besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
-    if !config.run.model.remeasure && MAX_MEASURING_SHARE * trial.ahead() < cost {
+    if !config.run.model.classifier.remeasure && MAX_MEASURING_SHARE * trial.ahead() < cost {
         return None;
     }
     config.report.notes(&["measuring which number of workers is fastest on this machine; this takes a moment".into()]);

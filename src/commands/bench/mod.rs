@@ -130,10 +130,10 @@ fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicB
     let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
     let key_frames = KeyFrames::new(StaticEvery::Frames(static_every), 1.0);
     let mut model = run.model.clone();
-    (model.name, model.metadata) = (config.model.name.clone(), config.model.metadata.clone());
-    model.wish.threads = config.threads;
+    model.classifier.model = config.model.clone();
+    model.classifier.execution.threads = config.threads;
     model.several &= key_frames.are_all();
-    model.wish.batches &= key_frames.are_all();
+    model.classifier.execution.batches &= key_frames.are_all();
     let run = RunConfig { output: folder.path().join("bench.mp4"), key_frames, model, ..run.clone() };
     let summary = run::run(&run, stop)?;
     match summary.ending {

@@ -102,7 +102,7 @@ impl OpenedClip {
     /// The classifier for its frames. For large frames, a batch would take more memory than it saves time.
     fn model(&self) -> ModelConfig {
         let mut model = self.config.model.clone();
-        model.wish.batches &= self.source.info().size.area() <= MAX_BATCHED_PIXELS;
+        model.classifier.execution.batches &= self.source.info().size.area() <= MAX_BATCHED_PIXELS;
         model
     }
 

@@ -6,7 +6,7 @@ use super::store::CacheEntry;
 use super::{ExecutionConfig, ExecutionRequest, Selection, TrialResult, calibration, candidates, choose, compile};
 use crate::Result;
 use crate::model::catalog::ResolvedModel;
-use crate::model::open::load;
+use crate::model::load::load;
 use crate::model::source::CompiledGradient;
 use crate::model::{Classifier, ModelSource, Preprocessor};
 use onnx_grad::Method;

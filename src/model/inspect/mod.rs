@@ -9,8 +9,9 @@ use serde::Serialize;
 pub use graph::{GradientSupport, OperatorCount, ValueInfo};
 
 use super::catalog::ResolvedModel;
+use super::load::load;
 use super::metadata::{FileFacts, ModelMetadata};
-use super::open::{ModelRequest, load};
+use super::open::ModelRequest;
 use super::source::is_gradient_model;
 use super::{ClassLabels, Preprocessor};
 use crate::model::runtime::{Device, Runtime};

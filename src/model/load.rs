@@ -1,0 +1,23 @@
+//! Reads the file of a resolved model.
+
+use onnx_grad::Request;
+
+use super::catalog::ResolvedModel;
+use super::source::ModelSource;
+use crate::{Error, Result};
+
+/// Reads a resolved model. The sidecar sets the image size if `request` does not.
+///
+/// # Errors
+/// The same as [`ModelSource::load`]. [`Error::Input`] if the sidecar's size is not the model's
+/// size.
+pub fn load(chosen: &ResolvedModel, request: &Request) -> Result<ModelSource> {
+    let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else {
+        return ModelSource::load(&chosen.path, request);
+    };
+    let request = Request { size: sidecar.size, ..request.clone() };
+    ModelSource::load(&chosen.path, &request).map_err(|error| match error {
+        Error::Usage(problem) => Error::input(&sidecar.path, problem.trim_start_matches("--")),
+        other => other,
+    })
+}
