@@ -30,7 +30,7 @@ choices! {
     pub enum Layout {
         /// The map over the frame; areas that are not salient keep their colours.
         Overlay = "overlay",
-        /// Saliency map, input and overlay side by side: the original method's picture.
+        /// Saliency map, input and overlay side by side.
         Panels = "panels",
         /// Input, static (one per explained class), motion and fused in a grid, above a chart of static, motion and
         /// fused energy over the last 10 s, with cuts marked.

@@ -44,9 +44,9 @@ pub struct BatchArgs {
 
     /// Cut long clips into segments of this length that run in parallel, and join them: seconds, mm:ss or h:mm:ss
     ///
-    /// Clips of up to one and a half times this length stay whole. A segment ends at a scene cut if one is close to the
-    /// mark. Processing of a segment starts a few seconds early, so that averages over time are the same as without
-    /// segments.
+    /// Clips of up to one and a half times this length stay whole. Segments are equally long, but end at a scene cut if
+    /// one is near. Each is processed from a few seconds before its start, so that averages over time are almost the same
+    /// as without segments.
     #[arg(long, value_name = "TIME", value_parser = piece, help_heading = "Running")]
     pub split: Option<f64>,
     /// Process only part I of N of the list (I starts at 1), or auto: the part given by Slurm, Kubernetes, SGE or PBS
@@ -62,8 +62,8 @@ pub struct BatchArgs {
     pub dry_run: bool,
     /// Number of clips to process at the same time, each in its own worker process: auto, or 1 to 256
     ///
-    /// auto uses the number that is fastest on this machine. If there is enough work, it is measured on a clip of the
-    /// list, once for these settings. Otherwise, it is one worker for every two cores, and at least two.
+    /// If there is enough work, auto measures which number is fastest, on a clip of the list, once for these settings.
+    /// Otherwise, auto uses one worker for every two cores, and at least two.
     #[arg(long, value_name = "auto|N", default_value = "auto", help_heading = "Running")]
     pub jobs: Jobs,
     /// Threads of each worker for the classifier and OpenCV [default: the cores, divided among the workers]

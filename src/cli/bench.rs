@@ -31,7 +31,7 @@ pub struct BenchArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Threads for the classifier, and as many for OpenCV [default: one per core]
+    /// Number of threads for the classifier; OpenCV uses the same number again [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 }

@@ -32,7 +32,7 @@ pub struct ClassifierArgs {
     /// guessed. `salstream model inspect` shows the result.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Pixel values that the model expects [default: from the model, else imagenet]
+    /// Pixel values that the model expects [default: from the model, else a guess]
     #[arg(long, value_parser = choice::<Preprocessing>(), value_name = "KIND")]
     pub preprocess: Option<Preprocessing>,
     /// Device that computes the gradient
@@ -54,7 +54,7 @@ pub struct ClassifierArgs {
     ///
     /// top1 explains the best class of each frame; a class that is shown stays until another one is twice as probable.
     /// locked keeps the best class of the first frame. frequent takes the class that is best in most frames (and reads
-    /// the clip twice). If the flag is repeated, the grid shows one map per class; the first class is fused with the
+    /// the clip twice, so it is not for live). If the flag is repeated, the grid shows one map per class; the first class is fused with the
     /// motion.
     #[arg(long, value_name = "CLASS", default_value = "top1")]
     pub target: Vec<TargetName>,

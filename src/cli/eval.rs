@@ -98,7 +98,7 @@ pub struct EvalArgs {
     /// How to report progress on stderr
     #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
-    /// Threads for the classifier, and as many each for OpenCV and for scoring [default: one per core]
+    /// Number of threads for the classifier; OpenCV and scoring each use the same number again [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
 }

@@ -11,7 +11,9 @@ use onnx_grad::{Request, ScoreOutput};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
-    /// Attribution method [default: smoothgrad, spread over a clip's frames; for --raw and `salstream model`: gradient]
+    /// Attribution method [default: SmoothGrad spread over a clip's frames; for --raw and `salstream model`: gradient]
+    ///
+    /// The default takes one gradient per key frame. `--method smoothgrad` takes --samples gradients of each.
     #[arg(long, value_parser = choice::<MethodName>(), value_name = "METHOD")]
     pub method: Option<MethodName>,
     /// Number of gradients per picture, for methods that take samples [default: 16; integrated-gradients: 32]
@@ -87,7 +89,7 @@ impl MethodArgs {
 pub struct RequestArgs {
     #[command(flatten)]
     size: SizeArg,
-    /// Model output with the class scores; add an index if its shape is not [N, classes], such as `logits[:,0,*]`
+    /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
     /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
     #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
@@ -99,7 +101,7 @@ pub struct RequestArgs {
 pub struct ModelRequestArgs {
     #[command(flatten)]
     size: SizeArg,
-    /// Model output with the class scores; add an index if its shape is not [N, classes], such as `logits[:,0,*]`
+    /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
     /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
     #[arg(long, visible_alias = "scores", value_name = "NAME[INDEX]", help_heading = "Classifier")]

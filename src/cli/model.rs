@@ -30,8 +30,9 @@ pub enum ModelCommand {
     },
     /// Download a model into the models folder
     ///
-    /// If a download was interrupted, it is resumed. The proxy is read from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY,
-    /// exceptions from NO_PROXY, and trusted certificates, instead of the system's, from SSL_CERT_FILE.
+    /// An interrupted download is resumed if the checksum is known; otherwise it starts again. The proxy is read from
+    /// HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. Hosts in NO_PROXY are reached without it. If SSL_CERT_FILE is set, its
+    /// certificates are trusted instead of those of the system.
     Pull(PullArgs),
     /// Show what a model contains, and whether its gradient can be computed
     ///

@@ -14,7 +14,7 @@ pub struct FusionArgs {
     /// How to combine static and motion saliency into one map; docs/fusion.md has the formulas
     #[arg(long, value_parser = choice::<Fusion>(), default_value = Fusion::Adaptive.name())]
     pub fusion: Fusion,
-    /// Number of later frames that contribute to a frame's map, with --fusion adaptive
+    /// Number of later frames that contribute to a frame's map, with --fusion adaptive; live does not wait for any
     ///
     /// Evidence from later frames is carried back along the motion. This reduces flicker, and gives the first frames of
     /// a shot a map too.

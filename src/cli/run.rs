@@ -54,7 +54,7 @@ pub struct RunArgs {
     /// How to report progress on stderr
     #[arg(long, value_parser = choice::<ProgressMode>(), default_value = ProgressMode::Auto.name(), help_heading = "Running")]
     pub progress: ProgressMode,
-    /// Threads for the classifier, and as many for OpenCV [default: one per core]
+    /// Number of threads for the classifier; OpenCV uses the same number again [default: one per core]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256), help_heading = "Running")]
     pub threads: Option<u16>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ const NO_SETTINGS: [&str; 3] = ["config", "print_config", "help"];
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct SettingsArgs {
-    /// Read flags that are not on the command line from this TOML file: flag = value, without dashes
+    /// Read settings from this TOML file, such as static-every = 4; flags on the command line take precedence
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print all settings in the format of a --config file, and exit

@@ -13,7 +13,7 @@ choices! {
     pub enum Channels {
         /// The largest absolute value: how strongly any colour matters
         Max = "max",
-        /// The signed sum: the method's classic figure
+        /// The signed sum, as in the method's first figures
         Sum = "sum",
     }
 }
