@@ -63,6 +63,8 @@ pub struct OpenedClassifier {
     pub classifier: Classifier,
     /// What it expects of its pixels.
     pub preprocessor: Preprocessor,
+    /// The attribution method, for these pixels.
+    pub method: Method,
     /// The names of its classes.
     pub labels: ClassLabels,
     /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
@@ -90,9 +92,10 @@ pub fn open_classifier(
     let metadata = ModelMetadata::find(&chosen, &model.metadata, &prepared.source.facts()?)?;
     let mut notes = [&*chosen.notes, &*metadata.notes].concat();
     let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);
-    let (classifier, choice) = prepared.open(&chosen, &method(&preprocessor), &preprocessor)?;
+    let method = method(&preprocessor);
+    let (classifier, choice) = prepared.open(&chosen, &method, &preprocessor)?;
     trim_heap();
     notes.extend(choice.notes);
     let name = format!("{} on {}", chosen.name, choice.candidate);
-    Ok(OpenedClassifier { classifier, preprocessor, labels, name, notes })
+    Ok(OpenedClassifier { classifier, preprocessor, method, labels, name, notes })
 }

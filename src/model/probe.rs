@@ -17,9 +17,7 @@ use crate::{Error, Result};
 /// [`Error::Graph`] or [`Error::Usage`] as in [`onnx_grad::prepare`], or if the model does not run
 /// at this batch or size. [`Error::Runtime`] if ONNX Runtime is missing.
 pub fn prepare(model: ModelProto, request: &Request) -> Result<(ModelProto, Shapes)> {
-    // Both messages describe the original file, so they are built before the model changes.
-    let (mut foreign, remedy) = (Probe::foreign_operators(&model), Probe::remedy(&model));
-    onnx_grad::prepare(model, request, |probe| run(probe, &mut foreign, remedy))
+    onnx_grad::prepare(model, request, run)
 }
 
 /// The shapes of an unchanged classifier, found by running it on a black image.
@@ -27,15 +25,16 @@ pub fn prepare(model: ModelProto, request: &Request) -> Result<(ModelProto, Shap
 /// # Errors
 /// Those of [`prepare`].
 pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes> {
-    let (mut foreign, remedy) = (Probe::foreign_operators(model), Probe::remedy(model));
-    onnx_grad::find_shapes(model, request, |probe| run(probe, &mut foreign, remedy))
+    onnx_grad::find_shapes(model, request, run)
 }
 
-/// The values of one run. `foreign` is the error to return if the model has unknown operators.
-fn run(probe: Probe, foreign: &mut Option<onnx_grad::Error>, remedy: &str) -> Result<Vec<ProbedValue>> {
-    let Probe { model, image, kind } = probe;
+/// The values of one run.
+fn run(probe: Probe) -> Result<Vec<ProbedValue>> {
+    let foreign = probe.foreign_operators();
+    let Probe { model, image, kind, takes_any_size } = probe;
+    let remedy = if takes_any_size { "give the picture's --size" } else { "export the model again" };
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: cores() };
-    let refused = |error| foreign.take().map_or(error, Into::into);
+    let refused = |error| foreign.map_or(error, Into::into);
     let mut session = session(model, &options).map_err(refused)?;
     let inputs = ort::inputs![&*image => black(&kind)?].into();
     let options = RunOptions::new()?;

@@ -66,13 +66,13 @@ impl StaticSaliency {
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
         let opened =
             model::open_classifier(&config.classifier, &one_run, sampled, |pixels| config.method.method(pixels))?;
-        let OpenedClassifier { classifier, preprocessor, labels, name, notes } = opened;
+        let OpenedClassifier { classifier, preprocessor, method, labels, name, notes } = opened;
         let (target, others) = targets(&config.targets, &labels)?;
         let batch = if config.several { classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
             classifier,
             batch,
-            sampler: Sampler::of(&config.method.method(&preprocessor)),
+            sampler: Sampler::of(&method),
             samples: if sampled { config.method.samples } else { 1 },
             noise: config.method.spread.then(|| SpreadNoise::new(config.method.noise)),
             preprocessor,

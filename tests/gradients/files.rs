@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::common::{Graph, attempt, find_shapes, gradient_model};
 use crate::support::{options, write};
 use onnx_grad::onnx::{
-    self, AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
-    ValueInfoProto,
+    self, AttributeProto as A, DataType, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, ValueInfoProto,
 };
 use onnx_grad::{Options, RULES, Shapes, Variant, differentiate};
 use proptest::prelude::*;
@@ -141,6 +141,30 @@ fn all_unknown_operators_are_named_at_once() {
     let problem = refusal(&encoded(&model));
     assert!(problem.contains("2 operators") && problem.contains("opset 13"), "{problem}");
     assert!(problem.contains("Sinh (node Sinh0), Cosh (node Cosh2)") && !problem.contains("Tan"), "{problem}");
+}
+
+#[test]
+fn a_models_own_functions_are_not_called_unknown_operators() {
+    let mut model = small();
+    model.functions.push(FunctionProto {
+        name: Some("same".into()),
+        domain: Some("own".into()),
+        input: vec!["x".into()],
+        output: vec!["y".into()],
+        node: vec![NodeProto::new("Identity", "", vec!["x".into()], vec!["y".into()])],
+        opset_import: model.opset_import.clone(),
+        ..Default::default()
+    });
+    model.opset_import.push(OperatorSetIdProto { domain: Some("own".into()), version: Some(1) });
+    let graph = model.graph.as_mut().unwrap();
+    let first = graph.node[0].input[0].clone();
+    let call = NodeProto::new("same", "call", vec![first], vec!["called".into()]);
+    graph.node[0].input[0] = "called".into();
+    graph.node.insert(0, NodeProto { domain: Some("own".into()), ..call });
+    // Something else is wrong.
+    graph.node[1].attribute = vec![A::ints("strides", &[2])];
+    let problem = refusal(&encoded(&model));
+    assert!(problem.contains("ONNX Runtime") && !problem.contains("own::same"), "{problem}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Probe {
     pub image: String,
     /// The type of that input, to be filled with zeros.
     pub kind: TensorType,
+    /// Whether the classifier takes images of any size, so that another size may run if this one does not.
+    pub takes_any_size: bool,
 }
 
 /// One output of a [`Probe`]'s run. Outputs that are not tensors are left out.
@@ -43,7 +45,9 @@ pub(crate) struct ProbeReader {
 impl Probe {
     /// Creates the probe of `model` and the reader of its results.
     pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, ProbeReader)> {
-        let (image, kind) = image_input::image(model.graph.as_ref().ok_or_else(no_graph)?, request)?;
+        let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+        let (image, kind) = image_input::image(graph, request)?;
+        let takes_any_size = image_input::is_free(graph);
         let mut all = model.clone();
         let mut changing = HashSet::new();
         if let Some(graph) = &mut all.graph {
@@ -57,26 +61,18 @@ impl Probe {
                 made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
         }
         let reader = ProbeReader { image: image.clone(), kind: kind.clone(), varying: changing };
-        Ok((Self { model: all, image, kind }, reader))
+        Ok((Self { model: all, image, kind, takes_any_size }, reader))
     }
 
     /// The reason why a runtime refused the model, if operators outside the standard domain are to
     /// blame. The error names all of them, while runtimes name only the first one that they do not
     /// know.
-    pub fn foreign_operators(model: &ModelProto) -> Option<Error> {
-        let custom = model.graph.iter().flat_map(|graph| &graph.node).filter(|node| !node.is_standard());
+    pub fn foreign_operators(&self) -> Option<Error> {
+        let custom = self.model.graph.iter().flat_map(|graph| &graph.node).filter(|node| !node.is_standard());
         let names: Vec<_> = custom.map(|n| format!("{}::{} (node {})", n.domain(), n.op_type(), n.label())).collect();
         let problem = "does not run in ONNX Runtime; it has operators outside the standard domain";
         let remedy = "export it with standard operators";
         (!names.is_empty()).then(|| Error::Graph(format!("{problem}: {}; {remedy}", names.join(", "))))
-    }
-
-    /// What to do if the model does not run on the probe's image.
-    pub fn remedy(model: &ModelProto) -> &'static str {
-        match model.graph.as_ref().is_some_and(image_input::is_free) {
-            true => "set the picture's size with --size",
-            false => "export the model again",
-        }
     }
 }
 

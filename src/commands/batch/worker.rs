@@ -35,8 +35,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 pub fn work(config: &BatchConfig) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = listen(stop.clone());
-    set_num_threads(config.run.threads as i32)?;
-    let mut static_saliency = match StaticSaliency::open(&config.run.model) {
+    let opened = set_num_threads(config.run.threads as i32).map_err(Error::from);
+    let mut static_saliency = match opened.and_then(|()| StaticSaliency::open(&config.run.model)) {
         Ok(opened) => opened,
         Err(error) => {
             let usage = matches!(error, Error::Usage(_));

@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{ExecutionRequest, Selection};
 use crate::model::catalog::ResolvedModel;
 use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{CompiledGradient, ModelSource};
-use crate::platform::checksum::file_sha256;
+use crate::platform::checksum::{file_sha256, sha256};
 use crate::platform::machine::Machine;
 use crate::{Error, Result, platform::dirs};
 use onnx_grad::Method;
@@ -63,8 +62,8 @@ impl CacheEntry {
             format!("{} {:?}", identity(&runtime.library), Device::ALL.map(|device| runtime.has(device))),
             std::env::current_exe().map_or_else(|_| env!("CARGO_PKG_VERSION").into(), |program| identity(&program)),
         ];
-        let digest = Sha256::digest(about.join("\n"));
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut name = sha256(about.join("\n").as_bytes());
+        name.truncate(32);
         Ok(Self(dirs::cache().join("choices").join(name)))
     }
 
