@@ -13,6 +13,7 @@ use opencv::core::{Mat, Size, set_num_threads};
 use opencv::imgproc;
 use salstream::annotate::Annotator;
 use salstream::cli::{Cli, Command};
+use salstream::colour::ColourTags;
 use salstream::commands::run::config::RunConfig;
 use salstream::frame::{Frame, Gradient, Maps, VideoInfo};
 use salstream::fuse::{Fuser, InverseWarp, look_ahead};
@@ -96,7 +97,7 @@ fn stages(criterion: &mut Criterion) {
 /// Measures the encoder. Its full pipe sets the pace.
 fn encode(group: &mut BenchmarkGroup<WallTime>, info: &VideoInfo, pictures: &[Mat]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = EncodeOptions { crf: 20, overwrite: true, sound: None };
+    let options = EncodeOptions { crf: 20, overwrite: true, passthrough: None, colour: ColourTags::BT709 };
     let path: &Path = &folder.path().join("bench.mp4");
     let mut sink = VideoSink::create(path, info.size, info.rate, options).expect("the encoder starts");
     let mut count = 0;

@@ -1,8 +1,9 @@
 //! The values that pass through the pipeline, each with its units.
 
-use std::ffi::OsString;
-
 use opencv::core::{Mat, MatTraitConst, Size};
+
+use crate::colour::ColourTags;
+use crate::passthrough::Passthrough;
 
 /// One decoded frame of a clip.
 #[derive(Debug, Clone)]
@@ -32,6 +33,13 @@ pub struct Rate {
     pub den: u32,
 }
 
+impl VideoInfo {
+    /// A clip of `size` at `rate` without a container: BT.709, nothing beside the picture.
+    pub fn plain(size: Size, rate: Rate, frames: Option<u64>) -> Self {
+        Self { size, rate, start: 0.0, frames, end: None, colour: ColourTags::BT709, passthrough: None }
+    }
+}
+
 impl Rate {
     /// The rate as a floating-point number.
     pub fn fps(self) -> f64 {
@@ -55,32 +63,13 @@ pub struct VideoInfo {
     pub start: f64,
     /// Expected number of frames, if known and plausible.
     pub frames: Option<u64>,
-    /// The audio that belongs to the frames, if the file has any.
-    pub sound: Option<Sound>,
-}
-
-/// The part of a file's audio that belongs to the frames read from it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Sound {
-    /// The file or address that holds the audio, as FFmpeg spells it (`file:` before a path).
-    pub location: OsString,
-    /// The streams to keep; never empty.
-    pub streams: Vec<SoundStream>,
-    /// Seconds from the start of the file to the first frame; earlier audio is cut.
-    pub from: f64,
-    /// Seconds by which the audio may outlast the picture, as it does in the source.
-    pub surplus: f64,
-    /// Whether the container's timestamps may jump, as in MPEG-TS.
-    pub discontinuous: bool,
-}
-
-/// One audio stream of a file.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SoundStream {
-    /// Its index among all streams of the file.
-    pub index: usize,
-    /// Its codec by FFmpeg's name, such as `aac`.
-    pub codec: String,
+    /// Seconds from time 0 to the end of the picture: until then the last frame is shown. `None` if the container
+    /// does not state it.
+    pub end: Option<f64>,
+    /// The colours of the picture, for the result.
+    pub colour: ColourTags,
+    /// What belongs to the frames and is kept in the result.
+    pub passthrough: Option<Passthrough>,
 }
 
 /// A saliency map: `CV_32FC1`, values in 0..=1.

@@ -7,12 +7,14 @@
 pub mod annotate;
 mod choice;
 pub mod cli;
+pub mod colour;
 pub mod commands;
 pub mod error;
 pub mod frame;
 pub mod fuse;
 pub mod model;
 pub mod motion;
+pub mod passthrough;
 pub mod pipeline;
 pub mod platform;
 mod raster;

@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn clip(size: Size, frames: Option<u64>) -> VideoInfo {
-        VideoInfo { size, rate: Rate { num: 25, den: 1 }, start: 0.0, frames, sound: None }
+        VideoInfo::plain(size, Rate { num: 25, den: 1 }, frames)
     }
 
     fn drawn(layout: Layout, size: Size, classes: usize) -> Mat {

@@ -15,12 +15,11 @@ use super::progress::ProgressMode;
 use crate::annotate::Layout;
 use crate::choice::Choice;
 use crate::commands::run::config::{MapsConfig, RunConfig};
-use crate::frame::Rate;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
 use crate::saliency::TargetName;
 use crate::sink::image::ImageSink;
-use crate::source::{self, Input};
+use crate::source::Input;
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -84,12 +83,7 @@ impl TryFrom<RunArgs> for RunConfig {
         model.several = !matches!(input, Input::Image(_)) && key_frames.are_all() && model.explains_one_run();
         model.classifier.execution.batches = model.several;
         Ok(Self {
-            source: source::SourceOptions {
-                start: clip.start,
-                duration: clip.duration,
-                zero: None,
-                rate: Rate { num: clip.fps.unwrap_or(25), den: 1 },
-            },
+            source: clip.source(),
             window: None,
             key_frames,
             fusion,
@@ -98,7 +92,7 @@ impl TryFrom<RunArgs> for RunConfig {
             output,
             overwrite: yes,
             crf: clip.crf,
-            audio: !clip.no_audio,
+            keep: clip.kept(),
             records: data.records,
             timeline: data.timeline,
             preview: None,

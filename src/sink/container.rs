@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::frame::{Rate, SoundStream};
+use crate::frame::Rate;
+use crate::passthrough::AudioStream;
 use crate::{Error, Result, platform::paths};
 
 /// A container that videos are written to.
@@ -65,6 +66,14 @@ impl Container {
         args.into_iter().map(Into::into).collect()
     }
 
+    /// Ticks per second of the video's timestamps, for a clip at the nominal rate `rate`.
+    pub fn ticks(self, rate: Rate) -> u32 {
+        match self {
+            Self::Mp4 => timescale(rate),
+            Self::Matroska | Self::WebM => 1000,
+        }
+    }
+
     /// The muxer and its options for a file that can be played at any time while it grows, with one second of delay.
     pub fn growing_args(self, rate: Rate) -> Vec<OsString> {
         let (scale, keys) = (timescale(rate).to_string(), (2.0 * rate.fps()).ceil().to_string());
@@ -79,19 +88,25 @@ impl Container {
         ["-g", &keys, "-flush_packets", "1"].into_iter().chain(muxer).map(Into::into).collect()
     }
 
-    /// Codec options for the audio `streams`, in order: copied if this container plays them everywhere, otherwise
-    /// encoded.
-    pub fn audio_plan(self, streams: &[SoundStream]) -> Vec<OsString> {
+    /// Codec options for the audio `streams`, in order: copied if this container plays them everywhere and `copy` is
+    /// set, otherwise encoded.
+    pub fn audio_args(self, streams: &[AudioStream], copy: bool) -> Vec<OsString> {
         let options = streams.iter().enumerate().flat_map(|(index, stream)| {
-            let encoder = if self.takes(&stream.codec) { "copy" } else { self.audio_encoder() };
-            [format!("-c:a:{index}"), encoder.to_owned(), format!("-b:a:{index}"), "160k".to_owned()]
+            if copy && self.takes(&stream.codec) {
+                return vec![format!("-c:a:{index}"), "copy".into()];
+            }
+            let rate = if stream.channels > 2 { 64 * stream.channels } else { 160 };
+            let encoder = self.audio_encoder();
+            let mut args =
+                [format!("-c:a:{index}"), encoder.into(), format!("-b:a:{index}"), format!("{rate}k")].to_vec();
+            // Audio before the first frame has negative timestamps.
+            args.extend([
+                format!("-filter:a:{index}"),
+                format!("atrim=start=0,aformat=channel_layouts={}", self.channel_layouts()),
+            ]);
+            args
         });
         options.map(Into::into).collect()
-    }
-
-    /// Codec options that re-encode every audio stream.
-    pub fn encode_all(self) -> Vec<OsString> {
-        ["-c:a", self.audio_encoder(), "-b:a", "160k"].map(Into::into).to_vec()
     }
 
     fn takes(self, codec: &str) -> bool {
@@ -104,6 +119,73 @@ impl Container {
 
     fn audio_encoder(self) -> &'static str {
         if self == Self::WebM { "libopus" } else { "aac" }
+    }
+
+    /// The channel layouts that the audio encoder has, among the common ones.
+    fn channel_layouts(self) -> &'static str {
+        match self {
+            Self::WebM => "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1",
+            Self::Mp4 | Self::Matroska => "mono|stereo|3.0|4.0|5.0|5.1|5.1(side)|6.1|7.1",
+        }
+    }
+
+    /// The codec with which this container holds subtitles of `codec`: `copy`, or an encoder's name. `None` if it
+    /// cannot.
+    pub fn subtitle_codec(self, codec: &str) -> Option<&'static str> {
+        const TEXT: [&str; 7] = ["subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"];
+        const PICTURES: [&str; 3] = ["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"];
+        let is_text = TEXT.contains(&codec);
+        match self {
+            Self::Mp4 => is_text.then_some("mov_text"),
+            Self::WebM => is_text.then_some("webvtt"),
+            Self::Matroska if ["mov_text", "text"].contains(&codec) => Some("subrip"),
+            Self::Matroska => (is_text || PICTURES.contains(&codec)).then_some("copy"),
+        }
+    }
+
+    /// Whether the container holds attachments such as fonts.
+    pub fn takes_attachments(self) -> bool {
+        self == Self::Matroska
+    }
+
+    /// Muxer options to keep all of a file's `tags`. An MP4 holds tags that it does not know only in a form that few
+    /// players read, so that form is used only if it is needed.
+    pub fn tag_args(self, tags: &[String]) -> Vec<OsString> {
+        const KNOWN: [&str; 27] = [
+            "title",
+            "author",
+            "artist",
+            "album_artist",
+            "composer",
+            "album",
+            "date",
+            "comment",
+            "genre",
+            "copyright",
+            "grouping",
+            "lyrics",
+            "description",
+            "synopsis",
+            "show",
+            "episode_id",
+            "network",
+            "keywords",
+            "episode_sort",
+            "season_number",
+            "media_type",
+            "hd_video",
+            "compilation",
+            "track",
+            "disc",
+            "creation_time",
+            "year",
+        ];
+        let is_known = |tag: &String| {
+            let tag = tag.to_lowercase();
+            tag.starts_with("location") || KNOWN.contains(&tag.as_str())
+        };
+        let is_needed = self == Self::Mp4 && !tags.iter().all(is_known);
+        if is_needed { ["-movflags", "+faststart+use_metadata_tags"].map(Into::into).to_vec() } else { Vec::new() }
     }
 }
 
@@ -128,9 +210,21 @@ mod tests {
 
     #[test]
     fn only_what_a_container_plays_is_copied() {
-        let streams = ["opus", "aac"].map(|codec| SoundStream { index: 1, codec: codec.to_owned() });
-        let plan = |container: Container| container.audio_plan(&streams).iter().filter(|arg| *arg == "copy").count();
-        assert_eq!([Container::Mp4, Container::Matroska, Container::WebM].map(plan), [1, 2, 1]);
+        let stream = |codec: &str, channels| AudioStream { index: 1, codec: codec.to_owned(), channels };
+        let streams = [stream("opus", 2), stream("aac", 2)];
+        let copied =
+            |container: Container| container.audio_args(&streams, true).iter().filter(|arg| *arg == "copy").count();
+        assert_eq!([Container::Mp4, Container::Matroska, Container::WebM].map(copied), [1, 2, 1]);
+        let surround = Container::Mp4.audio_args(&[stream("flac", 6)], true);
+        assert!(surround.contains(&"384k".into()), "{surround:?}");
+    }
+
+    #[test]
+    fn subtitles_are_converted_for_their_container() {
+        let codecs = [Container::Mp4, Container::Matroska, Container::WebM].map(|c| c.subtitle_codec("subrip"));
+        assert_eq!(codecs, [Some("mov_text"), Some("copy"), Some("webvtt")]);
+        let pictures = [Container::Mp4, Container::Matroska].map(|c| c.subtitle_codec("hdmv_pgs_subtitle"));
+        assert_eq!(pictures, [None, Some("copy")]);
     }
 
     #[test]

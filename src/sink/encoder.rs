@@ -9,9 +9,9 @@ use opencv::prelude::*;
 
 use super::container::{Container, timescale};
 use super::i420::I420;
-use super::matroska;
+use crate::colour::ColourTags;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, media_name};
+use crate::platform::ffmpeg::{Ffmpeg, matroska, media_name};
 use crate::{Error, Result};
 
 /// What to encode, and how.
@@ -25,6 +25,8 @@ pub(super) struct EncoderSettings {
     pub rate: Rate,
     /// x264's constant rate factor.
     pub crf: u8,
+    /// The colours of the pictures.
+    pub colour: ColourTags,
 }
 
 /// A running encoder. It is killed if it is dropped before [`VideoEncoder::finish`].
@@ -39,11 +41,11 @@ pub(super) struct VideoEncoder {
 impl VideoEncoder {
     /// Starts to encode into `file` with the muxer options `mux`. Errors name `output`.
     pub(super) fn start(output: &Path, encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Result<Self> {
-        let EncoderSettings { size, rate, .. } = encoding;
+        let EncoderSettings { size, rate, colour, .. } = encoding;
         let mut ffmpeg = Ffmpeg::spawn(arguments(encoding, mux, file))?;
-        let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate));
+        let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate, colour));
         started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
-        Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size)), ffmpeg })
+        Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size), colour), ffmpeg })
     }
 
     /// Encodes a picture (`CV_8UC3`, BGR, of the given size) that is shown from `time` (in seconds).

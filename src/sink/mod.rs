@@ -8,7 +8,7 @@ mod encoder;
 mod i420;
 pub mod image;
 pub mod maps;
-mod matroska;
+mod mux;
 pub mod recording;
 pub mod records;
 pub mod video;

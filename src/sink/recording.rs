@@ -8,6 +8,7 @@ use opencv::prelude::*;
 
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, failed};
+use crate::colour::ColourTags;
 use crate::frame::Rate;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
@@ -48,7 +49,7 @@ impl RecordingSink {
     pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
         Self::check(output, overwrite)?;
         let container = Container::of(output)?;
-        let encoding = EncoderSettings { container, size, rate, crf };
+        let encoding = EncoderSettings { container, size, rate, crf, colour: ColourTags::BT709 };
         let encoder = VideoEncoder::start(output, encoding, container.growing_args(rate), output)?;
         Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })
     }

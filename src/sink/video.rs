@@ -1,6 +1,6 @@
-//! A video file: H.264 (VP9 in WebM) with the source's audio, encoded by an `ffmpeg` child process.
+//! A video file: H.264 (VP9 in WebM) with the source's audio and metadata, encoded by an `ffmpeg` child process.
 //!
-//! The picture is encoded first. The audio is added at the end, when the length of the picture is known. So a run that
+//! The picture is encoded first. The rest is added at the end, when the length of the picture is known. So a run that
 //! ends early has no audio without picture, and unreadable audio costs only the audio, not the run.
 
 use std::ffi::OsString;
@@ -14,7 +14,10 @@ use tempfile::TempPath;
 use super::WrittenFile;
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
-use crate::frame::{Rate, Sound};
+use super::mux::{EncodedPicture, mux};
+use crate::colour::ColourTags;
+use crate::frame::Rate;
+use crate::passthrough::Passthrough;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
 
@@ -25,8 +28,10 @@ pub struct EncodeOptions {
     pub crf: u8,
     /// Whether to replace an existing file.
     pub overwrite: bool,
-    /// The audio to keep.
-    pub sound: Option<Sound>,
+    /// What to keep of the source beside its picture.
+    pub passthrough: Option<Passthrough>,
+    /// The colours of the pictures.
+    pub colour: ColourTags,
 }
 
 /// A video file being written. It leaves nothing behind if it is dropped before [`VideoSink::finish`].
@@ -72,11 +77,12 @@ impl VideoSink {
         let temp = super::temporary(output)?.into_temp_path();
         let mut warnings = Vec::new();
         let writer = if ffmpeg::is_available() {
-            let first = if options.sound.is_some() { Container::Mp4 } else { container };
-            let encoding = EncoderSettings { container, size, rate, crf: options.crf };
+            let first = if options.passthrough.is_some() { Container::Mp4 } else { container };
+            let EncodeOptions { crf, colour, .. } = options;
+            let encoding = EncoderSettings { container, size, rate, crf, colour };
             FrameWriter::Ffmpeg(VideoEncoder::start(output, encoding, first.mux_args(rate), &temp)?)
         } else {
-            let lost = if options.sound.is_some() { "the audio is missing and " } else { "" };
+            let lost = if options.passthrough.is_some() { "audio and metadata are missing and " } else { "" };
             warnings.push(format!("ffmpeg is not installed: {lost}a variable frame rate becomes a constant one"));
             FrameWriter::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
         };
@@ -129,13 +135,13 @@ impl VideoSink {
         Ok(())
     }
 
-    /// Finishes the file, adds the audio, verifies the result by opening it and counting its frames, and gives it its
-    /// final name.
+    /// Finishes the file, adds audio and metadata, verifies the result by opening it and counting its frames, and gives
+    /// it its final name. The last frame is shown until `end`, if that is later than one interval after its time.
     ///
     /// # Errors
     /// [`Error::Output`] if no frame was written, the encoder failed, or the file does not have the right number of
     /// frames.
-    pub fn finish(mut self) -> Result<WrittenFile> {
+    pub fn finish(mut self, end: Option<f64>) -> Result<WrittenFile> {
         match &mut self.writer {
             FrameWriter::Ffmpeg(encoder) => encoder.finish()?,
             FrameWriter::OpenCv(writer) => writer.release()?,
@@ -145,8 +151,10 @@ impl VideoSink {
             return Err(Error::output(&self.output, "not written: there are no frames"));
         }
         let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_));
-        if let Some(sound) = self.options.sound.take().filter(|_| can_mux) {
-            self.temp = self.add_sound(&sound)?;
+        let is_held = end.is_some_and(|end| end > self.last + 1.5 * self.rate.interval());
+        let kept = self.options.passthrough.take();
+        if can_mux && (kept.is_some() || is_held) {
+            self.temp = self.add_kept(&kept.unwrap_or_default(), end)?;
         }
         let held = count_frames(&self.temp)?;
         if held != self.frames {
@@ -157,50 +165,21 @@ impl VideoSink {
         Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
-    /// Muxes the encoded picture with the source's audio: copied if that works, otherwise re-encoded, otherwise left
+    /// Adds what the source held beside its picture, and shows the last frame until `end`. What cannot be kept is left
     /// out with a warning.
-    fn add_sound(&mut self, sound: &Sound) -> Result<TempPath> {
-        let joined = super::temporary(&self.output)?.into_temp_path();
-        let plans = [Some(self.container.audio_plan(&sound.streams)), Some(self.container.encode_all()), None];
-        let mut first_cause = None;
-        for plan in plans {
-            let lost = plan.is_none();
-            match Ffmpeg::spawn(self.join_args(sound, plan, &joined))?.wait() {
-                Ok(()) if lost => break,
-                Ok(()) => return Ok(joined),
-                Err(cause) if lost => return Err(failed(&self.output, &cause)),
-                Err(cause) => first_cause.get_or_insert(cause),
-            };
-        }
-        let cause = first_cause.unwrap_or_default();
-        self.warnings.push(format!("{}: the audio could not be kept: {cause}", self.output.display()));
+    fn add_kept(&mut self, kept: &Passthrough, end: Option<f64>) -> Result<TempPath> {
+        let picture = EncodedPicture {
+            file: &self.temp,
+            container: self.container,
+            rate: self.rate,
+            frames: self.frames,
+            last: self.last,
+            end: end.filter(|end| *end > self.last + 1.5 * self.rate.interval()),
+        };
+        let (joined, warnings) = mux(&picture, kept, &self.output)?;
+        self.warnings.extend(warnings);
         Ok(joined)
     }
-
-    fn join_args(&self, sound: &Sound, plan: Option<Vec<OsString>>, joined: &Path) -> Vec<OsString> {
-        let mut args: Vec<OsString> = vec!["-i".into(), media_name(self.temp.as_os_str())];
-        if let Some(plan) = plan {
-            let length = self.last + self.rate.interval() + sound.surplus;
-            if let Some(from) = seek(sound) {
-                args.extend(["-ss".into(), format!("{from:.6}").into()]);
-            }
-            args.extend(["-t".into(), format!("{length:.6}").into(), "-i".into(), sound.location.clone()]);
-            args.extend(["-copypriorss", "0", "-map", "0:v:0"].map(Into::into));
-            args.extend(sound.streams.iter().flat_map(|s| ["-map".into(), format!("1:{}", s.index).into()]));
-            args.extend(plan);
-        }
-        args.extend(["-c:v", "copy", "-map_chapters", "-1"].map(Into::into));
-        args.extend(self.container.mux_args(self.rate));
-        args.push(media_name(joined.as_os_str()));
-        args
-    }
-}
-
-/// The position in seconds to seek to in a file for its audio. In MPEG-TS, FFmpeg loses a late start of the audio
-/// unless it seeks. In AVI or FLV, a seek by a tiny distance lands seconds too late.
-fn seek(sound: &Sound) -> Option<f64> {
-    const TRIFLE: f64 = 0.1;
-    if sound.discontinuous { Some(sound.from.max(1e-3)) } else { Some(sound.from).filter(|&from| from >= TRIFLE) }
 }
 
 /// OpenCV's own writer, for machines without `ffmpeg`.

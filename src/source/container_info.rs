@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use super::probe::{ProbeOutput, ProbeStream};
-use crate::frame::{Rate, Sound, SoundStream};
-use crate::platform::ffmpeg::{is_url, media_name, packets};
+use crate::frame::Rate;
+use crate::platform::ffmpeg::packets;
 use crate::{Error, Result};
 
 /// What the container states about the decoded stream.
@@ -15,8 +15,9 @@ pub struct ContainerInfo {
     /// Seconds from the start of the file to the start of the stream, and the first timestamp of the file.
     pub offset: f64,
     pub origin: f64,
-    /// Duration in seconds.
+    /// Duration of the stream, and of the whole file, in seconds.
     pub duration: Option<f64>,
+    pub length: Option<f64>,
     /// Number of frames in the container's index, including those hidden by an edit list.
     pub listed: Option<u64>,
 }
@@ -42,6 +43,7 @@ impl ContainerInfo {
             offset: stream.start().map_or(0.0, |start| start - probe.start()),
             origin: probe.start(),
             duration: probe.duration(stream),
+            length: probe.length(),
             listed: stream.listed_frames(),
         }
     }
@@ -52,81 +54,74 @@ impl ContainerInfo {
         self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
     }
 
-    /// The audio that belongs to the picture from its first frame on. Adds a warning for audio that is left out.
-    pub fn sound(&self, location: &OsStr, probe: &ProbeOutput, warnings: &mut Vec<String>) -> Option<Sound> {
-        let all = probe.of_type("audio").count();
-        let known = |s: &ProbeStream| Some(SoundStream { index: s.index, codec: s.codec_name.clone()? });
-        let streams: Vec<_> = probe.of_type("audio").filter_map(known).collect();
-        let is_live = location.to_str().is_some_and(is_url) && probe.is_endless();
-        if is_live && all > 0 {
-            // The audio is fetched again after the picture is done, and by then a live stream has moved on.
-            warnings.push(format!("{}: is a live stream: its audio is left out", location.display()));
-        } else if streams.len() < all {
-            let lost = all - streams.len();
-            warnings.push(format!(
-                "{}: {lost} of {all} audio streams have an unknown codec and are left out",
-                location.display()
-            ));
-        }
-        let end = |s: &ProbeStream| Some(s.start()? - self.origin + probe.duration(s)?);
-        let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
-        let surplus = last.zip(self.duration).map_or(0.0, |(end, picture)| end - self.offset - picture).max(0.0);
-        let location = media_name(location);
-        let discontinuous = probe.is_discontinuous();
-        let sound = Sound { location, streams, from: self.offset, surplus, discontinuous };
-        (!sound.streams.is_empty() && !is_live).then_some(sound)
-    }
-
     /// Number of frames that the container states beyond those `decoded` up to the apparent end; 0 if none are missing.
     /// Containers can be wrong, so an early end counts only with evidence: packets that were not decoded, fewer packets
-    /// than indexed frames, or complaints by FFmpeg about the file.
+    /// than indexed frames, a file that ends before its own header says, complaints by FFmpeg about it, or a source that
+    /// has gone away.
     pub fn missing(&self, location: &OsStr, rate: Rate, decoded: &DecodedInfo) -> u64 {
         let Some(stream) = self.stream else { return 0 };
         let interval = rate.interval();
         let end = decoded.last + interval;
         let short = self.duration.map_or(0.0, |promised| promised - end);
-        if !decoded.recovered && short < 1.5 * interval {
+        let file_short = self.length.map_or(0.0, |length| length - self.offset - end);
+        if !decoded.recovered && short < 1.5 * interval && file_short < 1.5 * interval {
             return 0;
         }
-        let Some(packets) = packets(location, stream, None) else { return 0 };
+        let tolerance = self.length.or(self.duration).unwrap_or(0.0) * 0.02 + 0.25;
+        let count = |seconds: f64| (seconds / interval).round().max(0.0) as u64;
+        let Some(packets) = packets(location, stream, None) else {
+            return if short > tolerance { count(short) } else { 0 };
+        };
         let zero = self.origin + self.offset;
         let shown = packets.times.iter().filter(|&&time| time - zero > decoded.first - interval / 4.0).count() as u64;
         let unread = packets.times.last().is_some_and(|&time| time - zero > end);
         let skipped = if unread || decoded.recovered { shown.saturating_sub(decoded.frames) } else { 0 };
-        let tolerance = self.duration.unwrap_or(0.0) * 0.02 + 0.25;
-        let is_cut =
-            self.listed.is_some_and(|listed| packets.total < listed) || packets.complaints && short > tolerance;
-        let cut = if is_cut { (short / interval).round().max(0.0) as u64 } else { 0 };
-        skipped.max(cut)
+        let ends_early = self.length.map_or(0.0, |length| self.origin + length - packets.end) > tolerance;
+        let is_cut = self.listed.is_some_and(|listed| packets.total < listed)
+            || ends_early
+            || packets.complaints && short > tolerance;
+        skipped.max(if is_cut { count(short.max(file_short)) } else { 0 })
     }
 }
 
-/// The stream that OpenCV will decode: the first video stream. Adds a warning if another one is larger.
-pub fn choose<'a>(location: &OsStr, probe: &'a ProbeOutput, warnings: &mut Vec<String>) -> Result<&'a ProbeStream> {
-    let Some(stream) = probe.video() else {
-        let holds = if probe.of_type("audio").next().is_some() { "only audio" } else { "no video" };
-        return Err(Error::input(location, format!("contains {holds}: use a file with a video stream")));
+/// The video stream to decode: number `wanted` among the video streams without cover art, or else the one that FFmpeg
+/// would choose. Adds a warning if there are others.
+///
+/// # Errors
+/// [`Error::Input`] if there is no video stream; [`Error::Usage`] if there is none of that number.
+pub fn choose<'a>(
+    location: &OsStr,
+    probe: &'a ProbeOutput,
+    wanted: Option<usize>,
+    warnings: &mut Vec<String>,
+) -> Result<&'a ProbeStream> {
+    let videos: Vec<_> = probe.videos().collect();
+    let describe = || {
+        let one = |(number, stream): (usize, &&ProbeStream)| format!("{number} is {}", stream.dimensions());
+        videos.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     };
-    let videos = || probe.of_type("video").filter(|s| !s.is_cover());
-    if stream.is_cover() {
-        let remedy = match videos().next() {
-            Some(_) => "put the video first: ffmpeg -i INPUT -map 0:V -map 0:a? -c copy OUTPUT.mkv",
-            None => "use a file with a video stream",
+    if videos.is_empty() {
+        let holds = match () {
+            () if probe.of_type("video").next().is_some() => "only cover art",
+            () if probe.of_type("audio").next().is_some() => "only audio",
+            () => "no video",
         };
-        return Err(Error::input(location, format!("its first video stream is cover art: {remedy}")));
+        return Err(Error::input(location, format!("contains {holds}: use a file with a video stream")));
     }
-    if let Some(larger) = videos().find(|s| s.area() > stream.area()) {
-        let size = |s: &ProbeStream| format!("{}x{}", s.width.unwrap_or(0), s.height.unwrap_or(0));
-        warnings.push(format!(
-            "{}: has {} video streams and the first ({}) is read; for the {} one: ffmpeg -i INPUT -map 0:{} -map 0:a? -c copy OUTPUT.mkv",
-            location.display(),
-            videos().count(),
-            size(stream),
-            size(larger),
-            larger.index
-        ));
+    if let Some(wanted) = wanted {
+        let name = location.display();
+        let problem = || Error::Usage(format!("{name}: has no video stream {wanted} (--video-stream): {}", describe()));
+        return videos.get(wanted).copied().ok_or_else(problem);
     }
-    Ok(stream)
+    // FFmpeg's own rule: the largest picture, and rather the stream that the container names.
+    let score = |stream: &ProbeStream| stream.area() + if stream.is_default() { 5_000_000 } else { 0 };
+    let best = (0..videos.len()).rev().max_by_key(|&number| score(videos[number])).unwrap_or(0);
+    if videos.len() > 1 {
+        let (name, count) = (location.display(), videos.len());
+        let all = describe();
+        warnings.push(format!("{name}: has {count} video streams and {best} is read; see --video-stream ({all})"));
+    }
+    Ok(videos[best])
 }
 
 /// The rational for a floating-point frame rate: an integer, n/1001, a multiple of 1/2, 1/3 or 1/4, or a multiple of
@@ -154,17 +149,23 @@ mod tests {
     }
 
     #[test]
-    fn a_live_stream_loses_its_sound_and_a_recording_keeps_it() {
-        let sound = |location: &str, format: &str| {
-            let streams =
-                r#"[{"index": 0, "codec_type": "video"}, {"index": 3, "codec_type": "audio", "codec_name": "aac"}]"#;
-            let probe = serde_json::from_str(&format!(r#"{{"streams": {streams}, "format": {format}}}"#)).unwrap();
-            let mut warnings = Vec::new();
-            let sound = ContainerInfo::default().sound(OsStr::new(location), &probe, &mut warnings);
-            (sound.map(|sound| sound.streams[0].index), warnings.len())
+    fn the_stream_that_ffmpeg_would_choose_is_read() {
+        let video = |width: u32, cover: u8, default: u8| {
+            format!(
+                r#"{{"index": 0, "codec_type": "video", "width": {width}, "height": 10,
+                "disposition": {{"attached_pic": {cover}, "default": {default}}}}}"#
+            )
         };
-        assert_eq!(sound("rtsp://host/live", "{}"), (None, 1));
-        assert_eq!(sound("https://host/clip.mp4", r#"{"duration": "9.0"}"#), (Some(3), 0));
-        assert_eq!(sound("growing.ts", "{}"), (Some(3), 0));
+        let chosen = |streams: &[String], wanted| {
+            let probe: ProbeOutput =
+                serde_json::from_str(&format!(r#"{{"streams": [{}]}}"#, streams.join(","))).unwrap();
+            choose(OsStr::new("clip"), &probe, wanted, &mut Vec::new()).map(|stream| stream.width.unwrap()).ok()
+        };
+        let streams = [video(999, 1, 0), video(10, 0, 0), video(20, 0, 0), video(20, 0, 0)];
+        assert_eq!(chosen(&streams, None), Some(20));
+        assert_eq!(chosen(&streams, Some(0)), Some(10));
+        assert_eq!(chosen(&streams, Some(3)), None);
+        assert_eq!(chosen(&streams[..1], None), None);
+        assert_eq!(chosen(&[video(20, 0, 0), video(10, 0, 1)], None), Some(10));
     }
 }

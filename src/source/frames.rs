@@ -1,10 +1,48 @@
 //! A sequence of frames from any kind of input.
 
 use crate::Result;
+use crate::choice::choices;
 use crate::frame::{Frame, Rate, VideoInfo};
 
-/// Which part of the input to read, and the frame rate of image sequences.
-#[derive(Debug, Clone, Copy, PartialEq)]
+choices! {
+    /// What decodes videos.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum DecoderKind {
+        /// An ffmpeg process if ffmpeg is installed, otherwise OpenCV
+        Auto = "auto",
+        /// OpenCV: no further process, but only the first video stream, and exact colours only in BT.601
+        OpenCv = "opencv",
+        /// An ffmpeg process
+        Ffmpeg = "ffmpeg",
+    }
+}
+
+choices! {
+    /// Whether to make whole pictures of interlaced ones.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Deinterlace {
+        /// If the clip says that it is interlaced
+        Auto = "auto",
+        /// Always, for a clip that does not say so
+        On = "on",
+        /// Never
+        Off = "off",
+    }
+}
+
+choices! {
+    /// Whether to turn high dynamic range (PQ, HLG) into standard dynamic range.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ToneMap {
+        /// If the clip is in high dynamic range
+        Auto = "auto",
+        /// Never: the result keeps the clip's values, in 8 bits
+        Off = "off",
+    }
+}
+
+/// Which part of the input to read, and how.
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceOptions {
     /// Seconds of the clip to skip. Reading starts at the first frame at or after this time.
     pub start: Option<f64>,
@@ -14,11 +52,31 @@ pub struct SourceOptions {
     pub zero: Option<f64>,
     /// Frame rate of folders and patterns of images.
     pub rate: Rate,
+    /// Which of the video streams (without cover art) to read, from 0; by default the one that FFmpeg would choose.
+    pub video_stream: Option<usize>,
+    /// What decodes a video.
+    pub decoder: DecoderKind,
+    /// FFmpeg's hardware decoding method, such as `vaapi` or `cuda`.
+    pub hwaccel: Option<String>,
+    /// Whether to make whole pictures of interlaced ones.
+    pub deinterlace: Deinterlace,
+    /// Whether to turn high into standard dynamic range.
+    pub tone_map: ToneMap,
 }
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { start: None, duration: None, zero: None, rate: Rate { num: 25, den: 1 } }
+        Self {
+            start: None,
+            duration: None,
+            zero: None,
+            rate: Rate { num: 25, den: 1 },
+            video_stream: None,
+            decoder: DecoderKind::Auto,
+            hwaccel: None,
+            deinterlace: Deinterlace::Auto,
+            tone_map: ToneMap::Auto,
+        }
     }
 }
 

@@ -114,7 +114,7 @@ impl ImageSequence {
         };
         let first = decode(file)?;
         let size = Size::new(first.cols(), first.rows());
-        let info = VideoInfo { size, rate, start: 0.0, frames: Some(files.len() as u64), sound: None };
+        let info = VideoInfo::plain(size, rate, Some(files.len() as u64));
         Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
     }
 

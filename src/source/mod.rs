@@ -1,10 +1,17 @@
 //! Frame sources: a video file or address, a still image, a folder of images, or a numbered pattern of images.
 
 mod check;
+mod colours;
 mod container_info;
+mod decoder;
+mod ffmpeg_decoder;
+mod filters;
 mod frames;
 pub(crate) mod images;
+mod kept;
+mod opencv_decoder;
 mod orientation;
+mod playlist;
 mod probe;
 mod timestamp_corrector;
 mod video;
@@ -13,8 +20,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::container_info::approximate;
-pub use self::frames::{FrameSource, SourceOptions};
-pub(crate) use self::video::silence_ffmpeg;
+pub use self::frames::{DecoderKind, Deinterlace, FrameSource, SourceOptions, ToneMap};
+pub(crate) use self::opencv_decoder::silence_ffmpeg;
 use crate::platform::ffmpeg::is_url;
 use crate::{Error, Result, platform::paths};
 
@@ -96,7 +103,7 @@ impl Input {
 /// The reason why FFmpeg cannot read `location`, as a user message; `None` if it finds no problem.
 pub(crate) fn diagnose(location: &OsStr) -> Option<String> {
     let found = probe::probe(location).and_then(|probe| match &probe {
-        Some(probe) => container_info::choose(location, probe, &mut Vec::new()).map(drop),
+        Some(probe) => container_info::choose(location, probe, None, &mut Vec::new()).map(drop),
         None => Ok(()),
     });
     match found {

@@ -1,12 +1,15 @@
 //! A file's metadata, from one call of `ffprobe` when the file is opened.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::process::{Command, Output};
 
 use opencv::core::Size;
 use serde::Deserialize;
 
+use crate::colour::ColourTags;
 use crate::frame::Rate;
 use crate::platform::ffmpeg::ffprobe;
 use crate::{Error, Result};
@@ -18,12 +21,17 @@ pub struct ProbeOutput {
     pub streams: Vec<ProbeStream>,
     #[serde(default)]
     pub format: ProbeFormat,
+    /// The chapters, of which only the number matters.
+    #[serde(default)]
+    pub chapters: Vec<serde_json::Value>,
 }
 
 /// The container as a whole. Times are in seconds, as decimal text.
 #[derive(Debug, Default, Deserialize)]
 pub struct ProbeFormat {
-    format_name: Option<String>,
+    pub format_name: Option<String>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     start_time: Option<String>,
     duration: Option<String>,
 }
@@ -36,7 +44,16 @@ pub struct ProbeStream {
     pub codec_name: Option<String>,
     pub width: Option<i32>,
     pub height: Option<i32>,
+    pub codec_tag_string: Option<String>,
+    pub pix_fmt: Option<String>,
+    pub color_range: Option<String>,
     pub color_space: Option<String>,
+    pub color_transfer: Option<String>,
+    pub color_primaries: Option<String>,
+    pub chroma_location: Option<String>,
+    pub field_order: Option<String>,
+    #[serde(default)]
+    pub channels: u32,
     sample_aspect_ratio: Option<String>,
     r_frame_rate: Option<String>,
     avg_frame_rate: Option<String>,
@@ -47,7 +64,7 @@ pub struct ProbeStream {
     #[serde(default)]
     disposition: StreamDisposition,
     #[serde(default)]
-    tags: StreamTags,
+    pub tags: BTreeMap<String, String>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
 }
@@ -55,18 +72,15 @@ pub struct ProbeStream {
 #[derive(Debug, Default, Deserialize)]
 struct StreamDisposition {
     #[serde(default)]
+    default: u8,
+    #[serde(default)]
     attached_pic: u8,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct StreamTags {
-    #[serde(rename = "DURATION")]
-    duration: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct SideData {
     displaymatrix: Option<String>,
+    dv_profile: Option<u32>,
 }
 
 /// Runs `ffprobe` on `location`; `None` if `ffprobe` is not installed.
@@ -74,13 +88,27 @@ struct SideData {
 /// # Errors
 /// [`Error::Input`] if the file is not a media file that FFmpeg can read.
 pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
+    let Ok(output) = command(location).output() else { return Ok(None) };
+    parse(location, &output).map(Some)
+}
+
+/// The `ffprobe` command for `location`, the answer to which [`parse`] reads.
+pub fn command(location: &OsStr) -> Command {
     let mut command = ffprobe(location);
-    let Ok(output) = command.args(["-show_format", "-show_streams", "-of", "json"]).output() else { return Ok(None) };
+    command.args(["-show_format", "-show_streams", "-show_chapters", "-of", "json"]);
+    command
+}
+
+/// Reads the answer of `ffprobe` about `location`.
+///
+/// # Errors
+/// Those of [`probe`].
+pub fn parse(location: &OsStr, output: &Output) -> Result<ProbeOutput> {
     if !output.status.success() {
         return Err(Error::input(location, explain(location, &String::from_utf8_lossy(&output.stderr))));
     }
-    let parsed = serde_json::from_slice(&output.stdout);
-    parsed.map(Some).map_err(|e| Error::Child { program: "ffprobe", problem: format!("its output is not JSON: {e}") })
+    serde_json::from_slice(&output.stdout)
+        .map_err(|e| Error::Child { program: "ffprobe", problem: format!("its output is not JSON: {e}") })
 }
 
 /// Turns FFmpeg's last line about a file that it cannot open into a message for users.
@@ -104,9 +132,9 @@ fn is_mp4(location: &OsStr) -> bool {
 }
 
 impl ProbeOutput {
-    /// The video stream that OpenCV decodes: the first one.
-    pub fn video(&self) -> Option<&ProbeStream> {
-        self.of_type("video").next()
+    /// The video streams without cover art.
+    pub fn videos(&self) -> impl Iterator<Item = &ProbeStream> {
+        self.of_type("video").filter(|stream| !stream.is_cover())
     }
 
     /// Whether the container's timestamps may jump, as in MPEG-TS.
@@ -126,13 +154,19 @@ impl ProbeOutput {
 
     /// Whether the container states no duration, as in a live stream.
     pub fn is_endless(&self) -> bool {
-        seconds(&self.format.duration).is_none()
+        self.length().is_none()
+    }
+
+    /// Duration of the whole file in seconds.
+    pub fn length(&self) -> Option<f64> {
+        seconds(&self.format.duration)
     }
 
     /// Duration of `stream` in seconds, from its header, its tags or, if it is the only stream, the container.
     pub fn duration(&self, stream: &ProbeStream) -> Option<f64> {
         let alone = || if self.streams.len() == 1 { seconds(&self.format.duration) } else { None };
-        seconds(&stream.duration).or_else(|| stream.tags.duration.as_deref().and_then(clock_time)).or_else(alone)
+        let tagged = || stream.tags.get("DURATION").and_then(|text| clock_time(text));
+        seconds(&stream.duration).or_else(tagged).or_else(alone)
     }
 }
 
@@ -140,6 +174,37 @@ impl ProbeStream {
     /// Whether the stream is cover art, not a video.
     pub fn is_cover(&self) -> bool {
         self.disposition.attached_pic == 1
+    }
+
+    /// Whether the container names it as the stream to play.
+    pub fn is_default(&self) -> bool {
+        self.disposition.default == 1
+    }
+
+    /// Whether its colours are those of Dolby Vision profile 5, which only its own decoders know.
+    pub fn is_dolby_vision_5(&self) -> bool {
+        self.side_data_list.iter().any(|side| side.dv_profile == Some(5))
+    }
+
+    /// Its colours, by its tags.
+    pub fn colour(&self) -> ColourTags {
+        let names = [&self.color_space, &self.color_transfer, &self.color_primaries, &self.chroma_location];
+        ColourTags::from_names(names.map(Option::as_deref))
+    }
+
+    /// Its range by FFmpeg's name, `pc` for full or `tv` for limited, if it has one.
+    pub fn range(&self) -> Option<&'static str> {
+        let is_full = self.pix_fmt.as_deref().is_some_and(|format| format.starts_with("yuvj"));
+        match self.color_range.as_deref() {
+            Some("pc") => Some("pc"),
+            Some("tv") => Some("tv"),
+            _ => is_full.then_some("pc"),
+        }
+    }
+
+    /// Width and height, such as `1920x1080`.
+    pub fn dimensions(&self) -> String {
+        format!("{}x{}", self.width.unwrap_or(0), self.height.unwrap_or(0))
     }
 
     /// Picture area in pixels.
@@ -176,19 +241,16 @@ impl ProbeStream {
         }
     }
 
-    /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio. Neither side shrinks.
+    /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio. Neither side shrinks, or
+    /// becomes longer than 16384 pixels.
     pub fn square_pixels(&self, coded: Size) -> Size {
         let ratio = self.sample_aspect_ratio.as_deref().and_then(|text| {
             let (num, den) = text.split_once(':')?;
             Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?)
         });
         match ratio {
-            Some(r) if (1.001..=4.0).contains(&r) => {
-                Size::new((f64::from(coded.width) * r).round() as i32, coded.height)
-            }
-            Some(r) if (0.25..=0.999).contains(&r) => {
-                Size::new(coded.width, (f64::from(coded.height) / r).round() as i32)
-            }
+            Some(r) if (1.001..f64::INFINITY).contains(&r) => Size::new(stretched(coded.width, r), coded.height),
+            Some(r) if (1e-6..=0.999).contains(&r) => Size::new(coded.width, stretched(coded.height, 1.0 / r)),
             _ => coded,
         }
     }
@@ -203,6 +265,12 @@ impl ProbeStream {
             .collect();
         Some([*values.first()?, *values.get(1)?, *values.get(3)?, *values.get(4)?])
     }
+}
+
+/// The length of a side of `pixels`, times `ratio`.
+fn stretched(pixels: i32, ratio: f64) -> i32 {
+    const MAX_SIDE: f64 = 16384.0;
+    (f64::from(pixels) * ratio).round().min(MAX_SIDE.max(f64::from(pixels))) as i32
 }
 
 /// Parses decimal seconds.
@@ -248,7 +316,7 @@ mod tests {
     #[test]
     fn display_matrix_is_read_from_its_dump() {
         let dump = "\n00000000:            0       65536           0\n00000001:       -65536           0           0\n";
-        let side = SideData { displaymatrix: Some(dump.into()) };
+        let side = SideData { displaymatrix: Some(dump.into()), ..SideData::default() };
         let stream = ProbeStream { side_data_list: vec![side], ..ProbeStream::default() };
         assert_eq!(stream.display_matrix(), Some([0.0, 65536.0, -65536.0, 0.0]));
     }
@@ -259,6 +327,8 @@ mod tests {
         let size = |ratio| stream(ratio).square_pixels(Size::new(720, 576));
         assert_eq!(size("16:11"), Size::new(1047, 576));
         assert_eq!(size("1:2"), Size::new(720, 1152));
+        assert_eq!(size("5:1"), Size::new(3600, 576));
+        assert_eq!(size("1000000:1"), Size::new(16384, 576));
         assert_eq!(
             (size("1:1"), size("0:1"), size("N/A")),
             (Size::new(720, 576), Size::new(720, 576), Size::new(720, 576))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opencv::imgcodecs;
+use salstream::colour::ColourTags;
 use salstream::frame::Rate;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, SourceOptions};
@@ -44,12 +45,12 @@ fn without_ffmpeg_inner() {
     assert!(source.warnings()[0].contains("ffprobe is not installed"));
     let info = source.info().clone();
     assert_eq!((info.rate, info.frames), (Rate { num: 25, den: 1 }, Some(100)));
-    let encode = EncodeOptions { crf: 20, overwrite: false, sound: None };
+    let encode = EncodeOptions { crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
     let mut sink = VideoSink::create(&path.with_file_name("out.mp4"), info.size, info.rate, encode).unwrap();
     while let Some(frame) = source.read().unwrap() {
         sink.write(&frame.image, frame.time).unwrap();
     }
-    assert!(sink.finish().unwrap().warnings[0].contains("ffmpeg is not installed"));
+    assert!(sink.finish(None).unwrap().warnings[0].contains("ffmpeg is not installed"));
     let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &SourceOptions::default()).unwrap();
     let reference = imgcodecs::imread(path.with_file_name("turned.png"), imgcodecs::IMREAD_COLOR).unwrap();
     assert!(psnr(&frames[0].image, &reference) > 30.0, "rotated the wrong way without ffprobe");

@@ -33,7 +33,12 @@ fn images_come_in_natural_order() {
         let levels: Vec<f64> = frames.iter().map(|f| core::mean_def(&f.image).unwrap()[0]).collect();
         assert!(levels.windows(2).all(|pair| pair[1] > pair[0]), "{levels:?}");
     }
-    let options = SourceOptions { start: Some(0.4), duration: Some(0.2), zero: None, rate: Rate { num: 10, den: 1 } };
+    let options = SourceOptions {
+        start: Some(0.4),
+        duration: Some(0.2),
+        rate: Rate { num: 10, den: 1 },
+        ..SourceOptions::default()
+    };
     assert_eq!(read_all(folder.path(), &options).unwrap().1.len(), 2);
 }
 

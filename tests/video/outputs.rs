@@ -6,6 +6,7 @@ use opencv::core::{self, Mat};
 use opencv::imgcodecs;
 use opencv::prelude::*;
 use salstream::Error;
+use salstream::colour::ColourTags;
 use salstream::frame::Rate;
 use salstream::sink::image::ImageSink;
 use salstream::sink::video::{EncodeOptions, VideoSink};
@@ -39,13 +40,13 @@ fn what_is_not_finished_leaves_nothing() {
     let picture = Mat::new_rows_cols_with_default(64, 64, core::CV_8UC3, core::Scalar::all(90.0)).unwrap();
     let rate = Rate { num: 25, den: 1 };
     let create = |name: &str| {
-        let encode = EncodeOptions { crf: 20, overwrite: false, sound: None };
+        let encode = EncodeOptions { crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
         VideoSink::create(&folder.path().join(name), picture.size().unwrap(), rate, encode)
     };
     let mut sink = create("dropped.mp4").unwrap();
     sink.write(&picture, 0.0).unwrap();
     drop(sink);
-    assert!(create("empty.mp4").unwrap().finish().is_err(), "a video without a frame");
+    assert!(create("empty.mp4").unwrap().finish(None).is_err(), "a video without a frame");
     assert!(matches!(create("clip.gif").err(), Some(Error::Usage(message)) if message.contains(".mp4")));
     let small = Mat::new_rows_cols_with_default(32, 32, core::CV_8UC3, core::Scalar::all(90.0)).unwrap();
     assert!(create("sizes.mp4").unwrap().write(&small, 0.0).is_err(), "a frame of another size");

@@ -2,6 +2,7 @@
 
 use opencv::core::{self, Mat};
 use opencv::prelude::*;
+use salstream::colour::ColourTags;
 use salstream::frame::Rate;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::SourceOptions;
@@ -54,11 +55,11 @@ fn colours_survive_the_round_trip() {
             Mat::new_rows_cols_with_default(64, 64, core::CV_8UC3, core::Scalar::new(bgr[0], bgr[1], bgr[2], 0.0))
                 .unwrap();
         let output = folder.path().join(format!("{name}.mp4"));
-        let encode = EncodeOptions { crf: 10, overwrite: false, sound: None };
+        let encode = EncodeOptions { crf: 10, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
         let rate = Rate { num: 25, den: 1 };
         let mut sink = VideoSink::create(&output, picture.size().unwrap(), rate, encode).unwrap();
         sink.write(&picture, 0.0).unwrap();
-        sink.finish().unwrap();
+        sink.finish(None).unwrap();
         let ours = read_all(&output, &SourceOptions::default()).unwrap().1.remove(0).image;
         for (reader, image) in [("ffmpeg", shown_by_ffmpeg(&output, 0)), ("salstream", ours)] {
             let shown = core::mean_def(&image).unwrap();

@@ -60,13 +60,14 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
     let mut source = source::open(&input(&path), &SourceOptions::default()).unwrap();
     let info = source.info().clone();
     let output = folder.path().join("out.mp4");
-    let encode = EncodeOptions { crf: 20, overwrite: false, sound: info.sound.clone() };
+    let encode =
+        EncodeOptions { crf: 20, overwrite: false, passthrough: info.passthrough.clone(), colour: info.colour };
     let mut sink = VideoSink::create(&output, info.size, info.rate, encode).unwrap();
     for _ in 0..25 {
         let frame = source.read().unwrap().unwrap();
         sink.write(&frame.image, frame.time).unwrap();
     }
-    assert_eq!(sink.finish().unwrap().frames, 25);
+    assert_eq!(sink.finish(None).unwrap().frames, 25);
     assert!((number(&output, "v:0", "stream=duration").unwrap() - 1.0).abs() < 0.001);
     assert!((number(&output, "a:0", "stream=duration").unwrap() - 1.0).abs() < 0.05);
 }

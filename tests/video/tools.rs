@@ -72,7 +72,7 @@ pub struct Copied {
 pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
     let mut source = source::open(&input(path), options)?;
     let info = source.info().clone();
-    let encode = EncodeOptions { crf: 18, overwrite: false, sound: info.sound.clone() };
+    let encode = EncodeOptions { crf: 18, overwrite: false, passthrough: info.passthrough.clone(), colour: info.colour };
     let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
     let middle_index = info.frames.map_or(10, |frames| frames as usize / 2);
     let (mut times, mut middle, mut error) = (Vec::new(), Mat::default(), None);
@@ -89,7 +89,7 @@ pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copie
             Err(e) => error = Some(e),
         }
     }
-    Ok(Copied { info, times, middle, middle_index, error, done: sink.finish()? })
+    Ok(Copied { times, middle, middle_index, error, done: sink.finish(info.end)?, info })
 }
 
 /// Frame `index` of a clip as ffmpeg itself shows it: upright and with correct colours.

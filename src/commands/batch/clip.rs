@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::run::TimeSpan;
-use crate::frame::{Rate, Sound};
+use crate::frame::Rate;
+use crate::passthrough::Passthrough;
 use crate::{Error, Result};
 
 /// A clip, and where its result goes.
@@ -87,8 +88,12 @@ pub struct SegmentTiming {
     pub span: TimeSpan,
     /// The clip's nominal frame rate.
     pub rate: Rate,
-    /// The sound of the whole clip, if it is kept.
-    pub sound: Option<Sound>,
+    /// What is kept of the whole clip beside its picture.
+    #[serde(rename = "sound")]
+    pub passthrough: Option<Passthrough>,
+    /// The time at which the whole clip's picture ends, if it is known.
+    #[serde(default)]
+    pub end: Option<f64>,
 }
 
 impl SegmentTiming {

@@ -9,6 +9,7 @@ use super::manifest::Manifest;
 use super::outcome::ClipOutcome;
 use super::outcome::SummaryEntry;
 use super::protocol::ClipResult;
+use crate::colour::ColourTags;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -165,8 +166,11 @@ impl Concatenation<'_> {
         let rate = self.joints[0].rate;
         let last = self.joints.last().map_or(0.0, |joint| joint.span.last) - self.joints[0].span.first;
         let output = self.clip.file(self.folder, ".mp4");
-        let options = EncodeOptions { crf: 0, overwrite: true, sound: self.joints[0].sound.clone() };
-        VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish().map(drop)
+        let SegmentTiming { passthrough, end, span, .. } = &self.joints[0];
+        let (passthrough, colour) = (passthrough.clone(), ColourTags::BT709);
+        let options = EncodeOptions { crf: 0, overwrite: true, passthrough, colour };
+        let end = end.map(|end| end - span.first);
+        VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish(end).map(drop)
     }
 
     /// The preview picture of the most salient segment.

@@ -11,6 +11,7 @@ use crate::fuse::FuseOptions;
 use crate::model::{ClassifierRequest, ModelRequest};
 use crate::platform::checksum::{file_sha256, sha256};
 use crate::saliency::{MethodChoice, ModelConfig};
+use crate::source::{DecoderKind, Deinterlace, ToneMap};
 
 /// Version of the form below and of what its settings mean. Raise it if the same settings give results so different
 /// that finished clips should be processed again. The program's version is not part of the fingerprint.
@@ -40,7 +41,7 @@ impl SettingsFingerprint {
 /// the fingerprints of earlier versions stay valid.
 fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<String>) -> Value {
     let BatchConfig { run, records, maps, split, .. } = config;
-    let RunConfig { source, model, key_frames, fusion, style, crf, audio, .. } = run;
+    let RunConfig { source, model, key_frames, fusion, style, crf, keep, .. } = run;
     let ModelConfig { classifier, targets, method, channels, fit, .. } = model;
     let ClassifierRequest { model: ModelRequest { metadata, request, .. }, execution, .. } = classifier;
     let Request { size, output, .. } = request;
@@ -75,7 +76,12 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "label": style.label,
         "start": source.start,
         "duration": source.duration,
-        "audio": audio,
+        "audio": keep.audio,
+        "metadata": (!keep.metadata).then_some(false),
+        "video-stream": source.video_stream,
+        "decoder": (source.decoder != DecoderKind::Auto).then(|| source.decoder.name()),
+        "deinterlace": (source.deinterlace != Deinterlace::Auto).then(|| source.deinterlace.name()),
+        "tonemap": (source.tone_map != ToneMap::Auto).then(|| source.tone_map.name()),
         "crf": crf,
         "records": records.map(Choice::name),
         "map": maps.map(|(kind, _)| kind.name()),
@@ -130,7 +136,16 @@ mod tests {
         for flags in ["--jobs 3 --threads 2", "--retry 1 --fail-fast", "--remeasure --fallback", "--hash --quiet"] {
             assert_eq!(settings(flags), settings(""), "{flags}");
         }
-        for flags in ["--crf 21", "--precision f32", "--smooth 0.5", "--noise 0.1", "--maps", "--no-audio"] {
+        for flags in [
+            "--crf 21",
+            "--precision f32",
+            "--smooth 0.5",
+            "--noise 0.1",
+            "--maps",
+            "--no-audio",
+            "--no-metadata",
+            "--tonemap off",
+        ] {
             assert_ne!(settings(flags), settings(""), "{flags}");
         }
     }

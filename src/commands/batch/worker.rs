@@ -19,8 +19,9 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use opencv::core::set_num_threads;
 use serde_json::json;
 
+use crate::commands::run::config::KeptParts;
 use crate::commands::run::{self, RunEnding};
-use crate::frame::{Rate, Sound};
+use crate::frame::VideoInfo;
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
@@ -95,11 +96,11 @@ fn listen(stop: Arc<AtomicBool>) -> Receiver<WorkerRequest> {
     jobs
 }
 
-/// An opened clip; for a segment, also the rate and the sound of the whole clip.
-struct OpenedJob(run::OpenedClip, Option<(Rate, Option<Sound>)>);
+/// An opened clip; for a segment, also the information about the whole clip.
+struct OpenedJob(run::OpenedClip, Option<VideoInfo>);
 
 /// A clip that has been processed, but whose results are not complete yet.
-struct ProcessedJob(run::ProcessedClip, Option<(Rate, Option<Sound>)>);
+struct ProcessedJob(run::ProcessedClip, Option<VideoInfo>);
 
 fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &WorkerRequest) -> Result<OpenedJob> {
     let mut config = batch.clip(Path::new(input), &batch.output.join(stem))?;
@@ -110,8 +111,9 @@ fn open(batch: &BatchConfig, WorkerRequest { input, stem, piece, seconds }: &Wor
     if let Some(piece) = piece {
         let (window, info) = split::window(&config, *piece)?;
         config.window = Some(window);
-        whole = Some((info.rate, info.sound.filter(|_| config.audio)));
-        config.audio = false;
+        let passthrough = config.keep.of(info.passthrough.clone());
+        whole = Some(VideoInfo { passthrough, ..info });
+        config.keep = KeptParts::NONE;
     }
     let clip = run::OpenedClip::open(config)?.watched(|| say(&json!({ "event": "read" }).to_string()));
     Ok(OpenedJob(clip, whole))
@@ -129,7 +131,9 @@ impl ProcessedJob {
         match summary.ending {
             RunEnding::Complete => {
                 let overview = summary.overview.unwrap_or_default();
-                let joint = summary.span.zip(self.1).map(|(span, (rate, sound))| SegmentTiming { span, rate, sound });
+                let timing =
+                    |(span, VideoInfo { rate, passthrough, end, .. })| SegmentTiming { span, rate, passthrough, end };
+                let joint = summary.span.zip(self.1).map(timing);
                 Ok(ClipResult { frames: summary.frames, seconds: summary.seconds, overview, joint })
             }
             RunEnding::Interrupted => Err(Error::Stopped),

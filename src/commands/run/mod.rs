@@ -92,7 +92,7 @@ impl OpenedClip {
     /// Those of [`source::open`], and [`Error::Usage`] or [`Error::Output`] if outputs cannot or must not be written.
     pub fn open(config: RunConfig) -> Result<Self> {
         RunOutputs::check(&config)?;
-        let options = config.window.map_or(config.source, |window| window.options(&config.source));
+        let options = config.window.map_or_else(|| config.source.clone(), |window| window.options(&config.source));
         let source = source::open(&config.input, &options)?;
         config.notes(source.warnings());
         let annotator = Annotator::new(config.style, source.info(), config.model.targets.len())?;
@@ -148,7 +148,8 @@ impl OpenedClip {
             RunEnding::Complete if stop.load(Ordering::Relaxed) => RunEnding::Interrupted,
             ending => ending,
         };
-        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty })
+        let end = info.end.filter(|_| matches!(ending, RunEnding::Complete) && config.window.is_none());
+        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty, end })
     }
 }
 
@@ -162,6 +163,8 @@ pub struct ProcessedClip {
     ending: RunEnding,
     span: Option<TimeSpan>,
     empty: u64,
+    /// The time at which the picture ends, if the clip was read to its end and states it.
+    end: Option<f64>,
 }
 
 impl ProcessedClip {
@@ -170,13 +173,13 @@ impl ProcessedClip {
     /// # Errors
     /// Those of the outputs.
     pub fn finish(self) -> Result<RunSummary> {
-        let Self { config, outputs, progress, started, classifier, ending, span, empty } = self;
+        let Self { config, outputs, progress, started, classifier, ending, span, empty, end } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
             RunEnding::Interrupted if frames == 0 => (None, None),
             RunEnding::Interrupted | RunEnding::Broken(_) if config.whole_only => (None, None),
             _ => {
-                let WrittenOutputs { path, warnings, overview } = outputs.finish()?;
+                let WrittenOutputs { path, warnings, overview } = outputs.finish(end)?;
                 config.notes(&warnings);
                 config.notes(&note_on_empty(empty, frames).into_iter().collect::<Vec<_>>());
                 (Some(path), overview)

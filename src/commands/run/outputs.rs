@@ -88,8 +88,9 @@ impl RunOutputs {
         let picture = if ImageSink::accepts(&config.output) {
             ResultSink::Image(ImageSink::create(&config.output, config.overwrite)?, None)
         } else {
-            let sound = info.sound.clone().filter(|_| config.audio);
-            let options = EncodeOptions { crf: config.crf, overwrite: config.overwrite, sound };
+            let passthrough = config.keep.of(info.passthrough.clone());
+            let RunConfig { crf, overwrite, .. } = *config;
+            let options = EncodeOptions { crf, overwrite, passthrough, colour: info.colour };
             ResultSink::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
         };
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
@@ -134,13 +135,14 @@ impl RunOutputs {
         Ok(timing)
     }
 
-    /// Completes all outputs.
+    /// Completes all outputs. The last frame is shown until `end`, if that is known.
     ///
     /// # Errors
     /// Those of the individual sinks; [`Error::Output`] if there was no frame.
-    pub fn finish(self) -> Result<WrittenOutputs> {
+    pub fn finish(self, end: Option<f64>) -> Result<WrittenOutputs> {
+        let end = end.zip(self.first).map(|(end, (_, start))| end - start);
         let finished = match self.picture {
-            ResultSink::Video(sink) => sink.finish()?,
+            ResultSink::Video(sink) => sink.finish(end)?,
             ResultSink::Image(sink, Some(image)) => sink.finish(&image)?,
             ResultSink::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
         };

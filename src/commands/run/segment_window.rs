@@ -43,7 +43,7 @@ impl SegmentWindow {
             options.start
         };
         let duration = Some(length).filter(|length| length.is_finite());
-        SourceOptions { start, duration, zero: Some(self.zero), ..*options }
+        SourceOptions { start, duration, zero: Some(self.zero), ..options.clone() }
     }
 
     /// Whether the frame at `time` is part of the result.

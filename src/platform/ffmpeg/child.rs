@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 use rustix::pipe::fcntl_setpipe_size;
@@ -14,6 +14,8 @@ pub struct Ffmpeg {
     child: Child,
     /// Its standard input, for raw frames.
     pub stdin: Option<ChildStdin>,
+    /// Its standard output, for decoded frames.
+    pub stdout: Option<ChildStdout>,
     complaints: Option<JoinHandle<Vec<String>>>,
 }
 
@@ -21,22 +23,47 @@ pub struct Ffmpeg {
 /// there are fewer switches between the two processes.
 const PIPE: usize = 1 << 20;
 
-/// Number of message lines that are kept: the first ones name the cause.
+/// Number of message lines that are kept: the first ones name the cause, the last ones tell how it ended.
 const MAX_KEPT_LINES: usize = 20;
+const MAX_LAST_LINES: usize = 5;
 
 impl Ffmpeg {
-    /// Starts `ffmpeg` with `args`.
+    /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`].
     pub fn spawn<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Self> {
+        Self::start(args, Stdio::piped(), Stdio::null())
+    }
+
+    /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`].
+    pub fn spawn_reader<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> Result<Self> {
+        Self::start(args, stdin, Stdio::piped())
+    }
+
+    fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio, stdout: Stdio) -> Result<Self> {
         let mut command = super::command::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]).args(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
         let mut child = command.spawn().map_err(failed)?;
-        let stdin = child.stdin.take();
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         // If the system refuses this size, the usual one works too.
         let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));
+        let _ = stdout.as_ref().map(|stdout| fcntl_setpipe_size(stdout, PIPE));
         let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || drain(BufReader::new(stderr))));
-        Ok(Self { child, stdin, complaints })
+        Ok(Self { child, stdin, stdout, complaints })
+    }
+
+    /// Closes its input and output, waits until it ends, and returns its messages and whether it succeeded.
+    ///
+    /// # Errors
+    /// The system's reason if it cannot be waited for.
+    pub fn messages(&mut self) -> Result<(Vec<String>, bool), String> {
+        self.end().map(|(status, lines)| (lines, status.success()))
+    }
+
+    fn end(&mut self) -> Result<(ExitStatus, Vec<String>), String> {
+        drop((self.stdin.take(), self.stdout.take()));
+        let status = self.child.wait().map_err(|e| e.to_string())?;
+        Ok((status, self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()))
     }
 
     /// Closes its input, waits until it ends, and returns its messages.
@@ -45,9 +72,7 @@ impl Ffmpeg {
     /// The cause from its messages, if it failed. A disk that is full at the very end counts as a failure, although
     /// `ffmpeg` 5.1 exits with status 0 in this case.
     pub fn wait(&mut self) -> Result<(), String> {
-        drop(self.stdin.take());
-        let status = self.child.wait().map_err(|e| e.to_string())?;
-        let lines = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let (status, lines) = self.end()?;
         match system_reason(&lines) {
             Some(reason) => Err(reason.into()),
             None if status.success() => Ok(()),
@@ -58,7 +83,7 @@ impl Ffmpeg {
 
 impl Drop for Ffmpeg {
     fn drop(&mut self) {
-        drop(self.stdin.take());
+        drop((self.stdin.take(), self.stdout.take()));
         if self.complaints.is_some() {
             // An error means that it has exited already.
             let _ = self.child.kill();
@@ -67,12 +92,12 @@ impl Drop for Ffmpeg {
     }
 }
 
-/// Reads all lines, so that the writer never blocks, and keeps the first ones and the last.
+/// Reads all lines, so that the writer never blocks, and keeps the first and the last ones.
 fn drain(stderr: impl BufRead) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in stderr.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
-        if lines.len() > MAX_KEPT_LINES {
-            lines.pop();
+        if lines.len() == MAX_KEPT_LINES + MAX_LAST_LINES {
+            lines.remove(MAX_KEPT_LINES);
         }
         lines.push(line);
     }
@@ -86,7 +111,7 @@ fn system_reason(lines: &[String]) -> Option<&'static str> {
 }
 
 /// The first message, without the prefix that names a part of ffmpeg.
-fn first_complaint(lines: &[String]) -> Option<String> {
+pub fn first_complaint(lines: &[String]) -> Option<String> {
     let line = lines.first()?;
     Some(line.split_once("] ").map_or(&line[..], |(_, text)| text).trim().to_owned())
 }
@@ -112,7 +137,7 @@ mod tests {
     fn a_flood_of_complaints_is_bounded() {
         let flood: String = (0..1000).map(|n| format!("line {n}\n")).collect();
         let lines = drain(flood.as_bytes());
-        assert_eq!(lines.len(), MAX_KEPT_LINES + 1);
+        assert_eq!(lines.len(), MAX_KEPT_LINES + MAX_LAST_LINES);
         assert_eq!(lines.last().map(String::as_str), Some("line 999"));
     }
 }

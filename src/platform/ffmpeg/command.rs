@@ -16,12 +16,27 @@ pub fn command(program: &str) -> Command {
 /// An `ffprobe` command for `location`, which prints only errors.
 pub fn ffprobe(location: &OsStr) -> Command {
     let mut command = command("ffprobe");
-    command.args(["-v", "error"]);
-    if location.to_str().is_some_and(is_url) {
-        command.args(["-rw_timeout", READ_TIMEOUT_MICROS]);
-    }
-    command.arg("-i").arg(media_name(location));
+    command.args(["-v", "error"]).args(input_args(location));
     command
+}
+
+/// Standard input, as FFmpeg names it.
+pub const STANDARD_INPUT: &str = "pipe:0";
+
+/// The arguments with which `ffmpeg` and `ffprobe` open `location`. A list of other files, such as a playlist, may lead
+/// from a file only to files, and from a web address only to the web.
+pub fn input_args(location: &OsStr) -> Vec<OsString> {
+    const WEB: &str = "http,https,httpproxy,tcp,tls,crypto,data";
+    let mut args: Vec<OsString> = match location.to_str() {
+        Some(STANDARD_INPUT) => ["-protocol_whitelist", "pipe"].map(Into::into).to_vec(),
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+            ["-rw_timeout", READ_TIMEOUT_MICROS, "-protocol_whitelist", WEB].map(Into::into).to_vec()
+        }
+        Some(url) if is_url(url) => ["-rw_timeout", READ_TIMEOUT_MICROS].map(Into::into).to_vec(),
+        _ => ["-protocol_whitelist", "file,crypto,data"].map(Into::into).to_vec(),
+    };
+    args.extend(["-i".into(), media_name(location)]);
+    args
 }
 
 /// Timeout of a network stream in microseconds.
@@ -29,7 +44,7 @@ const READ_TIMEOUT_MICROS: &str = "15000000";
 
 /// The name with which FFmpeg takes a file literally, whatever characters it contains. A URL is not changed.
 pub fn media_name(location: &OsStr) -> OsString {
-    if location.to_str().is_some_and(is_url) {
+    if location.to_str().is_some_and(|text| text == STANDARD_INPUT || is_url(text)) {
         return location.to_owned();
     }
     let mut name = OsString::from("file:");

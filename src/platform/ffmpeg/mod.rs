@@ -2,12 +2,13 @@
 
 mod child;
 mod command;
+pub mod matroska;
 mod packets;
 
 use std::sync::LazyLock;
 
-pub use self::child::Ffmpeg;
-pub use self::command::{command, ffprobe, is_url, media_name};
+pub use self::child::{Ffmpeg, first_complaint};
+pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name};
 pub use self::packets::packets;
 
 /// The version that `program` reports.

@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 
-/// Presentation times of the packets of one stream.
+/// Presentation times of the packets of one stream, and the end of the file.
 #[derive(Debug, Default)]
 pub struct PacketTimes {
     /// Times in seconds by the file's own clock, ascending, of the packets that are shown.
     pub times: Vec<f64>,
     /// Number of all packets, including those hidden by an edit list.
     pub total: u64,
+    /// The time at which the last packet of any stream ends.
+    pub end: f64,
     /// Whether FFmpeg reported errors while it read the file.
     pub complaints: bool,
 }
@@ -17,15 +19,21 @@ pub struct PacketTimes {
 /// `None` if `ffprobe` is missing or fails.
 pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<PacketTimes> {
     let mut command = super::command::ffprobe(location);
-    command.args(["-select_streams", &index.to_string(), "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"]);
+    command.args(["-show_entries", "packet=stream_index,pts_time,duration_time,flags", "-of", "csv=p=0"]);
     if let Some(from) = from {
-        command.args(["-read_intervals", &format!("{from:.6}%")]);
+        command.args(["-select_streams", &index.to_string(), "-read_intervals", &format!("{from:.6}%")]);
     }
     let output = command.output().ok().filter(|output| output.status.success())?;
     let mut packets = PacketTimes { complaints: !output.stderr.is_empty(), ..PacketTimes::default() };
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let mut fields = line.split(',');
-        let time: Option<f64> = fields.next().and_then(|t| t.parse().ok());
+        let stream: Option<usize> = fields.next().and_then(|index| index.parse().ok());
+        let time: Option<f64> = fields.next().and_then(|time| time.parse().ok());
+        let duration: f64 = fields.next().and_then(|time| time.parse().ok()).unwrap_or(0.0);
+        packets.end = packets.end.max(time.unwrap_or(0.0) + duration);
+        if stream != Some(index) {
+            continue;
+        }
         packets.total += 1;
         if !fields.next().unwrap_or_default().contains('D') {
             packets.times.extend(time);

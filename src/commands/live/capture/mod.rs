@@ -97,8 +97,7 @@ impl<'a> LiveSource<'a> {
         let Some(first) = inlet.next(stop)? else {
             return Err(Error::input(PathBuf::from(input.name()), "has no picture"));
         };
-        let info =
-            VideoInfo { size: Size::new(first.cols(), first.rows()), rate, start: 0.0, frames: None, sound: None };
+        let info = VideoInfo::plain(Size::new(first.cols(), first.rows()), rate, None);
         Ok(Self { inlet, first: Some(first), info, hub, stop, index: 0 })
     }
 }

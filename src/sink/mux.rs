@@ -1,0 +1,226 @@
+//! Muxes an encoded picture with what its source held beside the picture: audio, subtitles, chapters, attachments, tags.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use tempfile::TempPath;
+
+use super::container::Container;
+use super::encoder::failed;
+use crate::Result;
+use crate::frame::Rate;
+use crate::passthrough::{FileChange, Metadata, Passthrough};
+use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name};
+
+/// A file with only the encoded picture.
+pub(super) struct EncodedPicture<'a> {
+    pub file: &'a Path,
+    /// The container of the result.
+    pub container: Container,
+    pub rate: Rate,
+    pub frames: u64,
+    /// Time of the last frame in seconds.
+    pub last: f64,
+    /// The time until which the last frame is shown, if that is longer than one interval.
+    pub end: Option<f64>,
+}
+
+/// How much of the source to keep. If muxing fails, the next plan is tried.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Plan {
+    /// Audio copied where the container takes it; subtitles and attachments.
+    All,
+    /// Without subtitles and attachments.
+    NoSubtitles,
+    /// All audio encoded, without subtitles and attachments.
+    EncodedAudio,
+    /// Only chapters and tags.
+    NoAudio,
+    /// Only the picture.
+    Bare,
+}
+
+impl Plan {
+    const ORDER: [Self; 5] = [Self::All, Self::NoSubtitles, Self::EncodedAudio, Self::NoAudio, Self::Bare];
+
+    /// What is lost if this plan is the first that works, for a message.
+    fn loss(self, kept: &Passthrough) -> Option<String> {
+        let extras = kept.metadata.as_ref().is_some_and(|m| !m.subtitles.is_empty() || !m.attachments.is_empty());
+        let audio = !kept.audio.is_empty();
+        let lost = match self {
+            Self::All => [None, None, None],
+            Self::NoSubtitles | Self::EncodedAudio => [extras.then_some("subtitles and attachments"), None, None],
+            Self::NoAudio => [extras.then_some("subtitles and attachments"), audio.then_some("the audio"), None],
+            Self::Bare => [None, audio.then_some("the audio"), kept.metadata.as_ref().map(|_| "metadata")],
+        };
+        let lost: Vec<_> = lost.into_iter().flatten().collect();
+        (!lost.is_empty()).then(|| format!("{} could not be kept", lost.join(" and ")))
+    }
+}
+
+/// Muxes `picture` with what is `kept` of its source, for the result `output`. Returns the file and warnings about what
+/// could not be kept.
+///
+/// # Errors
+/// [`Error::Output`](crate::Error::Output) if not even the picture can be muxed.
+pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -> Result<(TempPath, Vec<String>)> {
+    let joined = super::temporary(output)?.into_temp_path();
+    let name = output.display();
+    let change = changed(kept);
+    let mut warnings: Vec<String> = match change {
+        Some(change) => vec![format!("{name}: the input {}: audio and metadata are left out", change.describe())],
+        None => losses(picture.container, kept).map(|lost| format!("{name}: {lost}")).collect(),
+    };
+    let mut first_cause = None;
+    for plan in Plan::ORDER.into_iter().filter(|plan| change.is_none() || *plan == Plan::Bare) {
+        match Ffmpeg::spawn(arguments(picture, kept, plan, &joined))?.wait() {
+            Ok(()) => {
+                let loss = plan.loss(kept).zip(first_cause);
+                warnings.extend(loss.map(|(lost, cause)| format!("{name}: {lost}: {cause}")));
+                return Ok((joined, warnings));
+            }
+            Err(cause) => _ = first_cause.get_or_insert(cause),
+        }
+    }
+    Err(failed(output, &first_cause.unwrap_or_default()))
+}
+
+/// What happened to the source meanwhile that makes it another file than the one that was decoded.
+fn changed(kept: &Passthrough) -> Option<FileChange> {
+    kept.identity?.change(Path::new(&kept.location)).filter(|change| *change != FileChange::Grown)
+}
+
+/// What the container cannot hold, one message each.
+fn losses(container: Container, kept: &Passthrough) -> impl Iterator<Item = String> {
+    let metadata = kept.metadata.clone().unwrap_or_default();
+    let subtitles = metadata.subtitles.into_iter().filter(move |(_, codec)| container.subtitle_codec(codec).is_none());
+    let subtitles = subtitles.map(|(_, codec)| format!("subtitles ({codec})"));
+    let attachments = metadata.attachments.into_iter().filter(move |_| !container.takes_attachments());
+    let attachments = attachments.map(|(_, name)| format!("the attachment {name}"));
+    let lost = subtitles.chain(attachments).chain(metadata.others);
+    let lost: Vec<_> = lost.collect();
+    let remedy = if container.takes_attachments() { "" } else { " (an .mkv holds more)" };
+    (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", "))).into_iter()
+}
+
+/// The arguments to mux by `plan` into `joined`.
+fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &Path) -> Vec<OsString> {
+    let EncodedPicture { container, rate, .. } = *picture;
+    let mut args: Vec<OsString> = vec!["-i".into(), media_name(picture.file.as_os_str())];
+    if plan != Plan::Bare {
+        args.extend(source(kept));
+    }
+    args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss", "0"].map(Into::into));
+    if matches!(plan, Plan::All | Plan::NoSubtitles | Plan::EncodedAudio) {
+        args.extend(kept.audio.iter().flat_map(|stream| ["-map".into(), format!("1:{}", stream.index).into()]));
+        args.extend(container.audio_args(&kept.audio, plan != Plan::EncodedAudio));
+    }
+    let metadata = kept.metadata.as_ref().filter(|_| plan != Plan::Bare);
+    if let Some(metadata) = metadata.filter(|_| plan == Plan::All) {
+        args.extend(further_streams(container, metadata));
+    }
+    let length = picture.end.unwrap_or(picture.last + rate.interval()) + kept.surplus;
+    args.extend(["-t".into(), format!("{length:.6}").into()]);
+    if let Some(end) = picture.end {
+        args.extend(held_until(end, picture));
+    }
+    args.extend(container.mux_args(rate));
+    args.extend(match metadata {
+        Some(metadata) => tags(container, kept, metadata),
+        None => ["-map_metadata", "-1", "-map_chapters", "-1"].map(Into::into).to_vec(),
+    });
+    args.push(media_name(joined.as_os_str()));
+    args
+}
+
+/// The bitstream filter that gives the last packet the duration until `end`. With B frames, it is not the last picture,
+/// but the file ends with it.
+fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
+    let (number, ticks) = (picture.frames - 1, end * f64::from(picture.container.ticks(picture.rate)));
+    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-DTS)\\,DURATION)");
+    ["-bsf:v".into(), format!("setts=pts=PTS:dts=DTS:duration={duration}").into()]
+}
+
+/// The source as an input, so shifted that the first frame is at 0. FFmpeg seeks only if there is much to pass over: in
+/// some containers it lands late. In MPEG-TS, it loses a late start of the audio unless it seeks.
+fn source(kept: &Passthrough) -> Vec<OsString> {
+    const RUN_UP: f64 = 10.0;
+    let seek = match kept.from {
+        from if from > 2.0 * RUN_UP => from - RUN_UP,
+        from if kept.discontinuous => from.clamp(0.0, 1e-3).max(1e-3),
+        _ => 0.0,
+    };
+    let mut args: Vec<OsString> = Vec::new();
+    if seek > 0.0 {
+        // A seek that must be exact would also cut the audio that is encoded again at the seek's time.
+        args.extend(["-noaccurate_seek".into(), "-ss".into(), format!("{seek:.6}").into()]);
+    }
+    args.extend(["-itsoffset".into(), format!("{:.6}", seek - kept.from).into()]);
+    args.extend(input_args(&kept.location));
+    args
+}
+
+/// Subtitles and attachments.
+fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
+    let mut args = Vec::new();
+    let subtitles =
+        metadata.subtitles.iter().filter_map(|(index, codec)| Some((index, container.subtitle_codec(codec)?)));
+    for (number, (index, codec)) in subtitles.enumerate() {
+        args.extend(["-map".into(), format!("1:{index}"), format!("-c:s:{number}"), codec.into()]);
+    }
+    for (index, _) in metadata.attachments.iter().filter(|_| container.takes_attachments()) {
+        args.extend(["-map".into(), format!("1:{index}"), "-c:t".into(), "copy".into()]);
+    }
+    args.into_iter().map(Into::into).collect()
+}
+
+/// Chapters and tags.
+fn tags(container: Container, kept: &Passthrough, metadata: &Metadata) -> Vec<OsString> {
+    let mut args: Vec<OsString> = ["-map_metadata", "1", "-map_chapters", "1"].map(Into::into).to_vec();
+    for (tag, value) in &metadata.video_tags {
+        // A time code belongs to the source's first frame.
+        if tag != "timecode" || kept.from.abs() < 1e-3 {
+            args.extend(["-metadata:s:v:0".into(), format!("{tag}={value}").into()]);
+        }
+    }
+    if container != Container::Mp4 {
+        // An MP4's own tags would become ordinary ones.
+        let technical = ["major_brand", "minor_version", "compatible_brands"];
+        args.extend(technical.iter().flat_map(|tag| ["-metadata".into(), format!("{tag}=").into()]));
+    }
+    args.extend(container.tag_args(&metadata.tags));
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_is_shifted_to_its_first_frame() {
+        let args = |from, discontinuous| {
+            let kept = Passthrough { from, discontinuous, location: "x".into(), ..Passthrough::default() };
+            let args: Vec<_> = source(&kept).into_iter().map(|arg| arg.into_string().unwrap()).collect();
+            args.join(" ")
+        };
+        let input = "-protocol_whitelist file,crypto,data -i file:x";
+        assert_eq!(args(0.08, false), format!("-itsoffset -0.080000 {input}"));
+        assert_eq!(args(3600.0, false), format!("-noaccurate_seek -ss 3590.000000 -itsoffset -10.000000 {input}"));
+        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001000"));
+    }
+
+    #[test]
+    fn what_a_container_cannot_hold_is_named() {
+        let metadata = Metadata {
+            subtitles: vec![(2, "subrip".into()), (3, "hdmv_pgs_subtitle".into())],
+            attachments: vec![(4, "font.ttf".into())],
+            others: vec!["gpmd".into()],
+            ..Metadata::default()
+        };
+        let kept = Passthrough { metadata: Some(metadata), ..Passthrough::default() };
+        let lost = |container| losses(container, &kept).next().unwrap_or_default();
+        let mp4 = "cannot hold subtitles (hdmv_pgs_subtitle), the attachment font.ttf, gpmd (an .mkv holds more)";
+        assert_eq!(lost(Container::Mp4), mp4);
+        assert_eq!(lost(Container::Matroska), "cannot hold gpmd");
+    }
+}
