@@ -14,7 +14,8 @@ const FLOORS: &[&[&str]] = &[
     &["fuse", "model"],
     &["motion", "source", "sink"],
     &["raster", "annotate", "reporting", "platform"],
-    &["frame", "passthrough", "colour", "error", "choice"],
+    &["frame"],
+    &["passthrough", "colour", "error", "choice"],
 ];
 
 /// Commands that may build on another command.

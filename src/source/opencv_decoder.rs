@@ -54,7 +54,7 @@ impl OpenCvDecoder {
     /// [`Error::Input`] if OpenCV cannot read it.
     pub fn open(location: &OsStr, info: &ContainerInfo, stream: Option<&ProbeStream>) -> Result<(Self, CaptureInfo)> {
         core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
-        let capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
+        let mut capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
         if !capture.is_opened()? {
             if !location.to_str().is_some_and(is_url) {
                 // A file that has been removed meanwhile is not a damaged one.
@@ -62,9 +62,11 @@ impl OpenCvDecoder {
             }
             return Err(Error::input(location, "cannot be read as a video: it is damaged or its codec is unknown"));
         }
-        let stated = Self::stated(&capture)?;
+        let orientation = orientation::orientation_meta(&capture)?;
+        prepare(&mut capture)?;
+        let stated = CaptureInfo { orientation, ..Self::stated(&capture) };
         let rate = stream.and_then(ProbeStream::rate).unwrap_or(stated.rate);
-        let mut decoder = Self {
+        let decoder = Self {
             location: location.to_owned(),
             capture,
             correction: stream.and_then(|s| colours::correction(s.color_space.as_deref()?)).transpose()?,
@@ -75,22 +77,16 @@ impl OpenCvDecoder {
             tail: None,
             recovered: false,
         };
-        decoder.prepare()?;
         Ok((decoder, stated))
     }
 
-    fn stated(capture: &VideoCapture) -> Result<CaptureInfo> {
+    /// What OpenCV states about the stored pictures.
+    fn stated(capture: &VideoCapture) -> CaptureInfo {
         let get = |id| capture.get(id).unwrap_or(0.0);
         let size = Size::new(get(videoio::CAP_PROP_FRAME_WIDTH) as i32, get(videoio::CAP_PROP_FRAME_HEIGHT) as i32);
         let frames = Some(get(videoio::CAP_PROP_FRAME_COUNT)).filter(|n| (1.0..1e9).contains(n)).map(|n| n as u64);
         let rate = container_info::approximate(get(videoio::CAP_PROP_FPS));
-        Ok(CaptureInfo { size, rate, frames, orientation: orientation::orientation_meta(capture)? })
-    }
-
-    fn prepare(&mut self) -> Result<()> {
-        self.capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
-        silence_ffmpeg();
-        Ok(())
+        CaptureInfo { size, rate, frames, orientation: Orientation::default() }
     }
 
     /// The container's timestamps for the frames after the last one with a known time.
@@ -114,7 +110,7 @@ impl Decoder for OpenCvDecoder {
         }
         self.capture = VideoCapture::from_file(media_name(&self.location), videoio::CAP_FFMPEG)?;
         self.clock.restart();
-        self.prepare()
+        prepare(&mut self.capture)
     }
 
     fn grab(&mut self) -> Result<Option<f64>> {
@@ -155,6 +151,13 @@ impl Decoder for OpenCvDecoder {
     fn has_recovered(&self) -> bool {
         self.recovered
     }
+}
+
+/// Makes the capture deliver pictures as they are stored, without FFmpeg's messages.
+fn prepare(capture: &mut VideoCapture) -> Result<()> {
+    capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
+    silence_ffmpeg();
+    Ok(())
 }
 
 /// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: damage is reported once. OpenCV resets
