@@ -93,6 +93,15 @@ impl Input {
     }
 }
 
+/// Whether FFmpeg finds a video in `file` that is not cover art. Also true if FFmpeg cannot tell: reading the file then
+/// gives the reason.
+pub(crate) fn may_have_video(file: &Path) -> bool {
+    match probe::probe(file.as_os_str()) {
+        Ok(Some(probe)) => probe.of_type("video").any(|stream| !stream.is_cover()),
+        _ => true,
+    }
+}
+
 /// The reason why FFmpeg cannot read `location`, as a user message; `None` if it finds no problem.
 pub(crate) fn diagnose(location: &OsStr) -> Option<String> {
     let found = probe::probe(location).and_then(|probe| match &probe {
