@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
-use super::passed_over::PassedOver;
-use crate::{Error, Result, platform::paths, source};
+use crate::platform::passed_over::PassedOver;
+use crate::platform::paths;
+use crate::{Error, Result, source};
 
 /// File endings that count as videos in a folder: those that FFmpeg reads and cameras, recorders and players use.
 const VIDEOS: &[&str] = &[
@@ -111,7 +112,7 @@ fn search(
         if is_video(file) {
             let relative = file.strip_prefix(folder).unwrap_or(file);
             clips.push(clip(file.to_owned(), relative));
-        } else {
+        } else if !is_of_a_batch(file) {
             passed_over.add(file);
         }
     }
@@ -121,7 +122,19 @@ fn search(
 /// Whether a file in a folder is a video, by its name; if the name may mean something else, by its content.
 fn is_video(file: &Path) -> bool {
     let extension = paths::extension(file);
-    VIDEOS.contains(&&*extension) || (MAYBE_VIDEOS.contains(&&*extension) && source::may_have_video(file))
+    match &*extension {
+        "webp" => source::is_webp_animation(file),
+        maybe if MAYBE_VIDEOS.contains(&maybe) => source::may_have_video(file),
+        other => VIDEOS.contains(&other),
+    }
+}
+
+/// Whether a batch writes files with this name beside its videos: they are in an input folder if it was a results folder
+/// before.
+fn is_of_a_batch(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let is_summary = name.starts_with("summary") && (name.ends_with(".json") || name.ends_with(".html"));
+    is_summary || name == "settings.toml" || name.ends_with(".done.json") || name.ends_with(".part.json")
 }
 
 fn globs(folder: &Path, inputs: &InputConfig) -> Result<Override> {

@@ -13,7 +13,6 @@ mod fingerprint;
 mod inputs;
 mod manifest;
 mod outcome;
-mod passed_over;
 mod progress;
 mod protocol;
 mod queue;

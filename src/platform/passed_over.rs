@@ -1,10 +1,10 @@
-//! The files in the input folders that are not videos.
+//! Counts the files in an input folder that are not read.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::platform::paths;
+use super::paths;
 
 /// Maximum number of file endings that are named.
 const MAX_NAMED_ENDINGS: usize = 6;
@@ -14,11 +14,9 @@ const MAX_NAMED_ENDINGS: usize = 6;
 pub struct PassedOver(BTreeMap<String, usize>);
 
 impl PassedOver {
-    /// Counts a file, unless a batch has written it.
+    /// Counts a file.
     pub fn add(&mut self, file: &Path) {
-        if !is_of_a_batch(&file.file_name().unwrap_or_default().to_string_lossy()) {
-            *self.0.entry(paths::extension(file)).or_default() += 1;
-        }
+        *self.0.entry(paths::extension(file)).or_default() += 1;
     }
 
     /// A note for the user, such as `passed over 12 files: 10 .txt, 2 .jpg`; `None` if there are none.
@@ -38,13 +36,6 @@ impl PassedOver {
         let what = if files == 1 { "file" } else { "files" };
         (files > 0).then(|| format!("passed over {files} {what}: {}", named.join(", ")))
     }
-}
-
-/// Whether a batch writes files with this name beside its videos: they may be in an input folder if that was a results
-/// folder before.
-fn is_of_a_batch(name: &str) -> bool {
-    let is_summary = name.starts_with("summary") && (name.ends_with(".json") || name.ends_with(".html"));
-    is_summary || name == "settings.toml" || name.ends_with(".done.json") || name.ends_with(".part.json")
 }
 
 #[cfg(test)]
@@ -67,11 +58,5 @@ mod tests {
         );
         let many = note(&["x.a", "x.b", "x.c", "x.d", "x.e", "x.f", "x.g", "y.g", "x.h"]).unwrap();
         assert_eq!(many, "passed over 9 files: 2 .g, 1 .a, 1 .b, 1 .c, 1 .d, 1 .e, 2 others");
-    }
-
-    #[test]
-    fn what_a_batch_writes_is_not_counted() {
-        assert_eq!(note(&["a.done.json", "b.part.json", "summary.html", "summary-1-of-2.json", "settings.toml"]), None);
-        assert!(note(&["done.json"]).is_some());
     }
 }
