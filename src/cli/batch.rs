@@ -192,7 +192,7 @@ impl TryFrom<BatchArgs> for BatchConfig {
             verify: args.verify,
             report,
             clip_lines: args.progress == ProgressMode::Auto,
-            run: RunConfig { whole_only: true, timed: false, ..run },
+            run: RunConfig { discard_interrupted: true, timed: false, ..run },
             records: args.records,
             maps: args.maps.then_some((args.map, args.map_format)),
             settings: args.settings.text,

@@ -97,7 +97,7 @@ impl TryFrom<RunArgs> for RunConfig {
             timeline: data.timeline,
             preview: None,
             maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
-            whole_only: false,
+            discard_interrupted: false,
             timed: true,
             report: progress.report(quiet),
             threads,

@@ -4,4 +4,5 @@ pub(crate) mod checksum;
 pub mod dirs;
 pub(crate) mod ffmpeg;
 pub mod machine;
+pub(crate) mod passed_over;
 pub(crate) mod paths;

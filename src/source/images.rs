@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use opencv::core::{Mat, MatTraitConst, Size};
-use opencv::imgcodecs::{self, IMREAD_COLOR};
 
-use super::check::{check_file, undecodable};
 use super::frames::{FrameSource, SourceOptions};
+use super::still::{self, decode};
 use crate::frame::{Frame, VideoInfo};
-use crate::{Error, Result, platform::paths};
+use crate::platform::passed_over::PassedOver;
+use crate::platform::paths;
+use crate::{Error, Result};
 
-/// Extensions of still images that OpenCV reads. A GIF is read as a video.
+/// Extensions of still images. A GIF is read as a video. HEIC is here so that the user learns what to do about it.
 const EXTENSIONS: &[&str] = &[
-    "bmp", "dib", "hdr", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "ras", "sr", "tif", "tiff",
-    "webp",
+    "avif", "bmp", "dib", "exr", "hdr", "heic", "heif", "j2k", "jp2", "jpe", "jpeg", "jpg", "jxl", "pbm", "pcx", "pgm",
+    "png", "pnm", "ppm", "psd", "qoi", "ras", "sr", "svg", "tga", "tif", "tiff", "webp",
 ];
 
 /// Whether the file name has the extension of a still image.
@@ -41,15 +42,25 @@ fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
 /// # Errors
 /// [`Error::Io`] if the folder cannot be read.
 pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+    sort(folder).map(|(images, _)| images)
+}
+
+/// The image files in `folder`, as [`list`] gives them, and the number of the others.
+fn sort(folder: &Path) -> Result<(Vec<PathBuf>, PassedOver)> {
+    let (mut images, mut passed_over) = (Vec::new(), PassedOver::default());
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let file = entry.map_err(Error::io(folder))?.path();
-        if is_image(&file) && !is_hidden(&file) {
-            files.push(file);
+        if is_hidden(&file) {
+            continue;
+        }
+        if is_image(&file) {
+            images.push(file);
+        } else if file.is_file() {
+            passed_over.add(&file);
         }
     }
-    files.sort_by_cached_key(|file| natural_key(&file.file_name().unwrap_or_default().to_string_lossy()));
-    Ok(files)
+    images.sort_by_cached_key(|file| natural_key(&file.file_name().unwrap_or_default().to_string_lossy()));
+    Ok((images, passed_over))
 }
 
 /// A sequence of image files.
@@ -58,6 +69,7 @@ pub struct ImageSequence {
     info: VideoInfo,
     first: Option<Mat>,
     index: u64,
+    warnings: Vec<String>,
 }
 
 impl ImageSequence {
@@ -66,12 +78,14 @@ impl ImageSequence {
     }
 
     pub fn folder(path: &Path, options: &SourceOptions) -> Result<Self> {
-        let files = list(path)?;
+        let (files, passed_over) = sort(path)?;
         if files.is_empty() {
             let problem = format!("the folder contains no images: add images ({})", EXTENSIONS.join(", "));
             return Err(Error::input(path, problem));
         }
-        Self::new(files, options)
+        let mut sequence = Self::new(files, options)?;
+        sequence.warnings.extend(passed_over.note().map(|note| format!("{}: {note}", path.display())));
+        Ok(sequence)
     }
 
     pub fn pattern(path: &Path, options: &SourceOptions) -> Result<Self> {
@@ -113,9 +127,10 @@ impl ImageSequence {
             return Err(Error::Usage(format!("--start and --duration select none of the {total} images")));
         };
         let first = decode(file)?;
+        let warnings = notes(&files);
         let size = Size::new(first.cols(), first.rows());
         let info = VideoInfo::plain(size, rate, Some(files.len() as u64));
-        Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0 })
+        Ok(Self { files: files.into_iter(), info, first: Some(first), index: 0, warnings })
     }
 
     /// Returns `image` if it has the size of the first image.
@@ -142,16 +157,21 @@ impl FrameSource for ImageSequence {
         self.index += 1;
         Ok(Some(Frame { index, time: index as f64 * self.info.rate.interval(), image }))
     }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
 }
 
-/// Reads an image as upright 8-bit BGR: applies the EXIF orientation, drops alpha, and scales deeper samples down.
-fn decode(file: &Path) -> Result<Mat> {
-    check_file(file)?;
-    let image = imgcodecs::imread(file, IMREAD_COLOR).map_err(|e| undecodable(file, e.into()))?;
-    if image.empty() {
-        return Err(Error::input(file, "cannot be read as an image: it is damaged or has another format"));
-    }
-    Ok(image)
+/// Notes for the user about what is not shown of `files`: for the first of them, with the number of others.
+fn notes(files: &[PathBuf]) -> Vec<String> {
+    let mut noted = files.iter().filter_map(|file| Some((file, still::note(file)?)));
+    let Some((file, note)) = noted.next() else { return Vec::new() };
+    let others = match noted.count() {
+        0 => String::new(),
+        others => format!(" (and so on for {others} more of the {} images)", files.len()),
+    };
+    vec![format!("{}: {note}{others}", file.display())]
 }
 
 fn is_hidden(file: &Path) -> bool {

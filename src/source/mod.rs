@@ -1,5 +1,6 @@
 //! Frame sources: a video file or address, a still image, a folder of images, or a numbered pattern of images.
 
+mod avif;
 mod check;
 mod colours;
 mod container_info;
@@ -11,10 +12,13 @@ pub(crate) mod images;
 mod kept;
 mod opencv_decoder;
 mod orientation;
+mod picture_format;
 mod playlist;
 mod probe;
+mod still;
 mod timestamp_corrector;
 mod video;
+mod webp_animation;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,13 +26,15 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::container_info::approximate;
 pub use self::frames::{DecoderKind, Deinterlace, FrameSource, SourceOptions, ToneMap};
 pub(crate) use self::opencv_decoder::silence_ffmpeg;
+use self::picture_format::PictureFormat;
+pub(crate) use self::picture_format::is_webp_animation;
 use crate::platform::ffmpeg::is_url;
 use crate::{Error, Result, platform::paths};
 
 /// The input that the user named; not opened yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A video file (including GIF).
+    /// A video file, or an animated picture (any GIF, animated WebP, PNG and AVIF).
     Video(PathBuf),
     /// An address with a scheme, such as `https://host/clip.mp4`.
     Url(String),
@@ -46,6 +52,7 @@ pub enum Input {
 /// [`Error::Input`] or [`Error::Io`], with the reason and the remedy, if it cannot be read as pictures.
 pub fn open(input: &Input, options: &SourceOptions) -> Result<Box<dyn FrameSource>> {
     Ok(match input {
+        Input::Video(path) if is_webp_animation(path) => Box::new(webp_animation::WebpAnimation::open(path, options)?),
         Input::Video(path) => Box::new(video::Video::open(path.as_os_str(), options)?),
         Input::Url(url) => Box::new(video::Video::open(OsStr::new(url), options)?),
         Input::Image(path) => Box::new(images::ImageSequence::single(path, options)?),
@@ -77,7 +84,7 @@ impl Input {
             Some(url) if is_url(url) => Self::Url(url.to_owned()),
             _ if path.is_dir() => Self::Folder(path),
             Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),
-            _ if images::is_image(&path) => Self::Image(path),
+            _ if images::is_image(&path) && PictureFormat::of(&path) != PictureFormat::Animation => Self::Image(path),
             _ => Self::Video(path),
         })
     }
@@ -97,6 +104,15 @@ impl Input {
             Self::Image(path) | Self::Pattern(path) => Some(paths::folder(path)),
             Self::Video(_) | Self::Url(_) => None,
         }
+    }
+}
+
+/// Whether FFmpeg finds a video in `file` that is not cover art. Also true if FFmpeg cannot tell: reading the file then
+/// gives the reason.
+pub(crate) fn may_have_video(file: &Path) -> bool {
+    match probe::probe(file.as_os_str()) {
+        Ok(Some(probe)) => probe.of_type("video").any(|stream| !stream.is_cover()),
+        _ => true,
     }
 }
 

@@ -28,6 +28,32 @@ impl Orientation {
         Self::from_matrix([cos, sin, -sin, cos])
     }
 
+    /// From EXIF's orientation, 1 to 8; any other value is upright.
+    pub fn from_exif(value: u32) -> Self {
+        let (transpose, mirror_x, mirror_y) = match value {
+            2 => (false, true, false),
+            3 => (false, true, true),
+            4 => (false, false, true),
+            5 => (true, false, false),
+            6 => (true, true, false),
+            7 => (true, true, true),
+            8 => (true, false, true),
+            _ => (false, false, false),
+        };
+        Self { transpose, mirror_x, mirror_y }
+    }
+
+    /// From HEIF's properties: `quarter_turns` anticlockwise, then a mirror that swaps top and bottom (0) or left and
+    /// right (1).
+    pub fn from_heif(quarter_turns: u8, mirror: Option<u8>) -> Self {
+        let turned = Self::clockwise(-90.0 * f64::from(quarter_turns));
+        Self {
+            mirror_x: turned.mirror_x != (mirror == Some(1)),
+            mirror_y: turned.mirror_y != (mirror == Some(0)),
+            ..turned
+        }
+    }
+
     /// The displayed size of a picture stored at `size`.
     pub fn size(self, size: Size) -> Size {
         if self.transpose { Size::new(size.height, size.width) } else { size }

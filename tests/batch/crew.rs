@@ -32,14 +32,19 @@ fn a_bad_clip_or_an_impatient_user_does_no_harm_to_measuring() {
     let folder = clips(2);
     let at = folder.path();
     fs::create_dir(at.join("bad")).unwrap();
-    // The header is valid but the file is truncated, so measuring on it fails.
+    // The header is valid but the file is truncated, so it gives no measurement.
     let whole = fs::read(at.join("in/sub/1.mkv")).unwrap();
     for name in ["a", "b", "c"] {
         fs::write(at.join(format!("bad/{name}.mkv")), &whole[..whole.len() / 3]).unwrap();
     }
     let bad = run(at, "bad -o none --remeasure");
-    assert_eq!((bad.status.code(), counts(&bad)), (Some(1), [0, 0, 3]), "{}", text(&bad.stderr));
-    assert_eq!(names(&at.join("none")), ["settings.toml", "summary.html", "summary.json"]);
+    let said = text(&bad.stderr);
+    assert_eq!((bad.status.code(), counts(&bad)), (Some(1), [0, 0, 0]), "{said}");
+    assert!(said.contains("3 partial") && !said.contains("workers x threads"), "{said}");
+    let parts =
+        ["a", "b", "c"].into_iter().flat_map(|name| ["jpg", "mp4", "part.json"].map(|end| format!("{name}.{end}")));
+    let summaries = ["settings.toml", "summary.html", "summary.json"].map(str::to_owned);
+    assert_eq!(names(&at.join("none")), parts.chain(summaries).collect::<Vec<_>>());
 
     let mut command = batch(at, "in -o out --remeasure");
     let mut child = command.env("XDG_CACHE_HOME", at.join("cache")).spawn().unwrap();

@@ -11,7 +11,9 @@ use tempfile::{TempDir, tempdir};
 
 mod crew;
 mod faults;
+mod folders;
 mod parallel;
+mod partial;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;

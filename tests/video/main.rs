@@ -4,6 +4,7 @@ mod damage;
 #[path = "../support/data.rs"]
 mod data;
 mod fallback;
+mod formats;
 mod images;
 mod outputs;
 mod picture;

@@ -43,7 +43,7 @@ fn entry(clip: &Clip, pieces: &[SummaryEntry], folder: &Path, settings: &str) ->
     for entry in pieces {
         let number = entry.segment.map_or(0, |piece| piece.index + 1);
         match &entry.outcome {
-            ClipOutcome::Failed(reason) => {
+            ClipOutcome::Failed(reason) | ClipOutcome::Partial(reason) => {
                 return SummaryEntry::of(
                     clip,
                     ClipOutcome::Failed(format!("segment {number} of {count}: {reason}")),
@@ -92,7 +92,8 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
         pieces.iter().map(proof).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     check(clip, &proofs, &joints)?;
     let joining = Concatenation { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
-    joining.video()?;
+    let mut notes = joined_notes(&proofs);
+    notes.extend(joining.video()?);
     let endings: Vec<String> = proofs[0].outputs.iter().map(|output| output.ending.clone()).collect();
     for ending in &endings {
         match ending.as_str() {
@@ -108,6 +109,8 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
         seconds: proofs.iter().map(|done| done.seconds).sum(),
         overview: Preview::joined(proofs.iter().map(|done| &done.overview)),
         joint: None,
+        notes,
+        damage: None,
     };
     let done = Manifest::keep(FinishedWork { clip, state, settings, model, classifier, finished }, folder, &endings)?;
     let gone = clip.pieces(folder);
@@ -135,6 +138,17 @@ fn check(clip: &Clip, proofs: &[Manifest], joints: &[SegmentTiming]) -> Result<(
     Ok(())
 }
 
+/// The notes of all segments: those that they share once, the others with the segment's number.
+fn joined_notes(proofs: &[Manifest]) -> Vec<String> {
+    let is_shared = |note: &String| proofs.iter().all(|done| done.notes.contains(note));
+    let shared = proofs[0].notes.iter().filter(|note| is_shared(note)).cloned();
+    let own = proofs.iter().enumerate().flat_map(|(index, done)| {
+        let number = format!("segment {} of {}", index + 1, proofs.len());
+        done.notes.iter().filter(|note| !is_shared(note)).map(move |note| format!("{number}: {note}"))
+    });
+    shared.chain(own).collect()
+}
+
 struct Concatenation<'a> {
     clip: &'a Clip,
     folder: &'a Path,
@@ -148,7 +162,8 @@ impl Concatenation<'_> {
         self.proofs.iter().map(|done| done.frames).sum()
     }
 
-    fn video(&self) -> Result<()> {
+    /// Joins the videos, and returns notes for the user.
+    fn video(&self) -> Result<Vec<String>> {
         let place = self.clip.pieces(self.folder);
         let mut list = String::from("ffconcat version 1.0\n");
         // Durations are rounded to microseconds in such a way that errors do not add up.
@@ -170,7 +185,8 @@ impl Concatenation<'_> {
         let (passthrough, colour) = (passthrough.clone(), ColourTags::BT709);
         let options = EncodeOptions { crf: 0, overwrite: true, passthrough, colour };
         let end = end.map(|end| end - span.first);
-        VideoSink::join(&path, rate, self.frames(), last, &output, options)?.finish(end).map(drop)
+        let joined = VideoSink::join(&path, rate, self.frames(), last, &output, options)?;
+        joined.finish(end).map(|file| file.warnings)
     }
 
     /// The preview picture of the most salient segment.

@@ -17,15 +17,18 @@ use crate::reporting::html::{escaped, link};
 const CLASSES: usize = 3;
 /// Maximum number of clips shown: their pictures are inside the page.
 const MAX_SHOWN_CLIPS: usize = 1000;
-/// Maximum number of failed clips named.
+/// Maximum number of failed clips named, and of damaged ones.
 const MAX_NAMED_FAILURES: usize = 1000;
 
 /// The page for the results in `folder`.
 pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
-    let is_done = |entry: &&SummaryEntry| matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped);
-    let cards: String = clips.iter().filter(is_done).take(MAX_SHOWN_CLIPS).map(|entry| card(entry, folder)).collect();
-    let left_out = clips.iter().filter(is_done).count().saturating_sub(MAX_SHOWN_CLIPS);
-    let more = if left_out > 0 { format!("<p class='soft'>and {left_out} more</p>") } else { String::new() };
+    let has_result =
+        |entry: &&SummaryEntry| entry.outcome.is_done() || matches!(entry.outcome, ClipOutcome::Partial(_));
+    let shown = clips.iter().filter(has_result).take(MAX_SHOWN_CLIPS);
+    let cards: String = shown.map(|entry| card(entry, folder)).collect();
+    let left_out = clips.iter().filter(has_result).count().saturating_sub(MAX_SHOWN_CLIPS);
+    let more =
+        if left_out > 0 { format!("<p class='soft'>and {left_out} more: see summary.json</p>") } else { String::new() };
     let page = format!(
         "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>\
          <meta name='viewport' content='width=device-width, initial-scale=1'><title>salstream batch</title>\
@@ -34,27 +37,39 @@ pub fn page(clips: &[SummaryEntry], closing: &str, folder: &Path) -> Vec<u8> {
          <i class='key static'></i>static<i class='key motion'></i>motion</p><main>{cards}</main>{more}</body></html>\n",
         include_str!("contact_sheet.css"),
         escaped(closing),
-        failed(clips),
+        failures(clips),
     );
     page.into_bytes()
 }
 
-fn failed(clips: &[SummaryEntry]) -> String {
-    let line = |entry: &SummaryEntry| match &entry.outcome {
-        ClipOutcome::Failed(reason) => Some(format!(
-            "<li><b class='bad'>{}</b>: {}</li>",
-            escaped(&entry.input.to_string_lossy()),
-            escaped(reason)
-        )),
+/// The clips that failed, and those with a partial result.
+fn failures(clips: &[SummaryEntry]) -> String {
+    let failed = |entry: &SummaryEntry| match &entry.outcome {
+        ClipOutcome::Failed(reason) => Some(failure(entry, reason)),
         _ => None,
     };
-    let lines: String = clips.iter().filter_map(line).take(MAX_NAMED_FAILURES).collect();
-    if lines.is_empty() { lines } else { format!("<h2>Failed</h2><ul>{lines}</ul>") }
+    let partial = |entry: &SummaryEntry| match &entry.outcome {
+        ClipOutcome::Partial(reason) => Some(failure(entry, reason)),
+        _ => None,
+    };
+    let list = |title: &str, lines: String| {
+        if lines.is_empty() { lines } else { format!("<h2>{title}</h2><ul>{lines}</ul>") }
+    };
+    let lists = [
+        list("Failed", clips.iter().filter_map(failed).take(MAX_NAMED_FAILURES).collect()),
+        list("Partial: up to the damage", clips.iter().filter_map(partial).take(MAX_NAMED_FAILURES).collect()),
+    ];
+    lists.concat()
+}
+
+fn failure(entry: &SummaryEntry, reason: &str) -> String {
+    format!("<li><b class='bad'>{}</b>: {}</li>", escaped(&entry.input.to_string_lossy()), escaped(reason))
 }
 
 fn card(entry: &SummaryEntry, folder: &Path) -> String {
     let clip = entry.clip();
-    let done = Manifest::read(&Manifest::path(&clip, folder));
+    let manifest = if entry.outcome.is_done() { Manifest::path } else { Manifest::partial_path };
+    let done = Manifest::read(&manifest(&clip, folder));
     let overview = done.as_ref().map(|done| done.overview.clone()).unwrap_or_default();
     let picture = fs::read(clip.file(folder, PICTURE)).map(|bytes| BASE64_STANDARD.encode(bytes)).unwrap_or_default();
     let address = |ending: &str| link(clip.file(Path::new(""), ending));
@@ -75,14 +90,25 @@ fn card(entry: &SummaryEntry, folder: &Path) -> String {
     let original = input.map(|input| format!(" <a href='{input}'>input</a>")).unwrap_or_default();
     format!(
         "<article><a href='{video}'><img loading='lazy' alt='' src='data:image/jpeg;base64,{picture}'></a>{}\
-         <div><p><a href='{video}'><b>{}</b></a></p><p>{}</p><p class='soft'>{} frames in {:.1} s,{original}{links}</p></div>\
+         <div><p><a href='{video}'><b>{}</b></a></p><p>{}</p><p class='soft'>{} frames in {:.1} s,{original}{links}</p>{}</div>\
          </article>",
         strip(&overview),
         escaped(&entry.place.to_string_lossy()),
         classes(&overview, entry.frames),
         entry.frames,
         entry.seconds,
+        remarks(entry),
     )
+}
+
+/// Why the result is partial, and the notes.
+fn remarks(entry: &SummaryEntry) -> String {
+    let partial = match &entry.outcome {
+        ClipOutcome::Partial(reason) => format!("<p class='bad'>partial: {}</p>", escaped(reason)),
+        _ => String::new(),
+    };
+    let notes = entry.notes.iter().map(|note| format!("<p class='note'>note: {}</p>", escaped(note)));
+    notes.fold(partial, |text, note| text + &note)
 }
 
 /// The energies as square roots, as in all charts, so that faint motion is visible.

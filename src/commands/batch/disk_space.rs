@@ -32,7 +32,7 @@ pub(super) fn needed(clips: &[Clip], entries: &[SummaryEntry], folder: &Path) ->
                 read += clip.size;
                 written += done.outputs.iter().map(|output| output.size).sum::<u64>();
             }
-            ClipOutcome::Failed(_) | ClipOutcome::Open => {
+            ClipOutcome::Partial(_) | ClipOutcome::Failed(_) | ClipOutcome::Open => {
                 left += 1;
                 bytes += clip.size;
             }

@@ -12,28 +12,42 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
-use crate::{Error, Result, platform::paths};
+use crate::platform::passed_over::PassedOver;
+use crate::platform::paths;
+use crate::{Error, Result, source};
 
-/// File endings that count as videos in a folder.
-const VIDEOS: [&str; 18] = [
-    "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "vob",
-    "webm", "wmv",
+/// File endings that count as videos in a folder: those that FFmpeg reads and cameras, recorders and players use.
+const VIDEOS: &[&str] = &[
+    "264", "265", "3g2", "3gp", "3gpp", "amv", "apng", "asf", "avc", "avi", "divx", "dv", "dvr-ms", "f4v", "flv",
+    "gif", "gxf", "h264", "h265", "hevc", "ivf", "m1v", "m2p", "m2t", "m2ts", "m2v", "m4v", "mj2", "mjpeg", "mjpg",
+    "mkv", "mov", "mp4", "mpe", "mpeg", "mpg", "mpv", "mts", "mxf", "nsv", "nut", "obu", "ogm", "ogv", "qt", "rmvb",
+    "tod", "trp", "ts", "vob", "vro", "webm", "wmv", "wtv", "y4m",
 ];
 
-/// All clips that the arguments name, sorted by their path in the output folder.
+/// File endings of videos and of other things: Ogg and RealMedia sound, tracker music.
+const MAYBE_VIDEOS: &[&str] = &["mod", "ogg", "rm"];
+
+/// The clips of a batch.
+pub struct FoundClips {
+    /// Sorted by their path in the output folder.
+    pub clips: Vec<Clip>,
+    pub passed_over: PassedOver,
+}
+
+/// All clips that the arguments name.
 ///
 /// # Errors
 /// [`Error::Usage`] if there is no clip, or two would have the same result; [`Error::Input`] if an input does not
 /// exist.
-pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
+pub fn find(inputs: &InputConfig, output: &Path) -> Result<FoundClips> {
     let mut named = inputs.named.clone();
     if let Some(list) = &inputs.list {
         named.extend(listed(list, inputs.null)?);
     }
-    let mut clips = Vec::new();
+    let (mut clips, mut passed_over) = (Vec::new(), PassedOver::default());
     for input in &named {
         if input.is_dir() {
-            search(input, output, inputs, &mut clips)?;
+            search(input, output, inputs, &mut clips, &mut passed_over)?;
         } else {
             let name = input.file_name().ok_or_else(|| Error::input(input, "is not a file name"))?;
             clips.push(clip(input.clone(), Path::new(name)));
@@ -41,11 +55,12 @@ pub fn clips(inputs: &InputConfig, output: &Path) -> Result<Vec<Clip>> {
     }
     if clips.is_empty() {
         let looked = named.iter().map(|input| input.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Error::Usage(format!("no video found in: {looked}")));
+        let others = passed_over.note().map(|note| format!(" ({note})")).unwrap_or_default();
+        return Err(Error::Usage(format!("no video found in: {looked}{others}")));
     }
     clips.sort_by(|a, b| a.stem.cmp(&b.stem).then_with(|| a.input.cmp(&b.input)));
     refuse_collisions(&mut clips)?;
-    Ok(clips)
+    Ok(FoundClips { clips, passed_over })
 }
 
 fn clip(input: PathBuf, relative: &Path) -> Clip {
@@ -66,8 +81,14 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
     Ok(names.map(|name| PathBuf::from(OsString::from_vec(name.to_vec()))).collect())
 }
 
-/// Adds the videos of a folder and its sub-folders. Links are followed, but not in circles.
-fn search(folder: &Path, output: &Path, inputs: &InputConfig, clips: &mut Vec<Clip>) -> Result<()> {
+/// Adds the videos of a folder and its sub-folders, and counts the other files. Links are followed, but not in circles.
+fn search(
+    folder: &Path,
+    output: &Path,
+    inputs: &InputConfig,
+    clips: &mut Vec<Clip>,
+    passed_over: &mut PassedOver,
+) -> Result<()> {
     let wanted = globs(folder, inputs)?;
     let out = output.canonicalize().ok();
     if out.is_some() && folder.canonicalize().ok() == out {
@@ -85,12 +106,35 @@ fn search(folder: &Path, output: &Path, inputs: &InputConfig, clips: &mut Vec<Cl
     // What cannot be read (a circle of links, a folder of another user) is skipped.
     for entry in walk.build().flatten() {
         let file = entry.path();
-        if file.is_file() && VIDEOS.contains(&paths::extension(file).as_str()) {
+        if !file.is_file() {
+            continue;
+        }
+        if is_video(file) {
             let relative = file.strip_prefix(folder).unwrap_or(file);
             clips.push(clip(file.to_owned(), relative));
+        } else if !is_of_a_batch(file) {
+            passed_over.add(file);
         }
     }
     Ok(())
+}
+
+/// Whether a file in a folder is a video, by its name; if the name may mean something else, by its content.
+fn is_video(file: &Path) -> bool {
+    let extension = paths::extension(file);
+    match &*extension {
+        "webp" => source::is_webp_animation(file),
+        maybe if MAYBE_VIDEOS.contains(&maybe) => source::may_have_video(file),
+        other => VIDEOS.contains(&other),
+    }
+}
+
+/// Whether a batch writes files with this name beside its videos: they are in an input folder if it was a results folder
+/// before.
+fn is_of_a_batch(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let is_summary = name.starts_with("summary") && (name.ends_with(".json") || name.ends_with(".html"));
+    is_summary || name == "settings.toml" || name.ends_with(".done.json") || name.ends_with(".part.json")
 }
 
 fn globs(folder: &Path, inputs: &InputConfig) -> Result<Override> {

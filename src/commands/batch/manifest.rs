@@ -1,9 +1,11 @@
-//! The manifest of a finished clip: `NAME.done.json`, which is written last. A result without it is not finished.
+//! The manifest of a clip: `NAME.done.json`, which is written last. A result without it is not finished. The manifest of
+//! a result that ends where its input is damaged is `NAME.part.json`: it says what is there, but not that it is done.
 
 use super::clip::Clip;
 use super::clip::SegmentTiming;
 use super::protocol::ClipResult;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -16,7 +18,7 @@ use crate::{Error, Result, sink};
 /// Version of the file's schema. A manifest of another version is ignored.
 const SCHEMA: u32 = 3;
 
-/// The record of a finished clip: input, settings, and files written.
+/// The record of a finished clip, or of one that is damaged: input, settings, and files written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     schema: u32,
@@ -41,6 +43,12 @@ pub struct Manifest {
     /// How to join it, if it is a segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<SegmentTiming>,
+    /// Notes for the user, one line each. Manifests of earlier versions have none.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Why the result has only the frames before a damaged place; `None` if it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// The files written.
     pub outputs: Vec<Output>,
 }
@@ -127,7 +135,7 @@ impl Output {
     }
 }
 
-/// A finished clip, ready to be written as a manifest.
+/// A clip with its result, ready to be written as a manifest.
 pub struct FinishedWork<'a> {
     pub clip: &'a Clip,
     pub state: InputState,
@@ -138,18 +146,24 @@ pub struct FinishedWork<'a> {
 }
 
 impl Manifest {
-    /// The path of the manifest.
+    /// The path of a finished clip's manifest.
     pub fn path(clip: &Clip, folder: &Path) -> PathBuf {
         clip.file(folder, ".done.json")
     }
 
-    /// Checks the files written, and writes the manifest.
+    /// The path of the manifest of a result that ends where its input is damaged.
+    pub fn partial_path(clip: &Clip, folder: &Path) -> PathBuf {
+        clip.file(folder, ".part.json")
+    }
+
+    /// Checks the files written, and writes the manifest: of a finished clip, or of a partial result if there was damage.
+    /// The clip's other manifest, if there is one, says nothing about these files any more and is removed.
     ///
     /// # Errors
     /// [`Error::Input`] if the input has changed in the meantime; [`Error::Io`] if a file cannot be read or written.
     pub fn keep(work: FinishedWork<'_>, folder: &Path, endings: &[String]) -> Result<Self> {
         let FinishedWork { clip, state, settings, model, classifier, finished } = work;
-        let ClipResult { frames, seconds, overview, joint } = finished;
+        let ClipResult { frames, seconds, overview, joint, notes, damage } = finished;
         if !InputState::of(&clip.input, false)?.is_same(&InputState { sha256: None, ..state.clone() }) {
             return Err(Error::input(&clip.input, "changed while it was being processed: run the same command again"));
         }
@@ -166,9 +180,15 @@ impl Manifest {
             seconds,
             overview,
             joint,
+            notes: notes.into_iter().map(|note| bare_note(note, clip, folder)).collect(),
+            damage,
             outputs: outputs.collect::<Result<_>>()?,
         };
-        let path = Self::path(clip, folder);
+        let (mut path, mut other) = (Self::path(clip, folder), Self::partial_path(clip, folder));
+        if done.damage.is_some() {
+            std::mem::swap(&mut path, &mut other);
+        }
+        remove(&other)?;
         let json = serde_json::to_vec_pretty(&done).map_err(|e| Error::output(&path, e.to_string()))?;
         sink::write(&path, &json, true)?;
         Ok(done)
@@ -186,6 +206,21 @@ impl Manifest {
     }
 }
 
+/// The note without a path of the clip or of its video at its start: it is shown beside the clip's name.
+fn bare_note(note: String, clip: &Clip, folder: &Path) -> String {
+    let paths = [std::path::absolute(&clip.input).ok(), Some(clip.file(folder, ".mp4"))];
+    let bare = paths.iter().flatten().find_map(|path| note.strip_prefix(&format!("{}: ", path.display())));
+    bare.map(str::to_owned).unwrap_or(note)
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// What to do with `clip` under these `settings`.
 pub fn plan_clip(
     clip: &Clip,
@@ -196,8 +231,13 @@ pub fn plan_clip(
 ) -> (PlannedAction, Option<Manifest>) {
     let path = Manifest::path(clip, folder);
     let Some(done) = Manifest::read(&path) else {
-        let todo =
-            if path.exists() { PlannedAction::Redo("its .done.json file is damaged") } else { PlannedAction::Do };
+        let todo = if path.exists() {
+            PlannedAction::Redo("its .done.json file is damaged")
+        } else if Manifest::partial_path(clip, folder).exists() {
+            PlannedAction::Redo("its input was damaged, and the result has only a part of it")
+        } else {
+            PlannedAction::Do
+        };
         return (todo, None);
     };
     let same =

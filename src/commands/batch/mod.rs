@@ -34,6 +34,7 @@ use std::sync::atomic::AtomicBool;
 use self::clip::Clip;
 use self::config::BatchConfig;
 use self::fingerprint::SettingsFingerprint;
+use self::inputs::FoundClips;
 use self::manifest::{Manifest, PlannedAction, plan_clip};
 use self::outcome::{ClipOutcome, SummaryEntry};
 use self::shard::Shard;
@@ -55,7 +56,8 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     let (folder, shard) = (&config.output, config.shard);
     check_split(config)?;
     let fingerprint = SettingsFingerprint::of(config)?;
-    let all = inputs::clips(&config.inputs, folder)?;
+    let FoundClips { clips: all, passed_over } = inputs::find(&config.inputs, folder)?;
+    config.report.notes(passed_over.note().as_slice());
     let all = match config.split {
         Some(seconds) => split::split(all, seconds, &config.run.source),
         None => all,

@@ -17,7 +17,10 @@ pub enum ClipOutcome {
     Done,
     /// It had been finished before.
     Skipped,
-    /// It failed, for this reason.
+    /// It is damaged, as this reason says: its result has only the frames before the damage. This is a failure; the
+    /// next run tries again.
+    Partial(String),
+    /// It failed, for this reason, and has no result.
     Failed(String),
     /// The run ended before it was finished.
     Open,
@@ -40,6 +43,16 @@ pub struct SummaryEntry {
     /// Which segment of the file this is; `None` for the whole file.
     #[serde(rename = "piece", default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Segment>,
+    /// Notes for the user about this clip, one line each. Summaries of earlier versions have none.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl ClipOutcome {
+    /// Whether the whole clip has a result.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::Skipped)
+    }
 }
 
 impl SummaryEntry {
@@ -47,7 +60,14 @@ impl SummaryEntry {
     pub fn of(clip: &Clip, outcome: ClipOutcome, done: Option<&Manifest>) -> Self {
         let (frames, seconds) = done.map_or((0, 0.0), |done| (done.frames, done.seconds));
         let (input, place) = (clip.input.clone(), clip.stem.clone());
-        Self { input, place, outcome, frames, seconds, segment: clip.segment }
+        let notes = done.map(|done| done.notes.clone()).unwrap_or_default();
+        Self { input, place, outcome, frames, seconds, segment: clip.segment, notes }
+    }
+
+    /// The entry for `clip`, which has just been processed, with the result in `manifest`.
+    pub fn processed(clip: &Clip, manifest: &Manifest) -> Self {
+        let outcome = manifest.damage.clone().map_or(ClipOutcome::Done, ClipOutcome::Partial);
+        Self::of(clip, outcome, Some(manifest))
     }
 
     /// The clip of this entry; its size is not known.

@@ -7,7 +7,7 @@ use super::estimate::ProgressEstimate;
 use super::estimate::ProgressTotals;
 use super::outcome::ClipOutcome;
 use super::outcome::SummaryEntry;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use crate::reporting::terminal::say;
 
 /// What the user sees.
 pub(super) struct BatchProgress {
-    json: bool,
+    report: ReportMode,
     lines: bool,
     bars: MultiProgress,
     whole: ProgressBar,
@@ -32,11 +32,12 @@ struct ProgressState {
     tally: ProgressEstimate,
     /// By stem.
     running: HashMap<PathBuf, ProgressBar>,
+    /// The notes printed so far.
+    noted: HashSet<String>,
 }
 
 impl BatchProgress {
     pub(super) fn new(config: &BatchConfig, clips: &[Clip]) -> Self {
-        let json = config.report == ReportMode::Json;
         let bar = config.report == ReportMode::Bar;
         let target = if bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
@@ -44,8 +45,8 @@ impl BatchProgress {
         let lines = config.report == ReportMode::Lines && config.clip_lines;
         let tally = ProgressEstimate::new(clips);
         let reached = tally.reached();
-        let state = Mutex::new(ProgressState { tally, running: HashMap::new() });
-        let progress = Self { json, lines, bars, whole, began: Instant::now(), state };
+        let state = Mutex::new(ProgressState { tally, running: HashMap::new(), noted: HashSet::new() });
+        let progress = Self { report: config.report, lines, bars, whole, began: Instant::now(), state };
         progress.draw(reached);
         progress
     }
@@ -55,7 +56,7 @@ impl BatchProgress {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tally.progress(clip, frame, frames);
         let reached = state.tally.reached();
-        if self.json {
+        if self.report == ReportMode::Json {
             let whole = self.whole(reached);
             let line =
                 json!({ "event": "progress", "input": clip.name(), "frame": frame, "frames": frames, "whole": whole });
@@ -73,16 +74,17 @@ impl BatchProgress {
     /// A clip has finished or failed.
     pub(super) fn finished(&self, clip: &Clip, entry: &SummaryEntry) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = matches!(entry.outcome, ClipOutcome::Failed(_));
+        let failed = !entry.outcome.is_done();
         state.tally.finished(clip, (!failed).then_some(entry.frames));
         let reached = state.tally.reached();
-        if self.json {
+        if self.report == ReportMode::Json {
             return say(&json!({ "event": "clip", "clip": entry, "whole": self.whole(reached) }).to_string());
         }
         state.running.remove(&clip.stem).into_iter().for_each(|bar| bar.finish_and_clear());
         let input = clip.name();
         let line = match &entry.outcome {
             ClipOutcome::Failed(reason) => format!("failed: {input}: {reason}"),
+            ClipOutcome::Partial(reason) => format!("partial: {input}, {} frames: {reason}", entry.frames),
             _ => format!("done: {input}, {} frames", entry.frames),
         };
         if self.lines {
@@ -92,6 +94,15 @@ impl BatchProgress {
             let _ = self.bars.println(&line);
         }
         self.draw(reached);
+    }
+
+    /// Prints those of `notes`, which do not belong to one clip, that have not been printed yet.
+    pub(super) fn notes_once(&self, notes: &[String]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<String> = notes.iter().filter(|note| state.noted.insert((*note).clone())).cloned().collect();
+        if !new.is_empty() {
+            self.bars.suspend(|| self.report.notes(&new));
+        }
     }
 
     /// A clip has been returned to the queue, and starts again later.

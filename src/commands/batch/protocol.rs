@@ -25,8 +25,8 @@ pub struct WorkerRequest {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum WorkerMessage {
-    /// The model is loaded.
-    Ready { classifier: String },
+    /// The model is loaded; notes about it for the user, one line each.
+    Ready { classifier: String, notes: Vec<String> },
     /// The model cannot be loaded: no clip can be processed.
     Fatal { error: String, usage: bool },
     /// The next clip enters the pipeline.
@@ -35,8 +35,8 @@ pub enum WorkerMessage {
     Read,
     /// Progress on the clip.
     Progress { frame: u64, frames: Option<u64> },
-    /// The clip is finished.
-    Finished(ClipResult),
+    /// The clip is finished, or as much of it as can be decoded.
+    Finished(Box<ClipResult>),
     /// The clip has failed.
     Failed { error: String },
     /// Other messages that `salstream run` prints.
@@ -44,7 +44,7 @@ pub enum WorkerMessage {
     Other,
 }
 
-/// The result of a finished clip.
+/// The result of a clip.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClipResult {
     /// Number of frames of the result.
@@ -55,6 +55,10 @@ pub struct ClipResult {
     pub overview: Preview,
     /// How to join it, if it is a segment.
     pub joint: Option<SegmentTiming>,
+    /// Notes for the user, one line each.
+    pub notes: Vec<String>,
+    /// Why the result has only the frames before a damaged place; `None` if the clip was read to its end.
+    pub damage: Option<String>,
 }
 
 impl WorkerRequest {

@@ -73,6 +73,17 @@ pub fn window(config: &RunConfig, piece: Segment) -> Result<(SegmentWindow, Vide
     ))
 }
 
+/// What to do about a damaged clip: its segments are not joined, but a run on the whole clip keeps its good part.
+const WITHOUT_SPLIT: &str = "run without --split to keep the frames before the damage";
+
+/// The error of a clip with a damaged segment, with what to do about it.
+pub fn damaged(error: Error) -> Error {
+    match error {
+        Error::Input { path, problem } => Error::Input { path, problem: format!("{problem}; or {WITHOUT_SPLIT}") },
+        other => other,
+    }
+}
+
 /// Seconds of frames before a segment that it takes until its averages are the same as without segments.
 fn pre_roll(fusion: &FuseOptions, interval: f64) -> f64 {
     let frames = if fusion.raw { 0.0 } else { PRE_ROLL_REMAINDER.ln() / f64::from(fusion.smooth).ln() };
@@ -107,9 +118,16 @@ impl SplitPoints<'_> {
             post_roll: 0.0,
             tolerance,
         };
-        let mut source = source::open(&self.config.input, &all.options(&self.config.source))?;
+        let name = self.config.input.path().unwrap_or(Path::new(""));
+        let too_short = || Error::input(name, format!("is shorter than its header says: {WITHOUT_SPLIT}"));
+        let opened = source::open(&self.config.input, &all.options(&self.config.source));
+        let mut source = opened.map_err(|error| match error {
+            // The start is this function's, not the user's.
+            Error::Usage(_) => too_short(),
+            other => damaged(other),
+        })?;
         let (mut cuts, mut at_mark, mut best) = (CutFinder::new()?, None, None);
-        while let Some(frame) = source.read()? {
+        while let Some(frame) = source.read().map_err(damaged)? {
             if frame.time >= mark - tolerance {
                 at_mark.get_or_insert(frame.time);
             }
@@ -118,8 +136,7 @@ impl SplitPoints<'_> {
                 best = Some(frame.time);
             }
         }
-        let name = self.config.input.path().unwrap_or(Path::new(""));
-        best.or(at_mark).ok_or_else(|| Error::input(name, "is shorter than its header says: run without --split"))
+        best.or(at_mark).ok_or_else(too_short)
     }
 }
 

@@ -7,7 +7,7 @@ use super::outcome::SummaryEntry;
 use super::shard::Shard;
 use super::{concat, contact_sheet, disk_space};
 use std::fs;
-use std::path::{Display, Path};
+use std::path::{Display, Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -76,47 +76,64 @@ impl Summary {
 
     /// Whether any clip is not done.
     pub fn is_incomplete(&self) -> bool {
-        self.clips.iter().any(|entry| !matches!(entry.outcome, ClipOutcome::Done | ClipOutcome::Skipped))
+        self.clips.iter().any(|entry| !entry.outcome.is_done())
     }
 
-    fn failed(&self) -> impl Iterator<Item = (Display<'_>, &str)> {
+    /// The clips that are not done because of a failure: how they are called in the table, their names and reasons.
+    fn failures(&self) -> impl Iterator<Item = (&'static str, Display<'_>, &str)> {
         self.clips.iter().filter_map(|entry| match &entry.outcome {
-            ClipOutcome::Failed(reason) => Some((entry.input.display(), &**reason)),
-            _ => None,
+            ClipOutcome::Failed(reason) => Some(("failed", entry.input.display(), &**reason)),
+            ClipOutcome::Partial(reason) => Some(("partial", entry.input.display(), &**reason)),
+            ClipOutcome::Done | ClipOutcome::Skipped | ClipOutcome::Open => None,
         })
     }
 
     /// Prints the final table; as JSON for programs.
     pub fn say(&self, json: bool) {
         if json {
-            let Counts { done, skipped, failed, open, frames, .. } = self.counts();
-            let line = json!({ "event": "done", "done": done, "skipped": skipped, "failed": failed, "open": open,
-                "frames": frames, "seconds": self.seconds });
+            let Counts { done, skipped, partial, failed, open, frames, noted, .. } = self.counts();
+            let line = json!({ "event": "done", "done": done, "skipped": skipped, "partial": partial,
+                "failed": failed, "open": open, "with_notes": noted, "frames": frames, "seconds": self.seconds });
             return say(&line.to_string());
         }
         say(&self.closing());
-        self.failed().take(MAX_NAMED_FAILURES).for_each(|(input, reason)| say(&format!("  failed  {input}: {reason}")));
-        let failed = self.failed().count();
+        let named = self.failures().take(MAX_NAMED_FAILURES);
+        named.for_each(|(kind, input, reason)| say(&format!("  {kind}  {input}: {reason}")));
+        let failed = self.failures().count();
         if failed > MAX_NAMED_FAILURES {
             say(&format!("  and {} more: see the summary", failed - MAX_NAMED_FAILURES));
+        }
+        if let noted @ 1.. = self.counts().noted {
+            let (clips, file) = (if noted == 1 { "clip" } else { "clips" }, self.notes_file());
+            say(&format!("{noted} {clips} with notes: see {file}"));
+        }
+    }
+
+    /// The file in which the user finds the clips' notes.
+    fn notes_file(&self) -> String {
+        match self.shard {
+            (_, 1) => "summary.html".into(),
+            (index, count) => Shard { index: index - 1, count }.summary(),
         }
     }
 
     /// The summary in one line.
     fn closing(&self) -> String {
-        let Counts { done, skipped, failed, open, frames, saved } = self.counts();
+        let Counts { done, skipped, partial, failed, open, frames, saved, .. } = self.counts();
         let fps = frames as f64 / self.seconds.max(1e-3);
+        let cut = if partial > 0 { format!(", {partial} partial (up to the damage)") } else { String::new() };
         let left =
             if open > 0 { format!(", {open} left: run the same command again to continue") } else { String::new() };
         let hours = saved / 3600.0;
         format!(
-            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({hours:.2} h saved), {failed} failed{left}"
+            "{done} done ({frames} frames, {fps:.1} fps), {skipped} skipped ({hours:.2} h saved), {failed} failed{cut}{left}"
         )
     }
 
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for entry in &self.clips {
+            counts.noted += usize::from(!entry.notes.is_empty());
             match entry.outcome {
                 ClipOutcome::Done => {
                     counts.done += 1;
@@ -126,6 +143,7 @@ impl Summary {
                     counts.skipped += 1;
                     counts.saved += entry.seconds;
                 }
+                ClipOutcome::Partial(_) => counts.partial += 1,
                 ClipOutcome::Failed(_) => counts.failed += 1,
                 ClipOutcome::Open => counts.open += 1,
             }
@@ -139,8 +157,11 @@ impl Summary {
 struct Counts {
     done: usize,
     skipped: usize,
+    partial: usize,
     failed: usize,
     open: usize,
+    /// Clips with notes, whatever their outcome.
+    noted: usize,
     /// Frames of the clips finished in this run.
     frames: u64,
     /// Processing seconds of the clips finished before.
@@ -195,11 +216,13 @@ pub fn merge(folder: &Path) -> Result<Summary> {
 fn checked(entry: SummaryEntry, folder: &Path) -> SummaryEntry {
     let clip = entry.clip();
     let is_there =
-        || Manifest::read(&Manifest::path(&clip, folder)).is_some_and(|done| done.is_whole(&clip, folder, false));
-    match entry.outcome {
-        ClipOutcome::Done | ClipOutcome::Skipped if !is_there() => {
-            SummaryEntry { outcome: ClipOutcome::Failed("its result is missing or damaged".into()), ..entry }
+        |manifest: PathBuf| Manifest::read(&manifest).is_some_and(|found| found.is_whole(&clip, folder, false));
+    let reason = match &entry.outcome {
+        ClipOutcome::Done | ClipOutcome::Skipped if !is_there(Manifest::path(&clip, folder)) => {
+            "its result is missing or damaged".to_owned()
         }
-        _ => entry,
-    }
+        ClipOutcome::Partial(reason) if !is_there(Manifest::partial_path(&clip, folder)) => reason.clone(),
+        _ => return entry,
+    };
+    SummaryEntry::of(&clip, ClipOutcome::Failed(reason), None)
 }

@@ -120,8 +120,9 @@ impl<'a> Supervisor<'a> {
 
     fn on(&mut self, event: WorkerMessage) -> Result<()> {
         match event {
-            WorkerMessage::Ready { classifier } => {
+            WorkerMessage::Ready { classifier, notes } => {
                 self.since = Instant::now();
+                self.queue.progress.notes_once(&notes);
                 self.worker.iter_mut().for_each(|worker| worker.classifier.clone_from(&classifier));
             }
             WorkerMessage::Begun => self.begun += 1,
@@ -133,7 +134,7 @@ impl<'a> Supervisor<'a> {
             WorkerMessage::Read => self.give()?,
             WorkerMessage::Finished(finished) => {
                 if let Some(InFlight { job, state }) = self.answered() {
-                    let done = self.keep(&job, state, finished).map_err(reason);
+                    let done = self.keep(&job, state, *finished).map_err(reason);
                     self.settle(job, done);
                 }
             }
@@ -157,7 +158,7 @@ impl<'a> Supervisor<'a> {
         self.in_flight.pop_front()
     }
 
-    /// Writes the manifest of a finished clip.
+    /// Writes the manifest of a processed clip.
     fn keep(&self, job: &Job, state: InputState, finished: ClipResult) -> Result<Manifest> {
         let JobQueue { config, fingerprint, .. } = self.queue;
         let (settings, model) = (fingerprint.settings.clone(), fingerprint.model.clone());
@@ -169,19 +170,21 @@ impl<'a> Supervisor<'a> {
     /// Handles the outcome of a try: the clip is done, tried again, or failed.
     fn settle(&mut self, job: Job, outcome: Result<Manifest, String>) {
         let JobQueue { config, progress, .. } = self.queue;
-        let (outcome, done) = match outcome {
-            Ok(done) => (ClipOutcome::Done, Some(done)),
-            Err(_) if job.tries < config.retries => return self.queue.put_back(Job { tries: job.tries + 1, ..job }),
-            Err(reason) => (ClipOutcome::Failed(reason), None),
+        let entry = match outcome {
+            Ok(manifest) => SummaryEntry::processed(&job.clip, &manifest),
+            Err(reason) => SummaryEntry::of(&job.clip, ClipOutcome::Failed(reason), None),
         };
-        if config.fail_fast && done.is_none() {
+        let is_done = entry.outcome.is_done();
+        if !is_done && job.tries < config.retries {
+            return self.queue.put_back(Job { tries: job.tries + 1, ..job });
+        }
+        if config.fail_fast && !is_done {
             self.queue.end();
         }
-        let entry = SummaryEntry::of(&job.clip, outcome, done.as_ref());
         progress.finished(&job.clip, &entry);
         self.entries.push(entry);
         if let Some(Segment { count, .. }) = job.clip.segment
-            && done.is_some()
+            && is_done
             && self.queue.is_last_piece(&job.clip)
         {
             self.entries.push(concat::join_clip(&job.clip.whole(), count, &self.queue.config.output));

@@ -104,6 +104,8 @@ fn wait<T>(worker: &mut WorkerProcess, stop: &AtomicBool, wanted: impl Fn(Worker
             Received::Message(WorkerMessage::Failed { .. } | WorkerMessage::Fatal { .. }) | Received::End(_) => {
                 return None;
             }
+            // Fewer frames than the number that is counted on.
+            Received::Message(WorkerMessage::Finished(clip)) if clip.damage.is_some() => return None,
             Received::Message(event) => {
                 since = Instant::now();
                 if let Some(found) = wanted(event) {

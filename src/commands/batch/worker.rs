@@ -20,7 +20,7 @@ use opencv::core::set_num_threads;
 use serde_json::json;
 
 use crate::commands::run::config::KeptParts;
-use crate::commands::run::{self, RunEnding};
+use crate::commands::run::{self, RunEnding, RunSummary};
 use crate::frame::VideoInfo;
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
@@ -28,6 +28,7 @@ use crate::{Error, Result};
 
 /// How long a worker may take to clean up after its supervisor is gone.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
 /// Processes clips until standard input ends. Three clips overlap: while one is in the pipeline, the next one is opened
 /// and the results of the previous one are completed.
 ///
@@ -45,7 +46,8 @@ pub fn work(config: &BatchConfig) -> Result<()> {
             return Ok(());
         }
     };
-    say(&json!({ "event": "ready", "classifier": static_saliency.name() }).to_string());
+    let (classifier, notes) = (static_saliency.name(), static_saliency.notes());
+    say(&json!({ "event": "ready", "classifier": classifier, "notes": notes }).to_string());
     let (opened, to_process) = bounded(0);
     let (processed, to_finish) = bounded(0);
     thread::scope(|scope| {
@@ -127,17 +129,16 @@ impl OpenedJob {
 
 impl ProcessedJob {
     fn finish(self) -> Result<ClipResult> {
-        let summary = self.0.finish()?;
-        match summary.ending {
-            RunEnding::Complete => {
-                let overview = summary.overview.unwrap_or_default();
-                let timing =
-                    |(span, VideoInfo { rate, passthrough, end, .. })| SegmentTiming { span, rate, passthrough, end };
-                let joint = summary.span.zip(self.1).map(timing);
-                Ok(ClipResult { frames: summary.frames, seconds: summary.seconds, overview, joint })
-            }
-            RunEnding::Interrupted => Err(Error::Stopped),
-            RunEnding::Broken(error) => Err(error),
-        }
+        let RunSummary { frames, seconds, overview, span, ending, notes, output, .. } = self.0.finish()?;
+        let damage = match ending {
+            RunEnding::Complete => None,
+            RunEnding::Interrupted => return Err(Error::Stopped),
+            RunEnding::Broken(error) if output.is_some() => Some(reason(error)),
+            RunEnding::Broken(error) => return Err(split::damaged(error)),
+        };
+        let overview = overview.unwrap_or_default();
+        let timing = |(span, VideoInfo { rate, passthrough, end, .. })| SegmentTiming { span, rate, passthrough, end };
+        let joint = span.zip(self.1).map(timing);
+        Ok(ClipResult { frames, seconds, overview, joint, notes, damage })
     }
 }

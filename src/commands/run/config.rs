@@ -45,8 +45,8 @@ pub struct RunConfig {
     pub preview: Option<PathBuf>,
     /// Where to write the per-frame maps, and which.
     pub maps: Option<MapsConfig>,
-    /// Whether to remove the outputs if the clip cannot be read to its end.
-    pub whole_only: bool,
+    /// Whether to remove the outputs if the user stops the run.
+    pub discard_interrupted: bool,
     /// Whether the records have the milliseconds of each stage, which differ from run to run.
     pub timed: bool,
     /// How to report progress.

@@ -43,8 +43,8 @@ pub struct RunSummary {
     pub seconds: f64,
     /// Model, device and precision, such as `efficientnet-lite0 on openvino f32`.
     pub classifier: String,
-    /// The result; `None` if the user stopped the run before the first frame, or the result is incomplete and must be
-    /// whole.
+    /// The result; `None` if the user stopped the run before the first frame or its result is discarded, or if a segment
+    /// of a clip is damaged.
     pub output: Option<PathBuf>,
     /// A short overview of the clip, if a preview was requested.
     pub overview: Option<Preview>,
@@ -54,6 +54,8 @@ pub struct RunSummary {
     pub timing: Timing,
     /// Whether the input was read to its end.
     pub ending: RunEnding,
+    /// Notes for the user about this clip, one line each; not those about the classifier.
+    pub notes: Vec<String>,
 }
 
 /// How the input of a run ended.
@@ -118,6 +120,7 @@ impl OpenedClip {
     pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
+        let notes = source.warnings().to_vec();
         let whole = || source::open(&config.input, &config.source);
         if static_saliency.needs_frequent_class() {
             frequent_class::survey(whole()?, static_saliency, stop)?;
@@ -149,7 +152,7 @@ impl OpenedClip {
             ending => ending,
         };
         let end = info.end.filter(|_| matches!(ending, RunEnding::Complete) && config.window.is_none());
-        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty, end })
+        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty, notes, end })
     }
 }
 
@@ -163,6 +166,7 @@ pub struct ProcessedClip {
     ending: RunEnding,
     span: Option<TimeSpan>,
     empty: u64,
+    notes: Vec<String>,
     /// The time at which the picture ends, if the clip was read to its end and states it.
     end: Option<f64>,
 }
@@ -173,20 +177,23 @@ impl ProcessedClip {
     /// # Errors
     /// Those of the outputs.
     pub fn finish(self) -> Result<RunSummary> {
-        let Self { config, outputs, progress, started, classifier, ending, span, empty, end } = self;
+        let Self { config, outputs, progress, started, classifier, ending, span, empty, mut notes, end } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
             RunEnding::Interrupted if frames == 0 => (None, None),
-            RunEnding::Interrupted | RunEnding::Broken(_) if config.whole_only => (None, None),
+            RunEnding::Interrupted if config.discard_interrupted => (None, None),
+            // The segments after it would not follow on from a segment that ends early.
+            RunEnding::Broken(_) if config.window.is_some() => (None, None),
             _ => {
-                let WrittenOutputs { path, warnings, overview } = outputs.finish(end)?;
+                let WrittenOutputs { path, mut warnings, overview } = outputs.finish(end)?;
+                warnings.extend(note_on_empty(empty, frames));
                 config.notes(&warnings);
-                config.notes(&note_on_empty(empty, frames).into_iter().collect::<Vec<_>>());
+                notes.extend(warnings);
                 (Some(path), overview)
             }
         };
         let seconds = started.elapsed().as_secs_f64();
-        let summary = RunSummary { frames, seconds, classifier, output, overview, span, timing, ending };
+        let summary = RunSummary { frames, seconds, classifier, output, overview, span, timing, ending, notes };
         closing::say_closing(config.report, &summary);
         Ok(summary)
     }
