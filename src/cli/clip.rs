@@ -32,7 +32,8 @@ pub struct ClipArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Write one record per frame (class, probability, map statistics, times) to this .jsonl or .csv file
+    /// Write one record per frame (class, scores, map statistics, salient regions, times) to this .jsonl or .csv file; -
+    /// writes JSON lines to standard output
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
     /// Draw the mean of the static, motion and fused map over time, cuts and some frames, to this .png or .jpg file

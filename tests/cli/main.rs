@@ -10,6 +10,7 @@ mod outputs;
 #[path = "../support/program.rs"]
 mod program;
 mod pull;
+mod records;
 mod run;
 mod server;
 mod speed;

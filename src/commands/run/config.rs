@@ -36,7 +36,7 @@ pub struct RunConfig {
     pub crf: u8,
     /// Whether to keep the sound.
     pub audio: bool,
-    /// The file for the per-frame records.
+    /// The file for the per-frame records; `-` is standard output.
     pub records: Option<PathBuf>,
     /// The file for the chart of the whole clip over time.
     pub timeline: Option<PathBuf>,

@@ -11,6 +11,7 @@ use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::frame::{Timing, VideoInfo};
 use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
+use crate::platform::paths;
 use crate::sink::image::ImageSink;
 use crate::sink::maps::{MapKind, MapSink};
 use crate::sink::records::{FrameRecord, RecordSink};
@@ -52,6 +53,7 @@ impl RunOutputs {
     /// # Errors
     /// Those of the sinks' checks; [`Error::Usage`] if maps would be written among the input's own frames.
     pub fn check(config: &RunConfig) -> Result<()> {
+        check_stdout(config)?;
         let (input, overwrite) = (config.input.path(), config.overwrite);
         if ImageSink::accepts(&config.output) {
             ImageSink::check(&config.output, input, overwrite)?;
@@ -117,7 +119,7 @@ impl RunOutputs {
         }
         if let Some(sink) = &mut self.records {
             let record = FrameRecord { index, ..record(&drawn)? };
-            sink.write(&if self.timed { record } else { record.untimed() })?;
+            sink.write(if self.timed { record } else { record.untimed() })?;
         }
         if let Some((_, preview)) = &mut self.preview {
             preview.push(&drawn)?;
@@ -162,4 +164,13 @@ impl RunOutputs {
         }
         Ok(WrittenOutputs { path: finished.path, warnings: finished.warnings, overview })
     }
+}
+
+/// Refuses several outputs on standard output.
+fn check_stdout(config: &RunConfig) -> Result<()> {
+    if paths::is_stdout(&config.output) && config.records.as_deref().is_some_and(paths::is_stdout) {
+        let problem = "-o - and --records - both write to standard output: give one of them a file name";
+        return Err(Error::Usage(problem.into()));
+    }
+    Ok(())
 }
