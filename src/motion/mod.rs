@@ -11,7 +11,7 @@ mod residual_check;
 mod shots;
 mod sizes;
 
-use opencv::core::{Mat, MatTraitConst};
+use opencv::core::{Mat, MatTraitConst, Size};
 
 use self::camera::CameraMotion;
 pub use self::content::ContentArea;
@@ -60,6 +60,12 @@ pub struct FrameMotion {
     pub cut: bool,
     /// Where the picture lies in the frame, if the frame has letterbox bars.
     pub content: Option<ContentArea>,
+}
+
+/// The size of the maps of a clip whose pictures have the size `source`: 240 pixels on the longer side. The maps of a
+/// frame with letterbox bars may have another size.
+pub fn map_size(source: Size) -> Size {
+    WorkingSizes::of(source).map
 }
 
 /// Computes each frame's [`FrameMotion`] relative to the previous frame.

@@ -5,6 +5,7 @@ mod bad_input;
 mod data;
 mod eval;
 mod gradient;
+mod maps;
 mod model;
 mod outputs;
 #[path = "../support/program.rs"]

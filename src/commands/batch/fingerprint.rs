@@ -11,6 +11,7 @@ use crate::fuse::FuseOptions;
 use crate::model::{ClassifierRequest, ModelRequest};
 use crate::platform::checksum::{file_sha256, sha256};
 use crate::saliency::{MethodChoice, ModelConfig};
+use crate::sink::maps::MapSize;
 
 /// Version of the form below and of what its settings mean. Raise it if the same settings give results so different
 /// that finished clips should be processed again. The program's version is not part of the fingerprint.
@@ -78,8 +79,9 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "audio": audio,
         "crf": crf,
         "records": records.map(Choice::name),
-        "map": maps.map(|(kind, _)| kind.name()),
-        "map-format": maps.map(|(_, format)| format.name()),
+        "map": maps.map(|maps| maps.kind.name()),
+        "map-format": maps.map(|maps| maps.format.name()),
+        "map-size": maps.map(|maps| maps.size).filter(|size| *size != MapSize::Source).map(Choice::name),
         "split": split,
     });
     if let Value::Object(settings) = &mut settings {
@@ -133,5 +135,7 @@ mod tests {
         for flags in ["--crf 21", "--precision f32", "--smooth 0.5", "--noise 0.1", "--maps", "--no-audio"] {
             assert_ne!(settings(flags), settings(""), "{flags}");
         }
+        assert_eq!(settings("--maps --map-size source"), settings("--maps"));
+        assert!(settings("--maps --map-size native").contains(r#""map-size":"native""#));
     }
 }

@@ -8,7 +8,7 @@ use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
-use crate::sink::maps::{MapFormat, MapKind};
+use crate::sink::maps::{MapKind, MapSize, MapStorage};
 use crate::source::{self, Input};
 
 /// The configuration of `salstream run`.
@@ -57,11 +57,14 @@ pub struct RunConfig {
 /// Which maps to write, and how.
 #[derive(Debug, Clone)]
 pub struct MapsConfig {
-    pub folder: PathBuf,
+    /// A folder, or the file of an array.
+    pub path: PathBuf,
     /// Which of the three maps.
     pub kind: MapKind,
-    /// The file format.
-    pub format: MapFormat,
+    /// Their size.
+    pub size: MapSize,
+    /// Whether they are one file per frame or one array, and of what kind.
+    pub storage: MapStorage,
 }
 
 impl RunConfig {

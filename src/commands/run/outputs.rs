@@ -9,11 +9,12 @@ use super::preview::{Preview, PreviewBuilder};
 use crate::annotate::Timeline;
 use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::frame::{Timing, VideoInfo};
+use crate::motion;
 use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
 use crate::platform::paths;
 use crate::sink::image::ImageSink;
-use crate::sink::maps::{MapKind, MapSink};
+use crate::sink::maps::{MapKind, MapSink, MapSize};
 use crate::sink::records::{FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result};
@@ -66,20 +67,7 @@ impl RunOutputs {
         if let Some(timeline) = &config.timeline {
             ImageSink::check(timeline, input, overwrite)?;
         }
-        if let Some(MapsConfig { folder, .. }) = &config.maps {
-            let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
-            if frames.is_some() && frames == folder.canonicalize().ok() {
-                return Err(Error::Usage("--maps: the folder contains the input's frames: choose another one".into()));
-            }
-            if *folder == config.output {
-                return Err(Error::Usage(format!(
-                    "{}: is both --maps and the output: choose another one",
-                    folder.display()
-                )));
-            }
-            MapSink::check(folder, overwrite)?;
-        }
-        Ok(())
+        config.maps.as_ref().map_or(Ok(()), |maps| check_maps(config, maps))
     }
 
     /// Opens all outputs of a clip with the properties `info`; annotated pictures have the size `canvas`.
@@ -96,7 +84,13 @@ impl RunOutputs {
         };
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
-            Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
+            Some(MapsConfig { path, kind, size, storage }) => {
+                let size = match size {
+                    MapSize::Source => info.size,
+                    MapSize::Native => motion::map_size(info.size),
+                };
+                Some((*kind, MapSink::create(path, *storage, size, config.overwrite)?))
+            }
             None => None,
         };
         let image =
@@ -173,4 +167,17 @@ fn check_stdout(config: &RunConfig) -> Result<()> {
         return Err(Error::Usage(problem.into()));
     }
     Ok(())
+}
+
+/// Refuses maps that cannot or must not be written.
+fn check_maps(config: &RunConfig, MapsConfig { path, storage, .. }: &MapsConfig) -> Result<()> {
+    let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
+    if frames.is_some() && frames == path.canonicalize().ok() {
+        return Err(Error::Usage("--maps: the folder contains the input's frames: choose another one".into()));
+    }
+    if *path == config.output {
+        let problem = "is both --maps and the output: choose another one";
+        return Err(Error::Usage(format!("{}: {problem}", path.display())));
+    }
+    MapSink::check(path, *storage, config.input.path(), config.overwrite)
 }
