@@ -100,16 +100,27 @@ fn maps_of_native_size_can_be_pictures_and_keep_their_size_between_bars() {
     succeed(at, "clip.mp4 --maps maps --map-size native");
     let picture = image::open(at.join("maps/000003.png")).unwrap();
     assert_eq!((picture.width(), picture.height()), (240, 135));
-    // A picture of 80 x 180 between bars is analysed at 107 x 240.
-    let bars = "scale=640:360,crop=160:360,scale=80:180,pad=320:180:120:0";
+    // A picture of 120 x 180 between bars is analysed at a height of 240.
+    let bars = "scale=640:360,crop=240:360,scale=120:180,pad=320:180:100:0";
     ffmpeg(at, &format!("-i clip.mp4 -vf {bars} -crf 10 bars.mp4"));
     succeed(at, "bars.mp4 --maps bars.npy --map-size native");
     let array = Array::read(&at.join("bars.npy"));
     assert_eq!(array.shape, [6, 135, 240]);
     let last = &array.values()[5 * 135 * 240..];
-    let bars = last.chunks_exact(240).flat_map(|row| row[..85].iter().chain(&row[155..]));
+    let bars = last.chunks_exact(240).flat_map(|row| row[..70].iter().chain(&row[170..]));
     assert_eq!(bars.fold(0.0, |peak: f32, value| peak.max(*value)), 0.0, "the bars are left out of the analysis");
     assert!(last.iter().any(|value| *value > 0.0));
+}
+
+#[test]
+fn a_batch_writes_maps_of_native_size() {
+    let folder = clip();
+    let args = "batch clip.mp4 -o out --device cpu --jobs 1 --maps --map-format npy --map-size native";
+    let output = salstream(folder.path()).args(args.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let maps = folder.path().join("out/clip.maps");
+    assert_eq!(names(&maps).len(), 6);
+    assert_eq!(Array::read(&maps.join("000005.npy")).shape, [135, 240]);
 }
 
 #[test]

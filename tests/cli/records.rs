@@ -97,7 +97,7 @@ fn csv_holds_the_same_records() {
             }
         }
     }
-    assert!(rows.iter().any(|row| row.iter().last().unwrap().starts_with(r#"[{"box":["#)));
+    assert!(rows.iter().any(|row| row.iter().next_back().unwrap().starts_with(r#"[{"box":["#)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 use tempfile::TempPath;
 
-use super::MapDtype;
+use super::storage::{MapDtype, byte};
 use crate::{Error, Result};
 
 /// Length of the header in bytes: a multiple of 64, as NumPy wants it, with room for any number of frames.
@@ -51,7 +51,7 @@ impl MapArray {
     pub(super) fn write(&mut self, map: &Mat) -> Result<()> {
         let values = map.data_typed::<f32>()?;
         let bytes: Vec<u8> = match self.dtype {
-            MapDtype::Uint8 => values.iter().copied().map(super::byte).collect(),
+            MapDtype::Uint8 => values.iter().copied().map(byte).collect(),
             MapDtype::Float16 => {
                 let mut halves = vec![f16::ZERO; values.len()];
                 halves.convert_from_f32_slice(values);

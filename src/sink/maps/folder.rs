@@ -12,7 +12,7 @@ use opencv::core::Mat;
 use opencv::prelude::*;
 use tempfile::TempDir;
 
-use super::MapFormat;
+use super::storage::{MapFormat, byte};
 use crate::sink::{TEMP_PREFIX, unwritable};
 use crate::{Error, Result};
 
@@ -69,7 +69,7 @@ impl MapFolder {
             let mut out = BufWriter::new(file);
             match self.format {
                 MapFormat::Png => {
-                    let grey: Vec<u8> = values.iter().copied().map(super::byte).collect();
+                    let grey: Vec<u8> = values.iter().copied().map(byte).collect();
                     png(&mut out, width, height, &grey, ExtendedColorType::L8)?;
                 }
                 MapFormat::Png16 => {

@@ -2,6 +2,7 @@
 
 mod array;
 mod folder;
+mod storage;
 
 use std::path::Path;
 
@@ -11,85 +12,9 @@ use opencv::imgproc;
 use self::array::MapArray;
 use self::folder::MapFolder;
 pub(crate) use self::folder::temporary;
+pub use self::storage::{MapDtype, MapFormat, MapKind, MapSize, MapStorage};
 use crate::Result;
-use crate::choice::choices;
-use crate::frame::{Maps, SaliencyMap};
-use crate::platform::paths;
-
-choices! {
-    /// Which map to write.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapKind {
-        /// The fused map: static and motion saliency together.
-        Fused = "fused",
-        /// How much the classifier's score depends on each pixel.
-        Static = "static",
-        /// Motion relative to the camera.
-        Motion = "motion",
-    }
-}
-
-impl MapKind {
-    /// The map of this kind.
-    pub fn of(self, maps: &Maps) -> &SaliencyMap {
-        match self {
-            Self::Fused => &maps.fused,
-            Self::Static => &maps.static_,
-            Self::Motion => &maps.motion,
-        }
-    }
-}
-
-choices! {
-    /// How to write a map in a folder.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapFormat {
-        /// 8-bit grey PNG; 1.0 becomes 255.
-        Png = "png",
-        /// 16-bit grey PNG; 1.0 becomes 65535.
-        Png16 = "png16",
-        /// NumPy array of float32, shape (height, width).
-        Npy = "npy",
-    }
-}
-
-choices! {
-    /// The number type of an array of all frames.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapDtype {
-        /// 16-bit floating-point numbers from 0 to 1.
-        Float16 = "float16",
-        /// Bytes; 1.0 becomes 255.
-        Uint8 = "uint8",
-    }
-}
-
-choices! {
-    /// The size of the maps that are written.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapSize {
-        /// The size of the source.
-        Source = "source",
-        /// The size at which maps are computed: 240 pixels on the longer side.
-        Native = "native",
-    }
-}
-
-/// How to write the maps of a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MapStorage {
-    /// A folder with one file per frame, named after its index in six digits.
-    Folder(MapFormat),
-    /// One NumPy file of shape (frames, height, width).
-    Array(MapDtype),
-}
-
-impl MapStorage {
-    /// Whether maps at `path` are one array: its name ends in `.npy`, and it is not a folder.
-    pub fn is_array(path: &Path) -> bool {
-        paths::extension(path) == "npy" && !path.is_dir()
-    }
-}
+use crate::frame::SaliencyMap;
 
 /// The maps of a clip being written, all of one size. They leave nothing behind if they are dropped before
 /// [`MapSink::finish`].
@@ -107,8 +32,9 @@ impl MapSink {
     /// Rejects a folder or file that cannot or must not be written.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a folder is not empty or a file exists, and `overwrite` is not set; if a folder's name is that
-    /// of a file, or the file is `input`. [`Error::Output`] or [`Error::Io`] if it cannot be read or written.
+    /// [`Usage`](crate::Error::Usage) if a folder is not empty or a file exists, and `overwrite` is not set; if a
+    /// folder's name is that of a file, or the file is `input`. [`Output`](crate::Error::Output) or
+    /// [`Io`](crate::Error::Io) if it cannot be read or written.
     pub fn check(path: &Path, storage: MapStorage, input: Option<&Path>, overwrite: bool) -> Result<()> {
         match storage {
             MapStorage::Folder(_) => MapFolder::check(path, overwrite),
@@ -132,7 +58,7 @@ impl MapSink {
     /// Writes the map of frame `index`, scaled to the size of the maps. An array takes the frames in order.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written.
+    /// [`Io`](crate::Error::Io) if it cannot be written.
     pub fn write(&mut self, index: u64, map: &SaliencyMap) -> Result<()> {
         let mut scaled = Mat::default();
         imgproc::resize(&map.0, &mut scaled, self.size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
@@ -145,16 +71,11 @@ impl MapSink {
     /// Gives the maps their final names.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] if a file cannot be written, moved or removed.
+    /// [`Io`](crate::Error::Io) or [`Output`](crate::Error::Output) if a file cannot be written, moved or removed.
     pub fn finish(self) -> Result<()> {
         match self.target {
             MapTarget::Folder(folder) => folder.finish(),
             MapTarget::Array(array) => array.finish(),
         }
     }
-}
-
-/// A value of a map as a byte; 1.0 becomes 255.
-fn byte(value: f32) -> u8 {
-    (value * 255.0).round() as u8
 }
