@@ -90,6 +90,8 @@ pub struct Prediction {
     pub label: String,
     /// Softmax probability of that class, 0..=1.
     pub probability: f32,
+    /// Score of that class before Softmax; `None` if the model gives probabilities only.
+    pub logit: Option<f32>,
 }
 
 /// The classifier's features of a frame, on a grid that covers the whole frame.
@@ -145,6 +147,21 @@ pub struct Maps {
     pub motion_weight: f32,
     /// Whether a cut was found before this frame, which resets all state.
     pub cut: bool,
+}
+
+/// A connected region of a map in which something stands out. Lengths are in pixels of the source, from its top left
+/// corner.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Region {
+    /// The smallest box around it: left, top, width, height.
+    #[serde(rename = "box")]
+    pub bounds: [i32; 4],
+    /// The mean of the positions of its pixels: x, y.
+    pub centroid: [f32; 2],
+    /// Its share of the picture's area, 0..=1.
+    pub area: f32,
+    /// The mean of the map within it, 0..=1.
+    pub mean: f32,
 }
 
 /// Milliseconds that each stage spent on a frame, without waiting.

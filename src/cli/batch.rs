@@ -15,11 +15,11 @@ use super::progress::ProgressMode;
 use super::values::span;
 use super::{RunArgs, SettingsArgs};
 use crate::choice::Choice;
-use crate::commands::batch::config::{BatchConfig, InputConfig, RecordFormat};
+use crate::commands::batch::config::{BatchConfig, BatchMaps, InputConfig, RecordFormat};
 use crate::commands::batch::shard::Shard;
 use crate::commands::run::config::RunConfig;
 use crate::reporting::mode::ReportMode;
-use crate::sink::maps::{MapFormat, MapKind};
+use crate::sink::maps::{MapFormat, MapKind, MapSize};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, Args)]
@@ -116,6 +116,9 @@ pub struct BatchArgs {
     /// File format of the maps
     #[arg(long, value_parser = choice::<MapFormat>(), requires = "maps", default_value = MapFormat::Png.name(), help_heading = "Data")]
     pub map_format: MapFormat,
+    /// Size of the maps
+    #[arg(long, value_parser = choice::<MapSize>(), requires = "maps", default_value = MapSize::Source.name(), help_heading = "Data")]
+    pub map_size: MapSize,
     #[command(flatten)]
     pub settings: SettingsArgs,
 }
@@ -194,7 +197,7 @@ impl TryFrom<BatchArgs> for BatchConfig {
             clip_lines: args.progress == ProgressMode::Auto,
             run: RunConfig { discard_interrupted: true, timed: false, ..run },
             records: args.records,
-            maps: args.maps.then_some((args.map, args.map_format)),
+            maps: args.maps.then_some(BatchMaps { kind: args.map, format: args.map_format, size: args.map_size }),
             settings: args.settings.text,
             worker_line: args.settings.line,
         })
@@ -219,7 +222,15 @@ impl BatchArgs {
             method: self.method.clone(),
             picture: self.picture.clone(),
             clip: self.clip.clone(),
-            data: DataArgs { records: None, timeline: None, maps: None, map: self.map, map_format: self.map_format },
+            data: DataArgs {
+                records: None,
+                timeline: None,
+                maps: None,
+                map: self.map,
+                map_format: Some(self.map_format),
+                map_dtype: None,
+                map_size: self.map_size,
+            },
             progress: ProgressMode::Json,
             threads: self.threads,
             settings: SettingsArgs::default(),

@@ -7,10 +7,11 @@ use clap::{Args, value_parser};
 use super::choice::choice;
 use super::values::{moment, span};
 use crate::choice::Choice;
-use crate::commands::run::config::KeptParts;
+use crate::commands::run::config::{KeptParts, MapsConfig};
 use crate::frame::Rate;
-use crate::sink::maps::{MapFormat, MapKind};
+use crate::sink::maps::{MapDtype, MapFormat, MapKind, MapSize, MapStorage};
 use crate::source::{DecoderKind, Deinterlace, SourceOptions, ToneMap};
+use crate::{Error, Result};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Clip")]
@@ -75,19 +76,50 @@ impl ClipArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Write one record per frame (class, probability, map statistics, times) to this .jsonl or .csv file
+    /// Write one record per frame (class, scores, map statistics, salient regions, times) to this .jsonl or .csv file; -
+    /// writes JSON lines to standard output
     #[arg(long, value_name = "FILE")]
     pub records: Option<PathBuf>,
     /// Draw the mean of the static, motion and fused map over time, cuts and some frames, to this .png or .jpg file
     #[arg(long, value_name = "FILE")]
     pub timeline: Option<PathBuf>,
-    /// Write one map per frame into this folder, at the size of the source, named by the frame's index
-    #[arg(long, value_name = "DIR")]
+    /// Write the maps: one file per frame into this folder, named by the frame's index; or, if the name ends in .npy, one
+    /// NumPy array of shape (frames, height, width)
+    #[arg(long, value_name = "DIR|FILE.npy")]
     pub maps: Option<PathBuf>,
     /// Which map to write
     #[arg(long, value_parser = choice::<MapKind>(), requires = "maps", default_value = MapKind::Fused.name())]
     pub map: MapKind,
-    /// File format of the maps
-    #[arg(long, value_parser = choice::<MapFormat>(), requires = "maps", default_value = MapFormat::Png.name())]
-    pub map_format: MapFormat,
+    /// File format of the maps in a folder [default: png]
+    #[arg(long, value_parser = choice::<MapFormat>(), requires = "maps")]
+    pub map_format: Option<MapFormat>,
+    /// Number type of a single NumPy array [default: float16]
+    #[arg(long, value_parser = choice::<MapDtype>(), requires = "maps")]
+    pub map_dtype: Option<MapDtype>,
+    /// Size of the maps
+    #[arg(long, value_parser = choice::<MapSize>(), requires = "maps", default_value = MapSize::Source.name())]
+    pub map_size: MapSize,
+}
+
+impl DataArgs {
+    /// Which maps to write, and how.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the format does not fit the name.
+    pub fn maps(&self) -> Result<Option<MapsConfig>> {
+        let Some(path) = self.maps.clone() else { return Ok(None) };
+        let name = path.display();
+        let storage = match (MapStorage::is_array(&path), self.map_format, self.map_dtype) {
+            (true, None | Some(MapFormat::Npy), dtype) => MapStorage::Array(dtype.unwrap_or(MapDtype::Float16)),
+            (true, Some(format), _) => {
+                let problem = format!("--map-format {} needs a folder: choose another name", format.name());
+                return Err(Error::Usage(format!("{name}: {problem}")));
+            }
+            (false, format, None) => MapStorage::Folder(format.unwrap_or(MapFormat::Png)),
+            (false, _, Some(_)) => {
+                return Err(Error::Usage(format!("{name}: --map-dtype needs one file: end the name in .npy")));
+            }
+        };
+        Ok(Some(MapsConfig { path, kind: self.map, size: self.map_size, storage }))
+    }
 }

@@ -14,7 +14,7 @@ use super::picture::PictureArgs;
 use super::progress::ProgressMode;
 use crate::annotate::Layout;
 use crate::choice::Choice;
-use crate::commands::run::config::{MapsConfig, RunConfig};
+use crate::commands::run::config::RunConfig;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
 use crate::saliency::TargetName;
@@ -76,6 +76,7 @@ impl TryFrom<RunArgs> for RunConfig {
         check_flags(&input, &model, &picture, &clip, &data)?;
         let output = output.map_or_else(|| default_output(&input), Ok)?;
         check_kinds(&input, &output)?;
+        let maps = data.maps()?;
         let key_frames = model.key_frames(StaticEvery::Frames(1));
         let fusion = model.fuse_options(&picture.fusion)?;
         let method = method.of_frames(matches!(input, Input::Image(_)), model.raw)?;
@@ -96,7 +97,7 @@ impl TryFrom<RunArgs> for RunConfig {
             records: data.records,
             timeline: data.timeline,
             preview: None,
-            maps: data.maps.map(|folder| MapsConfig { folder, kind: data.map, format: data.map_format }),
+            maps,
             discard_interrupted: false,
             timed: true,
             report: progress.report(quiet),

@@ -63,6 +63,7 @@ mod tests {
             flow: Flow(flow),
             residual: Mat::default(),
             scale: 1.0,
+            speed: 24.0,
             first: false,
             cut: false,
             content: None,

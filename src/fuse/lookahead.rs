@@ -95,8 +95,17 @@ mod tests {
     fn frame(first: bool, x: i32) -> (FrameMotion, Maps) {
         let flow = Mat::new_size_with_default(SIZE, CV_32FC2, Scalar::new(-2.0, 0.0, 0.0, 0.0)).unwrap();
         let (lab, residual) = (Mat::default(), Mat::default());
-        let motion =
-            FrameMotion { index: 0, lab, flow: Flow(flow), residual, scale: 1.0, first, cut: first, content: None };
+        let motion = FrameMotion {
+            index: 0,
+            lab,
+            flow: Flow(flow),
+            residual,
+            scale: 1.0,
+            speed: 24.0,
+            first,
+            cut: first,
+            content: None,
+        };
         let inside = |i: i32| (x..x + 8).contains(&(i % SIZE.width));
         let values: Vec<f32> = (0..SIZE.area()).map(|i| f32::from(u8::from(inside(i)))).collect();
         let map = || SaliencyMap(raster::from_values(SIZE, &values).unwrap());

@@ -152,6 +152,7 @@ mod tests {
             flow: Flow(Mat::new_rows_cols_with_data(135, 240, &vectors).unwrap().try_clone().unwrap()),
             residual: raster::from_values(SIZE, &residual).unwrap(),
             scale: 2.0,
+            speed: 24.0,
             first: false,
             cut: false,
             content: None,

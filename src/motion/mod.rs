@@ -11,7 +11,7 @@ mod residual_check;
 mod shots;
 mod sizes;
 
-use opencv::core::{Mat, MatTraitConst};
+use opencv::core::{Mat, MatTraitConst, Size};
 
 use self::camera::CameraMotion;
 pub use self::content::ContentArea;
@@ -51,6 +51,8 @@ pub struct FrameMotion {
     pub residual: Mat,
     /// Length of one pixel of `flow` in the unit of `residual`.
     pub scale: f32,
+    /// Speed, in pixels of the source per second, of a residual of 1.
+    pub speed: f32,
     /// Whether there is no earlier frame to compare with: the frame is the first of the clip or of a shot, and its
     /// motion is unknown.
     pub first: bool,
@@ -58,6 +60,12 @@ pub struct FrameMotion {
     pub cut: bool,
     /// Where the picture lies in the frame, if the frame has letterbox bars.
     pub content: Option<ContentArea>,
+}
+
+/// The size of the maps of a clip whose pictures have the size `source`: 240 pixels on the longer side. The maps of a
+/// frame with letterbox bars may have another size.
+pub fn map_size(source: Size) -> Size {
+    WorkingSizes::of(source).map
 }
 
 /// Computes each frame's [`FrameMotion`] relative to the previous frame.
@@ -79,6 +87,7 @@ struct PreviousFrame {
     lab: Mat,
     residual: Mat,
     scale: f32,
+    speed: f32,
     /// When the frame was last shown, and when it was first shown, in seconds.
     time: f64,
     since: f64,
@@ -129,6 +138,7 @@ impl MotionEstimator {
             flow: flow::still(sizes.map)?,
             residual: raster::zeros(sizes.map)?,
             scale: sizes.map_scale(),
+            speed: 0.0,
             first: true,
             cut: restarted,
             content,
@@ -157,7 +167,10 @@ impl MotionEstimator {
             return Ok(());
         }
         let tolerance = f64::from(TOLERANCE / before.sizes.map_scale());
-        motion.scale = before.sizes.map_scale() / self.intervals(time - before.time) as f32;
+        let elapsed = self.elapsed(time - before.time);
+        let intervals = (elapsed / REFERENCE_INTERVAL).clamp(INTERVALS.0, INTERVALS.1);
+        motion.scale = before.sizes.map_scale() / intervals as f32;
+        motion.speed = before.sizes.source_scale() * (intervals / elapsed) as f32;
         let (mut residual, camera) = before.camera.residual(&flow, tolerance, motion.scale)?;
         if !self.prototype {
             residual_check::discount(&mut residual, &flow, &camera, &before.lab, &motion.lab)?;
@@ -169,18 +182,18 @@ impl MotionEstimator {
         Ok(())
     }
 
-    /// Converts `elapsed` seconds to reference intervals. A timestamp that does not advance counts as one frame.
-    fn intervals(&self, elapsed: f64) -> f64 {
-        let elapsed = if elapsed.is_finite() && elapsed > 0.0 { elapsed } else { self.rate.interval() };
-        (elapsed / REFERENCE_INTERVAL).clamp(INTERVALS.0, INTERVALS.1)
+    /// Seconds between two frames whose timestamps are `elapsed` apart. A timestamp that does not advance counts as one
+    /// frame.
+    fn elapsed(&self, elapsed: f64) -> f64 {
+        if elapsed.is_finite() && elapsed > 0.0 { elapsed } else { self.rate.interval() }
     }
 }
 
 impl PreviousFrame {
     fn of(motion: &FrameMotion, camera: CameraMotion, sizes: WorkingSizes, grey: Mat, time: f64) -> Result<Self> {
         let (lab, residual) = (motion.lab.try_clone()?, motion.residual.try_clone()?);
-        let FrameMotion { content, scale, .. } = *motion;
-        Ok(Self { content, sizes, camera, grey, lab, residual, scale, time, since: time })
+        let FrameMotion { content, scale, speed, .. } = *motion;
+        Ok(Self { content, sizes, camera, grey, lab, residual, scale, speed, time, since: time })
     }
 
     /// The previous frame, shown again at `time`. Its motion is held for up to [`MAX_HOLD_SECONDS`].
@@ -188,7 +201,7 @@ impl PreviousFrame {
         motion.first = false;
         if time - self.since <= MAX_HOLD_SECONDS {
             motion.residual = self.residual.try_clone()?;
-            motion.scale = self.scale;
+            (motion.scale, motion.speed) = (self.scale, self.speed);
         }
         Ok(Self { time, ..self })
     }

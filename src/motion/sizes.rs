@@ -61,6 +61,11 @@ impl WorkingSizes {
     pub(crate) fn map_scale(&self) -> f32 {
         BASE as f32 / self.map.width.max(self.map.height) as f32
     }
+
+    /// Length, in pixels of the source, of one pixel of a picture 480 pixels long.
+    pub(crate) fn source_scale(&self) -> f32 {
+        self.source.width.max(self.source.height) as f32 / BASE as f32
+    }
 }
 
 /// The two small pictures that all analysis uses: grey for the flow, and Lab at the size of the maps. The source is

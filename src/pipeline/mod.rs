@@ -4,5 +4,7 @@ pub mod channel;
 pub mod control;
 pub(crate) mod frequent_class;
 pub mod keyframes;
+pub mod magnitude;
 pub mod record;
+pub mod regions;
 pub mod stages;

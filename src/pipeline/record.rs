@@ -1,16 +1,17 @@
 //! The record of a frame.
 
+use super::regions::regions;
 use super::stages::DrawnFrame;
 use crate::Result;
 use crate::frame::SaliencyMap;
-use crate::sink::records::FrameRecord;
+use crate::sink::records::{FrameRecord, RegionsField};
 
 /// The record of a frame.
 ///
 /// # Errors
 /// [`Error::OpenCv`](crate::Error::OpenCv) if OpenCV fails, which no valid map causes.
 pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
-    let DrawnFrame { index, time, maps, predictions, timing, .. } = drawn;
+    let DrawnFrame { index, time, maps, predictions, gradient, speed, timing, size, .. } = drawn;
     let said = predictions.first();
     let (static_mean, static_peak) = summary(&maps.static_)?;
     let (motion_mean, motion_peak) = summary(&maps.motion)?;
@@ -21,8 +22,13 @@ pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
         class: said.map(|said| said.class),
         label: said.map(|said| said.label.clone()),
         probability: said.map(|said| said.probability),
+        logit: said.and_then(|said| said.logit),
+        gradient_mean: gradient.map(|gradient| gradient.mean),
+        gradient_peak: gradient.map(|gradient| gradient.peak),
         static_mean,
         static_peak,
+        motion_speed_mean: speed.map(|speed| speed.mean),
+        motion_speed_peak: speed.map(|speed| speed.peak),
         motion_mean,
         motion_peak,
         fused_mean,
@@ -34,6 +40,7 @@ pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
         ms_motion: Some(timing.motion),
         ms_fuse: Some(timing.fuse),
         ms_draw: Some(timing.draw),
+        regions: RegionsField::List(regions(&maps.fused, *size)?),
     })
 }
 

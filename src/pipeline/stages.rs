@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-use opencv::core::Mat;
+use opencv::core::{Mat, Size};
 
 use super::channel::{LinkPolicy, Next, Receiver, Sender, link, stage};
 use super::control::{BEST_CLASSES, Control};
 use super::keyframes::KeyFrames;
+use super::magnitude::Magnitude;
 use crate::annotate::Annotator;
 use crate::frame::{Frame, Gradient, Maps, Prediction, Timing};
 use crate::fuse::{Fuser, InverseWarp, look_ahead};
@@ -83,6 +84,8 @@ pub struct FusedFrame {
     /// The classifier's predictions for this frame or the last key frame, one per explained class; empty between a cut
     /// and the next key frame.
     pub predictions: Vec<Prediction>,
+    /// Strength of the gradient of the first prediction's score, in the unit of [`Gradient::map`].
+    pub gradient: Option<Magnitude>,
     /// Time of each stage.
     pub timing: Timing,
 }
@@ -93,6 +96,8 @@ pub struct DrawnFrame {
     pub index: u64,
     /// [`Frame::time`].
     pub time: f64,
+    /// [`Frame::size`].
+    pub size: Size,
     /// The decoded frame, if it is kept.
     pub original: Option<Arc<Frame>>,
     /// The annotated picture.
@@ -101,6 +106,11 @@ pub struct DrawnFrame {
     pub maps: Maps,
     /// [`FusedFrame::predictions`].
     pub predictions: Vec<Prediction>,
+    /// [`FusedFrame::gradient`].
+    pub gradient: Option<Magnitude>,
+    /// Speed relative to the camera, over the picture without letterbox bars, in pixels of the source per second;
+    /// `None` for the first frame of the clip or of a shot, whose motion is unknown.
+    pub speed: Option<Magnitude>,
     /// Time of each stage.
     pub timing: Timing,
 }
@@ -128,7 +138,7 @@ impl PipelineStages<'_> {
         stage(scope, "fuse", LinkPolicy::Lossless(0), move |out| {
             let lookahead = fuser.lookahead();
             let mut waiting: VecDeque<(FusedFrame, Option<InverseWarp>)> = VecDeque::new();
-            let mut join = GradientJoin { fuser, mode, last: Vec::new() };
+            let mut join = GradientJoin { fuser, mode, last: Vec::new(), strength: None };
             let ending = loop {
                 match moved.recv() {
                     Ok(Some(job)) => {
@@ -195,15 +205,16 @@ pub fn draw<'scope>(
 }
 
 fn drawn(annotator: &mut Annotator, originals: bool, fused: FusedFrame) -> Result<DrawnFrame> {
-    let FusedFrame { frame, maps, predictions, mut timing, .. } = fused;
+    let FusedFrame { frame, motion, maps, predictions, gradient, mut timing } = fused;
     let started = Instant::now();
     let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
     let captions: Vec<String> = predictions.iter().map(caption).collect();
-    let Frame { index, time, .. } = *frame;
+    let (index, time, size) = (frame.index, frame.time, frame.size());
+    let speed = if motion.first { None } else { Magnitude::of(&motion.residual, motion.speed)? };
     let original = originals.then(|| frame.clone());
     let picture = annotator.draw(Arc::unwrap_or_clone(frame), &maps, &captions)?;
     timing.draw = milliseconds(started);
-    Ok(DrawnFrame { index, time, original, picture, maps, predictions, timing })
+    Ok(DrawnFrame { index, time, size, original, picture, maps, predictions, gradient, speed, timing })
 }
 
 /// Reads frames, and chooses the key frames.
@@ -305,6 +316,8 @@ struct GradientJoin<'a> {
     fuser: Fuser,
     mode: PipelineMode<'a>,
     last: Vec<Prediction>,
+    /// The strength of the gradient that belongs to `last`.
+    strength: Option<Magnitude>,
 }
 
 impl GradientJoin<'_> {
@@ -318,12 +331,13 @@ impl GradientJoin<'_> {
         let maps = self.fuser.step(&motion, gradient.as_ref())?;
         timing.fuse = milliseconds(started);
         if maps.cut {
-            self.last.clear();
+            (self.last, self.strength) = (Vec::new(), None);
         }
-        if let Some(Gradient { prediction, others, .. }) = gradient.filter(|gradient| !gradient.noisy) {
+        if let Some(Gradient { map, prediction, others, .. }) = gradient.filter(|gradient| !gradient.noisy) {
+            self.strength = Magnitude::of(&map, 1.0)?;
             self.last = [prediction].into_iter().chain(others.into_iter().map(|other| other.prediction)).collect();
         }
-        Ok(FusedFrame { frame, motion, maps, predictions: self.last.clone(), timing })
+        Ok(FusedFrame { frame, motion, maps, predictions: self.last.clone(), gradient: self.strength, timing })
     }
 
     fn gradient(

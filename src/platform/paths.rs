@@ -12,6 +12,11 @@ pub fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
+/// Whether an output goes to standard output: its name is `-`. A file of this name is `./-`.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// A path in JSON: text, or `{"Unix": [bytes]}` if it is not UTF-8.
 pub mod json {
     use std::ffi::OsString;

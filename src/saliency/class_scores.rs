@@ -20,6 +20,11 @@ pub(super) fn probability(scores: &[f32], class: usize) -> f32 {
     }
 }
 
+/// The score of `class` before Softmax; `None` if the scores are probabilities already.
+pub(super) fn logit(scores: &[f32], class: usize) -> Option<f32> {
+    scores.get(class).copied().filter(|_| !are_probabilities(scores))
+}
+
 /// Whether the scores are outputs of a softmax: some models end in one that cannot be removed.
 fn are_probabilities(scores: &[f32]) -> bool {
     scores.iter().all(|score| *score >= 0.0) && (scores.iter().sum::<f32>() - 1.0).abs() < 1e-3
@@ -35,6 +40,11 @@ mod tests {
         assert!((probability(&[1000.0, 0.0], 0) - 1.0).abs() < 1e-6);
         assert_eq!(probability(&[1000.0, 0.0], 1), 0.0);
         assert_eq!(probability(&[0.25, 0.75], 1), 0.75);
+    }
+
+    #[test]
+    fn a_logit_is_a_score_that_is_no_probability() {
+        assert_eq!([logit(&[-1.0, 7.5], 1), logit(&[0.25, 0.75], 1)], [Some(7.5), None]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
-use self::class_scores::{outweighed, probability};
+use self::class_scores::{logit, outweighed, probability};
 use self::fit::FramePlacement;
 use self::noise::SpreadNoise;
 use crate::frame::{Features, Frame, Gradient, Prediction};
@@ -122,12 +122,7 @@ impl StaticSaliency {
     pub fn best(&self, count: usize) -> Vec<Prediction> {
         let mut classes: Vec<usize> = (0..self.scores.len()).collect();
         classes.sort_unstable_by(|&a, &b| self.scores[b].total_cmp(&self.scores[a]));
-        let predict = |&class: &usize| Prediction {
-            class,
-            label: self.labels.name(class).to_owned(),
-            probability: probability(&self.scores, class),
-        };
-        classes.iter().take(count).map(predict).collect()
+        classes.iter().take(count).map(|&class| self.prediction(&self.scores, class)).collect()
     }
 
     /// Resets the state: the next frame is the first one of another clip.
@@ -211,8 +206,7 @@ impl StaticSaliency {
 
     /// The gradient of a noisy frame, with the prediction of the previous frame.
     fn of_noisy(&self, gradient: Gradient) -> Gradient {
-        let prediction =
-            Prediction { probability: probability(&self.scores, gradient.prediction.class), ..gradient.prediction };
+        let prediction = self.prediction(&self.scores, gradient.prediction.class);
         Gradient { noisy: true, prediction, features: None, activation: None, ..gradient }
     }
 
@@ -253,19 +247,23 @@ impl StaticSaliency {
 
     /// The map of the frame, which is at `place` in the input image.
     fn explained(&self, index: u64, found: &Attribution, place: FramePlacement) -> Result<Gradient> {
-        let class = found.class;
-        let label = self.labels.name(class).to_owned();
         let map = self.channels.combine(&found.gradient, self.classifier.layout(), self.classifier.input_size())?;
         Ok(Gradient {
             index,
             map: place.crop(&map)?,
-            prediction: Prediction { class, label, probability: probability(&found.scores, class) },
+            prediction: self.prediction(&found.scores, found.class),
             noisy: false,
             samples: self.samples,
             features: None,
             activation: None,
             others: Vec::new(),
         })
+    }
+
+    /// What `scores` say of `class`.
+    fn prediction(&self, scores: &[f32], class: usize) -> Prediction {
+        let label = self.labels.name(class).to_owned();
+        Prediction { class, label, probability: probability(scores, class), logit: logit(scores, class) }
     }
 
     /// The attribution that the method computes from one run.

@@ -5,11 +5,13 @@ mod bad_input;
 mod data;
 mod eval;
 mod gradient;
+mod maps;
 mod model;
 mod outputs;
 #[path = "../support/program.rs"]
 mod program;
 mod pull;
+mod records;
 mod run;
 mod server;
 mod speed;

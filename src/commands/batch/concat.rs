@@ -203,11 +203,11 @@ impl Concatenation<'_> {
         let mut before = 0;
         for (piece, done) in self.pieces.iter().zip(self.proofs) {
             for record in records::read(&piece.file(self.folder, ending))? {
-                table.write(&FrameRecord { index: record.index + before, ..record })?;
+                table.write(FrameRecord { index: record.index + before, ..record })?;
             }
             before += done.frames;
         }
-        table.finish().map(drop)
+        table.finish()
     }
 
     /// The maps, as hard links if the disk supports them: if joining is repeated, it must find the segments' maps

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::choice::choices;
 use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::reporting::mode::ReportMode;
-use crate::sink::maps::{MapFormat, MapKind};
+use crate::sink::maps::{MapFormat, MapKind, MapSize, MapStorage};
 use crate::source::Input;
 use crate::{Error, Result};
 
@@ -48,11 +48,22 @@ pub struct BatchConfig {
     /// The format of the records.
     pub records: Option<RecordFormat>,
     /// Which maps to write, and how.
-    pub maps: Option<(MapKind, MapFormat)>,
+    pub maps: Option<BatchMaps>,
     /// All settings, in the format of a settings file.
     pub settings: String,
     /// The command line of a worker process.
     pub worker_line: Vec<OsString>,
+}
+
+/// Which maps of each clip to write, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchMaps {
+    /// Which of the three maps.
+    pub kind: MapKind,
+    /// The file format.
+    pub format: MapFormat,
+    /// Their size.
+    pub size: MapSize,
 }
 
 /// Where to look for clips.
@@ -118,7 +129,12 @@ impl BatchConfig {
             input,
             output: named(".mp4"),
             records: self.records.map(|format| named(&format!(".{}", format.extension()))),
-            maps: self.maps.map(|(kind, format)| MapsConfig { folder: named(".maps"), kind, format }),
+            maps: self.maps.map(|BatchMaps { kind, format, size }| MapsConfig {
+                path: named(".maps"),
+                kind,
+                size,
+                storage: MapStorage::Folder(format),
+            }),
             preview: Some(named(PICTURE)),
             ..self.run.clone()
         })

@@ -11,6 +11,7 @@ use crate::fuse::FuseOptions;
 use crate::model::{ClassifierRequest, ModelRequest};
 use crate::platform::checksum::{file_sha256, sha256};
 use crate::saliency::{MethodChoice, ModelConfig};
+use crate::sink::maps::MapSize;
 use crate::source::{DecoderKind, Deinterlace, ToneMap};
 
 /// Version of the form below and of what its settings mean. Raise it if the same settings give results so different
@@ -84,8 +85,9 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "tonemap": (source.tone_map != ToneMap::Auto).then(|| source.tone_map.name()),
         "crf": crf,
         "records": records.map(Choice::name),
-        "map": maps.map(|(kind, _)| kind.name()),
-        "map-format": maps.map(|(_, format)| format.name()),
+        "map": maps.map(|maps| maps.kind.name()),
+        "map-format": maps.map(|maps| maps.format.name()),
+        "map-size": maps.map(|maps| maps.size).filter(|size| *size != MapSize::Source).map(Choice::name),
         "split": split,
     });
     if let Value::Object(settings) = &mut settings {
@@ -148,5 +150,7 @@ mod tests {
         ] {
             assert_ne!(settings(flags), settings(""), "{flags}");
         }
+        assert_eq!(settings("--maps --map-size source"), settings("--maps"));
+        assert!(settings("--maps --map-size native").contains(r#""map-size":"native""#));
     }
 }

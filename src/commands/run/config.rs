@@ -9,7 +9,7 @@ use crate::passthrough::Passthrough;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
-use crate::sink::maps::{MapFormat, MapKind};
+use crate::sink::maps::{MapKind, MapSize, MapStorage};
 use crate::source::{self, Input};
 
 /// The configuration of `salstream run`.
@@ -37,7 +37,7 @@ pub struct RunConfig {
     pub crf: u8,
     /// What to keep of the input beside its picture.
     pub keep: KeptParts,
-    /// The file for the per-frame records.
+    /// The file for the per-frame records; `-` is standard output.
     pub records: Option<PathBuf>,
     /// The file for the chart of the whole clip over time.
     pub timeline: Option<PathBuf>,
@@ -81,11 +81,14 @@ impl KeptParts {
 /// Which maps to write, and how.
 #[derive(Debug, Clone)]
 pub struct MapsConfig {
-    pub folder: PathBuf,
+    /// A folder, or the file of an array.
+    pub path: PathBuf,
     /// Which of the three maps.
     pub kind: MapKind,
-    /// The file format.
-    pub format: MapFormat,
+    /// Their size.
+    pub size: MapSize,
+    /// Whether they are one file per frame or one array, and of what kind.
+    pub storage: MapStorage,
 }
 
 impl RunConfig {

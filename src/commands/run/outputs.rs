@@ -9,10 +9,12 @@ use super::preview::{Preview, PreviewBuilder};
 use crate::annotate::Timeline;
 use crate::commands::run::config::{MapsConfig, RunConfig};
 use crate::frame::{Timing, VideoInfo};
+use crate::motion;
 use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
+use crate::platform::paths;
 use crate::sink::image::ImageSink;
-use crate::sink::maps::{MapKind, MapSink};
+use crate::sink::maps::{MapKind, MapSink, MapSize};
 use crate::sink::records::{FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result};
@@ -52,6 +54,7 @@ impl RunOutputs {
     /// # Errors
     /// Those of the sinks' checks; [`Error::Usage`] if maps would be written among the input's own frames.
     pub fn check(config: &RunConfig) -> Result<()> {
+        check_stdout(config)?;
         let (input, overwrite) = (config.input.path(), config.overwrite);
         if ImageSink::accepts(&config.output) {
             ImageSink::check(&config.output, input, overwrite)?;
@@ -64,20 +67,7 @@ impl RunOutputs {
         if let Some(timeline) = &config.timeline {
             ImageSink::check(timeline, input, overwrite)?;
         }
-        if let Some(MapsConfig { folder, .. }) = &config.maps {
-            let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
-            if frames.is_some() && frames == folder.canonicalize().ok() {
-                return Err(Error::Usage("--maps: the folder contains the input's frames: choose another one".into()));
-            }
-            if *folder == config.output {
-                return Err(Error::Usage(format!(
-                    "{}: is both --maps and the output: choose another one",
-                    folder.display()
-                )));
-            }
-            MapSink::check(folder, overwrite)?;
-        }
-        Ok(())
+        config.maps.as_ref().map_or(Ok(()), |maps| check_maps(config, maps))
     }
 
     /// Opens all outputs of a clip with the properties `info`; annotated pictures have the size `canvas`.
@@ -95,7 +85,13 @@ impl RunOutputs {
         };
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
-            Some(maps) => Some((maps.kind, MapSink::create(&maps.folder, maps.format, info.size, config.overwrite)?)),
+            Some(MapsConfig { path, kind, size, storage }) => {
+                let size = match size {
+                    MapSize::Source => info.size,
+                    MapSize::Native => motion::map_size(info.size),
+                };
+                Some((*kind, MapSink::create(path, *storage, size, config.overwrite)?))
+            }
             None => None,
         };
         let image =
@@ -118,7 +114,7 @@ impl RunOutputs {
         }
         if let Some(sink) = &mut self.records {
             let record = FrameRecord { index, ..record(&drawn)? };
-            sink.write(&if self.timed { record } else { record.untimed() })?;
+            sink.write(if self.timed { record } else { record.untimed() })?;
         }
         if let Some((_, preview)) = &mut self.preview {
             preview.push(&drawn)?;
@@ -164,4 +160,26 @@ impl RunOutputs {
         }
         Ok(WrittenOutputs { path: finished.path, warnings: finished.warnings, overview })
     }
+}
+
+/// Refuses several outputs on standard output.
+fn check_stdout(config: &RunConfig) -> Result<()> {
+    if paths::is_stdout(&config.output) && config.records.as_deref().is_some_and(paths::is_stdout) {
+        let problem = "-o - and --records - both write to standard output: give one of them a file name";
+        return Err(Error::Usage(problem.into()));
+    }
+    Ok(())
+}
+
+/// Refuses maps that cannot or must not be written.
+fn check_maps(config: &RunConfig, MapsConfig { path, storage, .. }: &MapsConfig) -> Result<()> {
+    let frames = config.input.folder().and_then(|folder| folder.canonicalize().ok());
+    if frames.is_some() && frames == path.canonicalize().ok() {
+        return Err(Error::Usage("--maps: the folder contains the input's frames: choose another one".into()));
+    }
+    if *path == config.output {
+        let problem = "is both --maps and the output: choose another one";
+        return Err(Error::Usage(format!("{}: {problem}", path.display())));
+    }
+    MapSink::check(path, *storage, config.input.path(), config.overwrite)
 }

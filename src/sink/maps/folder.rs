@@ -1,4 +1,4 @@
-//! Saliency maps as files, one per frame.
+//! A folder of maps, one file per frame.
 
 use std::fs::{File, ReadDir};
 use std::io::{BufWriter, Write};
@@ -8,73 +8,34 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
-use opencv::core::{Mat, Size};
-use opencv::imgproc;
+use opencv::core::Mat;
 use opencv::prelude::*;
 use tempfile::TempDir;
 
-use crate::choice::choices;
-use crate::frame::{Maps, SaliencyMap};
+use super::storage::{MapFormat, byte};
+use crate::sink::{TEMP_PREFIX, unwritable};
 use crate::{Error, Result};
 
-choices! {
-    /// Which map to write.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapKind {
-        /// The fused map: static and motion saliency together.
-        Fused = "fused",
-        /// How much the classifier's score depends on each pixel.
-        Static = "static",
-        /// Motion relative to the camera.
-        Motion = "motion",
-    }
-}
-
-impl MapKind {
-    /// The map of this kind.
-    pub fn of(self, maps: &Maps) -> &SaliencyMap {
-        match self {
-            Self::Fused => &maps.fused,
-            Self::Static => &maps.static_,
-            Self::Motion => &maps.motion,
-        }
-    }
-}
-
-choices! {
-    /// How to write a map.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum MapFormat {
-        /// 8-bit grey PNG; 1.0 becomes 255.
-        Png = "png",
-        /// 16-bit grey PNG; 1.0 becomes 65535.
-        Png16 = "png16",
-        /// NumPy array of float32, shape (height, width).
-        Npy = "npy",
-    }
-}
-
-/// A folder of maps at the source's size: one file per frame, named after its index in six digits.
+/// A folder of maps: one file per frame, named after its index in six digits.
 ///
-/// The files are written into a hidden folder nearby and moved into place together. The sink leaves nothing behind if
-/// it is dropped before [`MapSink::finish`].
-pub struct MapSink {
+/// The files are written into a hidden folder nearby and moved into place together. The folder leaves nothing behind if
+/// it is dropped before [`MapFolder::finish`].
+pub(super) struct MapFolder {
     folder: PathBuf,
     format: MapFormat,
-    size: Size,
     overwrite: bool,
     temp: TempDir,
     /// The highest index written, plus one.
     end: u64,
 }
 
-impl MapSink {
+impl MapFolder {
     /// Rejects a folder that cannot or must not be written.
     ///
     /// # Errors
     /// [`Error::Usage`] if it is a file, or is not empty and `overwrite` is not set; [`Error::Output`] or [`Error::Io`]
     /// if it cannot be read or written.
-    pub fn check(folder: &Path, overwrite: bool) -> Result<()> {
+    pub(super) fn check(folder: &Path, overwrite: bool) -> Result<()> {
         let name = folder.display();
         if folder.exists() && !folder.is_dir() {
             return Err(Error::Usage(format!("{name}: is a file, but maps need a folder: choose another name")));
@@ -86,31 +47,29 @@ impl MapSink {
         temporary(folder).map(drop)
     }
 
-    /// Prepares `folder` for maps of `size` pixels. With `overwrite`, the folder may contain files: maps of an earlier
+    /// Prepares `folder` for maps. With `overwrite`, the folder may contain files: maps of an earlier
     /// run (files named like maps of this `format`) are replaced at the end, and all other files stay.
     ///
     /// # Errors
-    /// The errors of [`MapSink::check`].
-    pub fn create(folder: &Path, format: MapFormat, size: Size, overwrite: bool) -> Result<Self> {
+    /// The errors of [`MapFolder::check`].
+    pub(super) fn create(folder: &Path, format: MapFormat, overwrite: bool) -> Result<Self> {
         Self::check(folder, overwrite)?;
-        Ok(Self { folder: folder.to_owned(), format, size, overwrite, temp: temporary(folder)?, end: 0 })
+        Ok(Self { folder: folder.to_owned(), format, overwrite, temp: temporary(folder)?, end: 0 })
     }
 
-    /// Writes the map of frame `index`, scaled to the source's size.
+    /// Writes the map of frame `index`, a continuous `CV_32FC1` raster.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
-    pub fn write(&mut self, index: u64, map: &SaliencyMap) -> Result<()> {
-        let mut scaled = Mat::default();
-        imgproc::resize(&map.0, &mut scaled, self.size, 0.0, 0.0, imgproc::INTER_LINEAR)?;
-        let (width, height) = (scaled.cols() as u32, scaled.rows() as u32);
-        let values = scaled.data_typed::<f32>()?;
+    pub(super) fn write(&mut self, index: u64, map: &Mat) -> Result<()> {
+        let (width, height) = (map.cols() as u32, map.rows() as u32);
+        let values = map.data_typed::<f32>()?;
         let name = format!("{index:06}.{}", self.extension());
         let write = |file: File| {
             let mut out = BufWriter::new(file);
             match self.format {
                 MapFormat::Png => {
-                    let grey: Vec<u8> = values.iter().map(|v| (v * 255.0).round() as u8).collect();
+                    let grey: Vec<u8> = values.iter().copied().map(byte).collect();
                     png(&mut out, width, height, &grey, ExtendedColorType::L8)?;
                 }
                 MapFormat::Png16 => {
@@ -130,7 +89,7 @@ impl MapSink {
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be moved or removed.
-    pub fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         for entry in read_dir(self.temp.path())? {
             let file = entry.map_err(Error::io(&self.folder))?;
@@ -171,7 +130,7 @@ pub(crate) fn temporary(folder: &Path) -> Result<TempDir> {
     if !place.is_dir() || folder.as_os_str().is_empty() {
         return Err(Error::Usage(format!("{}: is not a folder: choose another one for the maps", place.display())));
     }
-    tempfile::Builder::new().prefix(super::TEMP_PREFIX).tempdir_in(place).map_err(|e| super::unwritable(place, &e))
+    tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(place).map_err(|e| unwritable(place, &e))
 }
 
 /// Writes a grey PNG. 16-bit samples are in native byte order.
@@ -191,8 +150,8 @@ mod tests {
 
     use super::*;
 
-    fn ramp() -> SaliencyMap {
-        SaliencyMap(Mat::from_slice_2d(&[[0.0f32, 0.25, 0.5], [0.75, 0.9, 1.0]]).unwrap())
+    fn ramp() -> Mat {
+        Mat::from_slice_2d(&[[0.0f32, 0.25, 0.5], [0.75, 0.9, 1.0]]).unwrap()
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -205,7 +164,7 @@ mod tests {
     fn written(format: MapFormat, name: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("maps");
-        let mut sink = MapSink::create(&maps, format, Size::new(3, 2), false).unwrap();
+        let mut sink = MapFolder::create(&maps, format, false).unwrap();
         sink.write(7, &ramp()).unwrap();
         assert!(!maps.exists(), "the folder exists before it is complete");
         sink.finish().unwrap();
@@ -244,7 +203,7 @@ mod tests {
     fn a_folder_with_something_in_it_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("thesis.txt"), "precious").unwrap();
-        let create = |overwrite| MapSink::create(folder.path(), MapFormat::Png, Size::new(3, 2), overwrite);
+        let create = |overwrite| MapFolder::create(folder.path(), MapFormat::Png, overwrite);
         assert!(matches!(create(false), Err(Error::Usage(_))));
         assert!(create(true).is_ok());
     }
@@ -254,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "precious").unwrap();
         for name in ["file", "file/maps"] {
-            let refused = MapSink::check(&folder.path().join(name), true);
+            let refused = MapFolder::check(&folder.path().join(name), true);
             assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
         }
     }
@@ -263,7 +222,7 @@ mod tests {
     fn what_is_not_finished_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("new/maps");
-        let mut sink = MapSink::create(&maps, MapFormat::Png, Size::new(3, 2), false).unwrap();
+        let mut sink = MapFolder::create(&maps, MapFormat::Png, false).unwrap();
         sink.write(0, &ramp()).unwrap();
         drop(sink);
         assert!(names(folder.path()).is_empty());
@@ -276,7 +235,7 @@ mod tests {
         for name in ["000000.png", "000001.png", "000002.png", "000002.npy", "12.png", "cover.png", "thesis.txt"] {
             std::fs::write(at.join(name), "old").unwrap();
         }
-        let mut sink = MapSink::create(at, MapFormat::Png, Size::new(3, 2), true).unwrap();
+        let mut sink = MapFolder::create(at, MapFormat::Png, true).unwrap();
         sink.write(0, &ramp()).unwrap();
         sink.finish().unwrap();
         assert_eq!(names(at), ["000000.png", "000002.npy", "12.png", "cover.png", "thesis.txt"]);
