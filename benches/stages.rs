@@ -97,7 +97,8 @@ fn stages(criterion: &mut Criterion) {
 /// Measures the encoder. Its full pipe sets the pace.
 fn encode(group: &mut BenchmarkGroup<WallTime>, info: &VideoInfo, pictures: &[Mat]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = EncodeOptions { crf: 20, overwrite: true, passthrough: None, colour: ColourTags::BT709 };
+    let options =
+        EncodeOptions { format: None, crf: 20, overwrite: true, passthrough: None, colour: ColourTags::BT709 };
     let path: &Path = &folder.path().join("bench.mp4");
     let mut sink = VideoSink::create(path, info.size, info.rate, options).expect("the encoder starts");
     let mut count = 0;

@@ -39,6 +39,9 @@ pub enum Error {
     /// The receiving stage has stopped. Its own error follows, and this one is never shown.
     #[error("stopped")]
     Stopped,
+    /// The program that reads standard output has ended, so nobody needs the rest; exit status 0, without a message.
+    #[error("the reader of the output has ended")]
+    ReaderGone,
     /// A stage of the pipeline panicked, which is a bug in this program.
     #[error("internal error in the {stage} stage: {message} (please report this)")]
     Panic { stage: String, message: String },
@@ -71,6 +74,7 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::ReaderGone => 0,
             _ => 1,
         }
     }

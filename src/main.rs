@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os().collect()).map_err(Into::into).and_then(|cli| execute(cli.command)) {
         Ok(status) => status.into(),
         Err(error) => {
-            say(&format!("error: {error}"));
+            if !matches!(error.downcast_ref(), Some(Error::ReaderGone)) {
+                say(&format!("error: {error}"));
+            }
             error.downcast_ref::<Error>().map_or(1, Error::exit_status).into()
         }
     }

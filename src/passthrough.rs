@@ -1,10 +1,12 @@
 //! What a file holds beside its picture, and what is kept of it.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempPath;
 
 /// The streams and tags of a file that belong to the frames read from it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,13 @@ pub struct Passthrough {
     pub surplus: f64,
     /// Whether the container's timestamps may jump, as in MPEG-TS.
     pub discontinuous: bool,
+    /// Whether the file was put aside while a pipe was read. Its timestamps count from the start of what came through the
+    /// pipe, not from its own first one.
+    #[serde(default)]
+    pub is_diverted: bool,
+    /// Keeps that file.
+    #[serde(skip)]
+    pub file: Option<TemporaryFile>,
     /// Subtitles, chapters, attachments and tags; `None` if they are left out.
     #[serde(default)]
     pub metadata: Option<Metadata>,
@@ -55,6 +64,32 @@ pub struct Metadata {
     pub tags: Vec<String>,
     /// Tags of the video stream that describe it, such as its language and title.
     pub video_tags: Vec<(String, String)>,
+}
+
+/// A file that is removed with its last owner.
+#[derive(Debug, Clone)]
+pub struct TemporaryFile(Arc<TempPath>);
+
+impl TemporaryFile {
+    /// Creates an empty file among the system's temporary files, with a name that ends in `extension`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn create(extension: &str) -> io::Result<Self> {
+        let file = tempfile::Builder::new().prefix("salstream-").suffix(extension).tempfile()?;
+        Ok(Self(Arc::new(file.into_temp_path())))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl PartialEq for TemporaryFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path()
+    }
 }
 
 /// What tells whether a path still names the same, unchanged file.

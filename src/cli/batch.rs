@@ -214,6 +214,7 @@ impl BatchArgs {
     fn any_clip(&self) -> RunArgs {
         RunArgs {
             input: "any.mp4".into(),
+            format: None,
             output: Some("any-saliency.mp4".into()),
             yes: true,
             quiet: false,

@@ -14,22 +14,26 @@ use super::picture::PictureArgs;
 use super::progress::ProgressMode;
 use crate::annotate::Layout;
 use crate::choice::Choice;
+use crate::commands::run::ResultKind;
 use crate::commands::run::config::RunConfig;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
 use crate::saliency::TargetName;
-use crate::sink::image::ImageSink;
+use crate::sink::container::Container;
 use crate::source::Input;
 use crate::{Error, Result};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Video file, image, folder of frames, numbered pattern (frame_%04d.png), or URL
+    /// Video file, image, folder of frames, numbered pattern (frame_%04d.png), URL, named pipe, or - for standard input
     pub input: OsString,
-    /// Result: .mp4, .mkv or .mov for a video, .png or .jpg for an image [default: NAME-saliency.mp4 or .png in the
-    /// current folder]
+    /// Result: .mp4, .m4v, .mov, .mkv, .webm, .ts, .y4m or .gif for a video, %04d.png for numbered images, - for
+    /// standard output, .png or .jpg for an image [default: NAME-saliency.mp4 or .png in the current folder]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
+    /// Format of the video [default: by the name's extension; for standard output matroska]
+    #[arg(long, value_parser = choice::<Container>())]
+    pub format: Option<Container>,
     /// Overwrite existing files
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -69,7 +73,20 @@ impl TryFrom<RunArgs> for RunConfig {
     /// [`Error::Usage`] if flags contradict each other or the input.
     fn try_from(args: RunArgs) -> Result<Self> {
         let RunArgs {
-            input, output, yes, quiet, model, request, method, picture, clip, data, progress, threads, ..
+            input,
+            output,
+            format,
+            yes,
+            quiet,
+            model,
+            request,
+            method,
+            picture,
+            clip,
+            data,
+            progress,
+            threads,
+            ..
         } = args;
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
@@ -91,6 +108,7 @@ impl TryFrom<RunArgs> for RunConfig {
             model,
             style: picture.style(),
             output,
+            format,
             overwrite: yes,
             crf: clip.crf,
             keep: clip.kept(),
@@ -124,7 +142,7 @@ fn check_flags(
     if model.target.len() > 1 && picture.layout != Layout::Grid {
         return Err(Error::Usage("several --target need --layout grid, which shows one map per class".into()));
     }
-    if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_)) {
+    if model.target.contains(&TargetName::Frequent) && matches!(input, Input::Url(_) | Input::Pipe(_)) {
         return Err(Error::Usage("--target frequent reads a clip twice: use --target locked for a stream".into()));
     }
     Ok(())
@@ -142,19 +160,21 @@ fn default_output(input: &Input) -> Result<PathBuf> {
         Input::Folder(path) => Ok(named(&path.canonicalize().unwrap_or_else(|_| path.clone()), "mp4")),
         Input::Image(path) => Ok(named(path, "png")),
         Input::Pattern(_) => Ok("frames-saliency.mp4".into()),
-        Input::Url(_) => Err(Error::Usage("the result of a stream has no default name: add -o FILE".into())),
+        Input::Url(_) | Input::Pipe(_) => {
+            Err(Error::Usage("the result of a stream has no default name: add -o FILE".into()))
+        }
     }
 }
 
-/// Checks that an image becomes an image, and everything else a video.
+/// Checks that an image becomes an image, and everything else a video or numbered images.
 fn check_kinds(input: &Input, output: &Path) -> Result<()> {
-    let to_image = ImageSink::accepts(output);
-    match input {
-        Input::Image(_) if !to_image => {
-            Err(Error::Usage(format!("{}: an image becomes an image; end -o in .png or .jpg", output.display())))
-        }
-        Input::Video(_) | Input::Url(_) | Input::Folder(_) | Input::Pattern(_) if to_image => {
-            Err(Error::Usage(format!("{}: a clip becomes a video; end -o in .mp4 or .mkv", output.display())))
+    let name = output.display();
+    match (input, ResultKind::of(output)) {
+        (Input::Image(_), ResultKind::Image) => Ok(()),
+        (Input::Image(_), _) => Err(Error::Usage(format!("{name}: an image becomes an image; end -o in .png or .jpg"))),
+        (_, ResultKind::Image) => {
+            let problem = "a clip becomes a video or numbered images; end -o in .mp4 or .mkv, or in %04d.png";
+            Err(Error::Usage(format!("{name}: {problem}")))
         }
         _ => Ok(()),
     }

@@ -4,5 +4,6 @@ pub(crate) mod checksum;
 pub mod dirs;
 pub(crate) mod ffmpeg;
 pub mod machine;
+pub(crate) mod number_pattern;
 pub(crate) mod passed_over;
 pub(crate) mod paths;

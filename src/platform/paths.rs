@@ -1,6 +1,6 @@
 //! Helpers for paths, and their form in JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The folder that holds `path`; `.` for a bare name.
 pub fn folder(path: &Path) -> &Path {
@@ -15,6 +15,17 @@ pub fn extension(path: &Path) -> String {
 /// Whether an output goes to standard output: its name is `-`. A file of this name is `./-`.
 pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// Whether an output can only be written once, from start to end: standard output or a named pipe.
+pub fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    is_stdout(path) || path.metadata().is_ok_and(|found| found.file_type().is_fifo())
+}
+
+/// The path without links, or as it is if it does not lead to a file.
+pub fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// A path in JSON: text, or `{"Unix": [bytes]}` if it is not UTF-8.

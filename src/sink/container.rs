@@ -3,38 +3,55 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::choice::choices;
 use crate::frame::Rate;
 use crate::passthrough::AudioStream;
 use crate::{Error, Result, platform::paths};
 
-/// A container that videos are written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Container {
-    /// MP4 and its relatives: H.264 and AAC.
-    Mp4,
-    /// Matroska: H.264 and audio of any codec.
-    Matroska,
-    /// WebM: VP9 and Opus.
-    WebM,
+choices! {
+    /// A format that videos are written in.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Container {
+        /// MP4 and its relatives: H.264 and AAC
+        Mp4 = "mp4",
+        /// Matroska: H.264 and audio of any codec; for standard output the default
+        Matroska = "matroska",
+        /// WebM: VP9 and Opus
+        WebM = "webm",
+        /// MPEG-TS: H.264 and AAC
+        MpegTs = "mpegts",
+        /// Raw pictures at a constant rate, for other programs; no audio
+        Y4m = "y4m",
+        /// Animated GIF: 256 colours per picture, no audio
+        Gif = "gif",
+    }
 }
 
+/// Extensions of videos that are written, for messages.
+const EXTENSIONS: &str = ".mp4, .m4v, .mov, .mkv, .webm, .ts, .y4m or .gif";
+
 impl Container {
-    /// The container for the extension of the file name.
+    /// The `wanted` container, or else the one for the extension of the file name.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other extension.
-    pub fn of(output: &Path) -> Result<Self> {
-        match paths::extension(output).as_str() {
-            "mp4" | "m4v" | "mov" => Ok(Self::Mp4),
-            "mkv" => Ok(Self::Matroska),
-            "webm" => Ok(Self::WebM),
-            _ => {
-                let name = output.display();
-                Err(Error::Usage(format!(
-                    "{name}: unknown video format: end the name in .mp4, .m4v, .mov, .mkv or .webm"
-                )))
-            }
-        }
+    pub fn of(output: &Path, wanted: Option<Self>) -> Result<Self> {
+        let known = wanted.or(match paths::extension(output).as_str() {
+            "mp4" | "m4v" | "mov" => Some(Self::Mp4),
+            "mkv" => Some(Self::Matroska),
+            "webm" => Some(Self::WebM),
+            "ts" => Some(Self::MpegTs),
+            "y4m" => Some(Self::Y4m),
+            "gif" => Some(Self::Gif),
+            _ => paths::is_stream(output).then_some(Self::Matroska),
+        });
+        let name = output.display();
+        known.ok_or_else(|| Error::Usage(format!("{name}: unknown video format: end the name in {EXTENSIONS}")))
+    }
+
+    /// Whether it holds anything but a picture.
+    pub fn holds_audio(self) -> bool {
+        !matches!(self, Self::Y4m | Self::Gif)
     }
 
     /// The video encoder at quality `crf` (x264's scale). The presets suit two cores that also do other work: superfast
@@ -43,7 +60,7 @@ impl Container {
         let quality = crf.to_string();
         let vp9 = (u16::from(crf) + 8).min(63).to_string();
         let args = match self {
-            Self::Mp4 | Self::Matroska => {
+            Self::Mp4 | Self::Matroska | Self::MpegTs => {
                 let small = ["-mbtree", "1", "-rc-lookahead", "10"];
                 [&["-c:v", "libx264", "-preset", "superfast", "-crf", &quality], &small[..]].concat()
             }
@@ -51,8 +68,20 @@ impl Container {
                 let speed = ["-deadline", "realtime", "-cpu-used", "7", "-row-mt", "1"];
                 [&["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", &vp9], &speed[..]].concat()
             }
+            Self::Y4m => vec!["-c:v", "rawvideo"],
+            Self::Gif => vec!["-vf", PALETTE, "-c:v", "gif"],
         };
         args.into_iter().map(Into::into).collect()
+    }
+
+    /// How frames become packets, for a clip at the nominal rate `rate`: with their own times, if the format has times.
+    pub fn timing_args(self, rate: Rate) -> Vec<OsString> {
+        let (frames, ticks) = (format!("{}/{}", rate.num, rate.den), format!("1:{}", timescale(rate)));
+        let args = match self {
+            Self::Y4m => ["-fps_mode", "cfr", "-r", &frames],
+            _ => ["-fps_mode", "passthrough", "-enc_time_base", &ticks],
+        };
+        args.map(Into::into).to_vec()
     }
 
     /// The muxer and its options, for a clip at the nominal rate `rate`.
@@ -62,6 +91,9 @@ impl Container {
             Self::Mp4 => vec!["-video_track_timescale", &scale, "-movflags", "+faststart", "-f", "mp4"],
             Self::Matroska => vec!["-f", "matroska"],
             Self::WebM => vec!["-f", "webm"],
+            Self::MpegTs => vec!["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"],
+            Self::Y4m => vec!["-f", "yuv4mpegpipe"],
+            Self::Gif => vec!["-f", "gif"],
         };
         args.into_iter().map(Into::into).collect()
     }
@@ -71,6 +103,8 @@ impl Container {
         match self {
             Self::Mp4 => timescale(rate),
             Self::Matroska | Self::WebM => 1000,
+            Self::MpegTs => 90_000,
+            Self::Gif | Self::Y4m => 100,
         }
     }
 
@@ -84,6 +118,7 @@ impl Container {
             }
             Self::Matroska => vec!["-cluster_time_limit", "1000", "-f", "matroska"],
             Self::WebM => vec!["-cluster_time_limit", "1000", "-f", "webm"],
+            Self::MpegTs | Self::Y4m | Self::Gif => return self.mux_args(rate),
         };
         ["-g", &keys, "-flush_packets", "1"].into_iter().chain(muxer).map(Into::into).collect()
     }
@@ -114,6 +149,8 @@ impl Container {
             Self::Mp4 => ["aac", "mp3", "ac3", "eac3", "alac"].contains(&codec),
             Self::Matroska => true,
             Self::WebM => ["opus", "vorbis"].contains(&codec),
+            Self::MpegTs => ["aac", "mp3", "mp2", "ac3", "eac3"].contains(&codec),
+            Self::Y4m | Self::Gif => false,
         }
     }
 
@@ -125,7 +162,7 @@ impl Container {
     fn channel_layouts(self) -> &'static str {
         match self {
             Self::WebM => "mono|stereo|3.0|quad|5.0|5.1|6.1|7.1",
-            Self::Mp4 | Self::Matroska => "mono|stereo|3.0|4.0|5.0|5.1|5.1(side)|6.1|7.1",
+            _ => "mono|stereo|3.0|4.0|5.0|5.1|5.1(side)|6.1|7.1",
         }
     }
 
@@ -140,6 +177,8 @@ impl Container {
             Self::WebM => is_text.then_some("webvtt"),
             Self::Matroska if ["mov_text", "text"].contains(&codec) => Some("subrip"),
             Self::Matroska => (is_text || PICTURES.contains(&codec)).then_some("copy"),
+            Self::MpegTs => (codec == "dvb_subtitle").then_some("copy"),
+            Self::Y4m | Self::Gif => None,
         }
     }
 
@@ -189,6 +228,10 @@ impl Container {
     }
 }
 
+/// Reduces each picture to its own 256 colours. A palette for the whole clip would need the whole clip in memory.
+const PALETTE: &str =
+    "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=bayer:bayer_scale=4";
+
 /// Ticks per second at which every frame of a constant `rate` lies on a whole tick, and any other within 6 µs: the
 /// smallest multiple of the rate's numerator that is at least 90000.
 pub fn timescale(rate: Rate) -> u32 {
@@ -229,7 +272,10 @@ mod tests {
 
     #[test]
     fn unknown_extensions_are_wrong_usage() {
-        assert!(matches!(Container::of(Path::new("clip.gif")), Err(Error::Usage(_))));
-        assert_eq!(Container::of(Path::new("CLIP.MP4")).ok(), Some(Container::Mp4));
+        let of = |name: &str, wanted| Container::of(Path::new(name), wanted).ok();
+        assert_eq!(of("clip.wmv", None), None);
+        assert_eq!(of("CLIP.MP4", None), Some(Container::Mp4));
+        assert_eq!(of("-", None), Some(Container::Matroska));
+        assert_eq!(of("clip.mp4", Some(Container::Y4m)), Some(Container::Y4m));
     }
 }

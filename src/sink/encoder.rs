@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use opencv::core::{self, Mat, Size};
 use opencv::prelude::*;
 
-use super::container::{Container, timescale};
+use super::container::Container;
 use super::i420::I420;
 use crate::colour::ColourTags;
 use crate::frame::Rate;
@@ -41,8 +42,19 @@ pub(super) struct VideoEncoder {
 impl VideoEncoder {
     /// Starts to encode into `file` with the muxer options `mux`. Errors name `output`.
     pub(super) fn start(output: &Path, encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Result<Self> {
+        let target = EncoderTarget { inputs: Vec::new(), mux, file: media_name(file.as_os_str()) };
+        Self::begin(output, encoding, target, Stdio::null())
+    }
+
+    /// Starts to encode into `target`, which may be the process's standard output `stdout`. Errors name `output`.
+    pub(super) fn begin(
+        output: &Path,
+        encoding: EncoderSettings,
+        target: EncoderTarget,
+        stdout: Stdio,
+    ) -> Result<Self> {
         let EncoderSettings { size, rate, colour, .. } = encoding;
-        let mut ffmpeg = Ffmpeg::spawn(arguments(encoding, mux, file))?;
+        let mut ffmpeg = Ffmpeg::spawn_writer(arguments(encoding, target), stdout)?;
         let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate, colour));
         started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
         Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size), colour), ffmpeg })
@@ -63,16 +75,27 @@ impl VideoEncoder {
     }
 }
 
-/// The arguments to read our stream from standard input and encode it into `file`.
-fn arguments(encoding: EncoderSettings, mux: Vec<OsString>, file: &Path) -> Vec<OsString> {
+/// Where encoded pictures go.
+pub(super) struct EncoderTarget {
+    /// Further inputs, after the pictures.
+    pub inputs: Vec<OsString>,
+    /// Options of the output.
+    pub mux: Vec<OsString>,
+    /// The output, as FFmpeg spells it.
+    pub file: OsString,
+}
+
+/// The arguments to read our stream from standard input and encode it into `target`.
+fn arguments(encoding: EncoderSettings, target: EncoderTarget) -> Vec<OsString> {
     let EncoderSettings { container, rate, crf, .. } = encoding;
-    let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0", "-map", "0:v:0"];
+    let input = ["-f", "matroska", "-probesize", "32", "-analyzeduration", "0", "-i", "pipe:0"];
     let mut args: Vec<OsString> = input.map(Into::into).to_vec();
+    args.extend(target.inputs);
+    args.extend(["-map", "0:v:0"].map(Into::into));
     args.extend(container.encoder_args(crf));
-    args.extend(["-fps_mode", "passthrough", "-enc_time_base"].map(Into::into));
-    args.push(format!("1:{}", timescale(rate)).into());
-    args.extend(mux);
-    args.push(media_name(file.as_os_str()));
+    args.extend(container.timing_args(rate));
+    args.extend(target.mux);
+    args.push(target.file);
     args
 }
 

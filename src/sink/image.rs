@@ -52,13 +52,17 @@ impl ImageSink {
     /// # Errors
     /// [`Error::Output`] or [`Error::Io`] if it cannot be encoded or written.
     pub fn finish(mut self, image: &Mat) -> Result<WrittenFile> {
-        let extension = format!(".{}", paths::extension(&self.output));
-        let mut encoded = Vector::<u8>::new();
-        if !imgcodecs::imencode_def(&extension, image, &mut encoded)? {
-            return Err(Error::output(&self.output, "OpenCV cannot encode the picture in this format"));
-        }
-        self.temp.write_all(encoded.as_slice()).map_err(Error::io(&self.output))?;
+        self.temp.write_all(&encode(image, &self.output)?).map_err(Error::io(&self.output))?;
         super::publish(self.temp.into_temp_path(), &self.output, self.overwrite)?;
         Ok(WrittenFile { path: self.output, frames: 1, warnings: Vec::new() })
     }
+}
+
+/// The bytes of `image` in the format of `output`'s extension.
+pub(super) fn encode(image: &Mat, output: &Path) -> Result<Vec<u8>> {
+    let mut encoded = Vector::<u8>::new();
+    if !imgcodecs::imencode_def(&format!(".{}", paths::extension(output)), image, &mut encoded)? {
+        return Err(Error::output(output, "OpenCV cannot encode the picture in this format"));
+    }
+    Ok(encoded.into())
 }

@@ -3,14 +3,16 @@
 //! Every file is written under a hidden temporary name in its own folder and renamed when it is complete. The exception
 //! is a recording, which may run all day and grows under its final name.
 
-mod container;
+pub mod container;
 mod encoder;
 mod i420;
 pub mod image;
+pub mod image_sequence;
 pub mod maps;
 mod mux;
 pub mod recording;
 pub mod records;
+pub mod stream;
 pub mod video;
 
 use std::fs::{self, Permissions};

@@ -85,6 +85,28 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
     Err(failed(output, &first_cause.unwrap_or_default()))
 }
 
+/// The input and the output options with which an encoder muxes audio and tags while it encodes. The picture will be
+/// `length` seconds long, if that is known.
+pub(super) fn while_encoding(
+    container: Container,
+    kept: &Passthrough,
+    length: Option<f64>,
+) -> (Vec<OsString>, Vec<OsString>) {
+    let mut input = Vec::new();
+    if let Some(length) = length {
+        input.extend(["-t".into(), format!("{:.6}", length + kept.from + kept.surplus).into()]);
+    }
+    input.extend(source(kept));
+    let mut output: Vec<OsString> = vec!["-copypriorss".into(), "0".into()];
+    output.extend(kept.audio.iter().flat_map(|stream| ["-map".into(), format!("1:{}", stream.index).into()]));
+    output.extend(container.audio_args(&kept.audio, true));
+    match &kept.metadata {
+        Some(metadata) => output.extend(tags(container, kept, metadata)),
+        None => output.extend(["-map_metadata", "-1", "-map_chapters", "-1"].map(Into::into)),
+    }
+    (input, output)
+}
+
 /// What happened to the source meanwhile that makes it another file than the one that was decoded.
 fn changed(kept: &Passthrough) -> Option<FileChange> {
     kept.identity?.change(Path::new(&kept.location)).filter(|change| *change != FileChange::Grown)
@@ -154,6 +176,9 @@ fn source(kept: &Passthrough) -> Vec<OsString> {
     if seek > 0.0 {
         // A seek that must be exact would also cut the audio that is encoded again at the seek's time.
         args.extend(["-noaccurate_seek".into(), "-ss".into(), format!("{seek:.6}").into()]);
+    }
+    if kept.is_diverted {
+        args.push("-copyts".into());
     }
     args.extend(["-itsoffset".into(), format!("{:.6}", seek - kept.from).into()]);
     args.extend(input_args(&kept.location));

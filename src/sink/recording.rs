@@ -32,7 +32,7 @@ impl RecordingSink {
     /// [`Error::Usage`] for an unknown extension; [`Error::Child`] without `ffmpeg`; the errors of
     /// [`check`](super::check).
     pub fn check(output: &Path, overwrite: bool) -> Result<()> {
-        Container::of(output)?;
+        Container::of(output, None)?;
         if !ffmpeg::is_available() {
             let problem =
                 "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();
@@ -48,7 +48,7 @@ impl RecordingSink {
     /// The errors of [`check`](Self::check), and [`Error::Output`] if the encoder fails.
     pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
         Self::check(output, overwrite)?;
-        let container = Container::of(output)?;
+        let container = Container::of(output, None)?;
         let encoding = EncoderSettings { container, size, rate, crf, colour: ColourTags::BT709 };
         let encoder = VideoEncoder::start(output, encoding, container.growing_args(rate), output)?;
         Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })

@@ -24,6 +24,8 @@ use crate::{Error, Result};
 /// Encoding options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodeOptions {
+    /// The format; by default that of the name's extension.
+    pub format: Option<Container>,
     /// Constant rate factor of x264, 0 (lossless) to 51; 18 is visually lossless, 23 is x264's default.
     pub crf: u8,
     /// Whether to replace an existing file.
@@ -61,8 +63,8 @@ impl VideoSink {
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown extension, and the errors of [`check`](super::check).
-    pub fn check(output: &Path, input: Option<&Path>, overwrite: bool) -> Result<()> {
-        Container::of(output)?;
+    pub fn check(output: &Path, format: Option<Container>, input: Option<&Path>, overwrite: bool) -> Result<()> {
+        Container::of(output, format)?;
         super::check(output, input, overwrite)
     }
 
@@ -72,12 +74,13 @@ impl VideoSink {
     /// # Errors
     /// [`Error::Usage`] for an unknown extension or an existing file; [`Error::Output`] if it cannot be written.
     pub fn create(output: &Path, size: Size, rate: Rate, options: EncodeOptions) -> Result<Self> {
-        Self::check(output, None, options.overwrite)?;
-        let container = Container::of(output)?;
+        Self::check(output, options.format, None, options.overwrite)?;
+        let container = Container::of(output, options.format)?;
         let temp = super::temporary(output)?.into_temp_path();
         let mut warnings = Vec::new();
         let writer = if ffmpeg::is_available() {
-            let first = if options.passthrough.is_some() { Container::Mp4 } else { container };
+            let is_muxed = options.passthrough.is_some() && container.holds_audio();
+            let first = if is_muxed { Container::Mp4 } else { container };
             let EncodeOptions { crf, colour, .. } = options;
             let encoding = EncoderSettings { container, size, rate, crf, colour };
             FrameWriter::Ffmpeg(VideoEncoder::start(output, encoding, first.mux_args(rate), &temp)?)
@@ -103,8 +106,8 @@ impl VideoSink {
         output: &Path,
         options: EncodeOptions,
     ) -> Result<Self> {
-        Self::check(output, None, options.overwrite)?;
-        let container = Container::of(output)?;
+        Self::check(output, options.format, None, options.overwrite)?;
+        let container = Container::of(output, options.format)?;
         let temp = super::temporary(output)?.into_temp_path();
         let mut args: Vec<OsString> = ["-f", "concat", "-i"].map(Into::into).to_vec();
         args.push(media_name(list.as_os_str()));
@@ -150,13 +153,14 @@ impl VideoSink {
         if self.frames == 0 {
             return Err(Error::output(&self.output, "not written: there are no frames"));
         }
-        let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_));
+        let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_)) && self.container.holds_audio();
         let is_held = end.is_some_and(|end| end > self.last + 1.5 * self.rate.interval());
         let kept = self.options.passthrough.take();
         if can_mux && (kept.is_some() || is_held) {
             self.temp = self.add_kept(&kept.unwrap_or_default(), end)?;
         }
-        let held = count_frames(&self.temp)?;
+        // A format without times repeats frames.
+        let held = if self.container == Container::Y4m { self.frames } else { count_frames(&self.temp)? };
         if held != self.frames {
             let problem = format!("not written: the encoder kept {held} of {} frames", self.frames);
             return Err(Error::output(&self.output, problem));

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::BufReader;
+use std::path::Path;
 use std::process::{ChildStdout, Stdio};
 
 use opencv::core::{CV_8UC3, Mat, Scalar, Size};
@@ -12,10 +13,11 @@ use super::container_info::ContainerInfo;
 use super::decoder::Decoder;
 use super::filters::{FilterChain, PixelLayout, TIME_OFFSET};
 use super::frames::SourceOptions;
+use super::piped::{PipedInput, STDIN, SideFile};
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, first_complaint, input_args, matroska};
+use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, matroska};
 use crate::{Error, Result};
 
 /// A video that an `ffmpeg` process decodes and filters. The process starts with the first picture.
@@ -24,6 +26,9 @@ pub struct FfmpegDecoder {
     filters: FilterChain,
     stream: usize,
     hwaccel: Option<String>,
+    /// The pipe to read, until the process starts.
+    piped: Option<PipedInput>,
+    side: Option<SideFile>,
     /// Seconds from the start of the file to the start of the stream.
     offset: f64,
     clock: TimestampCorrector,
@@ -55,6 +60,8 @@ impl FfmpegDecoder {
             filters: FilterChain::new(stream, options),
             stream: stream.index,
             hwaccel: options.hwaccel.clone(),
+            piped: None,
+            side: None,
             offset: info.offset,
             clock: TimestampCorrector::new(rate, stream.tick()),
             child: None,
@@ -63,14 +70,32 @@ impl FfmpegDecoder {
         }
     }
 
+    /// The same, of a pipe, from which `side` is put aside.
+    pub fn piped(self, piped: PipedInput, side: Option<SideFile>) -> Self {
+        Self { piped: Some(piped), side, location: STANDARD_INPUT.into(), ..self }
+    }
+
     /// The filters, which determine the pictures' size and colours.
     pub fn filters(&self) -> &FilterChain {
         &self.filters
     }
 
+    /// The input, for messages.
+    fn name(&self) -> &Path {
+        if self.is_pipe() { Path::new(STDIN) } else { Path::new(&self.location) }
+    }
+
+    fn is_pipe(&self) -> bool {
+        self.location == STANDARD_INPUT
+    }
+
     fn start(&mut self, time: f64) -> Result<()> {
         let seek = if time > 0.0 { (time + self.offset).max(0.0) } else { 0.0 };
-        let mut ffmpeg = Ffmpeg::spawn_reader(self.arguments(seek), Stdio::null())?;
+        let stdin = if self.piped.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut ffmpeg = Ffmpeg::spawn_reader(self.arguments(seek), stdin)?;
+        if let Some((piped, stdin)) = self.piped.take().zip(ffmpeg.stdin.take()) {
+            piped.feed(stdin);
+        }
         let Some(output) = ffmpeg.stdout.take() else { return Ok(()) };
         // Pictures are larger than this buffer and pass it by.
         let output = BufReader::with_capacity(4096, output);
@@ -92,6 +117,7 @@ impl FfmpegDecoder {
         args.extend(["-map", &map, "-vf", &self.filters.description].map(Into::into));
         args.extend(["-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-c:v", "rawvideo"].map(Into::into));
         args.extend(["-allow_raw_vfw", "1", "-f", "matroska", "pipe:1"].map(Into::into));
+        args.extend(self.side.iter().flat_map(SideFile::arguments));
         args
     }
 
@@ -101,7 +127,7 @@ impl FfmpegDecoder {
             child.ffmpeg.messages().map_err(|problem| Error::Child { program: "ffmpeg", problem })?;
         if !success && self.clock.last().is_none() {
             let cause = first_complaint(&lines).unwrap_or_else(|| "it ended without a picture".into());
-            return Err(Error::input(&self.location, format!("cannot be decoded: ffmpeg: {cause}")));
+            return Err(Error::input(self.name(), format!("cannot be decoded: ffmpeg: {cause}")));
         }
         self.messages = lines;
         Ok(())
@@ -109,12 +135,16 @@ impl FfmpegDecoder {
 
     /// The error of a stream of pictures that is not as expected.
     fn garbled(&self, problem: impl std::fmt::Display) -> Error {
-        Error::input(&self.location, format!("cannot be decoded: ffmpeg's output breaks off: {problem}"))
+        Error::input(self.name(), format!("cannot be decoded: ffmpeg's output breaks off: {problem}"))
     }
 }
 
 impl Decoder for FfmpegDecoder {
     fn seek(&mut self, time: f64) -> Result<()> {
+        if self.is_pipe() {
+            // A pipe is read from its start, once.
+            return Ok(());
+        }
         self.clock.restart();
         self.child = None;
         self.start(time)
@@ -146,7 +176,7 @@ impl Decoder for FfmpegDecoder {
         let bgr = image.data_bytes_mut()?;
         let range = if is_full_range { YuvRange::Full } else { YuvRange::Limited };
         convert(&self.pixels, layout, size, bgr, (range, stored.standard_matrix()))
-            .map_err(|e| Error::input(&self.location, format!("a picture cannot be converted: {e}")))?;
+            .map_err(|e| Error::input(self.name(), format!("a picture cannot be converted: {e}")))?;
         Ok(image)
     }
 

@@ -7,6 +7,7 @@ use opencv::core::{Mat, MatTraitConst, Size};
 use super::frames::{FrameSource, SourceOptions};
 use super::still::{self, decode};
 use crate::frame::{Frame, VideoInfo};
+use crate::platform::number_pattern::NumberPattern;
 use crate::platform::passed_over::PassedOver;
 use crate::platform::paths;
 use crate::{Error, Result};
@@ -20,21 +21,6 @@ const EXTENSIONS: &[&str] = &[
 /// Whether the file name has the extension of a still image.
 pub fn is_image(path: &Path) -> bool {
     EXTENSIONS.contains(&paths::extension(path).as_str())
-}
-
-/// Whether `name` contains a printf conversion of an integer, such as `%d` or `%04d`.
-pub fn is_pattern(name: &str) -> bool {
-    split_pattern(name).is_some()
-}
-
-/// The text before a pattern's number, the minimum number of digits (zero-padded), and the text after it.
-fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
-    name.match_indices('%').find_map(|(at, _)| {
-        let rest = &name[at + 1..];
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let width = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
-        Some((&name[..at], width, rest[digits..].strip_prefix('d')?))
-    })
 }
 
 /// The image files in `folder` except hidden ones, in natural order of their names.
@@ -91,17 +77,14 @@ impl ImageSequence {
     pub fn pattern(path: &Path, options: &SourceOptions) -> Result<Self> {
         let folder = paths::folder(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some((before, width, after)) = split_pattern(&name) else {
+        let Some(pattern) = NumberPattern::parse(&name) else {
             return Err(Error::Usage(format!("{}: the number pattern must be in the file name", path.display())));
         };
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
             let file = entry.map_err(Error::io(folder))?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let digits = name.strip_prefix(before).and_then(|n| n.strip_suffix(after)).unwrap_or_default();
-            if digits.len() >= width && digits.bytes().all(|b| b.is_ascii_digit()) {
-                found.extend(digits.parse::<u64>().ok().map(|number| (number, file)));
-            }
+            found.extend(pattern.number(&name).map(|number| (number, file)));
         }
         if found.is_empty() {
             return Err(Error::input(

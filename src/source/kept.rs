@@ -44,6 +44,7 @@ pub fn passthrough(
         surplus: surplus(probe, info),
         discontinuous: probe.is_discontinuous(),
         metadata: Some(metadata(probe, video)),
+        ..Passthrough::default()
     };
     (!kept.is_empty()).then_some(kept)
 }

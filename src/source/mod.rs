@@ -13,6 +13,7 @@ mod kept;
 mod opencv_decoder;
 mod orientation;
 mod picture_format;
+mod piped;
 mod playlist;
 mod probe;
 mod still;
@@ -29,6 +30,7 @@ pub(crate) use self::opencv_decoder::silence_ffmpeg;
 use self::picture_format::PictureFormat;
 pub(crate) use self::picture_format::is_webp_animation;
 use crate::platform::ffmpeg::is_url;
+use crate::platform::number_pattern::NumberPattern;
 use crate::{Error, Result, platform::paths};
 
 /// The input that the user named; not opened yet.
@@ -38,6 +40,8 @@ pub enum Input {
     Video(PathBuf),
     /// An address with a scheme, such as `https://host/clip.mp4`.
     Url(String),
+    /// A pipe: `-` for standard input, or a named one.
+    Pipe(PathBuf),
     /// A single still image.
     Image(PathBuf),
     /// A folder of still images, read in natural order of their names.
@@ -55,6 +59,7 @@ pub fn open(input: &Input, options: &SourceOptions) -> Result<Box<dyn FrameSourc
         Input::Video(path) if is_webp_animation(path) => Box::new(webp_animation::WebpAnimation::open(path, options)?),
         Input::Video(path) => Box::new(video::Video::open(path.as_os_str(), options)?),
         Input::Url(url) => Box::new(video::Video::open(OsStr::new(url), options)?),
+        Input::Pipe(path) => Box::new(video::Video::open_pipe(path, options)?),
         Input::Image(path) => Box::new(images::ImageSequence::single(path, options)?),
         Input::Folder(path) => Box::new(images::ImageSequence::folder(path, options)?),
         Input::Pattern(path) => Box::new(images::ImageSequence::pattern(path, options)?),
@@ -82,8 +87,10 @@ impl Input {
             }
             Some(url) if url.starts_with("file://") => return Self::parse(OsStr::new(&url["file://".len()..])),
             Some(url) if is_url(url) => Self::Url(url.to_owned()),
+            _ if is_pipe(&path) => Self::Pipe(path),
+            Some(piped::STDIN | "/dev/stdin") => Self::Video(paths::resolved(Path::new("/dev/stdin"))),
             _ if path.is_dir() => Self::Folder(path),
-            Some(name) if !path.exists() && images::is_pattern(name) => Self::Pattern(path),
+            Some(name) if !path.exists() && NumberPattern::parse(name).is_some() => Self::Pattern(path),
             _ if images::is_image(&path) && PictureFormat::of(&path) != PictureFormat::Animation => Self::Image(path),
             _ => Self::Video(path),
         })
@@ -93,7 +100,7 @@ impl Input {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Video(path) | Self::Image(path) | Self::Folder(path) => Some(path),
-            Self::Url(_) | Self::Pattern(_) => None,
+            Self::Url(_) | Self::Pipe(_) | Self::Pattern(_) => None,
         }
     }
 
@@ -102,9 +109,19 @@ impl Input {
         match self {
             Self::Folder(path) => Some(path),
             Self::Image(path) | Self::Pattern(path) => Some(paths::folder(path)),
-            Self::Video(_) | Self::Url(_) => None,
+            Self::Video(_) | Self::Url(_) | Self::Pipe(_) => None,
         }
     }
+}
+
+/// Whether `path` is a pipe, or standard input that is no file.
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_stdin = path == Path::new(piped::STDIN);
+    let metadata = std::fs::metadata(if is_stdin { Path::new("/dev/stdin") } else { path });
+    metadata.map_or(is_stdin, |found| {
+        found.file_type().is_fifo() || found.file_type().is_socket() || is_stdin && !found.is_file()
+    })
 }
 
 /// Whether FFmpeg finds a video in `file` that is not cover art. Also true if FFmpeg cannot tell: reading the file then

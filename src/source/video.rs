@@ -14,6 +14,7 @@ use super::ffmpeg_decoder::FfmpegDecoder;
 use super::frames::{DecoderKind, FrameSource, SourceOptions};
 use super::opencv_decoder::{CaptureInfo, OpenCvDecoder};
 use super::orientation::Orientation;
+use super::piped::{PipedInput, SideFile};
 use super::probe::{self, ProbeOutput, ProbeStream};
 use super::{kept, playlist};
 use crate::colour::ColourTags;
@@ -55,17 +56,34 @@ impl Video {
         let mut video = match probe::probe(location)? {
             Some(probe) => {
                 let stream = container_info::choose(location, &probe, options.video_stream, &mut warnings)?;
-                Self::probed(location, &probe, stream, options, warnings)?
+                Self::probed(location, &probe, stream, options, None, warnings)?
             }
             None => Self::unprobed(location)?,
         };
         video.identity = identity;
-        video.seek(options)?;
-        if options.start.is_some() || options.duration.is_some() {
-            video.narrow(options);
+        video.begin(options)
+    }
+
+    /// Opens a pipe, `-` for standard input.
+    pub fn open_pipe(path: &Path, options: &SourceOptions) -> Result<Self> {
+        if options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available() {
+            return Err(Error::input(path, "is a pipe, which only ffmpeg can decode: install it, or give a file"));
         }
-        video.info.end = video.container.duration.map(|duration| duration.min(video.until) - video.zero);
-        Ok(video)
+        let mut piped = PipedInput::open(path)?;
+        let probe = piped.probe()?;
+        let mut warnings = Vec::new();
+        let stream = container_info::choose(path.as_os_str(), &probe, options.video_stream, &mut warnings)?;
+        Self::probed(path.as_os_str(), &probe, stream, options, Some(piped), warnings)?.begin(options)
+    }
+
+    /// Moves to the first frame to read.
+    fn begin(mut self, options: &SourceOptions) -> Result<Self> {
+        self.seek(options)?;
+        if options.start.is_some() || options.duration.is_some() {
+            self.narrow(options);
+        }
+        self.info.end = self.container.duration.map(|duration| duration.min(self.until) - self.zero);
+        Ok(self)
     }
 
     /// A video whose container has been read.
@@ -74,11 +92,13 @@ impl Video {
         probe: &ProbeOutput,
         stream: &ProbeStream,
         options: &SourceOptions,
+        piped: Option<PipedInput>,
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let container = ContainerInfo::new(probe, stream);
         let orientation = stream.display_matrix().map_or(Orientation::default(), Orientation::from_matrix);
         let rate = stream.rate().unwrap_or_else(|| container_info::approximate(0.0));
+        let mut passthrough = kept::passthrough(location, probe, stream, &container, &mut warnings);
         let by_opencv = options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available();
         let (decoder, size, colour): (Box<dyn Decoder>, _, _) = if by_opencv {
             if probe.videos().next().map(|first| first.index) != Some(stream.index) {
@@ -88,7 +108,13 @@ impl Video {
             let (decoder, stated) = OpenCvDecoder::open(location, &container, Some(stream))?;
             (Box::new(decoder), stream.square_pixels(stated.size), ColourTags::BT709)
         } else {
-            let decoder = FfmpegDecoder::new(location, &container, stream, rate, options);
+            let mut decoder = FfmpegDecoder::new(location, &container, stream, rate, options);
+            if let Some(piped) = piped {
+                let side =
+                    passthrough.as_mut().map(|kept| SideFile::divert(kept, &mut warnings)).transpose()?.flatten();
+                passthrough = passthrough.filter(|_| side.is_some());
+                decoder = decoder.piped(piped, side);
+            }
             let filters = decoder.filters().clone();
             warnings.extend(filters.notes.iter().map(|note| format!("{}: {note}", location.display())));
             (Box::new(decoder), filters.size, filters.colour)
@@ -100,7 +126,7 @@ impl Video {
             frames: container.frames(rate),
             end: None,
             colour,
-            passthrough: kept::passthrough(location, probe, stream, &container, &mut warnings),
+            passthrough,
         };
         Ok(Self::new(location, decoder, info, warnings, orientation, container))
     }

@@ -45,7 +45,8 @@ fn without_ffmpeg_inner() {
     assert!(source.warnings()[0].contains("ffprobe is not installed"));
     let info = source.info().clone();
     assert_eq!((info.rate, info.frames), (Rate { num: 25, den: 1 }, Some(100)));
-    let encode = EncodeOptions { crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
+    let encode =
+        EncodeOptions { format: None, crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
     let mut sink = VideoSink::create(&path.with_file_name("out.mp4"), info.size, info.rate, encode).unwrap();
     while let Some(frame) = source.read().unwrap() {
         sink.write(&frame.image, frame.time).unwrap();

@@ -40,7 +40,8 @@ fn what_is_not_finished_leaves_nothing() {
     let picture = Mat::new_rows_cols_with_default(64, 64, core::CV_8UC3, core::Scalar::all(90.0)).unwrap();
     let rate = Rate { num: 25, den: 1 };
     let create = |name: &str| {
-        let encode = EncodeOptions { crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
+        let encode =
+            EncodeOptions { format: None, crf: 20, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
         VideoSink::create(&folder.path().join(name), picture.size().unwrap(), rate, encode)
     };
     let mut sink = create("dropped.mp4").unwrap();

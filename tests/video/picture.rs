@@ -55,7 +55,8 @@ fn colours_survive_the_round_trip() {
             Mat::new_rows_cols_with_default(64, 64, core::CV_8UC3, core::Scalar::new(bgr[0], bgr[1], bgr[2], 0.0))
                 .unwrap();
         let output = folder.path().join(format!("{name}.mp4"));
-        let encode = EncodeOptions { crf: 10, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
+        let encode =
+            EncodeOptions { format: None, crf: 10, overwrite: false, passthrough: None, colour: ColourTags::BT709 };
         let rate = Rate { num: 25, den: 1 };
         let mut sink = VideoSink::create(&output, picture.size().unwrap(), rate, encode).unwrap();
         sink.write(&picture, 0.0).unwrap();

@@ -60,8 +60,13 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
     let mut source = source::open(&input(&path), &SourceOptions::default()).unwrap();
     let info = source.info().clone();
     let output = folder.path().join("out.mp4");
-    let encode =
-        EncodeOptions { crf: 20, overwrite: false, passthrough: info.passthrough.clone(), colour: info.colour };
+    let encode = EncodeOptions {
+        format: None,
+        crf: 20,
+        overwrite: false,
+        passthrough: info.passthrough.clone(),
+        colour: info.colour,
+    };
     let mut sink = VideoSink::create(&output, info.size, info.rate, encode).unwrap();
     for _ in 0..25 {
         let frame = source.read().unwrap().unwrap();

@@ -72,8 +72,13 @@ pub struct Copied {
 pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
     let mut source = source::open(&input(path), options)?;
     let info = source.info().clone();
-    let encode =
-        EncodeOptions { crf: 18, overwrite: false, passthrough: info.passthrough.clone(), colour: info.colour };
+    let encode = EncodeOptions {
+        format: None,
+        crf: 18,
+        overwrite: false,
+        passthrough: info.passthrough.clone(),
+        colour: info.colour,
+    };
     let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
     let middle_index = info.frames.map_or(10, |frames| frames as usize / 2);
     let (mut times, mut middle, mut error) = (Vec::new(), Mat::default(), None);

@@ -183,7 +183,7 @@ impl Concatenation<'_> {
         let output = self.clip.file(self.folder, ".mp4");
         let SegmentTiming { passthrough, end, span, .. } = &self.joints[0];
         let (passthrough, colour) = (passthrough.clone(), ColourTags::BT709);
-        let options = EncodeOptions { crf: 0, overwrite: true, passthrough, colour };
+        let options = EncodeOptions { format: None, crf: 0, overwrite: true, passthrough, colour };
         let end = end.map(|end| end - span.first);
         let joined = VideoSink::join(&path, rate, self.frames(), last, &output, options)?;
         joined.finish(end).map(|file| file.warnings)

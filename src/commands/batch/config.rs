@@ -128,6 +128,7 @@ impl BatchConfig {
         Ok(RunConfig {
             input,
             output: named(".mp4"),
+            format: None,
             records: self.records.map(|format| named(&format!(".{}", format.extension()))),
             maps: self.maps.map(|BatchMaps { kind, format, size }| MapsConfig {
                 path: named(".maps"),

@@ -9,6 +9,7 @@ use crate::passthrough::Passthrough;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
+use crate::sink::container::Container;
 use crate::sink::maps::{MapKind, MapSize, MapStorage};
 use crate::source::{self, Input};
 
@@ -31,6 +32,8 @@ pub struct RunConfig {
     pub style: Style,
     /// The file for the annotated result.
     pub output: PathBuf,
+    /// The format of a video; by default that of the output's extension.
+    pub format: Option<Container>,
     /// Whether to overwrite existing files.
     pub overwrite: bool,
     /// x264's constant rate factor, 0 to 51.

@@ -26,6 +26,7 @@ use crate::saliency::{ModelConfig, StaticSaliency};
 use crate::source::FrameSource;
 use crate::{Error, Result, source};
 use notify_on_end::NotifyOnEnd;
+pub use outputs::ResultKind;
 use outputs::{RunOutputs, WrittenOutputs};
 pub use preview::Preview;
 pub use segment_window::{SegmentWindow, TimeSpan};

@@ -1,6 +1,6 @@
 //! All outputs of a run together: the annotated result, the maps, the records, the timeline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use opencv::core::{Mat, Size};
@@ -14,16 +14,60 @@ use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
 use crate::platform::paths;
 use crate::sink::image::ImageSink;
+use crate::sink::image_sequence::ImageSequenceSink;
 use crate::sink::maps::{MapKind, MapSink, MapSize};
 use crate::sink::records::{FrameRecord, RecordSink};
+use crate::sink::stream::StreamSink;
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result};
 
 /// The annotated result.
 enum ResultSink {
     Video(Box<VideoSink>),
+    Stream(Box<StreamSink>),
+    Images(ImageSequenceSink),
     /// An image, which is written when its only frame is drawn.
     Image(ImageSink, Option<Mat>),
+}
+
+/// What the result is, by its name.
+pub enum ResultKind {
+    Video,
+    /// A video through a pipe.
+    Stream,
+    /// Numbered images.
+    Images,
+    /// One image.
+    Image,
+}
+
+impl ResultKind {
+    /// The kind of the result `output`.
+    pub fn of(output: &Path) -> Self {
+        match output {
+            output if paths::is_stream(output) => Self::Stream,
+            output if ImageSequenceSink::accepts(output) => Self::Images,
+            output if ImageSink::accepts(output) => Self::Image,
+            _ => Self::Video,
+        }
+    }
+}
+
+impl ResultSink {
+    fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
+        let RunConfig { crf, overwrite, format, ref output, .. } = *config;
+        let passthrough = config.keep.of(info.passthrough.clone());
+        let options = EncodeOptions { format, crf, overwrite, passthrough, colour: info.colour };
+        Ok(match ResultKind::of(output) {
+            ResultKind::Stream => {
+                let length = info.end.or(info.frames.map(|frames| frames as f64 * info.rate.interval()));
+                Self::Stream(Box::new(StreamSink::create(output, canvas, info.rate, &options, length)?))
+            }
+            ResultKind::Images => Self::Images(ImageSequenceSink::create(output, overwrite)?),
+            ResultKind::Image => Self::Image(ImageSink::create(output, overwrite)?, None),
+            ResultKind::Video => Self::Video(Box::new(VideoSink::create(output, canvas, info.rate, options)?)),
+        })
+    }
 }
 
 /// The open outputs of a run. If they are dropped before [`RunOutputs::finish`], they leave nothing behind.
@@ -56,10 +100,12 @@ impl RunOutputs {
     pub fn check(config: &RunConfig) -> Result<()> {
         check_stdout(config)?;
         let (input, overwrite) = (config.input.path(), config.overwrite);
-        if ImageSink::accepts(&config.output) {
-            ImageSink::check(&config.output, input, overwrite)?;
-        } else {
-            VideoSink::check(&config.output, input, overwrite)?;
+        let output = &config.output;
+        match ResultKind::of(output) {
+            ResultKind::Stream => StreamSink::check(output, config.format)?,
+            ResultKind::Images => ImageSequenceSink::check(output, overwrite)?,
+            ResultKind::Image => ImageSink::check(output, input, overwrite)?,
+            ResultKind::Video => VideoSink::check(output, config.format, input, overwrite)?,
         }
         if let Some(records) = &config.records {
             RecordSink::check(records, input, overwrite)?;
@@ -75,14 +121,7 @@ impl RunOutputs {
     /// # Errors
     /// Those of the individual sinks.
     pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
-        let picture = if ImageSink::accepts(&config.output) {
-            ResultSink::Image(ImageSink::create(&config.output, config.overwrite)?, None)
-        } else {
-            let passthrough = config.keep.of(info.passthrough.clone());
-            let RunConfig { crf, overwrite, .. } = *config;
-            let options = EncodeOptions { crf, overwrite, passthrough, colour: info.colour };
-            ResultSink::Video(Box::new(VideoSink::create(&config.output, canvas, info.rate, options)?))
-        };
+        let picture = ResultSink::create(config, info, canvas)?;
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
             Some(MapsConfig { path, kind, size, storage }) => {
@@ -125,6 +164,8 @@ impl RunOutputs {
         }
         match &mut self.picture {
             ResultSink::Video(sink) => sink.write(&picture, time - start)?,
+            ResultSink::Stream(sink) => sink.write(&picture, time - start)?,
+            ResultSink::Images(sink) => sink.write(&picture)?,
             ResultSink::Image(_, image) => *image = Some(picture),
         }
         timing.write = milliseconds(started);
@@ -139,6 +180,8 @@ impl RunOutputs {
         let end = end.zip(self.first).map(|(end, (_, start))| end - start);
         let finished = match self.picture {
             ResultSink::Video(sink) => sink.finish(end)?,
+            ResultSink::Stream(sink) => sink.finish()?,
+            ResultSink::Images(sink) => sink.finish()?,
             ResultSink::Image(sink, Some(image)) => sink.finish(&image)?,
             ResultSink::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
         };

@@ -33,6 +33,11 @@ impl Ffmpeg {
         Self::start(args, Stdio::piped(), Stdio::null())
     }
 
+    /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`] and may write to `stdout`.
+    pub fn spawn_writer<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdout: Stdio) -> Result<Self> {
+        Self::start(args, Stdio::piped(), stdout)
+    }
+
     /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`].
     pub fn spawn_reader<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> Result<Self> {
         Self::start(args, stdin, Stdio::piped())

@@ -1,0 +1,169 @@
+//! A video that arrives through a pipe. It can be read only once, so what comes with the picture is put aside meanwhile.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{ChildStdin, Stdio};
+use std::thread;
+
+use super::probe::{self, ProbeOutput};
+use crate::passthrough::{Passthrough, TemporaryFile};
+use crate::platform::ffmpeg::STANDARD_INPUT;
+use crate::{Error, Result};
+
+/// The input that stands for standard input.
+pub const STDIN: &str = "-";
+
+/// Bytes that are kept in memory at most until FFmpeg knows the streams. A file with its index at its end needs more.
+const MAX_HEAD: usize = 64 << 20;
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 << 10;
+
+/// An open pipe.
+pub struct PipedInput {
+    name: String,
+    /// What has been read to find the streams.
+    head: Vec<u8>,
+    rest: File,
+}
+
+impl PipedInput {
+    /// Opens standard input for `-`, or a named pipe, which waits for its writer.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it cannot be opened or is a terminal.
+    pub fn open(path: &Path) -> Result<Self> {
+        let opened = if path == Path::new(STDIN) {
+            let stdin = std::io::stdin();
+            if std::io::IsTerminal::is_terminal(&stdin) {
+                return Err(Error::input(path, "standard input is a terminal: pipe a video into it"));
+            }
+            stdin.as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            File::open(path)
+        };
+        let rest = opened.map_err(|e| Error::input(path, format!("cannot be read: {e}")))?;
+        Ok(Self { name: path.display().to_string(), head: Vec::new(), rest })
+    }
+
+    /// Feeds `ffprobe` until it knows the streams.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it finds none.
+    pub fn probe(&mut self) -> Result<ProbeOutput> {
+        let mut command = probe::command(STANDARD_INPUT.as_ref());
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child =
+            started.map_err(|e| Error::Child { program: "ffprobe", problem: format!("cannot be started: {e}") })?;
+        let stdin = child.stdin.take();
+        let answer = thread::spawn(move || child.wait_with_output());
+        self.feed_until(stdin, || answer.is_finished())?;
+        let output = answer.join().map_err(|_| Error::Stopped)?.map_err(Error::io(&self.name))?;
+        probe::parse(self.name.as_ref(), &output)
+    }
+
+    /// Copies the pipe to `stdin` until `is_done` or the end, and keeps the copy.
+    fn feed_until(&mut self, stdin: Option<ChildStdin>, is_done: impl Fn() -> bool) -> Result<()> {
+        let Some(mut stdin) = stdin else { return Ok(()) };
+        let mut chunk = vec![0; CHUNK];
+        while !is_done() {
+            let read = self.rest.read(&mut chunk).map_err(Error::io(&self.name))?;
+            self.head.extend_from_slice(&chunk[..read]);
+            // `ffprobe` closes its input when it knows enough.
+            if read == 0 || stdin.write_all(&chunk[..read]).is_err() {
+                break;
+            }
+            if self.head.len() > MAX_HEAD {
+                let problem = "FFmpeg finds no streams at its start: pipe Matroska, MPEG-TS or y4m";
+                return Err(Error::input(&self.name, problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Feeds a decoder, on a thread of its own, until the pipe ends or the decoder does.
+    pub fn feed(self, mut stdin: ChildStdin) {
+        let Self { head, mut rest, .. } = self;
+        thread::spawn(move || {
+            // The decoder's end is reported by the decoder.
+            let _ = stdin.write_all(&head).and_then(|()| std::io::copy(&mut rest, &mut stdin));
+        });
+    }
+}
+
+/// A file beside the decoder's output for what comes with the picture.
+pub struct SideFile {
+    pub file: TemporaryFile,
+    /// Indices of the streams to put there, in order.
+    streams: Vec<usize>,
+}
+
+impl SideFile {
+    /// Points `kept` at a new file for its streams; `None` if there are none. Streams that the file cannot hold are left
+    /// out with a warning.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be created.
+    pub fn divert(kept: &mut Passthrough, warnings: &mut Vec<String>) -> Result<Option<Self>> {
+        const AUDIO: [&str; 11] =
+            ["aac", "mp3", "mp2", "ac3", "eac3", "dts", "truehd", "flac", "opus", "vorbis", "alac"];
+        const SUBTITLES: [&str; 6] = ["subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"];
+        let before = kept.audio.len();
+        kept.audio.retain(|stream| AUDIO.contains(&&*stream.codec) || stream.codec.starts_with("pcm_"));
+        if kept.audio.len() < before {
+            warnings.push(format!("{} audio streams of the pipe cannot be kept", before - kept.audio.len()));
+        }
+        let mut streams: Vec<usize> = kept.audio.iter().map(|stream| stream.index).collect();
+        kept.audio.iter_mut().enumerate().for_each(|(number, stream)| stream.index = number);
+        if let Some(metadata) = &mut kept.metadata {
+            metadata.subtitles.retain(|(_, codec)| SUBTITLES.contains(&&**codec));
+            for (index, _) in metadata.subtitles.iter_mut().chain(&mut metadata.attachments) {
+                streams.push(std::mem::replace(index, streams.len()));
+            }
+        }
+        if streams.is_empty() {
+            return Ok(None);
+        }
+        let file = TemporaryFile::create(".mkv").map_err(Error::io(std::env::temp_dir()))?;
+        kept.location = file.path().into();
+        kept.is_diverted = true;
+        kept.file = Some(file.clone());
+        Ok(Some(Self { file, streams }))
+    }
+
+    /// The output options of FFmpeg for this file. It is written at once, so that it is complete if FFmpeg is stopped.
+    pub fn arguments(&self) -> Vec<std::ffi::OsString> {
+        let mut args: Vec<std::ffi::OsString> =
+            self.streams.iter().flat_map(|stream| ["-map".into(), format!("0:{stream}").into()]).collect();
+        args.extend(
+            ["-c", "copy", "-flush_packets", "1", "-cluster_time_limit", "200", "-f", "matroska"].map(Into::into),
+        );
+        args.push(self.file.path().into());
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passthrough::{AudioStream, Metadata};
+
+    #[test]
+    fn streams_are_numbered_in_the_side_file() {
+        let audio = |index, codec: &str| AudioStream { index, codec: codec.into(), channels: 2 };
+        let subtitles = vec![(4, "mov_text".into()), (5, "subrip".into())];
+        let mut kept = Passthrough {
+            audio: vec![audio(1, "aac"), audio(2, "unheard"), audio(3, "pcm_s16le")],
+            metadata: Some(Metadata { subtitles, ..Metadata::default() }),
+            ..Passthrough::default()
+        };
+        let mut warnings = Vec::new();
+        let side = SideFile::divert(&mut kept, &mut warnings).unwrap().unwrap();
+        assert_eq!(side.streams, [1, 3, 5]);
+        assert_eq!(kept.audio.iter().map(|stream| stream.index).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(kept.metadata.unwrap().subtitles, [(2, "subrip".to_owned())]);
+        assert_eq!(warnings.len(), 1);
+    }
+}
