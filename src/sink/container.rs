@@ -68,7 +68,7 @@ impl Container {
                 let speed = ["-deadline", "realtime", "-cpu-used", "7", "-row-mt", "1"];
                 [&["-c:v", "libvpx-vp9", "-b:v", "0", "-crf", &vp9], &speed[..]].concat()
             }
-            Self::Y4m => vec!["-c:v", "rawvideo"],
+            Self::Y4m => vec!["-c:v", "wrapped_avframe", "-pix_fmt", "yuv420p"],
             Self::Gif => vec!["-vf", PALETTE, "-c:v", "gif"],
         };
         args.into_iter().map(Into::into).collect()

@@ -48,6 +48,35 @@ impl PipedInput {
         Ok(Self { name: path.display().to_string(), head: Vec::new(), rest })
     }
 
+    /// Whether the pipe brings an MP4 with its index at its end, which FFmpeg can read only from a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the pipe cannot be read.
+    pub fn needs_file(&mut self) -> Result<bool> {
+        let mut head = vec![0; CHUNK];
+        while self.head.len() < CHUNK {
+            let read = self.rest.read(&mut head).map_err(Error::io(&self.name))?;
+            self.head.extend_from_slice(&head[..read]);
+            if read == 0 || !self.head.starts_with(b"\0\0") {
+                break;
+            }
+        }
+        Ok(has_index_behind(&self.head))
+    }
+
+    /// Copies the whole pipe to a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written, for example because the disk is full.
+    pub fn into_file(mut self) -> Result<TemporaryFile> {
+        let file = TemporaryFile::create(".mp4").map_err(Error::io(std::env::temp_dir()))?;
+        let copied = File::options().write(true).open(file.path()).and_then(|mut copy| {
+            copy.write_all(&self.head)?;
+            std::io::copy(&mut self.rest, &mut copy)
+        });
+        copied.map(|_| file.clone()).map_err(Error::io(file.path()))
+    }
+
     /// Feeds `ffprobe` until it knows the streams.
     ///
     /// # Errors
@@ -91,6 +120,22 @@ impl PipedInput {
             let _ = stdin.write_all(&head).and_then(|()| std::io::copy(&mut rest, &mut stdin));
         });
     }
+}
+
+/// Whether `head` is the start of an MP4 or QuickTime file whose media come before its index.
+fn has_index_behind(head: &[u8]) -> bool {
+    let mut rest = head;
+    while let Some((size, tail)) = rest.split_first_chunk::<4>() {
+        let size = u32::from_be_bytes(*size) as usize;
+        match tail.first_chunk::<4>() {
+            Some(b"mdat") => return true,
+            Some(b"ftyp" | b"free" | b"wide" | b"skip" | b"uuid") if size >= 8 && size <= rest.len() => {
+                rest = &rest[size..];
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// A file beside the decoder's output for what comes with the picture.
@@ -149,6 +194,15 @@ impl SideFile {
 mod tests {
     use super::*;
     use crate::passthrough::{AudioStream, Metadata};
+
+    #[test]
+    fn an_mp4_with_its_index_at_its_end_is_known_by_its_first_boxes() {
+        let start = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x08free";
+        assert!(has_index_behind(&[&start[..], b"\0\0\x10\0mdat...."].concat()));
+        assert!(!has_index_behind(&[&start[..], b"\0\0\x10\0moov...."].concat()));
+        assert!(!has_index_behind(b"\x1aE\xdf\xa3"));
+        assert!(!has_index_behind(b""));
+    }
 
     #[test]
     fn streams_are_numbered_in_the_side_file() {

@@ -19,7 +19,7 @@ use super::probe::{self, ProbeOutput, ProbeStream};
 use super::{kept, playlist};
 use crate::colour::ColourTags;
 use crate::frame::{Frame, VideoInfo};
-use crate::passthrough::FileIdentity;
+use crate::passthrough::{FileIdentity, TemporaryFile};
 use crate::platform::ffmpeg::{self, is_url};
 use crate::{Error, Result};
 
@@ -28,6 +28,8 @@ pub struct Video {
     location: OsString,
     /// The file as it was when it was opened; `None` for an address.
     identity: Option<FileIdentity>,
+    /// The copy of a pipe that is read instead.
+    file: Option<TemporaryFile>,
     decoder: Box<dyn Decoder>,
     info: VideoInfo,
     warnings: Vec<String>,
@@ -70,6 +72,15 @@ impl Video {
             return Err(Error::input(path, "is a pipe, which only ffmpeg can decode: install it, or give a file"));
         }
         let mut piped = PipedInput::open(path)?;
+        if piped.needs_file()? {
+            let file = piped.into_file()?;
+            let mut video = Self::open(file.path().as_os_str(), options)?;
+            if let Some(kept) = &mut video.info.passthrough {
+                kept.file = Some(file.clone());
+            }
+            video.file = Some(file);
+            return Ok(video);
+        }
         let probe = piped.probe()?;
         let mut warnings = Vec::new();
         let stream = container_info::choose(path.as_os_str(), &probe, options.video_stream, &mut warnings)?;
@@ -152,6 +163,7 @@ impl Video {
         Self {
             location: location.to_owned(),
             identity: None,
+            file: None,
             decoder,
             info,
             warnings,
