@@ -98,13 +98,11 @@ impl Pixels<'_> {
         let most = part((1.0 - CONTENT) / 2.0);
         let near = (0..most).find(|&line| self.lit(axis, line) > 0.0)?;
         let far = (0..most).find(|&line| self.lit(axis, count - 1 - line) > 0.0)?;
-        let width = near.min(far) + SOFT;
+        let black = near.min(far);
+        let width = black + SOFT;
         let sharp = || [near + SOFT, count - 1 - far - SOFT].iter().all(|&line| self.lit(axis, line) >= LIT);
-        Some(if width >= part(MIN_BAR_SHARE) + SOFT && (near - far).abs() <= part(UNEVEN) && sharp() {
-            width
-        } else {
-            0
-        })
+        let is_bar = black >= part(MIN_BAR_SHARE).max(1) && count - 2 * width >= part(CONTENT).max(1);
+        Some(if is_bar && (near - far).abs() <= part(UNEVEN) && sharp() { width } else { 0 })
     }
 
     /// The share of a line's sampled pixels that is not black.
@@ -145,6 +143,14 @@ mod tests {
             let (left, top) = (inner(x), inner(y));
             let expected = Rect::new(left, top, 200 - 2 * left, 100 - 2 * top);
             assert_eq!(Letterbox::default().content(&boxed(x, y, 90.0)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn small_pictures_have_no_bars_of_their_own() {
+        for (rows, cols) in [(480, 4), (480, 3), (3, 480), (4, 4), (1, 1), (60, 60)] {
+            let image = Mat::new_rows_cols_with_default(rows, cols, CV_8UC3, Scalar::all(200.0)).unwrap();
+            assert_eq!(Letterbox::default().content(&image).unwrap(), Rect::new(0, 0, cols, rows));
         }
     }
 
