@@ -108,9 +108,6 @@ fn watch(args: LiveArgs) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let config = LiveConfig::try_from(args)?;
-    if config.input.is_stream() {
-        live::set_low_latency();
-    }
     let summary = live::live(&config, &*stop_on_signals()?)?;
     if !config.quiet {
         summary.say();

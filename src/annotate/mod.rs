@@ -102,15 +102,15 @@ impl Annotator {
         Ok(annotator)
     }
 
-    /// Switches to another style for the same clip. The history of the chart is kept.
+    /// Switches to another style and another size of frames. The history of the chart is kept.
     ///
     /// # Errors
     /// The errors of [`new`](Self::new).
-    pub fn restyled(self, style: Style) -> Result<Self> {
-        if style == self.style {
+    pub fn restyled(self, style: Style, size: Size) -> Result<Self> {
+        if style == self.style && size == self.size {
             return Ok(self);
         }
-        let next = Self::of(style, self.size, self.still, self.classes)?;
+        let next = Self::of(style, size, self.still, self.classes)?;
         Ok(Self { strip: next.strip.map(|empty| self.strip.unwrap_or(empty)), ..next })
     }
 

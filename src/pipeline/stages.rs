@@ -196,7 +196,7 @@ pub fn draw<'scope>(
     stage(scope, "draw", mode.incoming(0), move |out| {
         while let Some(fused) = fused.recv()? {
             if let PipelineMode::Live(control) = mode {
-                annotator = annotator.restyled(control.settings().style)?;
+                annotator = annotator.restyled(control.settings().style, fused.frame.size())?;
             }
             out.send(drawn(&mut annotator, originals, fused)?)?;
         }

@@ -32,7 +32,10 @@ impl RecordingSink {
     /// [`Error::Usage`] for an unknown extension; [`Error::Child`] without `ffmpeg`; the errors of
     /// [`check`](super::check).
     pub fn check(output: &Path, overwrite: bool) -> Result<()> {
-        Container::of(output, None)?;
+        if !Container::of(output, None)?.holds_audio() {
+            let problem = "a recording that grows needs .mp4, .mov, .mkv, .webm or .ts";
+            return Err(Error::Usage(format!("{}: {problem}", output.display())));
+        }
         if !ffmpeg::is_available() {
             let problem =
                 "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();

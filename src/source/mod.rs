@@ -26,7 +26,6 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::container_info::approximate;
 pub use self::frames::{DecoderKind, Deinterlace, FrameSource, SourceOptions, ToneMap};
-pub(crate) use self::opencv_decoder::silence_ffmpeg;
 use self::picture_format::PictureFormat;
 pub(crate) use self::picture_format::is_webp_animation;
 use crate::platform::ffmpeg::is_url;

@@ -162,7 +162,7 @@ fn prepare(capture: &mut VideoCapture) -> Result<()> {
 
 /// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: damage is reported once. OpenCV resets
 /// FFmpeg's log level whenever it opens something, so the messages are discarded by a callback instead.
-pub fn silence_ffmpeg() {
+fn silence_ffmpeg() {
     use std::ffi::{c_char, c_int, c_void};
     type Callback = extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
     type SetCallback = unsafe extern "C" fn(Callback);

@@ -123,7 +123,7 @@ fn the_picture_may_change_its_size() {
     let folder = tempdir().unwrap();
     let part = |size: &str, name: &str| {
         let source = format!("testsrc2=size={size}:rate=30");
-        ffmpeg(folder.path(), &format!("-f lavfi -i {source} -t 2 -c:v libx264 -preset ultrafast -g 15 {name}"));
+        ffmpeg(folder.path(), &format!("-f lavfi -i {source} -t 4 -c:v libx264 -preset ultrafast -g 15 {name}"));
     };
     part("320x240", "a.ts");
     part("480x272", "b.ts");
@@ -134,12 +134,13 @@ fn the_picture_may_change_its_size() {
     let file = folder.path().join("both.ts");
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // In pieces, as a live source sends them.
-        for piece in std::fs::read(file).unwrap().chunks(4096) {
+        let bytes = std::fs::read(file).unwrap();
+        // In real time, as a live source sends them.
+        for piece in bytes.chunks(bytes.len().div_ceil(160)) {
             if std::io::Write::write_all(&mut stream, piece).is_err() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(50));
         }
     });
     let output = live(folder.path(), &format!("{address} --give-up 1 -o out.mp4")).output().unwrap();
@@ -148,8 +149,12 @@ fn the_picture_may_change_its_size() {
         "it did not end because the source was lost: {}",
         text(&output.stderr)
     );
-    let seconds: f64 = probe(&folder.path().join("out.mp4"), "v", "stream=duration").parse().unwrap();
-    assert!(seconds > 1.0, "{seconds}");
+    for (name, size) in [("out.mp4", "320"), ("out-002.mp4", "480")] {
+        let file = folder.path().join(name);
+        assert_eq!(probe(&file, "v", "stream=width"), size, "each size has a file of its own");
+        let seconds: f64 = probe(&file, "v", "stream=duration").parse().unwrap();
+        assert!(seconds > 1.0, "{name}: {seconds} s");
+    }
 }
 
 #[test]

@@ -11,7 +11,6 @@ pub mod session_hub;
 mod snapshot;
 pub mod window;
 
-pub use capture::set_low_latency;
 pub use session::{SessionEnding, SessionSummary, live};
 
 /// Lists this machine's cameras and their modes.

@@ -43,7 +43,25 @@ impl Ffmpeg {
         Self::start(args, stdin, Stdio::piped())
     }
 
+    /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`], and its messages go to `watch`, which returns whether
+    /// it has taken a line.
+    pub fn spawn_watched<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        watch: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Self> {
+        Self::start_watched(args, Stdio::null(), Stdio::piped(), watch)
+    }
+
     fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio, stdout: Stdio) -> Result<Self> {
+        Self::start_watched(args, stdin, stdout, |_| false)
+    }
+
+    fn start_watched<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        stdin: Stdio,
+        stdout: Stdio,
+        watch: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Self> {
         let mut command = super::command::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]).args(args);
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
@@ -53,7 +71,8 @@ impl Ffmpeg {
         // If the system refuses this size, the usual one works too.
         let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));
         let _ = stdout.as_ref().map(|stdout| fcntl_setpipe_size(stdout, PIPE));
-        let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || drain(BufReader::new(stderr))));
+        let complaints =
+            child.stderr.take().map(|stderr| std::thread::spawn(move || drain(BufReader::new(stderr), watch)));
         Ok(Self { child, stdin, stdout, complaints })
     }
 
@@ -97,10 +116,11 @@ impl Drop for Ffmpeg {
     }
 }
 
-/// Reads all lines, so that the writer never blocks, and keeps the first and the last ones.
-fn drain(stderr: impl BufRead) -> Vec<String> {
+/// Reads all lines, so that the writer never blocks, and keeps the first and the last ones that `watch` has not taken.
+fn drain(stderr: impl BufRead, watch: impl Fn(&str) -> bool) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for line in stderr.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
+    let lines_read = stderr.lines().map_while(Result::ok);
+    for line in lines_read.filter(|line| !line.trim().is_empty() && !watch(line)) {
         if lines.len() == MAX_KEPT_LINES + MAX_LAST_LINES {
             lines.remove(MAX_KEPT_LINES);
         }
@@ -141,7 +161,7 @@ mod tests {
     #[test]
     fn a_flood_of_complaints_is_bounded() {
         let flood: String = (0..1000).map(|n| format!("line {n}\n")).collect();
-        let lines = drain(flood.as_bytes());
+        let lines = drain(flood.as_bytes(), |_| false);
         assert_eq!(lines.len(), MAX_KEPT_LINES + MAX_LAST_LINES);
         assert_eq!(lines.last().map(String::as_str), Some("line 999"));
     }

@@ -1,6 +1,7 @@
 //! The sources of a live session: a camera, a stream, or a file in real time.
 
 mod camera;
+mod ffmpeg_stream;
 mod realtime_file;
 mod stream;
 
@@ -12,14 +13,13 @@ use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
 pub use camera::{Camera, CameraMode, PixelFormat, list, parse_size};
-pub use stream::set_low_latency;
 
 use super::session_hub::SessionHub;
 use crate::frame::{Frame, Rate, VideoInfo};
 use crate::source::{FrameSource, Input};
 use crate::{Error, Result};
 use realtime_file::RealtimeFile;
-use stream::NetworkStream;
+use stream::{NetworkStream, StreamOrigin};
 
 /// The source that the user named.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,11 +34,6 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
-    /// Whether the source is on a network.
-    pub fn is_stream(&self) -> bool {
-        matches!(self, Self::Address(_))
-    }
-
     /// The source, as shown to users, without any password.
     pub fn name(&self) -> String {
         match self {
@@ -84,12 +79,12 @@ impl<'a> LiveSource<'a> {
                 (Box::new(paced), rate)
             }
             LiveInput::Camera(camera) => {
-                let stream = NetworkStream::open(stream::StreamOrigin::Camera(camera.clone()), give_up, hub)?;
+                let stream = NetworkStream::open(StreamOrigin::Camera(camera.clone()), give_up, hub, stop)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
             LiveInput::Address(address) => {
-                let stream = NetworkStream::open(stream::StreamOrigin::Address(address.clone()), give_up, hub)?;
+                let stream = NetworkStream::open(StreamOrigin::Address(address.clone()), give_up, hub, stop)?;
                 let rate = stream.rate();
                 (Box::new(stream), rate)
             }
@@ -113,12 +108,22 @@ impl FrameSource for LiveSource<'_> {
             None => self.inlet.next(self.stop)?,
         };
         Ok(next.map(|image| {
+            let size = Size::new(image.cols(), image.rows());
+            if size != self.info.size {
+                let (old, new) = (dimensions(self.info.size), dimensions(size));
+                self.hub.notice(format!("the picture's size is now {new} (it was {old})"));
+                self.info.size = size;
+            }
             let frame = Frame { index: self.index, time: self.hub.time(), image };
             self.hub.captured();
             self.index += 1;
             frame
         }))
     }
+}
+
+fn dimensions(size: Size) -> String {
+    format!("{}x{}", size.width, size.height)
 }
 
 /// Sleeps until `moment`, or until `stop` is set. Returns false if `stop` was set.

@@ -5,35 +5,40 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use opencv::core::{self, Mat, Vector};
+use opencv::core::Mat;
 use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
+use super::ffmpeg_stream::{FfmpegStream, StreamPicture};
 use super::{Camera, Capture, sleep_until, without_password};
 use crate::commands::live::session_hub::SessionHub;
 use crate::frame::Rate;
 use crate::source::{self, diagnose};
 use crate::{Error, Result};
 
-/// Timeouts of a stream in milliseconds: for opening it, and between two pictures.
-const OPEN_PATIENCE: i32 = 6_000;
-const READ_PATIENCE: i32 = 5_000;
+/// Timeouts of a stream: for its first picture, and between two pictures.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(6);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delays between two tries to open a lost stream.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// The options for FFmpeg inside OpenCV, unless the user has set others: do not buffer.
-const LOW_DELAY: &str = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|analyzeduration;2000000|probesize;1000000";
-const FFMPEG_OPTIONS: &str = "OPENCV_FFMPEG_CAPTURE_OPTIONS";
-
 #[derive(Debug, Clone)]
 pub(super) enum StreamOrigin {
     Camera(Camera),
     Address(String),
 }
 
+/// What delivers the pictures.
+enum OpenCapture {
+    Camera(VideoCapture),
+    Address(FfmpegStream),
+}
+
 pub(super) struct NetworkStream<'a> {
     origin: StreamOrigin,
-    capture: Option<VideoCapture>,
+    capture: Option<OpenCapture>,
+    /// The first picture of an address, which was awaited to know that it answers.
+    first: Option<StreamPicture>,
     /// Plays an HLS stream, which arrives in bursts, at its own rate.
     pace: Option<StreamPace>,
     rate: Rate,
@@ -44,11 +49,21 @@ pub(super) struct NetworkStream<'a> {
 }
 
 impl<'a> NetworkStream<'a> {
-    pub(super) fn open(origin: StreamOrigin, give_up: Option<Duration>, hub: &'a SessionHub) -> Result<Self> {
-        let capture = origin.open()?;
-        let rate = source::approximate(capture.get(videoio::CAP_PROP_FPS)?);
+    pub(super) fn open(
+        origin: StreamOrigin,
+        give_up: Option<Duration>,
+        hub: &'a SessionHub,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
+        let (capture, first) = origin.open(stop)?;
+        let fps = match &capture {
+            OpenCapture::Camera(camera) => camera.get(videoio::CAP_PROP_FPS)?,
+            // The frames come with their own times, whatever the rate.
+            OpenCapture::Address(_) => 25.0,
+        };
+        let rate = source::approximate(fps);
         let pace = matches!(&origin, StreamOrigin::Address(address) if is_hls(address)).then(StreamPace::default);
-        Ok(Self { origin, capture: Some(capture), pace, rate, give_up, lost: None, pause: FIRST_PAUSE, hub })
+        Ok(Self { origin, capture: Some(capture), first, pace, rate, give_up, lost: None, pause: FIRST_PAUSE, hub })
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -56,18 +71,20 @@ impl<'a> NetworkStream<'a> {
     }
 
     /// The next picture of the open stream; `None` if it has broken off.
-    fn picture(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
-        let Some(capture) = &mut self.capture else { return Ok(None) };
-        let mut picture = Mat::default();
-        // A decoding error is treated as a broken stream, which is opened again.
-        if !capture.read(&mut picture).unwrap_or(false) || picture.empty() {
-            return Ok(None);
-        }
+    fn picture(&mut self, stop: &AtomicBool) -> Option<Mat> {
+        let StreamPicture { image, time } = match self.capture.as_mut()? {
+            OpenCapture::Address(stream) => self.first.take().or_else(|| stream.next(READ_TIMEOUT, stop))?,
+            OpenCapture::Camera(capture) => {
+                let mut image = Mat::default();
+                // A decoding error is treated as a broken stream, which is opened again.
+                let is_good = capture.read(&mut image).unwrap_or(false) && !image.empty();
+                return is_good.then_some(image);
+            }
+        };
         if let Some(pace) = &mut self.pace {
-            let due = pace.due(capture.get(videoio::CAP_PROP_POS_MSEC)? / 1000.0);
-            sleep_until(due, stop);
+            sleep_until(pace.due(time), stop);
         }
-        Ok(Some(picture))
+        Some(image)
     }
 
     /// Tries to open the stream again, after a delay.
@@ -83,7 +100,10 @@ impl<'a> NetworkStream<'a> {
             return Ok(());
         }
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        self.capture = self.origin.open().ok();
+        (self.capture, self.first) = match self.origin.open(stop) {
+            Ok((capture, first)) => (Some(capture), first),
+            Err(_) => (None, None),
+        };
         self.pace = self.pace.take().map(|_| StreamPace::default());
         Ok(())
     }
@@ -92,7 +112,7 @@ impl<'a> NetworkStream<'a> {
 impl Capture for NetworkStream<'_> {
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
         while !stop.load(Ordering::Relaxed) {
-            if let Some(picture) = self.picture(stop)? {
+            if let Some(picture) = self.picture(stop) {
                 if self.lost.take().is_some() {
                     self.pause = FIRST_PAUSE;
                     self.hub.report(|state| state.trouble = None);
@@ -115,36 +135,26 @@ impl StreamOrigin {
         }
     }
 
-    fn open(&self) -> Result<VideoCapture> {
+    /// Opens it; an address with its first picture.
+    fn open(&self, stop: &AtomicBool) -> Result<(OpenCapture, Option<StreamPicture>)> {
         match self {
-            Self::Camera(camera) => camera.open(),
-            Self::Address(address) => open_address(address),
+            Self::Camera(camera) => Ok((OpenCapture::Camera(camera.open()?), None)),
+            Self::Address(address) => {
+                let (stream, first) = open_address(address, stop)?;
+                Ok((OpenCapture::Address(stream), Some(first)))
+            }
         }
     }
 }
 
-/// Tells FFmpeg inside OpenCV not to buffer anything, not even what it has read to probe the stream. Not for files,
-/// because the first pictures would be lost. Call this before any thread is started.
-pub fn set_low_latency() {
-    if std::env::var_os(FFMPEG_OPTIONS).is_none() {
-        // SAFETY: no other thread is running that could read the environment.
-        unsafe { std::env::set_var(FFMPEG_OPTIONS, LOW_DELAY) };
-    }
-}
-
-fn open_address(address: &str) -> Result<VideoCapture> {
-    core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
-    let patience =
-        [(videoio::CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_PATIENCE), (videoio::CAP_PROP_READ_TIMEOUT_MSEC, READ_PATIENCE)];
-    let parameters: Vector<i32> = patience.into_iter().flat_map(|(property, value)| [property, value]).collect();
-    source::silence_ffmpeg();
+fn open_address(address: &str, stop: &AtomicBool) -> Result<(FfmpegStream, StreamPicture)> {
     let started = Instant::now();
-    let capture = VideoCapture::from_file_with_params(address, videoio::CAP_FFMPEG, &parameters)?;
-    if capture.is_opened()? {
-        return Ok(capture);
+    let stream = FfmpegStream::open(address)?;
+    if let Some(first) = stream.next(OPEN_TIMEOUT, stop) {
+        return Ok((stream, first));
     }
-    let why = if started.elapsed() >= Duration::from_millis(OPEN_PATIENCE.unsigned_abs().into()) {
-        Some(format!("does not answer within {} s", OPEN_PATIENCE / 1000))
+    let why = if started.elapsed() >= OPEN_TIMEOUT {
+        Some(format!("does not answer within {} s", OPEN_TIMEOUT.as_secs()))
     } else {
         diagnose(OsStr::new(address))
     };
