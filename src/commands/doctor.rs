@@ -42,7 +42,7 @@ pub fn report() -> Result<bool> {
     let mut findings = vec![
         runtime(),
         opencv(),
-        program("ffmpeg", "results have no sound"),
+        program("ffmpeg", "results have no sound, colours are exact only in BT.601, and streams cannot be shown"),
         program("ffprobe", "sound, rotation and damage are not detected"),
     ];
     findings.extend(models()?);
