@@ -1,5 +1,6 @@
 //! Video in and out: times, audio, rotation, colours and damage, on clips made here and on real ones.
 
+mod colour;
 mod damage;
 #[path = "../support/data.rs"]
 mod data;
