@@ -167,6 +167,10 @@ fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
         metadata.subtitles.iter().filter_map(|(index, codec)| Some((index, container.subtitle_codec(codec)?)));
     for (number, (index, codec)) in subtitles.enumerate() {
         args.extend(["-map".into(), format!("1:{index}"), format!("-c:s:{number}"), codec.into()]);
+        if codec != "copy" {
+            // FFmpeg leaves out what is before the first frame only if it copies it, and MP4 would shift all the rest.
+            args.extend([format!("-bsf:s:{number}"), "noise=drop=lt(pts\\,0)".into()]);
+        }
     }
     for (index, _) in metadata.attachments.iter().filter(|_| container.takes_attachments()) {
         args.extend(["-map".into(), format!("1:{index}"), "-c:t".into(), "copy".into()]);

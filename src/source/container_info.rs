@@ -43,7 +43,7 @@ impl ContainerInfo {
             offset: stream.start().map_or(0.0, |start| start - probe.start()),
             origin: probe.start(),
             duration: probe.duration(stream),
-            length: probe.length(),
+            length: probe.length().into_iter().chain(probe.counted_length(stream)).reduce(f64::max),
             listed: stream.listed_frames(),
         }
     }

@@ -162,6 +162,13 @@ impl ProbeOutput {
         seconds(&self.format.duration).map(|stated| self.without_lead(stated, self.start()))
     }
 
+    /// Duration of the whole file in seconds by the frames that the header of an AVI file counts for `stream`: it stays
+    /// when the file is cut, and the index and the other duration are lost.
+    pub fn counted_length(&self, stream: &ProbeStream) -> Option<f64> {
+        let is_avi = self.format.format_name.as_deref() == Some("avi");
+        Some(stream.listed_frames().filter(|_| is_avi)? as f64 * stream.rate()?.interval())
+    }
+
     /// The `stated` duration without the time before `start`, which these formats include.
     fn without_lead(&self, stated: f64, start: f64) -> f64 {
         const FROM_ZERO: [&str; 2] = ["mov", "matroska"];
