@@ -9,15 +9,18 @@ mod decoders;
 mod deinterlace;
 mod fallback;
 mod formats;
+mod held;
 mod images;
 mod metadata;
 mod outputs;
 mod picture;
+mod playlists;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;
 mod real;
 mod sizes;
 mod sound;
+mod sync;
 mod times;
 mod tools;
