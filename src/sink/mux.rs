@@ -10,7 +10,7 @@ use super::encoder::failed;
 use crate::Result;
 use crate::frame::Rate;
 use crate::passthrough::{FileChange, Metadata, Passthrough};
-use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name};
+use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name, own_clock};
 
 /// A file with only the encoded picture.
 pub(super) struct EncodedPicture<'a> {
@@ -155,7 +155,7 @@ fn source(kept: &Passthrough) -> Vec<OsString> {
         // A seek that must be exact would also cut the audio that is encoded again at the seek's time.
         args.extend(["-noaccurate_seek".into(), "-ss".into(), format!("{seek:.6}").into()]);
     }
-    args.extend(["-itsoffset".into(), format!("{:.6}", seek - kept.from).into()]);
+    args.extend(["-itsoffset".into(), format!("{:.6}", own_clock(seek - kept.from, seek)).into()]);
     args.extend(input_args(&kept.location));
     args
 }
@@ -210,7 +210,7 @@ mod tests {
         let input = "-protocol_whitelist file,crypto,data -i file:x";
         assert_eq!(args(0.08, false), format!("-itsoffset -0.080000 {input}"));
         assert_eq!(args(3600.0, false), format!("-noaccurate_seek -ss 3590.000000 -itsoffset -10.000000 {input}"));
-        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001000"));
+        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001001"));
     }
 
     #[test]

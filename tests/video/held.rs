@@ -9,11 +9,13 @@ use crate::tools::{copy, ffmpeg, ffprobe, number, packet_times, temp};
 
 /// Ten frames at 25 per second, the last of which is shown until `end` seconds.
 fn held(path: &Path, end: u32, frames: &str, audio: bool) {
+    let plain = path.with_extension("plain.mp4");
+    ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=0.4 -c:v libx264 {frames}"), &plain);
     // In decoding order, the last packet is not the last picture if there are B frames: the file's end counts.
-    let hold = format!("setts=duration='if(eq(N,9),{end}/TB-PTS,DURATION)'");
-    let picture = "-f lavfi -i testsrc2=s=96x64:r=25:d=0.4";
+    let ticks = if path.extension() == Some("mkv".as_ref()) { 1000 } else { 12800 } * end;
+    let hold = format!("setts=pts=PTS:dts=DTS:duration=if(eq(N\\,9)\\,{ticks}-DTS\\,DURATION)");
     let sound = if audio { format!("-f lavfi -i sine=d={end} -c:a aac -b:a 32k") } else { String::new() };
-    ffmpeg(&format!("{picture} {sound} -c:v libx264 {frames} -bsf:v {hold}"), path);
+    ffmpeg(&format!("-i {} {sound} -c:v copy -bsf:v {hold}", plain.display()), path);
 }
 
 /// The end of the picture in seconds.

@@ -18,21 +18,26 @@ fn flash(folder: &Path) -> PathBuf {
 /// By how many seconds the sound of the flash comes after its picture, as a player that goes by the timestamps shows it.
 fn apart(path: &Path) -> f64 {
     let levels = pixels(path, "scale=1:1,format=gray");
-    let bright = levels.iter().position(|level| *level > 128).expect("a flash");
+    // The last flash: the first one of a clip may be cut.
+    let begins = |at: &usize| levels[*at] > 128 && (*at == 0 || levels[*at - 1] <= 128);
+    let bright = (0..levels.len()).rev().find(begins).expect("a flash");
     let mut times: Vec<f64> =
         ffprobe(path, "V:0", "frame=best_effort_timestamp_time").iter().map(|time| time.parse().unwrap()).collect();
     times.sort_by(f64::total_cmp);
     sounds_at(path) - times[bright]
 }
 
-/// When the sound starts, by the file's own clock.
+/// When the last beep starts, by the file's own clock.
 fn sounds_at(path: &Path) -> f64 {
     let mut command = std::process::Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-copyts", "-i"]).arg(path).args(["-map", "0:a:0", "-ac", "1"]);
     command.args(["-af", "aresample=48000:async=1:min_hard_comp=0.001:first_pts=0", "-f", "s16le", "-"]);
     let samples = command.output().unwrap().stdout;
-    let loud = samples.chunks_exact(2).position(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs() > 3000);
-    loud.expect("a beep") as f64 / 48000.0
+    let levels: Vec<_> = samples.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs()).collect();
+    let loud = levels.chunks(480).map(|part| part.iter().any(|level| *level > 3000)).collect::<Vec<_>>();
+    let part = (0..loud.len()).rev().find(|&at| loud[at] && (at == 0 || !loud[at - 1])).expect("a beep");
+    let first = levels[part * 480..].iter().position(|level| *level > 3000).unwrap();
+    (part * 480 + first) as f64 / 48000.0
 }
 
 /// Asserts that a copy of `path` to each of `containers` is in sync as the original is.
