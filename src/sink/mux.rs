@@ -133,11 +133,11 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     args
 }
 
-/// The bitstream filter that gives the last packet the duration until `end`. With B frames, it is not the last picture,
-/// but the file ends with it.
+/// The bitstream filter that has the last packet end at `end`. With B frames, it is not the last picture, but the file
+/// ends with it: at the latest time at which a packet ends.
 fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
     let (number, ticks) = (picture.frames - 1, end * f64::from(picture.container.ticks(picture.rate)));
-    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-DTS)\\,DURATION)");
+    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-PTS)\\,DURATION)");
     ["-bsf:v".into(), format!("setts=pts=PTS:dts=DTS:duration={duration}").into()]
 }
 
