@@ -7,10 +7,11 @@ use salstream::source::SourceOptions;
 use crate::data::data;
 use crate::tools::{copy, ffmpeg, ffprobe, number, pixels, temp};
 
-/// A clip of 2 s at 25 frames per second that flashes and beeps at 1 s.
+/// A clip of 2 s at 25 frames per second that flashes and beeps at 0.4 and 1.7 s.
 fn flash(folder: &Path) -> PathBuf {
-    let picture = "color=black:s=96x64:r=25:d=2,drawbox=t=fill:c=white:enable='between(t,0.999,1.1)'";
-    let sound = "aevalsrc='0.8*sin(6283*t)*between(t,1,1.1)':s=48000:d=2";
+    let picture =
+        "color=black:s=96x64:r=25:d=2,drawbox=t=fill:c=white:enable='between(t,0.399,0.5)+between(t,1.699,1.8)'";
+    let sound = "aevalsrc='0.8*sin(6283*t)*(between(t,0.4,0.5)+between(t,1.7,1.8))':s=48000:d=2";
     let codecs = "-c:v libx264 -preset veryfast -g 10 -bf 2 -c:a libmp3lame";
     ffmpeg(&format!("-f lavfi -i {picture} -f lavfi -i {sound} {codecs}"), &folder.join("flash.mkv"))
 }
@@ -35,7 +36,10 @@ fn sounds_at(path: &Path) -> f64 {
     let samples = command.output().unwrap().stdout;
     let levels: Vec<_> = samples.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs()).collect();
     let loud = levels.chunks(480).map(|part| part.iter().any(|level| *level > 3000)).collect::<Vec<_>>();
-    let part = (0..loud.len()).rev().find(|&at| loud[at] && (at == 0 || !loud[at - 1])).expect("a beep");
+    let part = (0..loud.len())
+        .rev()
+        .find(|&at| loud[at] && (at == 0 || !loud[at - 1]))
+        .unwrap_or_else(|| panic!("{} has no beep", path.display()));
     let first = levels[part * 480..].iter().position(|level| *level > 3000).unwrap();
     (part * 480 + first) as f64 / 48000.0
 }
