@@ -10,7 +10,7 @@ use super::encoder::failed;
 use crate::Result;
 use crate::frame::Rate;
 use crate::passthrough::{FileChange, Metadata, Passthrough};
-use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name};
+use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name, own_clock};
 
 /// A file with only the encoded picture.
 pub(super) struct EncodedPicture<'a> {
@@ -155,11 +155,11 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     args
 }
 
-/// The bitstream filter that gives the last packet the duration until `end`. With B frames, it is not the last picture,
-/// but the file ends with it.
+/// The bitstream filter that has the last packet end at `end`. With B frames, it is not the last picture, but the file
+/// ends with it: at the latest time at which a packet ends.
 fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
     let (number, ticks) = (picture.frames - 1, end * f64::from(picture.container.ticks(picture.rate)));
-    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-DTS)\\,DURATION)");
+    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-PTS)\\,DURATION)");
     ["-bsf:v".into(), format!("setts=pts=PTS:dts=DTS:duration={duration}").into()]
 }
 
@@ -180,7 +180,7 @@ fn source(kept: &Passthrough) -> Vec<OsString> {
     if kept.is_diverted {
         args.push("-copyts".into());
     }
-    args.extend(["-itsoffset".into(), format!("{:.6}", seek - kept.from).into()]);
+    args.extend(["-itsoffset".into(), format!("{:.6}", own_clock(seek - kept.from, seek)).into()]);
     args.extend(input_args(&kept.location));
     args
 }
@@ -192,6 +192,10 @@ fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
         metadata.subtitles.iter().filter_map(|(index, codec)| Some((index, container.subtitle_codec(codec)?)));
     for (number, (index, codec)) in subtitles.enumerate() {
         args.extend(["-map".into(), format!("1:{index}"), format!("-c:s:{number}"), codec.into()]);
+        if codec != "copy" {
+            // FFmpeg leaves out what is before the first frame only if it copies it, and MP4 would shift all the rest.
+            args.extend([format!("-bsf:s:{number}"), "noise=drop=lt(pts\\,0)".into()]);
+        }
     }
     for (index, _) in metadata.attachments.iter().filter(|_| container.takes_attachments()) {
         args.extend(["-map".into(), format!("1:{index}"), "-c:t".into(), "copy".into()]);
@@ -231,7 +235,7 @@ mod tests {
         let input = "-protocol_whitelist file,crypto,data -i file:x";
         assert_eq!(args(0.08, false), format!("-itsoffset -0.080000 {input}"));
         assert_eq!(args(3600.0, false), format!("-noaccurate_seek -ss 3590.000000 -itsoffset -10.000000 {input}"));
-        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001000"));
+        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001001"));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct ContainerInfo {
     pub length: Option<f64>,
     /// Number of frames in the container's index, including those hidden by an edit list.
     pub listed: Option<u64>,
+    /// Whether the container states its size, as Matroska does, so that FFmpeg complains about a file that is cut.
+    pub states_size: bool,
 }
 
 /// What was decoded from a clip. Times are in seconds since the stream's first frame.
@@ -43,8 +45,9 @@ impl ContainerInfo {
             offset: stream.start().map_or(0.0, |start| start - probe.start()),
             origin: probe.start(),
             duration: probe.duration(stream),
-            length: probe.length(),
+            length: probe.length().into_iter().chain(probe.counted_length(stream)).reduce(f64::max),
             listed: stream.listed_frames(),
+            states_size: probe.format.format_name.as_deref().is_some_and(|name| name.starts_with("matroska")),
         }
     }
 
@@ -76,10 +79,11 @@ impl ContainerInfo {
         let shown = packets.times.iter().filter(|&&time| time - zero > decoded.first - interval / 4.0).count() as u64;
         let unread = packets.times.last().is_some_and(|&time| time - zero > end);
         let skipped = if unread || decoded.recovered { shown.saturating_sub(decoded.frames) } else { 0 };
-        let ends_early = self.length.map_or(0.0, |length| self.origin + length - packets.end) > tolerance;
-        let is_cut = self.listed.is_some_and(|listed| packets.total < listed)
-            || ends_early
-            || packets.complaints && short > tolerance;
+        // The time for which a last picture is held may not show in the packets.
+        let ends_early = self.length.map_or(0.0, |length| self.origin + length - packets.end) > tolerance
+            && (packets.complaints || !self.states_size);
+        let is_cut =
+            self.listed.map_or(ends_early, |listed| packets.total < listed) || packets.complaints && short > tolerance;
         skipped.max(if is_cut { count(short.max(file_short)) } else { 0 })
     }
 }

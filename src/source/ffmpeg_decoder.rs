@@ -17,7 +17,7 @@ use super::piped::{PipedInput, STDIN, SideFile};
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, matroska};
+use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, matroska, own_clock};
 use crate::{Error, Result};
 
 /// A video that an `ffmpeg` process decodes and filters. The process starts with the first picture.
@@ -110,6 +110,8 @@ impl FfmpegDecoder {
         }
         if seek > 0.0 {
             args.extend(["-ss".into(), format!("{seek:.6}").into()]);
+        } else {
+            args.extend(["-itsoffset".into(), format!("{:.6}", own_clock(0.0, seek)).into()]);
         }
         args.push("-noautorotate".into());
         args.extend(input_args(&self.location));

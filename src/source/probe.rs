@@ -157,15 +157,31 @@ impl ProbeOutput {
         self.length().is_none()
     }
 
-    /// Duration of the whole file in seconds.
+    /// Duration of the whole file in seconds, from its first timestamp.
     pub fn length(&self) -> Option<f64> {
-        seconds(&self.format.duration)
+        seconds(&self.format.duration).map(|stated| self.without_lead(stated, self.start()))
+    }
+
+    /// Duration of the whole file in seconds by the frames that the header of an AVI file counts for `stream`: it stays
+    /// when the file is cut, and the index and the other duration are lost.
+    pub fn counted_length(&self, stream: &ProbeStream) -> Option<f64> {
+        let is_avi = self.format.format_name.as_deref() == Some("avi");
+        Some(stream.listed_frames().filter(|_| is_avi)? as f64 * stream.rate()?.interval())
+    }
+
+    /// The `stated` duration without the time before `start`, which these formats include.
+    fn without_lead(&self, stated: f64, start: f64) -> f64 {
+        const FROM_ZERO: [&str; 2] = ["mov", "matroska"];
+        let name = self.format.format_name.as_deref().unwrap_or_default();
+        let includes = FROM_ZERO.iter().any(|format| name.starts_with(format)) && (0.0..stated).contains(&start);
+        if includes { stated - start } else { stated }
     }
 
     /// Duration of `stream` in seconds, from its header, its tags or, if it is the only stream, the container.
     pub fn duration(&self, stream: &ProbeStream) -> Option<f64> {
-        let alone = || if self.streams.len() == 1 { seconds(&self.format.duration) } else { None };
-        let tagged = || stream.tags.get("DURATION").and_then(|text| clock_time(text));
+        let alone = || if self.streams.len() == 1 { self.length() } else { None };
+        let start = stream.start().unwrap_or(0.0);
+        let tagged = || Some(self.without_lead(clock_time(stream.tags.get("DURATION")?)?, start));
         seconds(&stream.duration).or_else(tagged).or_else(alone)
     }
 }

@@ -70,15 +70,15 @@ pub struct Copied {
 }
 
 pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
+    copy_at(18, path, output, options)
+}
+
+/// The same at a constant rate factor of x264, from 0 (lossless).
+pub fn copy_at(crf: u8, path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
     let mut source = source::open(&input(path), options)?;
     let info = source.info().clone();
-    let encode = EncodeOptions {
-        format: None,
-        crf: 18,
-        overwrite: false,
-        passthrough: info.passthrough.clone(),
-        colour: info.colour,
-    };
+    let (passthrough, colour) = (info.passthrough.clone(), info.colour);
+    let encode = EncodeOptions { format: None, crf, overwrite: false, passthrough, colour };
     let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
     let middle_index = info.frames.map_or(10, |frames| frames as usize / 2);
     let (mut times, mut middle, mut error) = (Vec::new(), Mat::default(), None);
@@ -147,4 +147,13 @@ pub fn clapper(path: &Path, at: f64, codecs: &str) -> PathBuf {
     let picture = format!("color=black:s=96x64:r=25:d=4,drawbox=t=fill:c=white:enable='gte(t,{at}-0.001)'");
     let sound = format!("aevalsrc='0.8*sin(2500*t)*gte(t,{at})':s=48000:d=4");
     ffmpeg(&format!("-f lavfi -i {picture} -f lavfi -i {sound} -g 40 {codecs}"), path)
+}
+
+/// The bytes of a file's pictures after ffmpeg's `filters`, which end with a packed format.
+pub fn pixels(path: &Path, filters: &str) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(path).args(["-map", "0:V:0", "-fps_mode", "passthrough"]);
+    let output = command.args(["-vf", filters, "-f", "rawvideo", "-"]).output().unwrap();
+    assert!(!output.stdout.is_empty(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }

@@ -42,6 +42,14 @@ pub fn input_args(location: &OsStr) -> Vec<OsString> {
 /// Timeout of a network stream in microseconds.
 const READ_TIMEOUT_MICROS: &str = "15000000";
 
+/// The `-itsoffset` for an `offset` of an input that is read from `seek` seconds on. FFmpeg corrects the start of
+/// formats such as MPEG-TS to that of the streams that are used, unless the timestamps are moved: then a stream loses
+/// its distance from the others.
+pub fn own_clock(offset: f64, seek: f64) -> f64 {
+    const MICROSECOND: f64 = 1e-6;
+    if (offset - seek).abs() < MICROSECOND { offset + MICROSECOND } else { offset }
+}
+
 /// The name with which FFmpeg takes a file literally, whatever characters it contains. A URL is not changed.
 pub fn media_name(location: &OsStr) -> OsString {
     if location.to_str().is_some_and(|text| text == STANDARD_INPUT || is_url(text)) {

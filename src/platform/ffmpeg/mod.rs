@@ -8,7 +8,7 @@ mod packets;
 use std::sync::LazyLock;
 
 pub use self::child::{Ffmpeg, first_complaint};
-pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name};
+pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, own_clock};
 pub use self::packets::packets;
 
 /// The version that `program` reports.

@@ -1,0 +1,76 @@
+//! A last picture that is shown for long keeps its duration.
+
+use std::path::Path;
+
+use salstream::source::SourceOptions;
+
+use crate::data::data;
+use crate::tools::{copy, ffmpeg, ffprobe, number, packet_times, temp};
+
+/// Ten frames at 25 per second, the last of which is shown until `end` seconds.
+fn held(path: &Path, end: u32, frames: &str, audio: bool) {
+    let plain = path.with_extension("plain.mp4");
+    ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=0.4 -c:v libx264 {frames}"), &plain);
+    // In decoding order, the last packet is not the last picture if there are B frames: the file's end counts.
+    let ticks = if path.extension() == Some("mkv".as_ref()) { 1000 } else { 12800 } * end;
+    let hold = format!("setts=pts=PTS:dts=DTS:duration=if(eq(N\\,9)\\,{ticks}-DTS\\,DURATION)");
+    let sound = if audio { format!("-f lavfi -i sine=d={end} -c:a aac -b:a 32k") } else { String::new() };
+    ffmpeg(&format!("-i {} {sound} -c:v copy -bsf:v {hold}", plain.display()), path);
+}
+
+/// The end of the picture in seconds.
+fn end_of_picture(path: &Path) -> f64 {
+    if let Some(duration) = number(path, "v:0", "stream=duration") {
+        return duration;
+    }
+    let clock = &ffprobe(path, "v:0", "stream_tags=DURATION")[0];
+    clock.split(':').fold(0.0, |total, part| total * 60.0 + part.parse::<f64>().unwrap())
+}
+
+#[test]
+fn a_last_picture_is_held_as_long_as_in_the_source() {
+    let folder = temp();
+    for (end, frames, audio) in [(3, "-bf 0", true), (20, "-bf 3", false), (20, "-bf 0", true), (60, "-bf 3", true)] {
+        for container in ["mp4", "mkv"] {
+            let path = folder.path().join(format!("{end}{frames}.{container}").replace(' ', ""));
+            held(&path, end, frames, audio);
+            let expected = end_of_picture(&path);
+            let place = format!("{end} s with {frames} in {container}");
+            assert!((expected - f64::from(end)).abs() < 0.2, "{place}: the clip itself lasts {expected} s");
+            for result in ["mp4", "mkv"] {
+                let output = path.with_extension(format!("out.{result}"));
+                let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
+                assert_eq!((copied.times.len(), copied.error.map(|e| e.to_string())), (10, None), "{place}");
+                let got = end_of_picture(&output);
+                assert!((got - expected).abs() < 0.05, "{place} to {result}: {expected} s became {got} s");
+                let (before, after) = (packet_times(&path), packet_times(&output));
+                assert!(crate::tools::farthest(&before, &after) < 0.00201, "{place} to {result}: {after:?}");
+                let length = number(&output, "v:0", "format=duration").unwrap();
+                assert!((length - expected).abs() < 0.1, "{place} to {result}: the file lasts {length} s");
+                std::fs::remove_file(output).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slow_clip_keeps_its_last_interval() {
+    let folder = temp();
+    let path = folder.path().join("slow.mp4");
+    ffmpeg("-f lavfi -i testsrc2=s=96x64:r=1/20 -frames:v 3 -c:v libx264 -pix_fmt yuv420p", &path);
+    let output = folder.path().join("out.mp4");
+    let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
+    assert_eq!((copied.times.len(), copied.error.map(|e| e.to_string())), (3, None));
+    assert!((end_of_picture(&output) - 60.0).abs() < 0.1, "{} s", end_of_picture(&output));
+}
+
+#[test]
+#[ignore = "needs the test data"]
+fn a_clip_from_outside_holds_its_last_picture() {
+    let folder = temp();
+    let path = data("cases/video/t12_lasthold.mp4");
+    let output = folder.path().join("out.mp4");
+    copy(&path, &output, &SourceOptions::default()).unwrap();
+    let (before, after) = (end_of_picture(&path), end_of_picture(&output));
+    assert!((before - after).abs() < 0.05, "{before} s became {after} s");
+}
