@@ -62,6 +62,9 @@ pub struct Metadata {
     pub chapters: usize,
     /// Names of the file's tags.
     pub tags: Vec<String>,
+    /// Index of the stream that has the file's tags, if the container itself has none, as in Ogg.
+    #[serde(default)]
+    pub tagged_stream: Option<usize>,
     /// Tags of the video stream that describe it, such as its language and title.
     pub video_tags: Vec<(String, String)>,
 }

@@ -9,7 +9,7 @@ use super::container::Container;
 use super::encoder::failed;
 use crate::Result;
 use crate::frame::Rate;
-use crate::passthrough::{FileChange, Metadata, Passthrough};
+use crate::passthrough::{AudioStream, FileChange, Metadata, Passthrough};
 use crate::platform::ffmpeg::{Ffmpeg, input_args, media_name, own_clock};
 
 /// A file with only the encoded picture.
@@ -97,8 +97,8 @@ pub(super) fn while_encoding(
         input.extend(["-t".into(), format!("{:.6}", length + kept.from + kept.surplus).into()]);
     }
     input.extend(source(kept));
-    let mut output: Vec<OsString> = vec!["-copypriorss".into(), "0".into()];
-    output.extend(kept.audio.iter().flat_map(|stream| ["-map".into(), format!("1:{}", stream.index).into()]));
+    let mapped = |stream: &AudioStream| ["-map".into(), format!("1:{}", stream.index).into()];
+    let mut output: Vec<OsString> = kept.audio.iter().flat_map(mapped).collect();
     output.extend(container.audio_args(&kept.audio, true));
     match &kept.metadata {
         Some(metadata) => output.extend(tags(container, kept, metadata)),
@@ -132,7 +132,7 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     if plan != Plan::Bare {
         args.extend(source(kept));
     }
-    args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss", "0"].map(Into::into));
+    args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss:s", "0"].map(Into::into));
     if matches!(plan, Plan::All | Plan::NoSubtitles | Plan::EncodedAudio) {
         args.extend(kept.audio.iter().flat_map(|stream| ["-map".into(), format!("1:{}", stream.index).into()]));
         args.extend(container.audio_args(&kept.audio, plan != Plan::EncodedAudio));
@@ -206,6 +206,9 @@ fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
 /// Chapters and tags.
 fn tags(container: Container, kept: &Passthrough, metadata: &Metadata) -> Vec<OsString> {
     let mut args: Vec<OsString> = ["-map_metadata", "1", "-map_chapters", "1"].map(Into::into).to_vec();
+    if let Some(stream) = metadata.tagged_stream {
+        args.extend(["-map_metadata:g".into(), format!("1:s:{stream}").into()]);
+    }
     for (tag, value) in &metadata.video_tags {
         // A time code belongs to the source's first frame.
         if tag != "timecode" || kept.from.abs() < 1e-3 {

@@ -44,7 +44,7 @@ impl ContainerInfo {
             stream: Some(stream.index),
             offset: stream.start().map_or(0.0, |start| start - probe.start()),
             origin: probe.start(),
-            duration: probe.duration(stream),
+            duration: stream_duration(probe, stream),
             length: probe.length().into_iter().chain(probe.counted_length(stream)).reduce(f64::max),
             listed: stream.listed_frames(),
             states_size: probe.format.format_name.as_deref().is_some_and(|name| name.starts_with("matroska")),
@@ -86,6 +86,14 @@ impl ContainerInfo {
             self.listed.map_or(ends_early, |listed| packets.total < listed) || packets.complaints && short > tolerance;
         skipped.max(if is_cut { count(short.max(file_short)) } else { 0 })
     }
+}
+
+/// The duration of `stream`, which ends at the end of the file at the latest: some containers count it from the start of
+/// the file.
+fn stream_duration(probe: &ProbeOutput, stream: &ProbeStream) -> Option<f64> {
+    let late = stream.start().map_or(0.0, |start| start - probe.start()).max(0.0);
+    let most = probe.length().map_or(f64::INFINITY, |length| length - late);
+    probe.duration(stream).map(|duration| if late > 0.0 && most > 0.0 { duration.min(most) } else { duration })
 }
 
 /// The video stream to decode: number `wanted` among the video streams without cover art, or else the one that FFmpeg

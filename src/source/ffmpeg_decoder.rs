@@ -5,15 +5,16 @@ use std::io::BufReader;
 use std::path::Path;
 use std::process::{ChildStdout, Stdio};
 
-use opencv::core::{CV_8UC3, Mat, Scalar, Size};
+use opencv::core::{CV_8UC3, Mat, Scalar};
 use opencv::prelude::*;
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
+use yuv::YuvRange;
 
 use super::container_info::ContainerInfo;
 use super::decoder::Decoder;
-use super::filters::{FilterChain, PixelLayout, TIME_OFFSET};
+use super::filters::{FilterChain, TIME_OFFSET};
 use super::frames::SourceOptions;
 use super::piped::{PipedInput, STDIN, SideFile};
+use super::planes;
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
@@ -177,7 +178,7 @@ impl Decoder for FfmpegDecoder {
         let mut image = Mat::new_size_with_default(size, CV_8UC3, Scalar::all(0.0))?;
         let bgr = image.data_bytes_mut()?;
         let range = if is_full_range { YuvRange::Full } else { YuvRange::Limited };
-        convert(&self.pixels, layout, size, bgr, (range, stored.standard_matrix()))
+        planes::convert(&self.pixels, layout, size, bgr, (range, stored.standard_matrix()))
             .map_err(|e| Error::input(self.name(), format!("a picture cannot be converted: {e}")))?;
         Ok(image)
     }
@@ -208,30 +209,4 @@ fn is_break_off(line: &str) -> bool {
         "truncat",
     ];
     SIGNS.iter().any(|sign| line.contains(sign))
-}
-
-/// Converts `pixels` of a picture to packed `bgr`.
-fn convert(
-    pixels: &[u8],
-    layout: PixelLayout,
-    size: Size,
-    bgr: &mut [u8],
-    (range, matrix): (YuvRange, YuvStandardMatrix),
-) -> Result<(), yuv::YuvError> {
-    let convert = match layout {
-        PixelLayout::Yuv420 => yuv::yuv420_to_bgr,
-        PixelLayout::Yuv422 => yuv::yuv422_to_bgr,
-        PixelLayout::Yuv444 => yuv::yuv444_to_bgr,
-        PixelLayout::Bgr => {
-            bgr.copy_from_slice(pixels);
-            return Ok(());
-        }
-    };
-    let chroma = layout.chroma(size);
-    let (width, height) = (size.width as u32, size.height as u32);
-    let (y_plane, colour) = pixels.split_at(size.width as usize * size.height as usize);
-    let (u_plane, v_plane) = colour.split_at(colour.len() / 2);
-    let (u_stride, v_stride) = (chroma.width as u32, chroma.width as u32);
-    let planes = YuvPlanarImage { y_plane, y_stride: width, u_plane, u_stride, v_plane, v_stride, width, height };
-    convert(&planes, bgr, width * 3, range, matrix)
 }

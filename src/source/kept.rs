@@ -74,7 +74,9 @@ fn metadata(probe: &ProbeOutput, video: &ProbeStream) -> Metadata {
     let codec = |s: &ProbeStream| s.codec_name.clone().unwrap_or_else(|| "unknown".into());
     let file_name = |s: &ProbeStream| s.tags.get("filename").cloned().unwrap_or_default();
     let is_content = |tag: &&String| !TECHNICAL_TAGS.contains(&tag.to_lowercase().as_str());
-    let other = |s: &&ProbeStream| s.codec_type.as_deref() == Some("data") || s.is_cover();
+    // Chapters are a stream of text in an MP4.
+    let is_chapters = |s: &ProbeStream| s.codec_tag_string.as_deref() == Some("text") && !probe.chapters.is_empty();
+    let other = |s: &&ProbeStream| s.codec_type.as_deref() == Some("data") && !is_chapters(s) || s.is_cover();
     // A time code is a stream of its own in QuickTime, and a tag of the video, which is kept.
     let tag_of = |s: &&ProbeStream| s.tags.get("handler_name").is_some_and(|name| name.contains("TimeCode"));
     let named = |s: &ProbeStream| {
@@ -82,12 +84,16 @@ fn metadata(probe: &ProbeOutput, video: &ProbeStream) -> Metadata {
     };
     let is_descriptive =
         |(tag, _): &(&String, &String)| ["language", "title", "timecode"].contains(&tag.to_lowercase().as_str());
+    let has_tags = |s: &&ProbeStream| s.tags.contains_key("title") || s.tags.contains_key("TITLE");
+    let is_ogg = probe.format.format_name.as_deref() == Some("ogg");
+    let tagged = probe.streams.iter().find(has_tags).filter(|_| is_ogg);
     Metadata {
         subtitles: probe.of_type("subtitle").map(|s| (s.index, codec(s))).collect(),
         attachments: probe.of_type("attachment").map(|s| (s.index, file_name(s))).collect(),
         others: probe.streams.iter().filter(other).filter(|s| !tag_of(s)).map(named).collect(),
         chapters: probe.chapters.len(),
         tags: probe.format.tags.keys().filter(is_content).cloned().collect(),
+        tagged_stream: tagged.map(|s| s.index),
         video_tags: video
             .tags
             .iter()

@@ -14,6 +14,7 @@ mod opencv_decoder;
 mod orientation;
 mod picture_format;
 mod piped;
+mod planes;
 mod playlist;
 mod probe;
 mod still;

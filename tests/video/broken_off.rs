@@ -204,8 +204,13 @@ fn the_audio_of_a_file_that_was_replaced_is_left_out() {
     let info = source.info().clone();
     let output = folder.path().join("out.mp4");
     let (crf, colour) = (20, info.colour);
-    let encode =
-        salstream::sink::video::EncodeOptions { crf, overwrite: false, passthrough: info.passthrough.clone(), colour };
+    let encode = salstream::sink::video::EncodeOptions {
+        format: None,
+        crf,
+        overwrite: false,
+        passthrough: info.passthrough.clone(),
+        colour,
+    };
     let mut sink = salstream::sink::video::VideoSink::create(&output, info.size, info.rate, encode).unwrap();
     for _ in 0..10 {
         let frame = source.read().unwrap().unwrap();
