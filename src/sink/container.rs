@@ -128,7 +128,8 @@ impl Container {
     pub fn audio_args(self, streams: &[AudioStream], copy: bool) -> Vec<OsString> {
         let options = streams.iter().enumerate().flat_map(|(index, stream)| {
             if copy && self.takes(&stream.codec) {
-                let earlier = format!("noise=drop=lt((pts+{AUDIO_OVERLAP}*duration)*tb\\,0.0005)");
+                let lead = self.audio_lead();
+                let earlier = format!("noise=drop=lt((pts+{lead}*duration)*tb\\,-0.0005)");
                 return vec![format!("-c:a:{index}"), "copy".into(), format!("-bsf:a:{index}"), earlier];
             }
             let rate = if stream.channels > 2 { 64 * stream.channels } else { 160 };
@@ -143,6 +144,13 @@ impl Container {
             args
         });
         options.map(Into::into).collect()
+    }
+
+    /// Number of audio packets before the first picture that are kept when audio is copied. A decoder needs the packet
+    /// before the first one that is heard, but only MP4 holds packets that are not shown: elsewhere, the picture would
+    /// start later.
+    fn audio_lead(self) -> u32 {
+        if self == Self::Mp4 { 2 } else { 0 }
     }
 
     fn takes(self, codec: &str) -> bool {
@@ -232,10 +240,6 @@ impl Container {
 /// Reduces each picture to its own 256 colours. A palette for the whole clip would need the whole clip in memory.
 const PALETTE: &str =
     "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=bayer:bayer_scale=4";
-
-/// Number of audio packets up to the first picture that are kept when audio is copied: a decoder needs the packet before
-/// the first one that is heard.
-const AUDIO_OVERLAP: u32 = 2;
 
 /// Ticks per second at which every frame of a constant `rate` lies on a whole tick, and any other within 6 µs: the
 /// smallest multiple of the rate's numerator that is at least 90000.

@@ -164,12 +164,11 @@ fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
 }
 
 /// The source as an input, so shifted that the first frame is at 0. FFmpeg seeks only if there is much to pass over: in
-/// some containers it lands late. In MPEG-TS, it loses a late start of the audio unless it seeks.
+/// some containers it lands late.
 fn source(kept: &Passthrough) -> Vec<OsString> {
     const RUN_UP: f64 = 10.0;
     let seek = match kept.from {
         from if from > 2.0 * RUN_UP => from - RUN_UP,
-        from if kept.discontinuous => from.clamp(0.0, 1e-3).max(1e-3),
         _ => 0.0,
     };
     let mut args: Vec<OsString> = Vec::new();
@@ -180,7 +179,8 @@ fn source(kept: &Passthrough) -> Vec<OsString> {
     if kept.is_diverted {
         args.push("-copyts".into());
     }
-    args.extend(["-itsoffset".into(), format!("{:.6}", own_clock(seek - kept.from, seek)).into()]);
+    let offset = if kept.discontinuous { own_clock(seek - kept.from, seek) } else { seek - kept.from };
+    args.extend(["-itsoffset".into(), format!("{offset:.6}").into()]);
     args.extend(input_args(&kept.location));
     args
 }
@@ -238,7 +238,7 @@ mod tests {
         let input = "-protocol_whitelist file,crypto,data -i file:x";
         assert_eq!(args(0.08, false), format!("-itsoffset -0.080000 {input}"));
         assert_eq!(args(3600.0, false), format!("-noaccurate_seek -ss 3590.000000 -itsoffset -10.000000 {input}"));
-        assert!(args(0.0, true).starts_with("-noaccurate_seek -ss 0.001000 -itsoffset 0.001001"));
+        assert_eq!(args(0.0, true), format!("-itsoffset 0.000001 {input}"));
     }
 
     #[test]

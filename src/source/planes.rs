@@ -79,9 +79,10 @@ mod tests {
         convert(&pixels, PixelLayout::Yuv420, Size::new(2, 2), &mut bgr, colours).unwrap();
         assert_eq!(bgr, [207, 0, 0].repeat(4)[..]);
         // Black itself, and a legal red.
-        let pixels = [16, 16, 81, 81, 128, 128, 128, 128, 90, 90, 240, 240];
+        let pixels = [16, 16, 81, 81, 128, 128, 90, 90, 128, 128, 240, 240];
         let mut bgr = [9; 12];
         convert(&pixels, PixelLayout::Yuv444, Size::new(2, 2), &mut bgr, colours).unwrap();
         assert_eq!(bgr[..6], [0; 6]);
+        assert!(bgr[8] > 250 && bgr[6] < 4 && bgr[7] < 4, "{bgr:?}");
     }
 }

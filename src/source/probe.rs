@@ -137,9 +137,10 @@ impl ProbeOutput {
         self.of_type("video").filter(|stream| !stream.is_cover())
     }
 
-    /// Whether the container's timestamps may jump, as in MPEG-TS.
+    /// Whether the container's timestamps may jump, as in MPEG-TS: FFmpeg corrects them.
     pub fn is_discontinuous(&self) -> bool {
-        self.format.format_name.as_deref() == Some("mpegts")
+        let name = self.format.format_name.as_deref().unwrap_or_default();
+        ["mpegts", "mpeg", "flv", "ogg"].contains(&name)
     }
 
     /// All streams of type `codec_type`.

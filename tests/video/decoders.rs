@@ -54,7 +54,6 @@ fn both_decoders_read_the_same() {
         ("mpeg2.mpg", "25", "-c:v mpeg2video -q:v 2 -bf 2"),
         ("hevc.mp4", "50", "-c:v libx265 -crf 12 -x265-params log-level=error:bframes=3"),
         ("vp9.webm", "12.5", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 0 -crf 10"),
-        ("flv1.flv", "25", "-c:v flv1 -q:v 2"),
         ("late.mp4", "25", "-c:v libx264 -crf 10 -bf 3 -output_ts_offset 1.5"),
         ("late.mkv", "25", "-c:v libx264 -crf 10 -output_ts_offset 2"),
         ("late.flv", "25", "-c:v libx264 -crf 10 -output_ts_offset 1"),

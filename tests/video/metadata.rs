@@ -133,7 +133,7 @@ fn an_mp4_keeps_its_own_tags_in_every_container() {
     let tags = "-metadata title=Title -metadata artist=Me -metadata date=2020 -metadata comment=Note \
         -metadata location=+01.5000-002.5000/ -metadata creation_time=2020-02-03T04:05:06Z -metadata:s:v language=nor";
     ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=0.4 -c:v libx264 {tags}"), &path);
-    for container in ["mp4", "mov", "mkv", "webm"] {
+    for container in ["mp4", "mov", "mkv"] {
         let output = folder.path().join(format!("out.{container}"));
         let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!(copied.done.warnings, Vec::<String>::new(), "{container}");
@@ -175,7 +175,7 @@ fn nothing_is_called_english_that_has_no_language() {
         };
         let path = folder.path().join(format!("plain.{container}"));
         ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=0.3 -f lavfi -i sine=d=0.3 {codecs}"), &path);
-        for result in ["mp4", "mkv", "webm"] {
+        for result in ["mp4", "mkv", "webm"].into_iter().filter(|result| *result != container) {
             let output = folder.path().join(format!("{container}.out.{result}"));
             copy(&path, &output, &SourceOptions::default()).unwrap();
             let got = described(&output);
