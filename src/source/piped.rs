@@ -90,17 +90,21 @@ impl PipedInput {
         let answer = thread::spawn(move || child.wait_with_output());
         self.feed_until(stdin, || answer.is_finished())?;
         let output = answer.join().map_err(|_| Error::Stopped)?.map_err(Error::io(&self.name))?;
+        if self.head.is_empty() {
+            return Err(Error::input(&self.name, "the pipe is empty: its writer ended without a video"));
+        }
         probe::parse(self.name.as_ref(), &output)
     }
 
-    /// Copies the pipe to `stdin` until `is_done` or the end, and keeps the copy.
+    /// Copies what has been read, and the pipe, to `stdin` until `is_done` or the end, and keeps the copy.
     fn feed_until(&mut self, stdin: Option<ChildStdin>, is_done: impl Fn() -> bool) -> Result<()> {
         let Some(mut stdin) = stdin else { return Ok(()) };
         let mut chunk = vec![0; CHUNK];
-        while !is_done() {
+        // `ffprobe` closes its input when it knows enough.
+        let is_open = stdin.write_all(&self.head).is_ok();
+        while is_open && !is_done() {
             let read = self.rest.read(&mut chunk).map_err(Error::io(&self.name))?;
             self.head.extend_from_slice(&chunk[..read]);
-            // `ffprobe` closes its input when it knows enough.
             if read == 0 || stdin.write_all(&chunk[..read]).is_err() {
                 break;
             }

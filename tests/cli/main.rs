@@ -8,6 +8,7 @@ mod gradient;
 mod maps;
 mod model;
 mod outputs;
+mod pipes;
 #[path = "../support/program.rs"]
 mod program;
 mod pull;
