@@ -69,7 +69,7 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
     let change = changed(kept);
     let mut warnings: Vec<String> = match change {
         Some(change) => vec![format!("{name}: the input {}: audio and metadata are left out", change.describe())],
-        None => losses(picture.container, kept).map(|lost| format!("{name}: {lost}")).collect(),
+        None => losses(picture.container, kept).map(|lost| format!("{name}: {lost}")).into_iter().collect(),
     };
     let mut first_cause = None;
     for plan in Plan::ORDER.into_iter().filter(|plan| change.is_none() || *plan == Plan::Bare) {
@@ -112,17 +112,20 @@ fn changed(kept: &Passthrough) -> Option<FileChange> {
     kept.identity?.change(Path::new(&kept.location)).filter(|change| *change != FileChange::Grown)
 }
 
-/// What the container cannot hold, one message each.
-fn losses(container: Container, kept: &Passthrough) -> impl Iterator<Item = String> {
-    let metadata = kept.metadata.clone().unwrap_or_default();
-    let subtitles = metadata.subtitles.into_iter().filter(move |(_, codec)| container.subtitle_codec(codec).is_none());
-    let subtitles = subtitles.map(|(_, codec)| format!("subtitles ({codec})"));
-    let attachments = metadata.attachments.into_iter().filter(move |_| !container.takes_attachments());
-    let attachments = attachments.map(|(_, name)| format!("the attachment {name}"));
-    let lost = subtitles.chain(attachments).chain(metadata.others);
-    let lost: Vec<_> = lost.collect();
-    let remedy = if container.takes_attachments() { "" } else { " (an .mkv holds more)" };
-    (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", "))).into_iter()
+/// What the container cannot hold, in one message.
+fn losses(container: Container, kept: &Passthrough) -> Option<String> {
+    let lost = lost(container, kept);
+    let remedy = if self::lost(Container::Matroska, kept).len() < lost.len() { " (an .mkv holds more)" } else { "" };
+    (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", ")))
+}
+
+/// The parts that the container cannot hold.
+fn lost(container: Container, kept: &Passthrough) -> Vec<String> {
+    let Some(metadata) = &kept.metadata else { return Vec::new() };
+    let subtitles = metadata.subtitles.iter().filter(|(_, codec)| container.subtitle_codec(codec).is_none());
+    let attachments = metadata.attachments.iter().filter(|_| !container.takes_attachments());
+    let named = subtitles.map(|(_, codec)| format!("subtitles ({codec})"));
+    named.chain(attachments.map(|(_, name)| format!("the attachment {name}"))).chain(metadata.others.clone()).collect()
 }
 
 /// The arguments to mux by `plan` into `joined`.
@@ -250,7 +253,7 @@ mod tests {
             ..Metadata::default()
         };
         let kept = Passthrough { metadata: Some(metadata), ..Passthrough::default() };
-        let lost = |container| losses(container, &kept).next().unwrap_or_default();
+        let lost = |container| losses(container, &kept).unwrap_or_default();
         let mp4 = "cannot hold subtitles (hdmv_pgs_subtitle), the attachment font.ttf, gpmd (an .mkv holds more)";
         assert_eq!(lost(Container::Mp4), mp4);
         assert_eq!(lost(Container::Matroska), "cannot hold gpmd");

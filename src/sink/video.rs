@@ -202,6 +202,7 @@ fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<V
 /// would take longer than counting them.
 fn count_frames(path: &Path) -> Result<u64> {
     let mut capture = VideoCapture::from_file(media_name(path.as_os_str()), videoio::CAP_FFMPEG)?;
+    ffmpeg::silence_ffmpeg();
     capture.set(videoio::CAP_PROP_FORMAT, -1.0)?;
     let mut frames = 0;
     while capture.grab()? {

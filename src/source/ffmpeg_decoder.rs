@@ -9,6 +9,7 @@ use opencv::core::{CV_8UC3, Mat, Scalar};
 use opencv::prelude::*;
 use yuv::YuvRange;
 
+use super::check::check_file;
 use super::container_info::ContainerInfo;
 use super::decoder::Decoder;
 use super::filters::{FilterChain, TIME_OFFSET};
@@ -18,7 +19,7 @@ use super::planes;
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, matroska, own_clock};
+use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, is_url, matroska, own_clock};
 use crate::{Error, Result};
 
 /// A video that an `ffmpeg` process decodes and filters. The process starts with the first picture.
@@ -129,6 +130,10 @@ impl FfmpegDecoder {
         let (lines, success) =
             child.ffmpeg.messages().map_err(|problem| Error::Child { program: "ffmpeg", problem })?;
         if !success && self.clock.last().is_none() {
+            if !self.is_pipe() && !self.location.to_str().is_some_and(is_url) {
+                // A file that has been removed meanwhile is not a damaged one.
+                check_file(Path::new(&self.location))?;
+            }
             let cause = first_complaint(&lines).unwrap_or_else(|| "it ended without a picture".into());
             return Err(Error::input(self.name(), format!("cannot be decoded: ffmpeg: {cause}")));
         }

@@ -56,7 +56,7 @@ impl FilterChain {
         let mut layout = PixelLayout::of(stream.pix_fmt.as_deref().unwrap_or_default());
         let mut colour = result_colour(tags, layout);
         let mut range = stream.range();
-        if let Some(filter) = tone_map(tags, options.tone_map, &mut notes) {
+        if let Some(filter) = tone_map(stream, options.tone_map, &mut notes) {
             filters.push(filter);
             (layout, colour, range) = (PixelLayout::Yuv420, ColourTags::BT709, Some("tv"));
         } else if RARE_MATRICES.contains(&tags.matrix) {
@@ -123,19 +123,24 @@ fn deinterlace(stream: &ProbeStream, wanted: Deinterlace, notes: &mut Vec<String
     }
 }
 
-/// The filter that turns high into standard dynamic range.
-fn tone_map(tags: ColourTags, wanted: ToneMap, notes: &mut Vec<String>) -> Option<String> {
-    let hdr = tags.hdr()?;
+/// The filter that turns high into standard dynamic range. Colours that are not stated are those of BT.2020.
+fn tone_map(stream: &ProbeStream, wanted: ToneMap, notes: &mut Vec<String>) -> Option<String> {
+    let hdr = stream.colour().hdr()?;
     if wanted == ToneMap::Off {
         notes.push(format!("is HDR ({hdr}), which the result keeps in 8 bits"));
         return None;
     }
     notes.push(format!("is HDR ({hdr}) and was tone-mapped to SDR (--tonemap off keeps it)"));
+    let stated = |name: &Option<String>, usual: &str| match name.as_deref() {
+        None | Some("unknown" | "reserved") => usual.to_owned(),
+        Some(name) => name.to_owned(),
+    };
+    let (matrix, primaries) = (stated(&stream.color_space, "bt2020nc"), stated(&stream.color_primaries, "bt2020"));
     let transfer = if hdr == "PQ" { "smpte2084" } else { "arib-std-b67" };
-    let input = format!("zscale=min=2020_ncl:pin=2020:tin={transfer}:t=linear:npl={REFERENCE_WHITE}");
+    let input = format!("setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}");
+    let linear = format!("zscale=t=linear:npl={REFERENCE_WHITE},format=gbrpf32le,zscale=p=bt709");
     let curve = format!("tonemap=mobius:param={TONE_MAP_KNEE}:desat=0");
-    let output = "zscale=t=bt709:m=bt709:p=bt709:r=limited";
-    Some(format!("{input},format=gbrpf32le,zscale=p=bt709,{curve},{output},format=yuv420p"))
+    Some(format!("{input},{linear},{curve},zscale=t=bt709:m=bt709:p=bt709:r=limited,format=yuv420p"))
 }
 
 /// The filters that scale every picture to `size`, with its shape kept: the first ones are `coded` size, and later ones

@@ -16,7 +16,7 @@ use super::orientation::{self, Orientation};
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{is_url, media_name, packets};
+use crate::platform::ffmpeg::{is_url, media_name, packets, silence_ffmpeg};
 use crate::{Error, Result};
 
 /// Number of consecutive failed reads after which the rest of a clip is given up as damaged.
@@ -158,22 +158,4 @@ fn prepare(capture: &mut VideoCapture) -> Result<()> {
     capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
     silence_ffmpeg();
     Ok(())
-}
-
-/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: damage is reported once. OpenCV resets
-/// FFmpeg's log level whenever it opens something, so the messages are discarded by a callback instead.
-fn silence_ffmpeg() {
-    use std::ffi::{c_char, c_int, c_void};
-    type Callback = extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
-    type SetCallback = unsafe extern "C" fn(Callback);
-    extern "C" fn nothing(_: *mut c_void, _: c_int, _: *const c_char, _: *mut c_void) {}
-    #[cfg(unix)]
-    // SAFETY: the symbol is libavutil's `void av_log_set_callback(void (*)(void *, int, const char *, va_list))`, which
-    // stores the pointer; the callback touches none of its arguments, of which the last is passed as a pointer.
-    unsafe {
-        let program = libloading::os::unix::Library::this();
-        if let Ok(set_callback) = program.get::<SetCallback>(b"av_log_set_callback\0") {
-            set_callback(nothing);
-        }
-    }
 }

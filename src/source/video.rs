@@ -74,7 +74,13 @@ impl Video {
         let mut piped = PipedInput::open(path)?;
         if piped.needs_file()? {
             let file = piped.into_file()?;
-            let mut video = Self::open(file.path().as_os_str(), options)?;
+            // Messages name the pipe.
+            let mut video = Self::open(file.path().as_os_str(), options).map_err(|error| match error {
+                Error::Input { problem, .. } => Error::input(path, problem),
+                other => other,
+            })?;
+            let (copy, pipe) = (file.path().display().to_string(), path.display().to_string());
+            video.warnings.iter_mut().for_each(|warning| *warning = warning.replace(&copy, &pipe));
             if let Some(kept) = &mut video.info.passthrough {
                 kept.file = Some(file.clone());
             }
@@ -211,7 +217,8 @@ impl Video {
         if let Some(kept) = &mut self.info.passthrough {
             kept.from = self.info.start;
         }
-        self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + duration - slack);
+        // However short the part is, it has a frame.
+        self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + (duration - slack).max(slack));
         Ok(())
     }
 

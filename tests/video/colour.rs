@@ -209,6 +209,19 @@ fn high_dynamic_range_comes_back_as_the_original() {
 }
 
 #[test]
+fn high_dynamic_range_that_states_only_its_transfer_is_taken_for_bt2020() {
+    let folder = temp();
+    let tagged = hdr(&folder.path().join("tagged.mp4"), "smpte2084");
+    let bare = folder.path().join("bare.ts");
+    let copied = format!("-i {} -c copy -bsf:v", tagged.display());
+    ffmpeg(&format!("{copied} hevc_metadata=colour_primaries=2:matrix_coefficients=2"), &bare);
+    // A transport stream's stream is listed twice.
+    assert_eq!(ffprobe(&bare, "v:0", "stream=color_space,color_primaries")[0], "unknown,unknown");
+    let first = |path| frame_patches(&read_all(path, &SourceOptions::default()).unwrap().1[0].image);
+    assert_eq!(first(&bare), first(&tagged));
+}
+
+#[test]
 fn high_dynamic_range_can_be_kept() {
     let folder = temp();
     let off = SourceOptions { tone_map: ToneMap::Off, ..SourceOptions::default() };

@@ -65,6 +65,16 @@ fn start_and_duration_are_exact_to_the_frame() {
     }
 }
 
+#[test]
+fn the_shortest_part_has_a_frame() {
+    let folder = temp();
+    let path = counter(&folder.path().join("count.mp4"), "-c:v libx264");
+    for start in [None, Some(1.0)] {
+        let options = SourceOptions { start, duration: Some(1e-6), ..SourceOptions::default() };
+        assert_eq!(read_all(&path, &options).unwrap().1.len(), 1, "{start:?}");
+    }
+}
+
 /// Reads 0.2 s from `start` and compares them with the same part of `all` frames and with ffmpeg's first frame.
 fn starts_exactly(path: &Path, start: f64, all: &[Frame]) {
     let level = |image: &Mat| core::mean_def(image).unwrap()[0];

@@ -20,8 +20,8 @@ pub fn ffprobe(location: &OsStr) -> Command {
     command
 }
 
-/// Standard input, as FFmpeg names it.
-pub const STANDARD_INPUT: &str = "pipe:0";
+/// Standard input, as FFmpeg takes it; `pipe:0` could be the name of a file.
+pub const STANDARD_INPUT: &str = "pipe://0";
 
 /// The arguments with which `ffmpeg` and `ffprobe` open `location`. A list of other files, such as a playlist, may lead
 /// from a file only to files, and from a web address only to the web.

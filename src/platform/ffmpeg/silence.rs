@@ -1,0 +1,19 @@
+//! FFmpeg inside OpenCV, without its messages.
+
+/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: damage is reported once. OpenCV resets
+/// FFmpeg's log level whenever it opens something, so the messages are discarded by a callback instead.
+pub fn silence_ffmpeg() {
+    use std::ffi::{c_char, c_int, c_void};
+    type Callback = extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
+    type SetCallback = unsafe extern "C" fn(Callback);
+    extern "C" fn nothing(_: *mut c_void, _: c_int, _: *const c_char, _: *mut c_void) {}
+    #[cfg(unix)]
+    // SAFETY: the symbol is libavutil's `void av_log_set_callback(void (*)(void *, int, const char *, va_list))`, which
+    // stores the pointer; the callback touches none of its arguments, of which the last is passed as a pointer.
+    unsafe {
+        let program = libloading::os::unix::Library::this();
+        if let Ok(set_callback) = program.get::<SetCallback>(b"av_log_set_callback\0") {
+            set_callback(nothing);
+        }
+    }
+}
