@@ -55,13 +55,16 @@ impl FilterChain {
         filters.extend(deinterlace(stream, options.deinterlace, &mut notes));
         let mut layout = PixelLayout::of(stream.pix_fmt.as_deref().unwrap_or_default());
         let mut colour = result_colour(tags, layout);
+        // Without a tag, FFmpeg and OpenCV take BT.601's matrix, and so does everyone who compares.
+        let mut stored = if tags.matrix == UNSPECIFIED { tags } else { colour };
         let mut range = stream.range();
         if let Some(filter) = tone_map(stream, options.tone_map, &mut notes) {
             filters.push(filter);
-            (layout, colour, range) = (PixelLayout::Yuv420, ColourTags::BT709, Some("tv"));
+            (layout, range) = (PixelLayout::Yuv420, Some("tv"));
+            (colour, stored) = (ColourTags::BT709, ColourTags::BT709);
         } else if RARE_MATRICES.contains(&tags.matrix) {
             filters.push("zscale=m=bt709:r=limited".into());
-            (colour.matrix, range) = (1, Some("tv"));
+            (colour.matrix, stored.matrix, range) = (1, 1, Some("tv"));
         }
         if stream.is_dolby_vision_5() {
             notes.push(
@@ -75,7 +78,6 @@ impl FilterChain {
         filters.push(fit(coded, size, range, layout));
         filters.push(format!("format={}", layout.name()));
         filters.push(format!("settb=1/1000000,setpts=(PTS+{TIME_OFFSET})*1000"));
-        let stored = if tags.matrix == UNSPECIFIED { tags } else { colour };
         let is_full_range = range == Some("pc");
         Self { description: filters.join(","), layout, size, stored, is_full_range, colour, notes }
     }
