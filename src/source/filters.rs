@@ -55,7 +55,7 @@ impl FilterChain {
         filters.extend(deinterlace(stream, options.deinterlace, &mut notes));
         let mut layout = PixelLayout::of(stream.pix_fmt.as_deref().unwrap_or_default());
         let mut colour = result_colour(tags, layout);
-        // Without a tag, FFmpeg and OpenCV take BT.601's matrix, and so does everyone who compares.
+        // Without a tag, FFmpeg and OpenCV take BT.601's matrix.
         let mut stored = if tags.matrix == UNSPECIFIED { tags } else { colour };
         let mut range = stream.range();
         if let Some(filter) = tone_map(stream, options.tone_map, &mut notes) {

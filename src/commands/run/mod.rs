@@ -20,6 +20,7 @@ use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::channel::Receiver;
 use crate::pipeline::frequent_class;
+use crate::pipeline::regions::REGION_THRESHOLD;
 use crate::pipeline::stages::{self, DrawnFrame, PipelineMode, PipelineStages};
 use crate::reporting::progress::FrameProgress;
 use crate::saliency::{ModelConfig, StaticSaliency};
@@ -200,9 +201,6 @@ impl ProcessedClip {
     }
 }
 
-/// If no value of a fused map is above this, nothing stands out.
-const MIN_VISIBLE: f64 = 0.5;
-
 /// The note about the share of frames in which nothing stands out, if it is 1 % or more.
 fn note_on_empty(empty: u64, frames: u64) -> Option<String> {
     let percent = (100 * empty).checked_div(frames)?;
@@ -240,7 +238,7 @@ fn drain(
                 span.get_or_insert(TimeSpan { first: time, last: time, next: None }).last = time;
                 let mut peak = 0.0;
                 core::min_max_loc(&drawn.maps.fused.0, None, Some(&mut peak), None, None, &core::no_array())?;
-                empty += u64::from(peak <= MIN_VISIBLE);
+                empty += u64::from(peak <= REGION_THRESHOLD);
                 let timing = outputs.write(drawn)?;
                 progress.frame(&timing);
             }
