@@ -119,6 +119,12 @@ fn losses(container: Container, kept: &Passthrough) -> Option<String> {
     (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", ")))
 }
 
+/// The warning that a `container` of pictures alone loses the audio that is `kept`, for the result `output`.
+pub(super) fn silent(container: Container, kept: Option<&Passthrough>, output: &Path) -> Option<String> {
+    let has_audio = kept.is_some_and(|kept| !kept.audio.is_empty());
+    (has_audio && !container.holds_audio()).then(|| format!("{}: cannot hold audio: it is left out", output.display()))
+}
+
 /// The parts that the container cannot hold.
 fn lost(container: Container, kept: &Passthrough) -> Vec<String> {
     let Some(metadata) = &kept.metadata else { return Vec::new() };
@@ -170,10 +176,7 @@ fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
 /// some containers it lands late.
 fn source(kept: &Passthrough) -> Vec<OsString> {
     const RUN_UP: f64 = 10.0;
-    let seek = match kept.from {
-        from if from > 2.0 * RUN_UP => from - RUN_UP,
-        _ => 0.0,
-    };
+    let seek = if kept.from > 2.0 * RUN_UP { kept.from - RUN_UP } else { 0.0 };
     let mut args: Vec<OsString> = Vec::new();
     if seek > 0.0 {
         // A seek that must be exact would also cut the audio that is encoded again at the seek's time.

@@ -14,7 +14,7 @@ use tempfile::TempPath;
 use super::WrittenFile;
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
-use super::mux::{EncodedPicture, mux};
+use super::mux::{self, EncodedPicture};
 use crate::colour::ColourTags;
 use crate::frame::Rate;
 use crate::passthrough::Passthrough;
@@ -77,7 +77,8 @@ impl VideoSink {
         Self::check(output, options.format, None, options.overwrite)?;
         let container = Container::of(output, options.format)?;
         let temp = super::temporary(output)?.into_temp_path();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> =
+            mux::silent(container, options.passthrough.as_ref(), output).into_iter().collect();
         let writer = if ffmpeg::is_available() {
             let is_muxed = options.passthrough.is_some() && container.holds_audio();
             let first = if is_muxed { Container::Mp4 } else { container };
@@ -180,7 +181,7 @@ impl VideoSink {
             last: self.last,
             end: end.filter(|end| *end > self.last + 1.5 * self.rate.interval()),
         };
-        let (joined, warnings) = mux(&picture, kept, &self.output)?;
+        let (joined, warnings) = mux::mux(&picture, kept, &self.output)?;
         self.warnings.extend(warnings);
         Ok(joined)
     }
