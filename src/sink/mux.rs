@@ -97,13 +97,8 @@ pub(super) fn while_encoding(
         input.extend(["-t".into(), format!("{:.6}", length + kept.from + kept.surplus).into()]);
     }
     input.extend(source(kept));
-    let mapped = |stream: &AudioStream| ["-map".into(), format!("1:{}", stream.index).into()];
-    let mut output: Vec<OsString> = kept.audio.iter().flat_map(mapped).collect();
-    output.extend(container.audio_args(&kept.audio, true));
-    match &kept.metadata {
-        Some(metadata) => output.extend(tags(container, kept, metadata)),
-        None => output.extend(["-map_metadata", "-1", "-map_chapters", "-1"].map(Into::into)),
-    }
+    let mut output = audio(container, kept, true);
+    output.extend(tags(container, kept, kept.metadata.as_ref()));
     (input, output)
 }
 
@@ -143,8 +138,7 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     }
     args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss:s", "0"].map(Into::into));
     if matches!(plan, Plan::All | Plan::NoSubtitles | Plan::EncodedAudio) {
-        args.extend(kept.audio.iter().flat_map(|stream| ["-map".into(), format!("1:{}", stream.index).into()]));
-        args.extend(container.audio_args(&kept.audio, plan != Plan::EncodedAudio));
+        args.extend(audio(container, kept, plan != Plan::EncodedAudio));
     }
     let metadata = kept.metadata.as_ref().filter(|_| plan != Plan::Bare);
     if let Some(metadata) = metadata.filter(|_| plan == Plan::All) {
@@ -156,10 +150,7 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
         args.extend(held_until(end, picture));
     }
     args.extend(container.mux_args(rate));
-    args.extend(match metadata {
-        Some(metadata) => tags(container, kept, metadata),
-        None => ["-map_metadata", "-1", "-map_chapters", "-1"].map(Into::into).to_vec(),
-    });
+    args.extend(tags(container, kept, metadata));
     args.push(media_name(joined.as_os_str()));
     args
 }
@@ -209,8 +200,17 @@ fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
     args.into_iter().map(Into::into).collect()
 }
 
-/// Chapters and tags.
-fn tags(container: Container, kept: &Passthrough, metadata: &Metadata) -> Vec<OsString> {
+/// The audio streams; copied where the container takes them, if `copy` is set.
+fn audio(container: Container, kept: &Passthrough, copy: bool) -> Vec<OsString> {
+    let mapped = |stream: &AudioStream| ["-map".into(), format!("1:{}", stream.index).into()];
+    kept.audio.iter().flat_map(mapped).chain(container.audio_args(&kept.audio, copy)).collect()
+}
+
+/// Chapters and tags; none without `metadata`.
+fn tags(container: Container, kept: &Passthrough, metadata: Option<&Metadata>) -> Vec<OsString> {
+    let Some(metadata) = metadata else {
+        return ["-map_metadata", "-1", "-map_chapters", "-1"].map(Into::into).to_vec();
+    };
     let mut args: Vec<OsString> = ["-map_metadata", "1", "-map_chapters", "1"].map(Into::into).to_vec();
     if let Some(stream) = metadata.tagged_stream {
         args.extend(["-map_metadata:g".into(), format!("1:s:{stream}").into()]);

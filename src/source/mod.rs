@@ -26,9 +26,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::container_info::approximate;
+pub(crate) use self::filters::PixelLayout;
 pub use self::frames::{DecoderKind, Deinterlace, FrameSource, SourceOptions, ToneMap};
 use self::picture_format::PictureFormat;
 pub(crate) use self::picture_format::is_webp_animation;
+pub(crate) use self::planes::convert;
 use crate::platform::ffmpeg::is_url;
 use crate::platform::number_pattern::NumberPattern;
 use crate::{Error, Result, platform::paths};
@@ -114,7 +116,7 @@ impl Input {
     }
 }
 
-/// Whether `path` is a pipe, or standard input that is no file.
+/// Whether `path` is a pipe, or standard input that is not a file.
 fn is_pipe(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_stdin = path == Path::new(piped::STDIN);

@@ -53,15 +53,21 @@ impl PipedInput {
     /// # Errors
     /// [`Error::Io`] if the pipe cannot be read.
     pub fn needs_file(&mut self) -> Result<bool> {
-        let mut head = vec![0; CHUNK];
         while self.head.len() < CHUNK {
-            let read = self.rest.read(&mut head).map_err(Error::io(&self.name))?;
-            self.head.extend_from_slice(&head[..read]);
-            if read == 0 || !self.head.starts_with(b"\0\0") {
+            if self.read_on()?.is_empty() || !self.head.starts_with(b"\0\0") {
                 break;
             }
         }
         Ok(has_index_behind(&self.head))
+    }
+
+    /// Reads the next bytes of the pipe, and keeps them; none at the end.
+    fn read_on(&mut self) -> Result<&[u8]> {
+        let before = self.head.len();
+        self.head.resize(before + CHUNK, 0);
+        let read = self.rest.read(&mut self.head[before..]).map_err(Error::io(&self.name));
+        self.head.truncate(before + *read.as_ref().unwrap_or(&0));
+        read.map(|_| &self.head[before..])
     }
 
     /// Copies the whole pipe to a file.
@@ -99,13 +105,11 @@ impl PipedInput {
     /// Copies what has been read, and the pipe, to `stdin` until `is_done` or the end, and keeps the copy.
     fn feed_until(&mut self, stdin: Option<ChildStdin>, is_done: impl Fn() -> bool) -> Result<()> {
         let Some(mut stdin) = stdin else { return Ok(()) };
-        let mut chunk = vec![0; CHUNK];
         // `ffprobe` closes its input when it knows enough.
         let is_open = stdin.write_all(&self.head).is_ok();
         while is_open && !is_done() {
-            let read = self.rest.read(&mut chunk).map_err(Error::io(&self.name))?;
-            self.head.extend_from_slice(&chunk[..read]);
-            if read == 0 || stdin.write_all(&chunk[..read]).is_err() {
+            let chunk = self.read_on()?;
+            if chunk.is_empty() || stdin.write_all(chunk).is_err() {
                 break;
             }
             if self.head.len() > MAX_HEAD {

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// Reads an image as upright 8-bit BGR: applies its orientation, drops alpha, and scales deeper samples down.
 ///
 /// # Errors
-/// [`Error::Input`] with the reason and the remedy if it cannot be read, or is no still picture.
+/// [`Error::Input`] with the reason and the remedy if it cannot be read, or is not a still picture.
 pub fn decode(file: &Path) -> Result<Mat> {
     check_file(file)?;
     let (image, orientation) = match PictureFormat::of(file) {

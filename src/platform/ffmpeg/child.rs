@@ -30,17 +30,17 @@ const MAX_LAST_LINES: usize = 5;
 impl Ffmpeg {
     /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`].
     pub fn spawn<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Self> {
-        Self::start(args, Stdio::piped(), Stdio::null())
+        Self::spawn_writer(args, Stdio::null())
     }
 
     /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`] and may write to `stdout`.
     pub fn spawn_writer<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdout: Stdio) -> Result<Self> {
-        Self::start(args, Stdio::piped(), stdout)
+        Self::start(args, Stdio::piped(), stdout, |_| false)
     }
 
     /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`].
     pub fn spawn_reader<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> Result<Self> {
-        Self::start(args, stdin, Stdio::piped())
+        Self::start(args, stdin, Stdio::piped(), |_| false)
     }
 
     /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`], and its messages go to `watch`, which returns whether
@@ -49,14 +49,10 @@ impl Ffmpeg {
         args: impl IntoIterator<Item = S>,
         watch: impl Fn(&str) -> bool + Send + 'static,
     ) -> Result<Self> {
-        Self::start_watched(args, Stdio::null(), Stdio::piped(), watch)
+        Self::start(args, Stdio::null(), Stdio::piped(), watch)
     }
 
-    fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio, stdout: Stdio) -> Result<Self> {
-        Self::start_watched(args, stdin, stdout, |_| false)
-    }
-
-    fn start_watched<S: AsRef<OsStr>>(
+    fn start<S: AsRef<OsStr>>(
         args: impl IntoIterator<Item = S>,
         stdin: Stdio,
         stdout: Stdio,

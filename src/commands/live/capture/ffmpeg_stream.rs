@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use opencv::core::{CV_8UC3, Mat, Scalar, Size};
 use opencv::prelude::*;
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
+use yuv::{YuvRange, YuvStandardMatrix};
 
 use crate::platform::ffmpeg::{Ffmpeg, input_args, matroska};
+use crate::source::{PixelLayout, convert};
 use crate::{Error, Result};
 
 /// A picture, and its time in seconds by the stream's clock.
@@ -116,18 +117,13 @@ fn picture_size(line: &str) -> Option<Size> {
 
 /// The picture with these planes, 8-bit BGR; `None` if their number of bytes is not that of `size`.
 fn picture(pixels: &[u8], size: Size) -> Option<Mat> {
-    let area = usize::try_from(size.area()).ok()?;
-    if size.width % 2 + size.height % 2 != 0 || pixels.len() != area / 2 * 3 {
+    let layout = PixelLayout::Yuv420;
+    if pixels.len() != layout.bytes(size) {
         return None;
     }
-    let (y_plane, colour) = pixels.split_at(area);
-    let (u_plane, v_plane) = colour.split_at(area / 4);
-    let (width, height) = (size.width as u32, size.height as u32);
-    let (u_stride, v_stride) = (width / 2, width / 2);
-    let planes = YuvPlanarImage { y_plane, y_stride: width, u_plane, u_stride, v_plane, v_stride, width, height };
     let mut image = Mat::new_size_with_default(size, CV_8UC3, Scalar::all(0.0)).ok()?;
-    let bgr = image.data_bytes_mut().ok()?;
-    yuv::yuv420_to_bgr(&planes, bgr, width * 3, YuvRange::Limited, YuvStandardMatrix::Bt709).ok()?;
+    let colours = (YuvRange::Limited, YuvStandardMatrix::Bt709);
+    convert(pixels, layout, size, image.data_bytes_mut().ok()?, colours).ok()?;
     Some(image)
 }
 
