@@ -36,7 +36,7 @@ pub struct Rate {
 impl VideoInfo {
     /// A clip of `size` at `rate` without a container: BT.709, nothing beside the picture.
     pub fn plain(size: Size, rate: Rate, frames: Option<u64>) -> Self {
-        Self { size, rate, start: 0.0, frames, end: None, colour: ColourTags::BT709, passthrough: None }
+        Self { size, rate, start: 0.0, frames, end: ClipEnd::default(), colour: ColourTags::BT709, passthrough: None }
     }
 }
 
@@ -63,13 +63,22 @@ pub struct VideoInfo {
     pub start: f64,
     /// Expected number of frames, if known and plausible.
     pub frames: Option<u64>,
-    /// Seconds from time 0 to the end of the picture: until then the last frame is shown. `None` if the container
-    /// does not state it.
-    pub end: Option<f64>,
+    /// Where reading ends.
+    pub end: ClipEnd,
     /// The colours of the picture, for the result.
     pub colour: ColourTags,
     /// What belongs to the frames and is kept in the result.
     pub passthrough: Option<Passthrough>,
+}
+
+/// Where the frames that are read end.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ClipEnd {
+    /// Seconds from time 0 to the end of the picture: until then the last frame is shown. `None` if the container does
+    /// not state it.
+    pub time: Option<f64>,
+    /// Whether the clip ends there. If not, what comes with the picture is cut there too.
+    pub is_whole: bool,
 }
 
 /// A saliency map: `CV_32FC1`, values in 0..=1.

@@ -21,8 +21,9 @@ pub struct Passthrough {
     pub audio: Vec<AudioStream>,
     /// Seconds from the start of the file to the first frame; earlier audio is cut.
     pub from: f64,
-    /// Seconds by which the audio may outlast the picture, as it does in the source.
-    pub surplus: f64,
+    /// Whether the first frame is not the first one of the file.
+    #[serde(default)]
+    pub starts_later: bool,
     /// Whether the container's timestamps may jump, as in MPEG-TS.
     pub discontinuous: bool,
     /// Whether the file was put aside while a pipe was read. Its timestamps count from the start of what came through the
@@ -56,7 +57,10 @@ pub struct Metadata {
     pub subtitles: Vec<(usize, String)>,
     /// Attachments such as fonts: index among all streams and file name.
     pub attachments: Vec<(usize, String)>,
-    /// Streams that no container of ours holds, such as `bin_data`: their codecs, or `cover art`.
+    /// Cover art: index among all streams.
+    #[serde(default)]
+    pub covers: Vec<usize>,
+    /// The codecs of streams that no container of ours holds, such as `bin_data`.
     pub others: Vec<String>,
     /// Number of chapters.
     pub chapters: usize,
@@ -121,6 +125,13 @@ impl Passthrough {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.audio.is_empty() && self.metadata.as_ref().is_none_or(|metadata| *metadata == Metadata::default())
+    }
+}
+
+impl Metadata {
+    /// Whether any of it is a stream.
+    pub fn has_streams(&self) -> bool {
+        !(self.subtitles.is_empty() && self.attachments.is_empty() && self.covers.is_empty())
     }
 }
 

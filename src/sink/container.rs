@@ -199,42 +199,49 @@ impl Container {
     /// Muxer options to keep all of a file's `tags`. An MP4 holds tags that it does not know only in a form that few
     /// players read, so that form is used only if it is needed.
     pub fn tag_args(self, tags: &[String]) -> Vec<OsString> {
-        const KNOWN: [&str; 27] = [
-            "title",
-            "author",
-            "artist",
-            "album_artist",
-            "composer",
-            "album",
-            "date",
-            "comment",
-            "genre",
-            "copyright",
-            "grouping",
-            "lyrics",
-            "description",
-            "synopsis",
-            "show",
-            "episode_id",
-            "network",
-            "keywords",
-            "episode_sort",
-            "season_number",
-            "media_type",
-            "hd_video",
-            "compilation",
-            "track",
-            "disc",
-            "creation_time",
-            "year",
-        ];
-        let is_known = |tag: &String| {
-            let tag = tag.to_lowercase();
-            tag.starts_with("location") || KNOWN.contains(&tag.as_str())
-        };
-        let is_needed = self == Self::Mp4 && !tags.iter().all(is_known);
+        let is_needed = self == Self::Mp4 && !tags.iter().all(|tag| is_standard_tag(tag));
         if is_needed { ["-movflags", "+faststart+use_metadata_tags"].map(Into::into).to_vec() } else { Vec::new() }
     }
+
+    /// Whether the container holds cover art beside these `tags`: FFmpeg writes it only among an MP4's standard tags.
+    pub fn takes_covers(self, tags: &[String]) -> bool {
+        self == Self::Mp4 && tags.iter().all(|tag| is_standard_tag(tag))
+    }
+}
+
+/// Whether an MP4 has a standard form for a tag of this name.
+fn is_standard_tag(tag: &str) -> bool {
+    const KNOWN: [&str; 27] = [
+        "title",
+        "author",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "episode_sort",
+        "season_number",
+        "media_type",
+        "hd_video",
+        "compilation",
+        "track",
+        "disc",
+        "creation_time",
+        "year",
+    ];
+    let tag = tag.to_lowercase();
+    tag.starts_with("location") || KNOWN.contains(&tag.as_str())
 }
 
 /// Reduces each picture to its own 256 colours. A palette for the whole clip would need the whole clip in memory.

@@ -71,7 +71,7 @@ impl VideoEncoder {
 
     /// Finishes the file.
     pub(super) fn finish(&mut self) -> Result<()> {
-        self.ffmpeg.wait().map_err(|cause| failed(&self.output, &cause))
+        self.ffmpeg.wait().map(drop).map_err(|cause| failed(&self.output, &cause))
     }
 }
 

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 
 use super::WrittenFile;
 use super::image::{ImageSink, encode};
+use super::mux;
 use super::{TEMP_PREFIX, unwritable};
+use crate::passthrough::Passthrough;
 use crate::platform::number_pattern::NumberPattern;
 use crate::{Error, Result, platform::paths};
 
@@ -19,6 +21,7 @@ pub struct ImageSequenceSink {
     overwrite: bool,
     temp: TempDir,
     frames: u64,
+    warnings: Vec<String>,
 }
 
 impl ImageSequenceSink {
@@ -41,13 +44,14 @@ impl ImageSequenceSink {
         temp.close().map_err(Error::io(output))
     }
 
-    /// Prepares images at `output`.
+    /// Prepares images at `output`, for a clip with `passthrough` beside its picture.
     ///
     /// # Errors
     /// Those of [`ImageSequenceSink::check`].
-    pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+    pub fn create(output: &Path, overwrite: bool, passthrough: Option<&Passthrough>) -> Result<Self> {
         Self::check(output, overwrite)?;
-        Ok(Self { output: output.to_owned(), overwrite, temp: temporary(output)?, frames: 0 })
+        let warnings = mux::picture_only(passthrough, output).into_iter().collect();
+        Ok(Self { output: output.to_owned(), overwrite, temp: temporary(output)?, frames: 0, warnings })
     }
 
     /// Writes the next image (`CV_8UC3`, BGR).
@@ -80,7 +84,7 @@ impl ImageSequenceSink {
                 fs::remove_file(&file).map_err(Error::io(&file))?;
             }
         }
-        Ok(WrittenFile { path: self.output, frames: self.frames, warnings: Vec::new() })
+        Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
     fn name(&self, number: u64) -> String {

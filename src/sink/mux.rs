@@ -21,8 +21,10 @@ pub(super) struct EncodedPicture<'a> {
     pub frames: u64,
     /// Time of the last frame in seconds.
     pub last: f64,
-    /// The time until which the last frame is shown, if that is longer than one interval.
+    /// The time until which the last frame is shown, if that is not one interval.
     pub end: Option<f64>,
+    /// Whether the source ends there too.
+    pub is_whole: bool,
 }
 
 /// How much of the source to keep. If muxing fails, the next plan is tried.
@@ -45,12 +47,16 @@ impl Plan {
 
     /// What is lost if this plan is the first that works, for a message.
     fn loss(self, kept: &Passthrough) -> Option<String> {
-        let extras = kept.metadata.as_ref().is_some_and(|m| !m.subtitles.is_empty() || !m.attachments.is_empty());
+        let extras = kept.metadata.as_ref().is_some_and(|m| m.has_streams());
         let audio = !kept.audio.is_empty();
         let lost = match self {
             Self::All => [None, None, None],
-            Self::NoSubtitles | Self::EncodedAudio => [extras.then_some("subtitles and attachments"), None, None],
-            Self::NoAudio => [extras.then_some("subtitles and attachments"), audio.then_some("the audio"), None],
+            Self::NoSubtitles | Self::EncodedAudio => {
+                [extras.then_some("subtitles, attachments and cover art"), None, None]
+            }
+            Self::NoAudio => {
+                [extras.then_some("subtitles, attachments and cover art"), audio.then_some("the audio"), None]
+            }
             Self::Bare => [None, audio.then_some("the audio"), kept.metadata.as_ref().map(|_| "metadata")],
         };
         let lost: Vec<_> = lost.into_iter().flatten().collect();
@@ -69,14 +75,19 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
     let change = changed(kept);
     let mut warnings: Vec<String> = match change {
         Some(change) => vec![format!("{name}: the input {}: audio and metadata are left out", change.describe())],
-        None => losses(picture.container, kept).map(|lost| format!("{name}: {lost}")).into_iter().collect(),
+        None => losses(picture.container, kept)
+            .into_iter()
+            .chain(late_subtitles(picture.container, kept).map(str::to_owned))
+            .map(|lost| format!("{name}: {lost}"))
+            .collect(),
     };
     let mut first_cause = None;
     for plan in Plan::ORDER.into_iter().filter(|plan| change.is_none() || *plan == Plan::Bare) {
         match Ffmpeg::spawn(arguments(picture, kept, plan, &joined))?.wait() {
-            Ok(()) => {
+            Ok(messages) => {
                 let loss = plan.loss(kept).zip(first_cause);
                 warnings.extend(loss.map(|(lost, cause)| format!("{name}: {lost}: {cause}")));
+                warnings.extend(damage(&messages).map(|damage| format!("{name}: {damage}")));
                 return Ok((joined, warnings));
             }
             Err(cause) => _ = first_cause.get_or_insert(cause),
@@ -85,8 +96,8 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
     Err(failed(output, &first_cause.unwrap_or_default()))
 }
 
-/// The input and the output options with which an encoder muxes audio and tags while it encodes. The picture will be
-/// `length` seconds long, if that is known.
+/// The input and the output options with which an encoder muxes audio and tags while it encodes. They are cut after
+/// `length` seconds, if that is given.
 pub(super) fn while_encoding(
     container: Container,
     kept: &Passthrough,
@@ -94,12 +105,19 @@ pub(super) fn while_encoding(
 ) -> (Vec<OsString>, Vec<OsString>) {
     let mut input = Vec::new();
     if let Some(length) = length {
-        input.extend(["-t".into(), format!("{:.6}", length + kept.from + kept.surplus).into()]);
+        input.extend(["-t".into(), format!("{:.6}", length + kept.from).into()]);
     }
     input.extend(source(kept));
     let mut output = audio(container, kept, true);
     output.extend(tags(container, kept, kept.metadata.as_ref()));
     (input, output)
+}
+
+/// What the messages of a successful run say about audio that could not be decoded.
+fn damage(messages: &[String]) -> Option<String> {
+    let first = messages.iter().find(|message| message.starts_with("Error while decoding stream #1:"))?;
+    let cause = first.rsplit(": ").next().unwrap_or(first);
+    Some(format!("the input's audio is damaged, and parts of it may be missing: {cause}"))
 }
 
 /// What happened to the source meanwhile that makes it another file than the one that was decoded.
@@ -114,10 +132,27 @@ fn losses(container: Container, kept: &Passthrough) -> Option<String> {
     (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", ")))
 }
 
-/// The warning that a `container` of pictures alone loses the audio that is `kept`, for the result `output`.
-pub(super) fn silent(container: Container, kept: Option<&Passthrough>, output: &Path) -> Option<String> {
-    let has_audio = kept.is_some_and(|kept| !kept.audio.is_empty());
-    (has_audio && !container.holds_audio()).then(|| format!("{}: cannot hold audio: it is left out", output.display()))
+/// The note that a subtitle in progress at a later start cannot be shortened, because it is encoded.
+fn late_subtitles(container: Container, kept: &Passthrough) -> Option<&'static str> {
+    let codecs = &kept.metadata.as_ref()?.subtitles;
+    let is_encoded = |(_, codec): &(usize, String)| container.subtitle_codec(codec).is_some_and(|to| to != "copy");
+    (kept.starts_later && codecs.iter().any(is_encoded)).then_some("a subtitle that begins before --start is left out")
+}
+
+/// The warning that the result `output`, which holds only pictures, loses what is `kept` beside them.
+pub(super) fn picture_only(kept: Option<&Passthrough>, output: &Path) -> Option<String> {
+    let kept = kept?;
+    let metadata = kept.metadata.as_ref();
+    let has = |part: fn(&Metadata) -> bool| metadata.is_some_and(part);
+    let parts = [
+        (!kept.audio.is_empty(), "audio"),
+        (has(|metadata| !metadata.subtitles.is_empty()), "subtitles"),
+        (has(|metadata| metadata.chapters > 0), "chapters"),
+        (has(|metadata| !metadata.attachments.is_empty()), "attachments"),
+        (has(|metadata| !metadata.tags.is_empty()), "tags"),
+    ];
+    let lost: Vec<_> = parts.into_iter().filter(|(is_kept, _)| *is_kept).map(|(_, part)| part).collect();
+    (!lost.is_empty()).then(|| format!("{}: holds only pictures, without {}", output.display(), lost.join(", ")))
 }
 
 /// The parts that the container cannot hold.
@@ -126,7 +161,12 @@ fn lost(container: Container, kept: &Passthrough) -> Vec<String> {
     let subtitles = metadata.subtitles.iter().filter(|(_, codec)| container.subtitle_codec(codec).is_none());
     let attachments = metadata.attachments.iter().filter(|_| !container.takes_attachments());
     let named = subtitles.map(|(_, codec)| format!("subtitles ({codec})"));
-    named.chain(attachments.map(|(_, name)| format!("the attachment {name}"))).chain(metadata.others.clone()).collect()
+    let covers = metadata.covers.iter().filter(|_| !container.takes_covers(&metadata.tags));
+    named
+        .chain(attachments.map(|(_, name)| format!("the attachment {name}")))
+        .chain(covers.map(|_| "cover art".into()))
+        .chain(metadata.others.clone())
+        .collect()
 }
 
 /// The arguments to mux by `plan` into `joined`.
@@ -136,7 +176,7 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     if plan != Plan::Bare {
         args.extend(source(kept));
     }
-    args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss:s", "0"].map(Into::into));
+    args.extend(["-map", "0:v:0", "-c:v", "copy", "-copypriorss:s", "1"].map(Into::into));
     if matches!(plan, Plan::All | Plan::NoSubtitles | Plan::EncodedAudio) {
         args.extend(audio(container, kept, plan != Plan::EncodedAudio));
     }
@@ -144,8 +184,10 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     if let Some(metadata) = metadata.filter(|_| plan == Plan::All) {
         args.extend(further_streams(container, metadata));
     }
-    let length = picture.end.unwrap_or(picture.last + rate.interval()) + kept.surplus;
-    args.extend(["-t".into(), format!("{length:.6}").into()]);
+    if !picture.is_whole {
+        let length = picture.end.unwrap_or(picture.last + rate.interval());
+        args.extend(["-t".into(), format!("{length:.6}").into()]);
+    }
     if let Some(end) = picture.end {
         args.extend(held_until(end, picture));
     }
@@ -155,12 +197,14 @@ fn arguments(picture: &EncodedPicture, kept: &Passthrough, plan: Plan, joined: &
     args
 }
 
-/// The bitstream filter that has the last packet end at `end`. With B frames, it is not the last picture, but the file
-/// ends with it: at the latest time at which a packet ends.
+/// The bitstream filter that has the last packet end at `end`, and no other one later. With B frames, it is not the last
+/// picture, but the file ends at the latest time at which a packet ends.
 fn held_until(end: f64, picture: &EncodedPicture) -> [OsString; 2] {
-    let (number, ticks) = (picture.frames - 1, end * f64::from(picture.container.ticks(picture.rate)));
-    let duration = format!("if(eq(N\\,{number})\\,max(1\\,{ticks:.0}-PTS)\\,DURATION)");
-    ["-bsf:v".into(), format!("setts=pts=PTS:dts=DTS:duration={duration}").into()]
+    let second = f64::from(picture.container.ticks(picture.rate));
+    let (number, ticks, interval) = (picture.frames - 1, end * second, picture.rate.interval() * second);
+    let rest = format!("max(1\\,{ticks:.0}-PTS)");
+    let duration = format!("if(eq(N\\,{number})\\,{rest}\\,min({interval:.0}\\,{rest}))");
+    ["-bsf:v:0".into(), format!("setts=pts=PTS:dts=DTS:duration={duration}").into()]
 }
 
 /// The source as an input, so shifted that the first frame is at 0. FFmpeg seeks only if there is much to pass over: in
@@ -182,20 +226,27 @@ fn source(kept: &Passthrough) -> Vec<OsString> {
     args
 }
 
-/// Subtitles and attachments.
+/// The bitstream filters for copied subtitles that leave out those before the first frame, and have the one that is
+/// shown then begin with it. Subtitles that are encoded would lose the last ones to `setts`.
+const FROM_THE_START: &str = "noise=drop=lte(pts+duration\\,0),\
+    setts=pts=max(PTS\\,0):dts=max(DTS\\,0):duration=DURATION+min(PTS\\,0)";
+
+/// Subtitles, attachments and cover art.
 fn further_streams(container: Container, metadata: &Metadata) -> Vec<OsString> {
     let mut args = Vec::new();
     let subtitles =
         metadata.subtitles.iter().filter_map(|(index, codec)| Some((index, container.subtitle_codec(codec)?)));
     for (number, (index, codec)) in subtitles.enumerate() {
         args.extend(["-map".into(), format!("1:{index}"), format!("-c:s:{number}"), codec.into()]);
-        if codec != "copy" {
-            // FFmpeg leaves out what is before the first frame only if it copies it, and MP4 would shift all the rest.
-            args.extend([format!("-bsf:s:{number}"), "noise=drop=lt(pts\\,0)".into()]);
-        }
+        let filter = if codec == "copy" { FROM_THE_START } else { "noise=drop=lt(pts\\,0)" };
+        args.extend([format!("-bsf:s:{number}"), filter.into()]);
     }
     for (index, _) in metadata.attachments.iter().filter(|_| container.takes_attachments()) {
         args.extend(["-map".into(), format!("1:{index}"), "-c:t".into(), "copy".into()]);
+    }
+    for (number, index) in metadata.covers.iter().filter(|_| container.takes_covers(&metadata.tags)).enumerate() {
+        args.extend(["-map".into(), format!("1:{index}")]);
+        args.extend([format!("-disposition:v:{}", number + 1), "attached_pic".into()]);
     }
     args.into_iter().map(Into::into).collect()
 }

@@ -55,8 +55,8 @@ impl StreamSink {
         };
         let encoding = EncoderSettings { container, size, rate, crf: options.crf, colour: options.colour };
         let mut target = EncoderTarget { inputs: Vec::new(), mux: Vec::new(), file: "pipe:1".into() };
-        let mut warnings: Vec<String> =
-            mux::silent(container, options.passthrough.as_ref(), output).into_iter().collect();
+        let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
+        let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
         match options.passthrough.as_ref().filter(|_| container.holds_audio()) {
             Some(kept) if kept.is_diverted => {
                 warnings.push("the audio of a pipe cannot be written to a pipe: it is left out".into());

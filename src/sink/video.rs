@@ -16,7 +16,7 @@ use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
 use super::mux::{self, EncodedPicture};
 use crate::colour::ColourTags;
-use crate::frame::Rate;
+use crate::frame::{ClipEnd, Rate};
 use crate::passthrough::Passthrough;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
 use crate::{Error, Result};
@@ -48,6 +48,8 @@ pub struct VideoSink {
     rate: Rate,
     frames: u64,
     last: f64,
+    /// Whether all frames were shown for about the nominal interval.
+    is_steady: bool,
     warnings: Vec<String>,
 }
 
@@ -77,8 +79,8 @@ impl VideoSink {
         Self::check(output, options.format, None, options.overwrite)?;
         let container = Container::of(output, options.format)?;
         let temp = super::temporary(output)?.into_temp_path();
-        let mut warnings: Vec<String> =
-            mux::silent(container, options.passthrough.as_ref(), output).into_iter().collect();
+        let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
+        let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
         let writer = if ffmpeg::is_available() {
             let is_muxed = options.passthrough.is_some() && container.holds_audio();
             let first = if is_muxed { Container::Mp4 } else { container };
@@ -91,7 +93,19 @@ impl VideoSink {
             FrameWriter::OpenCv(opencv_writer(output, &temp, stored_size(size), rate)?)
         };
         let output = output.to_owned();
-        Ok(Self { output, options, container, writer, temp, size, rate, frames: 0, last: 0.0, warnings })
+        Ok(Self {
+            output,
+            options,
+            container,
+            writer,
+            temp,
+            size,
+            rate,
+            frames: 0,
+            last: 0.0,
+            is_steady: true,
+            warnings,
+        })
     }
 
     /// Concatenates the pictures of finished videos, all encoded alike, without re-encoding. `list` gives the files and
@@ -117,7 +131,8 @@ impl VideoSink {
         args.push(media_name(temp.as_os_str()));
         Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(output, &cause))?;
         let (output, size, warnings) = (output.to_owned(), Size::default(), Vec::new());
-        Ok(Self { output, options, container, writer: FrameWriter::None, temp, size, rate, frames, last, warnings })
+        let (writer, is_steady) = (FrameWriter::None, true);
+        Ok(Self { output, options, container, writer, temp, size, rate, frames, last, is_steady, warnings })
     }
 
     /// Appends a frame (`CV_8UC3`, BGR, of the given size) that is shown from `time`, in seconds, increasing from 0.
@@ -134,18 +149,21 @@ impl VideoSink {
             FrameWriter::OpenCv(writer) => writer.write(even(frame, self.size, &mut Mat::default())?)?,
             FrameWriter::None => {}
         }
+        let interval = time - self.last;
+        self.is_steady &= self.frames == 0 || (interval / self.rate.interval() - 1.0).abs() < 0.1;
         self.frames += 1;
         self.last = time;
         Ok(())
     }
 
     /// Finishes the file, adds audio and metadata, verifies the result by opening it and counting its frames, and gives
-    /// it its final name. The last frame is shown until `end`, if that is later than one interval after its time.
+    /// it its final name. The last frame is shown until `end`, if that is known. What comes with the picture may outlast
+    /// the picture only if the whole clip was read.
     ///
     /// # Errors
     /// [`Error::Output`] if no frame was written, the encoder failed, or the file does not have the right number of
     /// frames.
-    pub fn finish(mut self, end: Option<f64>) -> Result<WrittenFile> {
+    pub fn finish(mut self, end: ClipEnd) -> Result<WrittenFile> {
         match &mut self.writer {
             FrameWriter::Ffmpeg(encoder) => encoder.finish()?,
             FrameWriter::OpenCv(writer) => writer.release()?,
@@ -155,31 +173,38 @@ impl VideoSink {
             return Err(Error::output(&self.output, "not written: there are no frames"));
         }
         let can_mux = !matches!(self.writer, FrameWriter::OpenCv(_)) && self.container.holds_audio();
-        let is_held = end.is_some_and(|end| end > self.last + 1.5 * self.rate.interval());
+        let held = end.time.filter(|end| self.is_held_until(*end));
         let kept = self.options.passthrough.take();
-        if can_mux && (kept.is_some() || is_held) {
-            self.temp = self.add_kept(&kept.unwrap_or_default(), end)?;
+        if can_mux && (kept.is_some() || held.is_some()) {
+            self.temp = self.add_kept(&kept.unwrap_or_default(), held, end.is_whole)?;
         }
         // A format without times repeats frames.
-        let held = if self.container == Container::Y4m { self.frames } else { count_frames(&self.temp)? };
-        if held != self.frames {
-            let problem = format!("not written: the encoder kept {held} of {} frames", self.frames);
+        let found = if self.container == Container::Y4m { self.frames } else { count_frames(&self.temp)? };
+        if found != self.frames {
+            let problem = format!("not written: the encoder kept {found} of {} frames", self.frames);
             return Err(Error::output(&self.output, problem));
         }
         super::publish(self.temp, &self.output, self.options.overwrite)?;
         Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
 
+    /// Whether the last frame is shown until `end`, not for one nominal interval like the others.
+    fn is_held_until(&self, end: f64) -> bool {
+        let interval = self.rate.interval();
+        end > self.last + 1.5 * interval || !self.is_steady && end > self.last
+    }
+
     /// Adds what the source held beside its picture, and shows the last frame until `end`. What cannot be kept is left
     /// out with a warning.
-    fn add_kept(&mut self, kept: &Passthrough, end: Option<f64>) -> Result<TempPath> {
+    fn add_kept(&mut self, kept: &Passthrough, end: Option<f64>, is_whole: bool) -> Result<TempPath> {
         let picture = EncodedPicture {
             file: &self.temp,
             container: self.container,
             rate: self.rate,
             frames: self.frames,
             last: self.last,
-            end: end.filter(|end| *end > self.last + 1.5 * self.rate.interval()),
+            end,
+            is_whole,
         };
         let (joined, warnings) = mux::mux(&picture, kept, &self.output)?;
         self.warnings.extend(warnings);

@@ -2,6 +2,7 @@
 
 use opencv::core::Mat;
 
+use super::frames::LateWarnings;
 use crate::Result;
 
 /// Decodes the pictures of one video stream, in order.
@@ -30,6 +31,11 @@ pub trait Decoder: Send {
 
     /// Whether decoding failed in between and then continued.
     fn has_recovered(&self) -> bool;
+
+    /// Gives what the user should know when the pictures have been read, as predicates about the clip.
+    fn late_notes(&self) -> LateWarnings {
+        Box::new(Vec::new)
+    }
 
     /// The message that the source broke off, at the end of one that did.
     fn break_off(&self) -> Option<&str> {

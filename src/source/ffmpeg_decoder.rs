@@ -13,13 +13,16 @@ use super::check::check_file;
 use super::container_info::ContainerInfo;
 use super::decoder::Decoder;
 use super::filters::{FilterChain, TIME_OFFSET};
-use super::frames::SourceOptions;
+use super::frames::{LateWarnings, SourceOptions};
 use super::piped::{PipedInput, STDIN, SideFile};
 use super::planes;
 use super::probe::ProbeStream;
+use super::shape_changes::ShapeChanges;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, STANDARD_INPUT, first_complaint, input_args, is_url, matroska, own_clock};
+use crate::platform::ffmpeg::{
+    Ffmpeg, PictureShape, STANDARD_INPUT, first_complaint, input_args, is_url, matroska, own_clock,
+};
 use crate::{Error, Result};
 
 /// A video that an `ffmpeg` process decodes and filters. The process starts with the first picture.
@@ -34,6 +37,7 @@ pub struct FfmpegDecoder {
     /// Seconds from the start of the file to the start of the stream.
     offset: f64,
     clock: TimestampCorrector,
+    shapes: ShapeChanges,
     child: Option<Child>,
     /// The pixels of the last picture.
     pixels: Vec<u8>,
@@ -66,6 +70,7 @@ impl FfmpegDecoder {
             side: None,
             offset: info.offset,
             clock: TimestampCorrector::new(rate, stream.tick()),
+            shapes: ShapeChanges::new(stream.shape()),
             child: None,
             pixels: Vec::new(),
             messages: Vec::new(),
@@ -94,7 +99,13 @@ impl FfmpegDecoder {
     fn start(&mut self, time: f64) -> Result<()> {
         let seek = if time > 0.0 { (time + self.offset).max(0.0) } else { 0.0 };
         let stdin = if self.piped.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut ffmpeg = Ffmpeg::spawn_reader(self.arguments(seek), stdin)?;
+        self.shapes.restart();
+        let shapes = self.shapes.clone();
+        let mut ffmpeg = Ffmpeg::spawn_reader(self.arguments(seek), stdin, move |line| {
+            if let Some(shape) = PictureShape::parse(line) {
+                shapes.picture(shape);
+            }
+        })?;
         if let Some((piped, stdin)) = self.piped.take().zip(ffmpeg.stdin.take()) {
             piped.feed(stdin);
         }
@@ -194,6 +205,11 @@ impl Decoder for FfmpegDecoder {
 
     fn has_recovered(&self) -> bool {
         !self.messages.is_empty()
+    }
+
+    fn late_notes(&self) -> LateWarnings {
+        let shapes = self.shapes.clone();
+        Box::new(move || shapes.note().into_iter().collect())
     }
 
     fn break_off(&self) -> Option<&str> {

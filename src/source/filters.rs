@@ -5,6 +5,7 @@ use opencv::core::Size;
 use super::frames::{Deinterlace, SourceOptions, ToneMap};
 use super::probe::ProbeStream;
 use crate::colour::{ChromaSiting, ColourTags, UNSPECIFIED};
+use crate::platform::ffmpeg::{PictureShape, SHOWINFO};
 
 /// How FFmpeg delivers the pixels of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +49,10 @@ const RARE_MATRICES: [u8; 6] = [8, 10, 11, 12, 13, 14];
 impl FilterChain {
     /// The filters for `stream`.
     pub fn new(stream: &ProbeStream, options: &SourceOptions) -> Self {
-        let coded = Size::new(stream.width.unwrap_or(0), stream.height.unwrap_or(0));
-        let size = stream.square_pixels(coded);
+        let shape = stream.shape();
+        let size = stream.square_pixels(shape.size);
         let tags = stream.colour();
-        let (mut filters, mut notes) = (Vec::new(), Vec::new());
+        let (mut filters, mut notes) = (vec![SHOWINFO.to_owned()], Vec::new());
         filters.extend(deinterlace(stream, options.deinterlace, &mut notes));
         let mut layout = PixelLayout::of(stream.pix_fmt.as_deref().unwrap_or_default());
         let mut colour = result_colour(tags, layout);
@@ -75,7 +76,7 @@ impl FilterChain {
             // FFmpeg pads subsampled pictures to even sizes only.
             layout = PixelLayout::Yuv444;
         }
-        filters.push(fit(coded, size, range, layout));
+        filters.push(fit(shape, size, range, layout));
         filters.push(format!("format={}", layout.name()));
         filters.push(format!("settb=1/1000000,setpts=(PTS+{TIME_OFFSET})*1000"));
         let is_full_range = range == Some("pc");
@@ -145,19 +146,21 @@ fn tone_map(stream: &ProbeStream, wanted: ToneMap, notes: &mut Vec<String>) -> O
     Some(format!("{input},{linear},{curve},zscale=t=bt709:m=bt709:p=bt709:r=limited,format=yuv420p"))
 }
 
-/// The filters that scale every picture to `size`, with its shape kept: the first ones are `coded` size, and later ones
-/// may differ.
-fn fit(coded: Size, size: Size, range: Option<&str>, layout: PixelLayout) -> String {
+/// The filters that scale every picture to `size`, with its shape kept: the first ones have the `first` shape, and later
+/// ones may differ.
+fn fit(first: PictureShape, size: Size, range: Option<&str>, layout: PixelLayout) -> String {
     let Size { width, height } = size;
-    let is_first = format!("eq(iw,{})*eq(ih,{})", coded.width, coded.height);
+    let PictureShape { size: coded, pixel_aspect } = first;
+    let is_same_pixel = format!("lt(abs(sar/{pixel_aspect}-1),0.001)");
+    let is_first = format!("eq(iw,{})*eq(ih,{})*{is_same_pixel}", coded.width, coded.height);
     let scaled_width = format!("if({is_first},{width},max(1,min({width},round({height}*dar))))");
     let scaled_height = format!("if({is_first},{height},max(1,min({height},round({width}/dar))))");
     let range = match range {
         Some(range) if layout == PixelLayout::Bgr => format!(":in_range={range}"),
         range => format!(":in_range={0}:out_range={0}", range.unwrap_or("tv")),
     };
-    let scale = format!("scale=w='{scaled_width}':h='{scaled_height}'{range}:flags=bicubic");
-    format!("{scale},pad={width}:{height}:(ow-iw)/2:(oh-ih)/2")
+    let scale = format!("scale=w='{scaled_width}':h='{scaled_height}'{range}:flags=bicubic:eval=frame");
+    format!("{scale},pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame")
 }
 
 impl PixelLayout {

@@ -80,6 +80,9 @@ impl Default for SourceOptions {
     }
 }
 
+/// Returns warnings for the user, one line each.
+pub type LateWarnings = Box<dyn FnOnce() -> Vec<String> + Send>;
+
 /// A sequence of frames.
 pub trait FrameSource: Send {
     /// What the header states about the clip.
@@ -95,5 +98,10 @@ pub trait FrameSource: Send {
     /// Warnings for the user about the opened input, one line each.
     fn warnings(&self) -> &[String] {
         &[]
+    }
+
+    /// Gives the warnings that are known only when the frames have been read.
+    fn late_warnings(&self) -> LateWarnings {
+        Box::new(Vec::new)
     }
 }

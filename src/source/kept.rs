@@ -41,7 +41,6 @@ pub fn passthrough(
         identity: FileIdentity::of(Path::new(location)),
         audio: audio(location, probe, warnings),
         from: info.offset,
-        surplus: surplus(probe, info),
         discontinuous: probe.is_discontinuous(),
         metadata: Some(metadata(probe, video)),
         ..Passthrough::default()
@@ -62,13 +61,6 @@ fn audio(location: &OsStr, probe: &ProbeOutput, warnings: &mut Vec<String>) -> V
     streams
 }
 
-/// Seconds by which the audio outlasts the picture.
-fn surplus(probe: &ProbeOutput, info: &ContainerInfo) -> f64 {
-    let end = |s: &ProbeStream| Some(s.start()? - info.origin + probe.duration(s)?);
-    let last = probe.of_type("audio").filter_map(end).reduce(f64::max);
-    last.zip(info.duration).map_or(0.0, |(end, picture)| end - info.offset - picture).max(0.0)
-}
-
 /// Subtitles, chapters, attachments and tags.
 fn metadata(probe: &ProbeOutput, video: &ProbeStream) -> Metadata {
     let codec = |s: &ProbeStream| s.codec_name.clone().unwrap_or_else(|| "unknown".into());
@@ -76,12 +68,10 @@ fn metadata(probe: &ProbeOutput, video: &ProbeStream) -> Metadata {
     let is_content = |tag: &&String| !TECHNICAL_TAGS.contains(&tag.to_lowercase().as_str());
     // Chapters are a stream of text in an MP4.
     let is_chapters = |s: &ProbeStream| s.codec_tag_string.as_deref() == Some("text") && !probe.chapters.is_empty();
-    let other = |s: &&ProbeStream| s.codec_type.as_deref() == Some("data") && !is_chapters(s) || s.is_cover();
+    let other = |s: &&ProbeStream| s.codec_type.as_deref() == Some("data") && !is_chapters(s);
     // A time code is a stream of its own in QuickTime, and a tag of the video, which is kept.
     let tag_of = |s: &&ProbeStream| s.tags.get("handler_name").is_some_and(|name| name.contains("TimeCode"));
-    let named = |s: &ProbeStream| {
-        if s.is_cover() { "cover art".into() } else { s.codec_tag_string.clone().unwrap_or_else(|| codec(s)) }
-    };
+    let named = |s: &ProbeStream| s.codec_tag_string.clone().unwrap_or_else(|| codec(s));
     let is_descriptive =
         |(tag, _): &(&String, &String)| ["language", "title", "timecode"].contains(&tag.to_lowercase().as_str());
     let has_tags = |s: &&ProbeStream| s.tags.contains_key("title") || s.tags.contains_key("TITLE");
@@ -90,6 +80,7 @@ fn metadata(probe: &ProbeOutput, video: &ProbeStream) -> Metadata {
     Metadata {
         subtitles: probe.of_type("subtitle").map(|s| (s.index, codec(s))).collect(),
         attachments: probe.of_type("attachment").map(|s| (s.index, file_name(s))).collect(),
+        covers: probe.streams.iter().filter(|s| s.is_cover()).map(|s| s.index).collect(),
         others: probe.streams.iter().filter(other).filter(|s| !tag_of(s)).map(named).collect(),
         chapters: probe.chapters.len(),
         tags: probe.format.tags.keys().filter(is_content).cloned().collect(),

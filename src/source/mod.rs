@@ -17,6 +17,7 @@ mod piped;
 mod planes;
 mod playlist;
 mod probe;
+mod shape_changes;
 mod still;
 mod timestamp_corrector;
 mod video;
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::container_info::approximate;
 pub(crate) use self::filters::PixelLayout;
-pub use self::frames::{DecoderKind, Deinterlace, FrameSource, SourceOptions, ToneMap};
+pub use self::frames::{DecoderKind, Deinterlace, FrameSource, LateWarnings, SourceOptions, ToneMap};
 use self::picture_format::PictureFormat;
 pub(crate) use self::picture_format::is_webp_animation;
 pub(crate) use self::planes::convert;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::colour::ColourTags;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::ffprobe;
+use crate::platform::ffmpeg::{PictureShape, ffprobe};
 use crate::{Error, Result};
 
 /// The header of a container.
@@ -261,15 +261,26 @@ impl ProbeStream {
     /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio. Neither side shrinks, or
     /// becomes longer than 16384 pixels.
     pub fn square_pixels(&self, coded: Size) -> Size {
+        match self.pixel_aspect() {
+            r if r >= 1.001 => Size::new(stretched(coded.width, r), coded.height),
+            r if r <= 0.999 => Size::new(coded.width, stretched(coded.height, 1.0 / r)),
+            _ => coded,
+        }
+    }
+
+    /// Width of a pixel divided by its height; 1 if it is not stated.
+    fn pixel_aspect(&self) -> f64 {
         let ratio = self.sample_aspect_ratio.as_deref().and_then(|text| {
             let (num, den) = text.split_once(':')?;
             Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?)
         });
-        match ratio {
-            Some(r) if (1.001..f64::INFINITY).contains(&r) => Size::new(stretched(coded.width, r), coded.height),
-            Some(r) if (1e-6..=0.999).contains(&r) => Size::new(coded.width, stretched(coded.height, 1.0 / r)),
-            _ => coded,
-        }
+        ratio.filter(|ratio| (1e-6..f64::INFINITY).contains(ratio)).unwrap_or(1.0)
+    }
+
+    /// The shape of its pictures.
+    pub fn shape(&self) -> PictureShape {
+        let size = Size::new(self.width.unwrap_or(0), self.height.unwrap_or(0));
+        PictureShape { size, pixel_aspect: self.pixel_aspect() }
     }
 
     /// The rows (a b) and (c d) of the display matrix, which shows pixel (x, y) at (ax + cy, bx + dy).

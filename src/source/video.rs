@@ -11,14 +11,14 @@ use super::check::{check_file, undecodable};
 use super::container_info::{self, ContainerInfo, DecodedInfo};
 use super::decoder::Decoder;
 use super::ffmpeg_decoder::FfmpegDecoder;
-use super::frames::{DecoderKind, FrameSource, SourceOptions};
+use super::frames::{DecoderKind, FrameSource, LateWarnings, SourceOptions};
 use super::opencv_decoder::{CaptureInfo, OpenCvDecoder};
 use super::orientation::Orientation;
 use super::piped::{PipedInput, SideFile};
 use super::probe::{self, ProbeOutput, ProbeStream};
 use super::{kept, playlist};
 use crate::colour::ColourTags;
-use crate::frame::{Frame, VideoInfo};
+use crate::frame::{ClipEnd, Frame, VideoInfo};
 use crate::passthrough::{FileIdentity, TemporaryFile};
 use crate::platform::ffmpeg::{self, is_url};
 use crate::{Error, Result};
@@ -99,7 +99,10 @@ impl Video {
         if options.start.is_some() || options.duration.is_some() {
             self.narrow(options);
         }
-        self.info.end = self.container.duration.map(|duration| duration.min(self.until) - self.zero);
+        self.info.end = ClipEnd {
+            time: self.container.duration.map(|duration| duration.min(self.until) - self.zero),
+            is_whole: self.container.duration.map_or(self.until.is_infinite(), |duration| duration <= self.until),
+        };
         Ok(self)
     }
 
@@ -141,7 +144,7 @@ impl Video {
             rate,
             start: 0.0,
             frames: container.frames(rate),
-            end: None,
+            end: ClipEnd::default(),
             colour,
             passthrough,
         };
@@ -215,7 +218,7 @@ impl Video {
         self.zero = options.zero.map_or(self.first, |zero| zero - self.container.offset);
         self.info.start = self.container.offset + self.first;
         if let Some(kept) = &mut self.info.passthrough {
-            kept.from = self.info.start;
+            (kept.from, kept.starts_later) = (self.info.start, asked.is_some());
         }
         // However short the part is, it has a frame.
         self.until = options.duration.map_or(f64::INFINITY, |duration| self.first + (duration - slack).max(slack));
@@ -235,9 +238,6 @@ impl Video {
             (rest, asked) => rest.or(asked),
         };
         self.info.frames = part.map(|seconds| ((seconds * self.info.rate.fps() - 1e-3).ceil() as u64).max(1));
-        if let (Some(kept), Some(_)) = (&mut self.info.passthrough, options.duration) {
-            kept.surplus = 0.0;
-        }
     }
 
     /// The grabbed frame, upright and of the clip's size.
@@ -308,5 +308,10 @@ impl FrameSource for Video {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn late_warnings(&self) -> LateWarnings {
+        let (name, notes) = (self.location.display().to_string(), self.decoder.late_notes());
+        Box::new(move || notes().into_iter().map(|note| format!("{name}: {note}")).collect())
     }
 }

@@ -73,6 +73,27 @@ fn a_slow_clip_keeps_its_last_interval() {
 }
 
 #[test]
+fn a_clip_of_a_variable_rate_ends_when_its_last_picture_does() {
+    let folder = temp();
+    for container in ["mp4", "mkv"] {
+        let path = folder.path().join(format!("variable.{container}"));
+        // The last of these intervals is shorter than the mean.
+        let times = "setpts=if(lt(N\\,10)\\,N*0.1\\,1+(N-10)*0.02)/TB";
+        ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=0.8,{times} -c:v libx264 -fps_mode vfr"), &path);
+        let (expected, last) = (end_of_picture(&path), *packet_times(&path).last().unwrap());
+        assert!(
+            (0.0..0.05).contains(&(expected - last)),
+            "{container}: the clip itself ends {} s late",
+            expected - last
+        );
+        let output = folder.path().join(format!("out.{container}"));
+        copy(&path, &output, &SourceOptions::default()).unwrap();
+        let got = end_of_picture(&output);
+        assert!((got - expected).abs() < 0.0031, "{container}: {expected} s became {got} s");
+    }
+}
+
+#[test]
 #[ignore = "needs the test data"]
 fn a_clip_from_outside_holds_its_last_picture() {
     let folder = temp();

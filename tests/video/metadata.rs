@@ -117,12 +117,39 @@ fn a_part_of_a_clip_has_its_chapters_and_subtitles_at_the_right_times() {
     let path = rich(folder.path());
     for container in ["mkv", "mp4", "webm"] {
         let output = folder.path().join(format!("part.{container}"));
-        copy(&path, &output, &SourceOptions { start: Some(0.4), ..SourceOptions::default() }).unwrap();
+        let copied = copy(&path, &output, &SourceOptions { start: Some(0.4), ..SourceOptions::default() }).unwrap();
         let expected = (600, 1100, "Bye".to_owned());
-        assert_eq!(subtitles(&output).last(), Some(&expected), "{container}");
+        let shown = subtitles(&output);
+        assert_eq!(shown.last(), Some(&expected), "{container}");
+        // Only copied subtitles can be shortened.
+        let cut = container == "mkv";
+        assert_eq!(shown.len(), if cut { 2 } else { 1 }, "{container}: {shown:?}");
+        assert!(!cut || shown[0] == (0, 400, "Hello there".into()), "{container}: {shown:?}");
+        let note = "a subtitle that begins before --start is left out";
+        assert_eq!(copied.done.warnings.join("\n").contains(note), !cut, "{container}");
         let got = described(&output);
         let second = got["chapters"].as_array().unwrap().last().unwrap();
         assert_eq!((&second["tags"]["title"], &second["start_time"]), (&"Second".into(), &"0.600000".into()));
+    }
+}
+
+#[test]
+fn what_comes_after_the_last_picture_is_kept() {
+    let folder = temp();
+    let srt = folder.path().join("s.srt");
+    fs::write(&srt, "1\n00:00:00,200 --> 00:00:00,800\nHello\n\n2\n00:00:01,400 --> 00:00:01,900\nAfter\n").unwrap();
+    let chapters = folder.path().join("chapters.txt");
+    let chapter = |from, to| format!("[CHAPTER]\nTIMEBASE=1/1000\nSTART={from}\nEND={to}\ntitle=C\n");
+    fs::write(&chapters, format!(";FFMETADATA1\n{}{}", chapter(0, 1200), chapter(1200, 1900))).unwrap();
+    let path = folder.path().join("late.mkv");
+    let inputs = format!("-f lavfi -i testsrc2=s=96x64:r=25:d=1 -i {} -i {}", srt.display(), chapters.display());
+    ffmpeg(&format!("{inputs} -map 0 -map 1 -map_chapters 2 -c:v libx264 -c:s srt"), &path);
+    for container in ["mkv", "mp4", "webm"] {
+        let output = folder.path().join(format!("out.{container}"));
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
+        assert_eq!(copied.done.warnings, Vec::<String>::new(), "{container}");
+        assert_eq!(subtitles(&output).last(), Some(&(1400, 1900, "After".to_owned())), "{container}");
+        assert_eq!(described(&output)["chapters"].as_array().unwrap().len(), 2, "{container}");
     }
 }
 
@@ -197,14 +224,19 @@ fn cover_art_is_no_video() {
     let path = folder.path().join("cover.mp4");
     let codecs = "-c:v:0 copy -c:v:1 libx264 -c:a aac -disposition:v:0 attached_pic";
     ffmpeg(&format!("{inputs} -map 0 -map 1 -map 2 {codecs}"), &path);
-    let output = folder.path().join("out.mp4");
-    let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
-    assert_eq!((copied.info.size.width, copied.done.frames), (96, 10));
-    let warned = copied.done.warnings.join("\n");
-    assert!(warned.contains("cannot hold cover art"), "{warned}");
-    let mean = opencv::core::mean_def(&copied.middle).unwrap();
-    assert!(mean[0] > 200.0 && mean[2] < 50.0, "the picture is blue: {mean:?}");
-    assert_eq!(streams(&described(&output), "audio").len(), 1);
+    for (container, covers) in [("mp4", 1), ("mkv", 0)] {
+        let output = folder.path().join(format!("out.{container}"));
+        let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
+        assert_eq!((copied.info.size.width, copied.done.frames), (96, 10), "{container}");
+        let warned = copied.done.warnings.join("\n");
+        assert_eq!(warned.contains("cannot hold cover art"), covers == 0, "{container}: {warned}");
+        let mean = opencv::core::mean_def(&copied.middle).unwrap();
+        assert!(mean[0] > 200.0 && mean[2] < 50.0, "{container}: the picture is blue: {mean:?}");
+        let got = described(&output);
+        let videos: Vec<_> = streams(&got, "video").iter().map(|s| s["disposition"]["attached_pic"].clone()).collect();
+        assert_eq!(videos, [0, 1][..=covers].iter().map(|n| Value::from(*n)).collect::<Vec<_>>(), "{container}");
+        assert_eq!(streams(&got, "audio").len(), 1, "{container}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use opencv::imgcodecs;
 use opencv::prelude::*;
 use salstream::Error;
 use salstream::colour::ColourTags;
-use salstream::frame::Rate;
+use salstream::frame::{ClipEnd, Rate};
 use salstream::sink::image::ImageSink;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::sink::{self};
@@ -47,7 +47,7 @@ fn what_is_not_finished_leaves_nothing() {
     let mut sink = create("dropped.mp4").unwrap();
     sink.write(&picture, 0.0).unwrap();
     drop(sink);
-    assert!(create("empty.mp4").unwrap().finish(None).is_err(), "a video without a frame");
+    assert!(create("empty.mp4").unwrap().finish(ClipEnd::default()).is_err(), "a video without a frame");
     assert!(matches!(create("clip.wmv").err(), Some(Error::Usage(message)) if message.contains(".mp4")));
     let small = Mat::new_rows_cols_with_default(32, 32, core::CV_8UC3, core::Scalar::all(90.0)).unwrap();
     assert!(create("sizes.mp4").unwrap().write(&small, 0.0).is_err(), "a frame of another size");

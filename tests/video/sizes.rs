@@ -75,7 +75,38 @@ fn every_picture_is_whole_and_keeps_its_shape() {
         let output = folder.path().join("out.mp4");
         let copied = copy(&path, &output, &SourceOptions::default()).unwrap();
         assert_eq!((copied.done.frames, packet_times(&output).len()), (75, 75), "{name}");
+        let note = format!("changes its size from {first} to {second}: 25 frames are fitted into the first size");
+        assert!(copied.late.len() == 1 && copied.late[0].ends_with(&note), "{name}: {:?}", copied.late);
     }
+}
+
+#[test]
+fn pixels_of_another_shape_are_another_size() {
+    let folder = temp();
+    let wide = folder.path().join("wide.ts");
+    ffmpeg(
+        "-f lavfi -i testsrc2=r=25:s=160x120:d=1,setpts=PTS+1/TB,setsar=2 -c:v libx264 -bf 0 -muxdelay 0 -muxpreload 0",
+        &wide,
+    );
+    let parts = [second(folder.path(), "160x120", 0, "libx264"), wide];
+    let path = folder.path().join("change.ts");
+    std::fs::write(&path, parts.iter().flat_map(|part| std::fs::read(part).unwrap()).collect::<Vec<_>>()).unwrap();
+    let copied = copy(&path, &folder.path().join("out.mp4"), &SourceOptions::default()).unwrap();
+    assert_eq!((copied.info.size.width, copied.done.frames), (160, 50));
+    assert!(
+        copied.late.join("\n").contains("changes its size from 160x120 to 320x120: 25 frames"),
+        "{:?}",
+        copied.late
+    );
+    let (_, frames, _) = read_all(&path, &SourceOptions::default()).unwrap();
+    let area = Rect::new(0, 30, 160, 60);
+    let expected = pixels(&parts[1], "scale=160:60:flags=bicubic,format=bgr24");
+    let reference = picture(&expected[12 * 160 * 60 * 3..][..160 * 60 * 3], 160, 60);
+    let quality = psnr(&inside(&frames[37].image, area), &reference);
+    // Of so small a picture, the chroma samples are few, and each converter takes others.
+    assert!(quality > 20.0, "{quality:.1} dB");
+    let bar = core::mean_def(&inside(&frames[37].image, Rect::new(0, 0, 160, 30))).unwrap();
+    assert!((0..3).all(|channel| bar[channel] < 3.0), "{bar:?}");
 }
 
 #[test]

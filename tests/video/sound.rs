@@ -1,5 +1,6 @@
-//! Audio is kept, stays in sync, and is not longer than the picture.
+//! Audio is kept, stays in sync, and is as long as it was, or as the picture if only a part of the clip was read.
 
+use salstream::frame::ClipEnd;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, SourceOptions};
 
@@ -54,6 +55,46 @@ fn a_picture_that_starts_late_and_a_part_of_a_clip_stay_in_sync() {
 }
 
 #[test]
+fn audio_that_outlasts_the_picture_is_kept_to_its_end() {
+    let folder = temp();
+    let cases = [("late.flv", "-c:v flv1 -c:a mp3", "mp4"), ("late.mkv", "-c:v libx264 -c:a aac", "webm")];
+    for (name, codecs, container) in cases {
+        let path = folder.path().join(name);
+        ffmpeg(&format!("-f lavfi -i testsrc2=s=96x64:r=25:d=1 -f lavfi -i sine=d=2.5:r=44100 {codecs}"), &path);
+        let output = path.with_extension(container);
+        let length = |options: SourceOptions| {
+            let copied = copy(&path, &output, &options).unwrap();
+            assert_eq!(copied.done.warnings, Vec::<String>::new(), "{name}");
+            let times = ffprobe(&output, "a:0", "packet=pts_time");
+            std::fs::remove_file(&output).unwrap();
+            times.last().unwrap().parse::<f64>().unwrap()
+        };
+        let whole = length(SourceOptions::default());
+        assert!((whole - 2.5).abs() < 0.1, "{name}: the audio ends at {whole} s");
+        let part = length(SourceOptions { duration: Some(0.6), ..SourceOptions::default() });
+        assert!(part < 0.65, "{name}: the audio of a part ends at {part} s");
+    }
+}
+
+#[test]
+fn damaged_audio_is_reported_when_it_is_decoded() {
+    let folder = temp();
+    let path = folder.path().join("damaged.avi");
+    ffmpeg("-f lavfi -i testsrc2=s=96x64:r=25:d=2 -f lavfi -i sine=d=2:r=44100 -c:v mpeg4 -c:a mp3", &path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let chunks: Vec<_> = (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(b"01wb")).collect();
+    for &chunk in &chunks[20..30] {
+        bytes[chunk + 8..chunk + 60].fill(0x5a);
+    }
+    std::fs::write(&path, bytes).unwrap();
+    for (container, is_decoded) in [("webm", true), ("mp4", false)] {
+        let copied = copy(&path, &path.with_extension(container), &SourceOptions::default()).unwrap();
+        let warned = copied.done.warnings.join("\n");
+        assert_eq!(warned.contains("the input's audio is damaged"), is_decoded, "{container}: {warned}");
+    }
+}
+
+#[test]
 fn a_run_that_ends_early_has_no_sound_without_picture() {
     let folder = temp();
     let path = clapper(&folder.path().join("in.mp4"), 2.0, "-c:a aac");
@@ -72,7 +113,7 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
         let frame = source.read().unwrap().unwrap();
         sink.write(&frame.image, frame.time).unwrap();
     }
-    assert_eq!(sink.finish(None).unwrap().frames, 25);
+    assert_eq!(sink.finish(ClipEnd::default()).unwrap().frames, 25);
     assert!((number(&output, "v:0", "stream=duration").unwrap() - 1.0).abs() < 0.001);
     assert!((number(&output, "a:0", "stream=duration").unwrap() - 1.0).abs() < 0.05);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use opencv::core::{self, Mat};
 use opencv::imgcodecs;
 use opencv::prelude::*;
-use salstream::frame::{Frame, VideoInfo};
+use salstream::frame::{ClipEnd, Frame, VideoInfo};
 use salstream::sink::WrittenFile;
 use salstream::sink::video::{EncodeOptions, VideoSink};
 use salstream::source::{self, Input, SourceOptions};
@@ -66,6 +66,8 @@ pub struct Copied {
     pub middle: Mat,
     pub middle_index: usize,
     pub error: Option<Error>,
+    /// The source's warnings at its end.
+    pub late: Vec<String>,
     pub done: WrittenFile,
 }
 
@@ -76,7 +78,7 @@ pub fn copy(path: &Path, output: &Path, options: &SourceOptions) -> Result<Copie
 /// The same at a constant rate factor of x264, from 0 (lossless).
 pub fn copy_at(crf: u8, path: &Path, output: &Path, options: &SourceOptions) -> Result<Copied> {
     let mut source = source::open(&input(path), options)?;
-    let info = source.info().clone();
+    let (info, late) = (source.info().clone(), source.late_warnings());
     let (passthrough, colour) = (info.passthrough.clone(), info.colour);
     let encode = EncodeOptions { format: None, crf, overwrite: false, passthrough, colour };
     let mut sink = VideoSink::create(output, info.size, info.rate, encode)?;
@@ -95,7 +97,8 @@ pub fn copy_at(crf: u8, path: &Path, output: &Path, options: &SourceOptions) -> 
             Err(e) => error = Some(e),
         }
     }
-    Ok(Copied { times, middle, middle_index, error, done: sink.finish(info.end)?, info })
+    let end = if error.is_none() { info.end } else { ClipEnd::default() };
+    Ok(Copied { times, middle, middle_index, error, late: late(), done: sink.finish(end)?, info })
 }
 
 /// Frame `index` of a clip as ffmpeg itself shows it: upright and with correct colours.

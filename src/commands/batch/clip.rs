@@ -94,6 +94,9 @@ pub struct SegmentTiming {
     /// The time at which the whole clip's picture ends, if it is known.
     #[serde(default)]
     pub end: Option<f64>,
+    /// Whether the clip was read to its own end.
+    #[serde(default)]
+    pub is_whole: bool,
 }
 
 impl SegmentTiming {

@@ -10,6 +10,7 @@ use super::outcome::ClipOutcome;
 use super::outcome::SummaryEntry;
 use super::protocol::ClipResult;
 use crate::colour::ColourTags;
+use crate::frame::ClipEnd;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -181,10 +182,10 @@ impl Concatenation<'_> {
         let rate = self.joints[0].rate;
         let last = self.joints.last().map_or(0.0, |joint| joint.span.last) - self.joints[0].span.first;
         let output = self.clip.file(self.folder, ".mp4");
-        let SegmentTiming { passthrough, end, span, .. } = &self.joints[0];
-        let (passthrough, colour) = (passthrough.clone(), ColourTags::BT709);
+        let SegmentTiming { passthrough, end, is_whole, span, .. } = self.joints[0].clone();
+        let colour = ColourTags::BT709;
         let options = EncodeOptions { format: None, crf: 0, overwrite: true, passthrough, colour };
-        let end = end.map(|end| end - span.first);
+        let end = ClipEnd { time: end.map(|end| end - span.first), is_whole };
         let joined = VideoSink::join(&path, rate, self.frames(), last, &output, options)?;
         joined.finish(end).map(|file| file.warnings)
     }

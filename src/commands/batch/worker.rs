@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::commands::run::config::KeptParts;
 use crate::commands::run::{self, RunEnding, RunSummary};
-use crate::frame::VideoInfo;
+use crate::frame::{ClipEnd, VideoInfo};
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};
@@ -137,7 +137,13 @@ impl ProcessedJob {
             RunEnding::Broken(error) => return Err(split::damaged(error)),
         };
         let overview = overview.unwrap_or_default();
-        let timing = |(span, VideoInfo { rate, passthrough, end, .. })| SegmentTiming { span, rate, passthrough, end };
+        let timing = |(span, VideoInfo { rate, passthrough, end: ClipEnd { time, is_whole }, .. })| SegmentTiming {
+            span,
+            rate,
+            passthrough,
+            end: time,
+            is_whole,
+        };
         let joint = span.zip(self.1).map(timing);
         Ok(ClipResult { frames, seconds, overview, joint, notes, damage })
     }

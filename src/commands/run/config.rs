@@ -74,7 +74,7 @@ impl KeptParts {
     pub fn of(self, passthrough: Option<Passthrough>) -> Option<Passthrough> {
         let mut kept = passthrough?;
         if !self.audio {
-            (kept.audio, kept.surplus) = (Vec::new(), 0.0);
+            kept.audio = Vec::new();
         }
         kept.metadata = kept.metadata.filter(|_| self.metadata);
         (!kept.is_empty()).then_some(kept)

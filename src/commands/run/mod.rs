@@ -15,7 +15,7 @@ use opencv::core::{self, set_num_threads};
 
 use crate::annotate::Annotator;
 use crate::commands::run::config::RunConfig;
-use crate::frame::Timing;
+use crate::frame::{ClipEnd, Timing};
 use crate::fuse::{FuseOptions, Fuser};
 use crate::motion::MotionEstimator;
 use crate::pipeline::channel::Receiver;
@@ -24,7 +24,7 @@ use crate::pipeline::regions::REGION_THRESHOLD;
 use crate::pipeline::stages::{self, DrawnFrame, PipelineMode, PipelineStages};
 use crate::reporting::progress::FrameProgress;
 use crate::saliency::{ModelConfig, StaticSaliency};
-use crate::source::FrameSource;
+use crate::source::{FrameSource, LateWarnings};
 use crate::{Error, Result, source};
 use notify_on_end::NotifyOnEnd;
 pub use outputs::ResultKind;
@@ -122,7 +122,7 @@ impl OpenedClip {
     pub fn process(self, static_saliency: &mut StaticSaliency, stop: &AtomicBool) -> Result<ProcessedClip> {
         let Self { config, source, annotator } = self;
         let info = source.info().clone();
-        let notes = source.warnings().to_vec();
+        let (notes, late) = (source.warnings().to_vec(), source.late_warnings());
         let whole = || source::open(&config.input, &config.source);
         if static_saliency.needs_frequent_class() {
             frequent_class::survey(whole()?, static_saliency, stop)?;
@@ -153,8 +153,9 @@ impl OpenedClip {
             RunEnding::Complete if stop.load(Ordering::Relaxed) => RunEnding::Interrupted,
             ending => ending,
         };
-        let end = info.end.filter(|_| matches!(ending, RunEnding::Complete) && config.window.is_none());
-        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty, notes, end })
+        let is_read = matches!(ending, RunEnding::Complete) && config.window.is_none();
+        let end = if is_read { info.end } else { ClipEnd::default() };
+        Ok(ProcessedClip { config, outputs, progress, started, classifier, ending, span, empty, notes, late, end })
     }
 }
 
@@ -169,8 +170,9 @@ pub struct ProcessedClip {
     span: Option<TimeSpan>,
     empty: u64,
     notes: Vec<String>,
-    /// The time at which the picture ends, if the clip was read to its end and states it.
-    end: Option<f64>,
+    late: LateWarnings,
+    /// Where the picture ends, if it was read to its end.
+    end: ClipEnd,
 }
 
 impl ProcessedClip {
@@ -179,7 +181,7 @@ impl ProcessedClip {
     /// # Errors
     /// Those of the outputs.
     pub fn finish(self) -> Result<RunSummary> {
-        let Self { config, outputs, progress, started, classifier, ending, span, empty, mut notes, end } = self;
+        let Self { config, outputs, progress, started, classifier, ending, span, empty, mut notes, late, end } = self;
         let (frames, timing) = progress.totals();
         let (output, overview) = match ending {
             RunEnding::Interrupted if frames == 0 => (None, None),
@@ -188,6 +190,7 @@ impl ProcessedClip {
             RunEnding::Broken(_) if config.window.is_some() => (None, None),
             _ => {
                 let WrittenOutputs { path, mut warnings, overview } = outputs.finish(end)?;
+                warnings.extend(late());
                 warnings.extend(note_on_empty(empty, frames));
                 config.notes(&warnings);
                 notes.extend(warnings);

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::frame::{Frame, VideoInfo};
-use crate::source::FrameSource;
+use crate::source::{FrameSource, LateWarnings};
 
 /// A source, and the function to call.
 pub struct NotifyOnEnd {
@@ -34,5 +34,9 @@ impl FrameSource for NotifyOnEnd {
 
     fn warnings(&self) -> &[String] {
         self.source.warnings()
+    }
+
+    fn late_warnings(&self) -> LateWarnings {
+        self.source.late_warnings()
     }
 }

@@ -8,7 +8,7 @@ use opencv::core::{Mat, Size};
 use super::preview::{Preview, PreviewBuilder};
 use crate::annotate::Timeline;
 use crate::commands::run::config::{MapsConfig, RunConfig};
-use crate::frame::{Timing, VideoInfo};
+use crate::frame::{ClipEnd, Timing, VideoInfo};
 use crate::motion;
 use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
@@ -60,10 +60,14 @@ impl ResultSink {
         let options = EncodeOptions { format, crf, overwrite, passthrough, colour: info.colour };
         Ok(match ResultKind::of(output) {
             ResultKind::Stream => {
-                let length = info.end.or(info.frames.map(|frames| frames as f64 * info.rate.interval()));
+                let ClipEnd { time, is_whole } = info.end;
+                let length = time.or(info.frames.map(|frames| frames as f64 * info.rate.interval()));
+                let length = length.filter(|_| !is_whole);
                 Self::Stream(Box::new(StreamSink::create(output, canvas, info.rate, &options, length)?))
             }
-            ResultKind::Images => Self::Images(ImageSequenceSink::create(output, overwrite)?),
+            ResultKind::Images => {
+                Self::Images(ImageSequenceSink::create(output, overwrite, options.passthrough.as_ref())?)
+            }
             ResultKind::Image => Self::Image(ImageSink::create(output, overwrite)?, None),
             ResultKind::Video => Self::Video(Box::new(VideoSink::create(output, canvas, info.rate, options)?)),
         })
@@ -172,12 +176,13 @@ impl RunOutputs {
         Ok(timing)
     }
 
-    /// Completes all outputs. The last frame is shown until `end`, if that is known.
+    /// Completes all outputs of a clip that ends at `end`.
     ///
     /// # Errors
     /// Those of the individual sinks; [`Error::Output`] if there was no frame.
-    pub fn finish(self, end: Option<f64>) -> Result<WrittenOutputs> {
-        let end = end.zip(self.first).map(|(end, (_, start))| end - start);
+    pub fn finish(self, end: ClipEnd) -> Result<WrittenOutputs> {
+        let time = end.time.zip(self.first).map(|(end, (_, start))| end - start);
+        let end = ClipEnd { time, ..end };
         let finished = match self.picture {
             ResultSink::Video(sink) => sink.finish(end)?,
             ResultSink::Stream(sink) => sink.finish()?,

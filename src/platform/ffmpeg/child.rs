@@ -35,31 +35,26 @@ impl Ffmpeg {
 
     /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`] and may write to `stdout`.
     pub fn spawn_writer<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdout: Stdio) -> Result<Self> {
-        Self::start(args, Stdio::piped(), stdout, |_| false)
+        Self::start(args, Stdio::piped(), stdout, |_| {})
     }
 
-    /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`].
-    pub fn spawn_reader<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> Result<Self> {
-        Self::start(args, stdin, Stdio::piped(), |_| false)
-    }
-
-    /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`], and its messages go to `watch`, which returns whether
-    /// it has taken a line.
-    pub fn spawn_watched<S: AsRef<OsStr>>(
+    /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`], and every line of its log goes to `watch`.
+    pub fn spawn_reader<S: AsRef<OsStr>>(
         args: impl IntoIterator<Item = S>,
-        watch: impl Fn(&str) -> bool + Send + 'static,
+        stdin: Stdio,
+        watch: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
-        Self::start(args, Stdio::null(), Stdio::piped(), watch)
+        Self::start(args, stdin, Stdio::piped(), watch)
     }
 
     fn start<S: AsRef<OsStr>>(
         args: impl IntoIterator<Item = S>,
         stdin: Stdio,
         stdout: Stdio,
-        watch: impl Fn(&str) -> bool + Send + 'static,
+        watch: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
         let mut command = super::command::command("ffmpeg");
-        command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]).args(args);
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-y"]).args(args);
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
         let mut child = command.spawn().map_err(failed)?;
@@ -86,16 +81,16 @@ impl Ffmpeg {
         Ok((status, self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()))
     }
 
-    /// Closes its input, waits until it ends, and returns its messages.
+    /// Closes its input, waits until it ends, and returns the errors that it overcame.
     ///
     /// # Errors
     /// The cause from its messages, if it failed. A disk that is full at the very end counts as a failure, although
     /// `ffmpeg` 5.1 exits with status 0 in this case.
-    pub fn wait(&mut self) -> Result<(), String> {
+    pub fn wait(&mut self) -> Result<Vec<String>, String> {
         let (status, lines) = self.end()?;
         match system_reason(&lines) {
             Some(reason) => Err(reason.into()),
-            None if status.success() => Ok(()),
+            None if status.success() => Ok(lines),
             None => Err(first_complaint(&lines).unwrap_or_else(|| format!("ended with {status}"))),
         }
     }
@@ -112,17 +107,32 @@ impl Drop for Ffmpeg {
     }
 }
 
-/// Reads all lines, so that the writer never blocks, and keeps the first and the last ones that `watch` has not taken.
-fn drain(stderr: impl BufRead, watch: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let lines_read = stderr.lines().map_while(Result::ok);
-    for line in lines_read.filter(|line| !line.trim().is_empty() && !watch(line)) {
-        if lines.len() == MAX_KEPT_LINES + MAX_LAST_LINES {
-            lines.remove(MAX_KEPT_LINES);
+/// Reads all lines, so that the writer never blocks, and keeps the first and the last errors among them.
+fn drain(mut stderr: impl BufRead, mut watch: impl FnMut(&str)) -> Vec<String> {
+    let (mut errors, mut line): (Vec<String>, Vec<u8>) = Default::default();
+    while stderr.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let text = String::from_utf8_lossy(&line);
+        watch(&text);
+        if let Some(error) = error_text(&text) {
+            if errors.len() == MAX_KEPT_LINES + MAX_LAST_LINES {
+                errors.remove(MAX_KEPT_LINES);
+            }
+            errors.push(error);
         }
-        lines.push(line);
+        line.clear();
     }
-    lines
+    errors
+}
+
+/// The text of a line of the log without the mark of its level; `None` if it is not an error.
+fn error_text(line: &str) -> Option<String> {
+    let line = line.trim_end();
+    let (part, text) = match line.split_once("] ") {
+        Some((part, text)) if part.contains(" @ 0x") => (&line[..part.len() + 2], text),
+        _ => ("", line),
+    };
+    let error = ["[error] ", "[fatal] ", "[panic] "].iter().find_map(|level| text.strip_prefix(level))?;
+    Some(format!("{part}{error}"))
 }
 
 /// The operating system's reason in the messages, if there is one.
@@ -155,9 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn errors_are_known_by_their_level() {
+        let error = |line| error_text(line);
+        assert_eq!(error("[h264 @ 0x1] [error] no frame!\n").as_deref(), Some("[h264 @ 0x1] no frame!"));
+        assert_eq!(error("[fatal] Unknown encoder").as_deref(), Some("Unknown encoder"));
+        assert_eq!(error("[info]     title           : [error] in a title"), None);
+        assert_eq!(error("[mpegts @ 0x1] [warning] DTS out of order"), None);
+    }
+
+    #[test]
     fn a_flood_of_complaints_is_bounded() {
-        let flood: String = (0..1000).map(|n| format!("line {n}\n")).collect();
-        let lines = drain(flood.as_bytes(), |_| false);
+        let flood: String = (0..1000).map(|n| format!("[error] line {n}\n[info] fine\n")).collect();
+        let lines = drain(flood.as_bytes(), |_| {});
         assert_eq!(lines.len(), MAX_KEPT_LINES + MAX_LAST_LINES);
         assert_eq!(lines.last().map(String::as_str), Some("line 999"));
     }

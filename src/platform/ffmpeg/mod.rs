@@ -4,6 +4,7 @@ mod child;
 mod command;
 pub mod matroska;
 mod packets;
+mod showinfo;
 mod silence;
 
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 pub use self::child::{Ffmpeg, first_complaint};
 pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, own_clock};
 pub use self::packets::packets;
+pub use self::showinfo::{PictureShape, SHOWINFO};
 pub use self::silence::silence_ffmpeg;
 
 /// The version that `program` reports.

@@ -1,7 +1,7 @@
 //! A stream that an `ffmpeg` process decodes, picture by picture, each in its own size.
 
 use std::io::BufReader;
-use std::process::ChildStdout;
+use std::process::{ChildStdout, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use opencv::core::{CV_8UC3, Mat, Scalar, Size};
 use opencv::prelude::*;
 use yuv::{YuvRange, YuvStandardMatrix};
 
-use crate::platform::ffmpeg::{Ffmpeg, input_args, matroska};
+use crate::platform::ffmpeg::{Ffmpeg, PictureShape, SHOWINFO, input_args, matroska};
 use crate::source::{PixelLayout, convert};
 use crate::{Error, Result};
 
@@ -33,9 +33,9 @@ const LOW_DELAY: [&str; 6] = ["-flags", "low_delay", "-analyzeduration", "200000
 /// Microseconds without data after which FFmpeg gives up.
 const SILENCE_TIMEOUT_MICROS: &str = "15000000";
 
-/// Pictures in BT.709 with square pixels and even sides; `showinfo` tells the size of each.
+/// Pictures in BT.709 with square pixels and even sides.
 const FILTERS: &str = "scale=w=2*max(1\\,round(iw*max(1\\,sar)/2)):h=2*max(1\\,round(ih*max(1\\,1/sar)/2)):\
-    out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p,settb=1/1000,setpts=PTS-STARTPTS,showinfo=checksum=0";
+    out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p,settb=1/1000,setpts=PTS-STARTPTS";
 
 /// How long the size of a picture may arrive after its pixels.
 const SIZE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,9 +50,11 @@ impl FfmpegStream {
     /// [`Error::Child`] if `ffmpeg` cannot be started. An address that does not answer delivers no picture.
     pub(super) fn open(address: &str) -> Result<Self> {
         let (announce, sizes) = unbounded();
-        let mut ffmpeg = Ffmpeg::spawn_watched(arguments(address), move |line| {
-            let size = picture_size(line);
-            size.is_some_and(|size| announce.send(size).is_ok())
+        let mut ffmpeg = Ffmpeg::spawn_reader(arguments(address), Stdio::null(), move |line| {
+            if let Some(shape) = PictureShape::parse(line) {
+                // Without a reader of the sizes, there is none of the pictures either.
+                let _ = announce.send(shape.size);
+            }
         })?;
         let (deliver, pictures) = bounded(1);
         if let Some(output) = ffmpeg.stdout.take() {
@@ -78,8 +80,8 @@ impl FfmpegStream {
 }
 
 fn arguments(address: &str) -> Vec<std::ffi::OsString> {
-    let mut args: Vec<std::ffi::OsString> = ["-loglevel", "info", "-nostats"].map(Into::into).to_vec();
-    args.extend(LOW_DELAY.map(Into::into));
+    let filters = format!("{FILTERS},{SHOWINFO}");
+    let mut args: Vec<std::ffi::OsString> = LOW_DELAY.map(Into::into).to_vec();
     // These have a timeout of their own. With it, the decoder of a silent stream ends even if this program was killed.
     if address.starts_with("rtsp") || address.starts_with("udp") {
         args.extend(["-timeout", SILENCE_TIMEOUT_MICROS].map(Into::into));
@@ -89,7 +91,7 @@ fn arguments(address: &str) -> Vec<std::ffi::OsString> {
     } else {
         args.extend(input_args(address.as_ref()));
     }
-    args.extend(["-map", "0:V:0", "-vf", FILTERS, "-autoscale", "0", "-fps_mode", "passthrough"].map(Into::into));
+    args.extend(["-map", "0:V:0", "-vf", &filters, "-autoscale", "0", "-fps_mode", "passthrough"].map(Into::into));
     args.extend(["-enc_time_base", "1:1000", "-c:v", "rawvideo", "-flush_packets", "1"].map(Into::into));
     args.extend(["-cluster_size_limit", "1", "-f", "matroska", "pipe:1"].map(Into::into));
     args
@@ -108,13 +110,6 @@ fn forward(output: ChildStdout, sizes: &Receiver<Size>, deliver: &Sender<StreamP
     }
 }
 
-/// The size in a line of FFmpeg's filter `showinfo` about a picture.
-fn picture_size(line: &str) -> Option<Size> {
-    let (_, rest) = line.split_once("showinfo")?.1.split_once(" s:")?;
-    let (width, height) = rest.split_whitespace().next()?.split_once('x')?;
-    Some(Size::new(width.parse().ok()?, height.parse().ok()?))
-}
-
 /// The picture with these planes, 8-bit BGR; `None` if their number of bytes is not that of `size`.
 fn picture(pixels: &[u8], size: Size) -> Option<Mat> {
     let layout = PixelLayout::Yuv420;
@@ -130,14 +125,6 @@ fn picture(pixels: &[u8], size: Size) -> Option<Mat> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_size_of_a_picture_is_read_from_its_line() {
-        let line =
-            "[Parsed_showinfo_5 @ 0x55] n:   7 pts:    280 pts_time:0.28    pos:1 fmt:yuv420p sar:1/1 s:480x272 i:P";
-        assert_eq!(picture_size(line), Some(Size::new(480, 272)));
-        assert_eq!(picture_size("[Parsed_showinfo_5 @ 0x55] color_range:tv color_space:bt709"), None);
-    }
 
     #[test]
     fn a_picture_of_another_size_is_refused() {
