@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
@@ -73,9 +74,12 @@ pub struct Metadata {
     pub video_tags: Vec<(String, String)>,
 }
 
-/// A file that is removed with its last owner.
+/// A file that is removed with its last owner. One owner may write it while another one reads it.
 #[derive(Debug, Clone)]
-pub struct TemporaryFile(Arc<TempPath>);
+pub struct TemporaryFile {
+    path: Arc<TempPath>,
+    is_complete: Arc<AtomicBool>,
+}
 
 impl TemporaryFile {
     /// Creates an empty file among the system's temporary files, with a name that ends in `extension`.
@@ -84,12 +88,22 @@ impl TemporaryFile {
     /// Those of the system.
     pub fn create(extension: &str) -> io::Result<Self> {
         let file = tempfile::Builder::new().prefix("salstream-").suffix(extension).tempfile()?;
-        Ok(Self(Arc::new(file.into_temp_path())))
+        Ok(Self { path: Arc::new(file.into_temp_path()), is_complete: Arc::default() })
     }
 
     /// Its path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Records that nothing more will be written to it.
+    pub fn complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
+    }
+
+    /// Whether nothing more will be written to it.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
     }
 }
 

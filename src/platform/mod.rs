@@ -3,6 +3,7 @@
 pub(crate) mod checksum;
 pub mod dirs;
 pub(crate) mod ffmpeg;
+pub(crate) mod follow;
 pub mod machine;
 pub(crate) mod number_pattern;
 pub(crate) mod passed_over;

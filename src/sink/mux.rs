@@ -104,6 +104,10 @@ pub(super) fn while_encoding(
     length: Option<f64>,
 ) -> (Vec<OsString>, Vec<OsString>) {
     let mut input = Vec::new();
+    if kept.is_diverted {
+        // The audio may begin late, and must not be waited for.
+        input.extend(["-nofind_stream_info", "-f", "matroska"].map(Into::into));
+    }
     if let Some(length) = length {
         input.extend(["-t".into(), format!("{:.6}", length + kept.from).into()]);
     }
@@ -149,10 +153,25 @@ pub(super) fn picture_only(kept: Option<&Passthrough>, output: &Path) -> Option<
         (has(|metadata| !metadata.subtitles.is_empty()), "subtitles"),
         (has(|metadata| metadata.chapters > 0), "chapters"),
         (has(|metadata| !metadata.attachments.is_empty()), "attachments"),
+        (has(|metadata| !metadata.covers.is_empty()), "cover art"),
         (has(|metadata| !metadata.tags.is_empty()), "tags"),
     ];
-    let lost: Vec<_> = parts.into_iter().filter(|(is_kept, _)| *is_kept).map(|(_, part)| part).collect();
+    let lost: Vec<_> = parts.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, part)| part).collect();
     (!lost.is_empty()).then(|| format!("{}: holds only pictures, without {}", output.display(), lost.join(", ")))
+}
+
+/// The warning that the result `output`, which is written while it is encoded, loses streams that are `kept`. They would
+/// have to be waited for: they can be silent for long.
+pub(super) fn without_sparse_streams(kept: &Passthrough, output: &Path) -> Option<String> {
+    let metadata = kept.metadata.as_ref()?;
+    let parts = [
+        (metadata.subtitles.is_empty(), "subtitles"),
+        (metadata.attachments.is_empty(), "attachments"),
+        (metadata.covers.is_empty(), "cover art"),
+        (metadata.others.is_empty(), "other data"),
+    ];
+    let lost: Vec<_> = parts.into_iter().filter(|(is_empty, _)| !is_empty).map(|(_, part)| part).collect();
+    (!lost.is_empty()).then(|| format!("{}: a pipe gets no {}; a file does", output.display(), lost.join(", ")))
 }
 
 /// The parts that the container cannot hold.

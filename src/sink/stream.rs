@@ -12,6 +12,8 @@ use super::encoder::{EncoderSettings, EncoderTarget, VideoEncoder};
 use super::mux;
 use super::video::EncodeOptions;
 use crate::frame::Rate;
+use crate::passthrough::Passthrough;
+use crate::platform::follow::FollowedFile;
 use crate::platform::{ffmpeg, paths};
 use crate::{Error, Result};
 
@@ -19,6 +21,8 @@ use crate::{Error, Result};
 pub struct StreamSink {
     output: PathBuf,
     encoder: VideoEncoder,
+    /// The audio of a pipe, while it is put aside.
+    _followed: Option<FollowedFile>,
     frames: u64,
     warnings: Vec<String>,
 }
@@ -57,16 +61,16 @@ impl StreamSink {
         let mut target = EncoderTarget { inputs: Vec::new(), mux: Vec::new(), file: "pipe:1".into() };
         let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
         let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
-        match options.passthrough.as_ref().filter(|_| container.holds_audio()) {
-            Some(kept) if kept.is_diverted => {
-                warnings.push("the audio of a pipe cannot be written to a pipe: it is left out".into());
-            }
-            Some(kept) => (target.inputs, target.mux) = mux::while_encoding(container, kept, length),
-            None => {}
+        let mut followed = None;
+        if let Some(kept) = options.passthrough.as_ref().filter(|_| container.holds_audio()) {
+            let mut kept = kept.clone();
+            warnings.extend(mux::without_sparse_streams(&kept, output));
+            followed = follow(&mut kept)?;
+            (target.inputs, target.mux) = mux::while_encoding(container, &kept, length);
         }
         target.mux.extend(container.growing_args(rate));
         let encoder = VideoEncoder::begin(output, encoding, target, stdout)?;
-        Ok(Self { output: output.to_owned(), encoder, frames: 0, warnings })
+        Ok(Self { output: output.to_owned(), encoder, _followed: followed, frames: 0, warnings })
     }
 
     /// Appends a frame (`CV_8UC3`, BGR) that is shown from `time`, in seconds, increasing from 0.
@@ -86,6 +90,15 @@ impl StreamSink {
         self.encoder.finish().map_err(reader_gone)?;
         Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
     }
+}
+
+/// Points `kept` at a pipe from its file, if that file grows while the picture is read.
+fn follow(kept: &mut Passthrough) -> Result<Option<FollowedFile>> {
+    let Some(file) = kept.file.clone().filter(|_| kept.is_diverted) else { return Ok(None) };
+    let path = file.path().to_owned();
+    let followed = FollowedFile::start(&path, move || file.is_complete()).map_err(Error::io(path))?;
+    kept.location = followed.path().into();
+    Ok(Some(followed))
 }
 
 /// An encoder that could not write to its pipe has lost its reader.

@@ -140,6 +140,7 @@ impl FfmpegDecoder {
     fn end(&mut self, mut child: Child) -> Result<()> {
         let (lines, success) =
             child.ffmpeg.messages().map_err(|problem| Error::Child { program: "ffmpeg", problem })?;
+        self.side.iter().for_each(|side| side.file.complete());
         if !success && self.clock.last().is_none() {
             if !self.is_pipe() && !self.location.to_str().is_some_and(is_url) {
                 // A file that has been removed meanwhile is not a damaged one.

@@ -171,12 +171,18 @@ impl SideFile {
         let mut streams: Vec<usize> = kept.audio.iter().map(|stream| stream.index).collect();
         kept.audio.iter_mut().enumerate().for_each(|(number, stream)| stream.index = number);
         if let Some(metadata) = &mut kept.metadata {
-            metadata.subtitles.retain(|(_, codec)| SUBTITLES.contains(&&**codec));
+            let others = metadata.subtitles.extract_if(.., |(_, codec)| !SUBTITLES.contains(&&**codec));
+            metadata.others.extend(others.map(|(_, codec)| format!("subtitles ({codec})")));
+            metadata.others.extend(metadata.covers.drain(..).map(|_| "cover art".to_owned()));
             for (index, _) in metadata.subtitles.iter_mut().chain(&mut metadata.attachments) {
                 streams.push(std::mem::replace(index, streams.len()));
             }
         }
         if streams.is_empty() {
+            // A file needs a stream to hold them.
+            let lost =
+                kept.metadata.as_ref().is_some_and(|metadata| !metadata.tags.is_empty() || metadata.chapters > 0);
+            warnings.extend(lost.then(|| "the tags and chapters of a pipe without audio cannot be kept".to_owned()));
             return Ok(None);
         }
         let file = TemporaryFile::create(".mkv").map_err(Error::io(std::env::temp_dir()))?;
@@ -195,6 +201,12 @@ impl SideFile {
         );
         args.push(self.file.path().into());
         args
+    }
+}
+
+impl Drop for SideFile {
+    fn drop(&mut self) {
+        self.file.complete();
     }
 }
 

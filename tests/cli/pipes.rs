@@ -69,10 +69,32 @@ fn standard_output_is_a_stream_with_sound() {
     assert_eq!((packets(at, "out.mkv"), packets(at, "out.y4m")), (FRAMES.into(), FRAMES.into()));
     assert_eq!(probe(&at.join("out.mkv"), "a", "stream=codec_name"), "aac");
     assert_eq!(probe(&at.join("out.y4m"), "v", "stream=r_frame_rate"), "25/1");
-    let chain = "$FF -i clip.mp4 -c copy -f matroska - | $RUN - -o - $QUICK | $FF -i - -c copy chain.mkv";
-    let output = shell(at, chain);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(packets(at, "chain.mkv"), FRAMES);
+}
+
+#[test]
+fn audio_goes_from_pipe_to_pipe() {
+    let folder = clip();
+    let at = folder.path();
+    let late = "$FF -i clip.mp4 -itsoffset 3 -i clip.mp4 -map 0:v -map 1:a -c copy late.mkv";
+    assert!(shell(at, late).status.success());
+    for (name, source, format, codec, start) in [
+        ("same format", "clip.mp4", "matroska", "aac", 0.0),
+        ("encoded", "clip.mp4", "webm", "opus", 0.0),
+        ("late audio", "late.mkv", "matroska", "aac", 3.0),
+    ] {
+        let chain = format!(
+            "$FF -i {source} -c copy -f matroska - | $RUN - -o - --format {format} $QUICK | $FF -y -i - -c copy out.mkv"
+        );
+        let output = shell(at, &chain);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        assert_eq!(packets(at, "out.mkv"), FRAMES, "{name}");
+        assert_eq!(probe(&at.join("out.mkv"), "a", "stream=codec_name"), codec, "{name}");
+        let list = "ffprobe -v error -select_streams a -show_entries packet=pts_time -of default=nw=1:nk=1 out.mkv";
+        let times: Vec<f64> = text(&shell(at, list).stdout).lines().map(|time| time.parse().unwrap()).collect();
+        let (first, last) = (times[0], times[times.len() - 1]);
+        assert!((first - start).abs() < 0.03 && (last - start - 0.8).abs() < 0.05, "{name}: {first} to {last}");
+        assert_eq!(names(&at.join("tmp")), [""; 0], "{name}: temporary files stay");
+    }
 }
 
 #[test]
