@@ -1,6 +1,7 @@
 //! Settings from a file: `--config FILE` supplies flags that are not on the command line, and `--print-config` prints
 //! all of them in the format of such a file.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMat
 use toml::{Table, Value};
 
 use super::Cli;
+use crate::reporting::terminal::{printable, say};
 use crate::{Error, Result};
 
 /// Flags that are not settings.
@@ -52,8 +54,8 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
         line.splice(2..2, flags);
         line.extend(inputs);
     }
-    let matches = command.clone().get_matches_from(&line);
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = command.clone().try_get_matches_from(&line).unwrap_or_else(|error| refuse(&error));
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
     if let Some((name, given)) = matches.subcommand()
         && let Some(subcommand) = command.find_subcommand(name)
         && let Some(settings) = cli.command.settings()
@@ -62,6 +64,18 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
         settings.line = line.split_off(2);
     }
     Ok(cli)
+}
+
+/// Prints what is wrong with the command line, or the help, and ends the process. The message repeats arguments, which
+/// may contain anything.
+fn refuse(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    if lines.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
+        error.exit();
+    }
+    lines.iter().for_each(|line| say(line));
+    std::process::exit(error.exit_code());
 }
 
 /// The flags and the inputs that are in `file`, without those that are `given` already.

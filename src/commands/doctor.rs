@@ -93,8 +93,9 @@ fn loaded(name: &str) -> Option<String> {
 fn program(name: &'static str, lost: &str) -> Finding {
     let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
     let state = match ffmpeg::version(name) {
-        Ok(version) => FindingState::Good(format!("{version}{place}")),
-        Err(why) => FindingState::Limited(format!("{why}{place}: {lost}: run scripts/setup or install ffmpeg")),
+        Ok(Some(version)) => FindingState::Good(format!("{version}{place}")),
+        Ok(None) => FindingState::Limited(format!("not found: {lost}: run scripts/setup or install ffmpeg")),
+        Err(error) => FindingState::Missing(format!("{error}{place}: repair it or remove it from the PATH")),
     };
     Finding { what: name, state }
 }

@@ -1,6 +1,7 @@
 //! Everything that depends on the machine: folders, paths, the processor, and ffmpeg.
 
 pub(crate) mod checksum;
+pub(crate) mod child_process;
 pub mod dirs;
 pub(crate) mod ffmpeg;
 pub(crate) mod follow;
@@ -8,3 +9,6 @@ pub mod machine;
 pub(crate) mod number_pattern;
 pub(crate) mod passed_over;
 pub(crate) mod paths;
+pub(crate) mod processes;
+pub mod silence;
+pub mod stop;

@@ -36,7 +36,7 @@ impl RecordingSink {
             let problem = "a recording that grows needs .mp4, .mov, .mkv, .webm or .ts";
             return Err(Error::Usage(format!("{}: {problem}", output.display())));
         }
-        if !ffmpeg::is_available() {
+        if !ffmpeg::is_available()? {
             let problem =
                 "is not installed, but recording needs it: install it (Debian: apt-get install ffmpeg)".into();
             return Err(Error::Child { program: "ffmpeg", problem });

@@ -37,7 +37,7 @@ impl StreamSink {
             let problem = "an MP4 cannot be written to a pipe: use --format matroska or mpegts";
             return Err(Error::Usage(format!("{}: {problem}", output.display())));
         }
-        if !ffmpeg::is_available() {
+        if !ffmpeg::is_available()? {
             let problem = "is not installed, but writing to a pipe needs it".into();
             return Err(Error::Child { program: "ffmpeg", problem });
         }

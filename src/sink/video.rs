@@ -19,6 +19,7 @@ use crate::colour::ColourTags;
 use crate::frame::{ClipEnd, Rate};
 use crate::passthrough::Passthrough;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
+use crate::platform::silence::silence_libraries;
 use crate::{Error, Result};
 
 /// Encoding options.
@@ -81,7 +82,7 @@ impl VideoSink {
         let temp = super::temporary(output)?.into_temp_path();
         let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
         let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
-        let writer = if ffmpeg::is_available() {
+        let writer = if ffmpeg::is_available()? {
             let is_muxed = options.passthrough.is_some() && container.holds_audio();
             let first = if is_muxed { Container::Mp4 } else { container };
             let EncodeOptions { crf, colour, .. } = options;
@@ -228,7 +229,7 @@ fn opencv_writer(output: &Path, temp: &Path, size: Size, rate: Rate) -> Result<V
 /// would take longer than counting them.
 fn count_frames(path: &Path) -> Result<u64> {
     let mut capture = VideoCapture::from_file(media_name(path.as_os_str()), videoio::CAP_FFMPEG)?;
-    ffmpeg::silence_ffmpeg();
+    silence_libraries();
     capture.set(videoio::CAP_PROP_FORMAT, -1.0)?;
     let mut frames = 0;
     while capture.grab()? {

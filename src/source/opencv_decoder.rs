@@ -16,7 +16,8 @@ use super::orientation::{self, Orientation};
 use super::probe::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{is_url, media_name, packets, silence_ffmpeg};
+use crate::platform::ffmpeg::{is_url, media_name, packets};
+use crate::platform::silence::silence_libraries;
 use crate::{Error, Result};
 
 /// Number of consecutive failed reads after which the rest of a clip is given up as damaged.
@@ -53,7 +54,7 @@ impl OpenCvDecoder {
     /// # Errors
     /// [`Error::Input`] if OpenCV cannot read it.
     pub fn open(location: &OsStr, info: &ContainerInfo, stream: Option<&ProbeStream>) -> Result<(Self, CaptureInfo)> {
-        core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT)?;
+        silence_libraries();
         let mut capture = VideoCapture::from_file(media_name(location), videoio::CAP_FFMPEG)?;
         if !capture.is_opened()? {
             if !location.to_str().is_some_and(is_url) {
@@ -156,6 +157,6 @@ impl Decoder for OpenCvDecoder {
 /// Makes the capture deliver pictures as they are stored, without FFmpeg's messages.
 fn prepare(capture: &mut VideoCapture) -> Result<()> {
     capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0)?;
-    silence_ffmpeg();
+    silence_libraries();
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::thread;
 
 use super::probe::{self, ProbeOutput};
 use crate::passthrough::{Passthrough, TemporaryFile};
-use crate::platform::ffmpeg::STANDARD_INPUT;
+use crate::platform::child_process::{OnDeath, spawn};
+use crate::platform::ffmpeg::{STANDARD_INPUT, not_started};
 use crate::{Error, Result};
 
 /// The input that stands for standard input.
@@ -89,9 +90,8 @@ impl PipedInput {
     /// [`Error::Input`] if it finds none.
     pub fn probe(&mut self) -> Result<ProbeOutput> {
         let mut command = probe::command(STANDARD_INPUT.as_ref());
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child =
-            started.map_err(|e| Error::Child { program: "ffprobe", problem: format!("cannot be started: {e}") })?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawn(command, OnDeath::Kill).map_err(|e| not_started("ffprobe", &e))?;
         let stdin = child.stdin.take();
         let answer = thread::spawn(move || child.wait_with_output());
         self.feed_until(stdin, || answer.is_finished())?;

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use opencv::core::Size;
 use serde::Deserialize;
 
 use crate::colour::ColourTags;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{PictureShape, ffprobe};
+use crate::platform::child_process::output_within;
+use crate::platform::ffmpeg::{PictureShape, ffprobe, not_started};
 use crate::{Error, Result};
 
 /// The header of a container.
@@ -83,13 +85,23 @@ struct SideData {
     dv_profile: Option<u32>,
 }
 
+/// How long `ffprobe` may take: a slow network included, but not a server that answers without end.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// Runs `ffprobe` on `location`; `None` if `ffprobe` is not installed.
 ///
 /// # Errors
-/// [`Error::Input`] if the file is not a media file that FFmpeg can read.
+/// [`Error::Input`] if the file is not a media file that FFmpeg can read, or if it cannot be read in time;
+/// [`Error::Child`] if `ffprobe` cannot be started.
 pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
-    let Ok(output) = command(location).output() else { return Ok(None) };
-    parse(location, &output).map(Some)
+    match output_within(command(location), PROBE_TIMEOUT) {
+        Ok(output) => parse(location, &output).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            Err(Error::input(location, format!("cannot be read: ffprobe finds no video in it ({error})")))
+        }
+        Err(error) => Err(not_started("ffprobe", &error)),
+    }
 }
 
 /// The `ffprobe` command for `location`, the answer to which [`parse`] reads.

@@ -68,7 +68,7 @@ impl Video {
 
     /// Opens a pipe, `-` for standard input.
     pub fn open_pipe(path: &Path, options: &SourceOptions) -> Result<Self> {
-        if options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available() {
+        if options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available()? {
             return Err(Error::input(path, "is a pipe, which only ffmpeg can decode: install it, or give a file"));
         }
         let mut piped = PipedInput::open(path)?;
@@ -119,7 +119,7 @@ impl Video {
         let orientation = stream.display_matrix().map_or(Orientation::default(), Orientation::from_matrix);
         let rate = stream.rate().unwrap_or_else(|| container_info::approximate(0.0));
         let mut passthrough = kept::passthrough(location, probe, stream, &container, &mut warnings);
-        let by_opencv = options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available();
+        let by_opencv = options.decoder == DecoderKind::OpenCv || !ffmpeg::is_available()?;
         let (decoder, size, colour): (Box<dyn Decoder>, _, _) = if by_opencv {
             if probe.videos().next().map(|first| first.index) != Some(stream.index) {
                 let problem = "OpenCV reads only the first video stream: use --decoder ffmpeg";

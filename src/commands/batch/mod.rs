@@ -118,7 +118,7 @@ fn check_split(config: &BatchConfig) -> Result<()> {
     let problem = match config.split {
         None => return Ok(()),
         Some(_) if config.run.style.layout == Layout::Timeline => "--layout timeline spans the whole clip",
-        Some(_) if !ffmpeg::is_available() => "joining the segments needs ffmpeg",
+        Some(_) if !ffmpeg::is_available()? => "joining the segments needs ffmpeg",
         Some(_) => return Ok(()),
     };
     Err(Error::Usage(format!("--split: {problem}: run without --split")))

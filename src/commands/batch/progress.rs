@@ -16,7 +16,7 @@ use indicatif::{FormattedDuration, MultiProgress, ProgressBar, ProgressDrawTarge
 use serde_json::{Value, json};
 
 use crate::reporting::mode::ReportMode;
-use crate::reporting::terminal::say;
+use crate::reporting::terminal::{printable, say};
 
 /// What the user sees.
 pub(super) struct BatchProgress {
@@ -64,7 +64,7 @@ impl BatchProgress {
         }
         let bar = state.running.entry(clip.stem.clone()).or_insert_with(|| {
             let bar = ProgressBar::new(0).with_style(style("  {wide_msg} {pos}/{len} frames  {per_sec}"));
-            self.bars.add(bar.with_message(clip.name()))
+            self.bars.add(bar.with_message(printable(&clip.name().to_string()).into_owned()))
         });
         bar.set_length(frames.unwrap_or(0));
         bar.set_position(frame);
@@ -91,7 +91,7 @@ impl BatchProgress {
             say(&line);
         } else if failed {
             // Above the bar. What cannot be printed here is in the table.
-            let _ = self.bars.println(&line);
+            let _ = self.bars.println(printable(&line));
         }
         self.draw(reached);
     }

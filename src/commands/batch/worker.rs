@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::platform::stop;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use opencv::core::set_num_threads;
 use serde_json::json;
@@ -36,6 +37,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// Errors of a clip are reported as messages, not returned; only a missing output is.
 pub fn work(config: &BatchConfig) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
+    stop::end_when_idle(stop.clone(), || 1);
     let jobs = listen(stop.clone());
     let opened = set_num_threads(config.run.threads as i32).map_err(Error::from);
     let mut static_saliency = match opened.and_then(|()| StaticSaliency::open(&config.run.model)) {

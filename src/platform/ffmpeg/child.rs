@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 
 use rustix::pipe::fcntl_setpipe_size;
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::platform::child_process::{OnDeath, spawn};
 
 /// A running `ffmpeg`. If it is dropped before [`Ffmpeg::wait`], it is killed.
 pub struct Ffmpeg {
@@ -35,7 +36,7 @@ impl Ffmpeg {
 
     /// Starts `ffmpeg` with `args`; it reads from [`Ffmpeg::stdin`] and may write to `stdout`.
     pub fn spawn_writer<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdout: Stdio) -> Result<Self> {
-        Self::start(args, Stdio::piped(), stdout, |_| {})
+        Self::start(args, Stdio::piped(), stdout, OnDeath::Terminate, |_| {})
     }
 
     /// Starts `ffmpeg` with `args`; it writes to [`Ffmpeg::stdout`], and every line of its log goes to `watch`.
@@ -44,20 +45,20 @@ impl Ffmpeg {
         stdin: Stdio,
         watch: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
-        Self::start(args, stdin, Stdio::piped(), watch)
+        Self::start(args, stdin, Stdio::piped(), OnDeath::Kill, watch)
     }
 
     fn start<S: AsRef<OsStr>>(
         args: impl IntoIterator<Item = S>,
         stdin: Stdio,
         stdout: Stdio,
+        on_death: OnDeath,
         watch: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
         let mut command = super::command::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-y"]).args(args);
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
-        let failed = |e: std::io::Error| Error::Child { program: "ffmpeg", problem: format!("cannot be started: {e}") };
-        let mut child = command.spawn().map_err(failed)?;
+        let mut child = spawn(command, on_death).map_err(|e| super::not_started("ffmpeg", &e))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         // If the system refuses this size, the usual one works too.
         let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));

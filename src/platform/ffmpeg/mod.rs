@@ -5,37 +5,57 @@ mod command;
 pub mod matroska;
 mod packets;
 mod showinfo;
-mod silence;
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 pub use self::child::{Ffmpeg, first_complaint};
 pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, own_clock};
 pub use self::packets::packets;
 pub use self::showinfo::{PictureShape, SHOWINFO};
-pub use self::silence::silence_ffmpeg;
+use crate::platform::child_process::output_within;
+use crate::{Error, Result};
 
-/// The version that `program` reports.
+/// How long a program may take to tell its version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The version that `program` reports; `None` if it is not installed.
 ///
 /// # Errors
-/// The reason if it reports none: it is not installed, or it fails.
-pub fn version(program: &str) -> Result<String, String> {
-    let output = match command(program).arg("-version").output() {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err("not found".into()),
-        other => other.map_err(|e| format!("cannot be started ({e})"))?,
+/// [`Error::Child`] if it cannot be started for another reason, such as too many open files, or if it fails.
+pub fn version(program: &'static str) -> Result<Option<String>> {
+    let mut asked = command(program);
+    asked.arg("-version");
+    let output = match output_within(asked, VERSION_TIMEOUT) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|e| not_started(program, &e))?,
     };
     if !output.status.success() {
-        return Err(format!("starts and fails ({})", output.status));
+        return Err(Error::Child { program, problem: format!("starts and fails ({})", output.status) });
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().next().unwrap_or_default();
-    Ok(line.split(" Copyright").next().unwrap_or_default().to_owned())
+    Ok(Some(line.split(" Copyright").next().unwrap_or_default().to_owned()))
 }
 
-/// Whether a working `ffmpeg` is installed. The answer is cached, because asking takes about 60 ms.
-pub fn is_available() -> bool {
-    static KNOWN: LazyLock<bool> = LazyLock::new(|| version("ffmpeg").is_ok());
-    *KNOWN
+/// Whether `ffmpeg` is installed. The answer is cached, because asking takes about 60 ms.
+///
+/// # Errors
+/// Those of [`version`]: that it cannot be started does not mean that it is missing.
+pub fn is_available() -> Result<bool> {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    match KNOWN.get() {
+        Some(known) => Ok(*known),
+        None => Ok(*KNOWN.get_or_init({
+            let is_installed = version("ffmpeg")?.is_some();
+            move || is_installed
+        })),
+    }
+}
+
+/// The error of a `program` that the system did not start.
+pub fn not_started(program: &'static str, error: &std::io::Error) -> Error {
+    Error::Child { program, problem: format!("cannot be started: {error}") }
 }
 
 #[cfg(test)]
@@ -44,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_missing_or_fails_has_no_version() {
-        assert_eq!(version("salstream-no-such-program"), Err("not found".into()));
-        assert!(version("false").is_err_and(|why| why.contains("fails")));
+        assert_eq!(version("salstream-no-such-program").unwrap(), None);
+        assert!(version("false").is_err_and(|why| why.to_string().contains("fails")));
     }
 }

@@ -1,6 +1,9 @@
 //! The packets of a stream as the container lists them: their exact times, without decoding.
 
 use std::ffi::OsStr;
+use std::time::Duration;
+
+use crate::platform::child_process::output_within;
 
 /// Presentation times of the packets of one stream, and the end of the file.
 #[derive(Debug, Default)]
@@ -15,6 +18,9 @@ pub struct PacketTimes {
     pub complaints: bool,
 }
 
+/// How long reading through a file may take.
+const SCAN_TIMEOUT: Duration = Duration::from_secs(1800);
+
 /// Reads the packet times of stream `index` from `from` seconds on (by the file's clock; earlier ones may be included).
 /// `None` if `ffprobe` is missing or fails.
 pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<PacketTimes> {
@@ -23,7 +29,7 @@ pub fn packets(location: &OsStr, index: usize, from: Option<f64>) -> Option<Pack
     if let Some(from) = from {
         command.args(["-select_streams", &index.to_string(), "-read_intervals", &format!("{from:.6}%")]);
     }
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = output_within(command, SCAN_TIMEOUT).ok().filter(|output| output.status.success())?;
     let mut packets = PacketTimes { complaints: !output.stderr.is_empty(), ..PacketTimes::default() };
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let mut fields = line.split(',');

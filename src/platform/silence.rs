@@ -1,8 +1,16 @@
-//! FFmpeg inside OpenCV, without its messages.
+//! Libraries that write to the terminal, silenced.
 
-/// Stops FFmpeg inside OpenCV from writing to stderr about every damaged packet: damage is reported once. OpenCV resets
-/// FFmpeg's log level whenever it opens something, so the messages are discarded by a callback instead.
-pub fn silence_ffmpeg() {
+use opencv::core;
+
+/// Stops OpenCV, and FFmpeg inside it, from writing to stderr: what matters is reported by this program, once. OpenCV
+/// resets FFmpeg's log level whenever it opens something, so FFmpeg's messages are discarded by a callback instead.
+pub fn silence_libraries() {
+    // The level stays as it is if OpenCV cannot set it.
+    let _ = core::set_log_level(core::LogLevel::LOG_LEVEL_SILENT);
+    silence_ffmpeg();
+}
+
+fn silence_ffmpeg() {
     use std::ffi::{c_char, c_int, c_void};
     type Callback = extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
     type SetCallback = unsafe extern "C" fn(Callback);
