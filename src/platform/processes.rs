@@ -28,8 +28,11 @@ pub fn processor_time() -> Duration {
 
 /// This process, followed by its descendants.
 fn tree() -> Vec<Process> {
-    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path().join("stat"));
-    let mut others: Vec<Process> = names.filter_map(|stat| parse(&fs::read_to_string(stat).ok()?)).collect();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    // Links such as `self` name a process for the second time.
+    let numbered = entries.filter(|entry| entry.file_name().to_string_lossy().parse::<i32>().is_ok());
+    let mut others: Vec<Process> =
+        numbered.filter_map(|entry| parse(&fs::read_to_string(entry.path().join("stat")).ok()?)).collect();
     let own = std::process::id() as i32;
     let mut found: Vec<Process> = others.extract_if(.., |process| process.id == own).collect();
     let mut next = 0;
@@ -71,5 +74,6 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(all.len() >= 2 && all.contains(&(child.id() as i32)), "{all:?}");
+        assert!(!all.contains(&(std::process::id() as i32)), "{all:?}");
     }
 }
