@@ -10,6 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMat
 use toml::{Table, Value};
 
 use super::Cli;
+use crate::address::without_secrets;
+use crate::reporting::terminal::say;
 use crate::{Error, Result};
 
 /// Flags that are not settings.
@@ -52,8 +54,8 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
         line.splice(2..2, flags);
         line.extend(inputs);
     }
-    let matches = command.clone().get_matches_from(&line);
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = command.clone().try_get_matches_from(&line).unwrap_or_else(|error| exit(&error));
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| exit(&error));
     if let Some((name, given)) = matches.subcommand()
         && let Some(subcommand) = command.find_subcommand(name)
         && let Some(settings) = cli.command.settings()
@@ -62,6 +64,18 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
         settings.line = line.split_off(2);
     }
     Ok(cli)
+}
+
+/// Ends the process as clap does, but without showing the password of an address on the command line.
+fn exit(error: &clap::Error) -> ! {
+    let text = error.to_string();
+    match without_secrets(&text) {
+        shown if shown == text => error.exit(),
+        shown => {
+            say(&shown);
+            std::process::exit(error.exit_code())
+        }
+    }
 }
 
 /// The flags and the inputs that are in `file`, without those that are `given` already.
