@@ -50,6 +50,7 @@ fn authority(rest: &str) -> &str {
 }
 
 fn word_without_secrets(word: &str) -> String {
+    let (word, mark) = word.split_at(word.trim_end_matches([':', '\'', '"']).len());
     let (scheme, rest, login) = match word.find("://") {
         Some(at) => (&word[..at + 3], &word[at + 3..], login_length(&word[at + 3..])),
         None => ("", word, bare_login_length(word)),
@@ -59,7 +60,7 @@ fn word_without_secrets(word: &str) -> String {
     let login = if login.len() > 1 { format!("{HIDDEN}@") } else { login.to_owned() };
     let has_parameters = !scheme.is_empty() || rest.contains('?');
     let rest = if has_parameters { parameters_without_secrets(rest) } else { rest.to_owned() };
-    format!("{scheme}{login}{rest}")
+    format!("{scheme}{login}{rest}{mark}")
 }
 
 /// The length of `user:password@` in an address without its scheme.
@@ -143,6 +144,7 @@ mod tests {
             ("rtsp://cam/user=admin_password=S3CRET_channel=1", "rtsp://cam/user=***"),
             ("srt://cam:9000?passphrase=S3CRET", "srt://cam:9000?passphrase=***"),
             ("cam/v?TOKEN=S3CRET", "cam/v?TOKEN=***"),
+            ("'http://cam/?pwd=S3CRET': lost", "'http://cam/?pwd=***': lost"),
         ] {
             assert_eq!(without_secrets(address), shown, "{address}");
         }

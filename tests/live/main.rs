@@ -1,5 +1,8 @@
 //! `salstream live` as users see it: real streams on loopback, recordings, the page, and errors.
 
+mod attack;
+mod attack_access;
+mod attack_flood;
 mod bad_input;
 mod feeds;
 mod page;
