@@ -3,6 +3,7 @@
 mod attack;
 mod attack_access;
 mod attack_flood;
+mod attack_table;
 mod bad_input;
 mod feeds;
 mod page;
