@@ -1,28 +1,31 @@
 //! The error type of this crate: what went wrong, where, and what to do about it, in a single line.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+
+use crate::address::without_secrets;
 
 /// Shorthand for a result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong. Each variant prints as one line that states where the problem is
-/// and what to do.
+/// and what to do. Passwords in addresses are not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line is invalid; exit status 2.
-    #[error("{0}")]
+    #[error("{}", without_secrets(.0))]
     Usage(String),
     /// The input cannot be read as the type that it claims to be.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}", about(path.display(), problem))]
     Input { path: PathBuf, problem: String },
     /// The output cannot be written.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}", about(path.display(), problem))]
     Output { path: PathBuf, problem: String },
     /// An operating-system error about one path.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", about(path.display(), source))]
     Io { path: PathBuf, source: std::io::Error },
     /// The model file cannot be used.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}", about(path.display(), problem))]
     Model { path: PathBuf, problem: String },
     /// The graph is malformed, or the gradient compiler cannot differentiate it.
     #[error("{0}")]
@@ -34,7 +37,7 @@ pub enum Error {
     #[error("OpenCV: {0}")]
     OpenCv(#[from] opencv::Error),
     /// A helper program (ffmpeg, ffprobe) failed.
-    #[error("{program}: {problem}")]
+    #[error("{}", about(program, problem))]
     Child { program: &'static str, problem: String },
     /// The receiving stage has stopped. Its own error follows, and this one is never shown.
     #[error("stopped")]
@@ -45,6 +48,11 @@ pub enum Error {
     /// A stage of the pipeline panicked, which is a bug in this program.
     #[error("internal error in the {stage} stage: {message} (please report this)")]
     Panic { stage: String, message: String },
+}
+
+/// The message about a problem with `place`.
+fn about(place: impl Display, problem: impl Display) -> String {
+    without_secrets(&format!("{place}: {problem}")).into_owned()
 }
 
 impl Error {
@@ -103,7 +111,7 @@ const MAX_MESSAGE_BYTES: usize = 240;
 
 /// The end of a message on one line. The end states what is wrong; signatures of C++ functions come
 /// before it.
-pub fn brief(error: &impl std::fmt::Display) -> String {
+pub fn brief(error: &impl Display) -> String {
     let text = error.to_string();
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut length = 0;

@@ -4,6 +4,7 @@
 //! ONNX nodes, which run in stock ONNX Runtime. It also finds the motion that the camera does not explain, and combines
 //! both into saliency maps, which it draws over the frames. [`onnx_grad`] and [`model`] are also useful on their own.
 
+mod address;
 pub mod annotate;
 mod choice;
 pub mod cli;

@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["raster", "annotate", "reporting", "platform"],
     &["frame"],
     &["passthrough", "colour", "error", "choice"],
+    &["address"],
 ];
 
 /// Commands that may build on another command.

@@ -14,7 +14,7 @@ use super::picture::PictureArgs;
 use super::values::span;
 use crate::commands::live::capture::{Camera, LiveInput, PixelFormat, parse_size};
 use crate::commands::live::config::{LiveConfig, RecordingConfig};
-use crate::commands::live::serve::parse_address;
+use crate::commands::live::serve::{PublicUrl, ServeConfig, Token, parse_address};
 use crate::commands::live::session_hub::SessionSettings;
 use crate::commands::live::window::PreviewWindow;
 use crate::fuse::FuseOptions;
@@ -42,6 +42,12 @@ pub struct LiveArgs {
     /// address.
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8642", value_parser = parse_address)]
     pub serve: Option<SocketAddr>,
+    /// Address of the page behind a proxy, such as https://cam.example/sal/; viewers need the token
+    #[arg(long, value_name = "URL", requires = "serve")]
+    pub public_url: Option<PublicUrl>,
+    /// Take the token that viewers need from this file, which other users must not be able to read [default: a random one]
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub token_file: Option<PathBuf>,
     /// Record to this .mp4 or .mkv file, which is playable at any moment
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -121,6 +127,9 @@ impl TryFrom<LiveArgs> for LiveConfig {
         if *target == TargetName::Frequent {
             return Err(Error::Usage("--target frequent reads a clip twice: use --target locked for live".into()));
         }
+        let token = args.token_file.as_deref().map(Token::read).transpose()?;
+        let public_url = args.public_url;
+        let serve = args.serve.map(|address| ServeConfig { address, public_url, token });
         let threads = args.threads.map_or_else(cores, usize::from);
         let settings = SessionSettings {
             fusion: args.picture.fusion.fusion,
@@ -141,7 +150,7 @@ impl TryFrom<LiveArgs> for LiveConfig {
             model: args.model.config(args.request, method, threads),
             settings,
             window,
-            serve: args.serve,
+            serve,
             recording: RecordingConfig {
                 output: args.output,
                 segment: args.segment,

@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMat
 use toml::{Table, Value};
 
 use super::Cli;
+use crate::address::without_secrets;
 use crate::reporting::terminal::{printable, say};
 use crate::{Error, Result};
 
@@ -67,11 +68,12 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
 }
 
 /// Prints what is wrong with the command line, or the help, and ends the process. The message repeats arguments, which
-/// may contain anything.
+/// may contain anything, and addresses with passwords.
 fn refuse(error: &clap::Error) -> ! {
     let text = error.render().to_string();
-    let lines: Vec<_> = text.lines().map(printable).collect();
-    if lines.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
+    let shown = without_secrets(&text);
+    let lines: Vec<_> = shown.lines().map(printable).collect();
+    if shown == text && lines.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
         error.exit();
     }
     lines.iter().for_each(|line| say(line));

@@ -68,7 +68,9 @@ impl ClassLabels {
         if let Some(class) = self.0.iter().position(|label| label.to_lowercase() == wanted) {
             return Ok(class);
         }
-        let close: Vec<_> = self.0.iter().filter(|label| is_close(&label.to_lowercase(), &wanted)).take(8).collect();
+        let words: Vec<_> = wanted.split_whitespace().collect();
+        let is_near = |label: &&String| is_close(&label.to_lowercase(), &wanted, &words);
+        let close: Vec<_> = self.0.iter().filter(is_near).take(8).collect();
         let close = if close.is_empty() { self.similar(&wanted) } else { close };
         let hint = match close.as_slice() {
             [] => "use an id or the full name of one of its classes".to_owned(),
@@ -79,22 +81,27 @@ impl ClassLabels {
 
     /// Up to three names that, as a whole or in one word, differ from `wanted` in few letters.
     fn similar(&self, wanted: &str) -> Vec<&String> {
-        let few = wanted.chars().count() / 3;
-        let mut close: Vec<_> = self.0.iter().map(|label| (distance(&label.to_lowercase(), wanted), label)).collect();
-        close.retain(|(distance, _)| *distance <= few);
+        let length = wanted.chars().count();
+        let near = self.0.iter().filter_map(|label| Some((distance(&label.to_lowercase(), wanted, length)?, label)));
+        let mut close: Vec<_> = near.collect();
         close.sort_by_key(|(distance, _)| *distance);
         close.into_iter().take(3).map(|(_, label)| label).collect()
     }
 }
 
-/// The edit distance between `wanted` and `label`, or the nearest word of `label`.
-fn distance(label: &str, wanted: &str) -> usize {
-    let words = label.split_whitespace().map(|word| strsim::osa_distance(word, wanted));
-    words.fold(strsim::osa_distance(label, wanted), usize::min)
+/// The edit distance between `wanted`, of `length` letters, and `label` or the nearest word of `label`, if it is few
+/// letters.
+fn distance(label: &str, wanted: &str, length: usize) -> Option<usize> {
+    let few = length / 3;
+    // The distance is at least the difference of the lengths; to compute it for a long text takes long.
+    let texts = std::iter::once(label).chain(label.split_whitespace());
+    let texts = texts.filter(|text| text.chars().count().abs_diff(length) <= few);
+    texts.map(|text| strsim::osa_distance(text, wanted)).min().filter(|distance| *distance <= few)
 }
 
-fn is_close(label: &str, wanted: &str) -> bool {
-    label.contains(wanted) || wanted.split_whitespace().any(|word| label.split_whitespace().any(|part| part == word))
+/// Whether `label` contains `wanted` or one of its `words`.
+fn is_close(label: &str, wanted: &str, words: &[&str]) -> bool {
+    label.contains(wanted) || label.split_whitespace().any(|part| words.contains(&part))
 }
 
 #[cfg(test)]
@@ -123,6 +130,21 @@ mod tests {
         assert!(typo.contains("'tabby"), "{typo}");
         assert!(labels.find("zbera").unwrap_err().to_string().contains("did you mean 'zebra'"));
         assert!(labels.find("qwertz").unwrap_err().to_string().contains("no such class"));
+    }
+
+    #[test]
+    fn a_long_name_takes_about_as_long_as_a_short_one() {
+        let labels = ClassLabels::imagenet(1000).unwrap();
+        let time = |name: &str| {
+            let since = std::time::Instant::now();
+            assert!(labels.find(name).is_err());
+            since.elapsed()
+        };
+        let (short, long) = (time("qwertz"), time(&"qwertz".repeat(10_000)));
+        assert!(
+            long < 30 * short,
+            "{long:?} against {short:?}; comparing it with all names takes 10,000 times as long"
+        );
     }
 
     #[test]

@@ -20,7 +20,10 @@ fn nothing_from_outside_controls_the_terminal() {
     fs::copy(at.join("clip.mp4"), at.join(evil)).unwrap();
     fs::write(at.join(OsStr::from_bytes(b"text\x1b[31m.mp4")), "no video").unwrap();
     fs::write(at.join("labels.txt"), "a\x1b[5mlabel\n".repeat(1000)).unwrap();
-    ffmpeg(at, "-i clip.mp4 -c copy -metadata:s:a language=x\x1b[7m -metadata title=\x1b[31mred -f matroska tagged.mkv");
+    ffmpeg(
+        at,
+        "-i clip.mp4 -c copy -metadata:s:a language=x\x1b[7m -metadata title=\x1b[31mred -f matroska tagged.mkv",
+    );
     fs::create_dir(at.join("in")).unwrap();
     fs::rename(at.join("tagged.mkv"), at.join("in").join(OsStr::from_bytes(b"t\x1b[31m.mkv"))).unwrap();
     let run = |args: &[&OsStr]| salstream(at).args(args).output().unwrap();
@@ -31,7 +34,10 @@ fn nothing_from_outside_controls_the_terminal() {
         ("no video", vec![plain("run"), plain("text\x1b[31m.mp4"), plain("-o"), plain("x.mp4")]),
         ("flag", vec![plain("run"), plain("--no\x1b[31msuch")]),
         ("command", vec![plain("r\x1b[31mun")]),
-        ("target", vec![plain("run"), plain("clip.mp4"), plain("-o"), plain("y.mp4"), plain("--target"), plain("\x1b[31m")]),
+        (
+            "target",
+            vec![plain("run"), plain("clip.mp4"), plain("-o"), plain("y.mp4"), plain("--target"), plain("\x1b[31m")],
+        ),
         ("batch", vec![plain("batch"), plain("in"), plain("-o"), plain("out"), plain("--device"), plain("cpu")]),
     ];
     for (name, args) in &cases {

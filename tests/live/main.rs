@@ -1,5 +1,9 @@
 //! `salstream live` as users see it: real streams on loopback, recordings, the page, and errors.
 
+mod attack;
+mod attack_access;
+mod attack_flood;
+mod attack_table;
 mod bad_input;
 mod feeds;
 mod page;

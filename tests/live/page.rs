@@ -10,7 +10,7 @@ use tungstenite::{Message, client};
 use crate::program::assert_refused;
 use crate::session::{Session, clip, live};
 
-fn session() -> (TempDir, Session) {
+pub fn session() -> (TempDir, Session) {
     let folder = tempdir().unwrap();
     clip(folder.path(), "clip.mp4", 3);
     let session = Session::start(folder.path(), "clip.mp4 --loop");
@@ -129,7 +129,9 @@ fn beyond_this_machine_the_page_asks_for_its_token() {
         welcome.contains(" 303 ") && welcome.contains("SameSite=Strict") && welcome.contains("HttpOnly"),
         "{welcome}"
     );
-    assert!(ask("/api/state", &format!("Cookie: salstream-token={token}\r\n")).contains(" 200 "));
+    let cookie = welcome.split("set-cookie: ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    assert!(cookie.starts_with(&format!("salstream-{port}=")) && !cookie.contains(&token), "{cookie}");
+    assert!(ask("/api/state", &format!("Cookie: {cookie}\r\n")).contains(" 200 "));
     assert!(ask("/api/state", &format!("Authorization: Bearer {token}\r\n")).contains(" 200 "));
 }
 
@@ -157,9 +159,9 @@ fn nonsense_and_floods_do_no_harm() {
     session.wait_for_pictures(10);
 }
 
-type Socket = tungstenite::WebSocket<TcpStream>;
+pub type Socket = tungstenite::WebSocket<TcpStream>;
 
-fn socket(session: &Session) -> Socket {
+pub fn socket(session: &Session) -> Socket {
     let address = session.base().trim_start_matches("http://");
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -167,7 +169,7 @@ fn socket(session: &Session) -> Socket {
 }
 
 /// The next picture, as JPEG; acknowledges it.
-fn picture(socket: &mut Socket) -> Vec<u8> {
+pub fn picture(socket: &mut Socket) -> Vec<u8> {
     loop {
         if let Message::Binary(jpeg) = socket.read().unwrap() {
             socket.send(Message::text("ok")).unwrap();

@@ -1,10 +1,10 @@
 //! The configuration of a live session.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::capture::LiveInput;
+use super::serve::ServeConfig;
 use super::session_hub::SessionSettings;
 use crate::fuse::FuseOptions;
 use crate::pipeline::keyframes::KeyFrames;
@@ -27,8 +27,8 @@ pub struct LiveConfig {
     pub settings: SessionSettings,
     /// Whether to open a window.
     pub window: bool,
-    /// The address of the web page, if it is served.
-    pub serve: Option<SocketAddr>,
+    /// How to serve the web page, if it is served.
+    pub serve: Option<ServeConfig>,
     /// What to record from the start.
     pub recording: RecordingConfig,
     /// When to stop.

@@ -71,7 +71,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
         state.source = config.input.name();
         state.classifier = static_saliency.name().to_owned();
     });
-    let server = config.serve.map(|address| PageServer::start(address, hub.clone())).transpose()?;
+    let server = config.serve.as_ref().map(|serve| PageServer::start(serve, hub.clone())).transpose()?;
     // The inner flag stops the stages when the session ends for any reason.
     let done = AtomicBool::new(false);
     let feed = LiveSource::open(&config.input, config.give_up, &hub, stop)?;
@@ -79,7 +79,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
     let annotator = Annotator::new(config.settings.style(), &info, 1)?;
     let mut outputs = LiveOutputs::gather(config, &hub, info.rate)?;
     if let Some(server) = &server {
-        tell(config, &[format!("the page is at {}", server.url())]);
+        tell(config, server.notes());
     }
     let mode = PipelineMode::Live(&*hub);
     let stages = PipelineStages {

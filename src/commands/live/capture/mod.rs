@@ -15,6 +15,7 @@ use opencv::prelude::*;
 pub use camera::{Camera, CameraMode, PixelFormat, list, parse_size};
 
 use super::session_hub::SessionHub;
+use crate::address::without_secrets;
 use crate::frame::{Frame, Rate, VideoInfo};
 use crate::source::{FrameSource, Input};
 use crate::{Error, Result};
@@ -34,11 +35,11 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
-    /// The source, as shown to users, without any password.
+    /// The source, as shown to users, without the password in its address.
     pub fn name(&self) -> String {
         match self {
             Self::Camera(camera) => camera.path().display().to_string(),
-            Self::Address(address) => without_password(address),
+            Self::Address(address) => without_secrets(address).into_owned(),
             Self::File { input, .. } => input.path().map_or_else(String::new, |path| path.display().to_string()),
         }
     }
@@ -138,25 +139,5 @@ fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
             return true;
         }
         std::thread::sleep(left.min(SLICE));
-    }
-}
-
-/// An address without `user:password@`.
-fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[host..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(without_password("rtsp://me:secret@cam/live?x=a@b"), "rtsp://cam/live?x=a@b");
-        assert_eq!(without_password("http://cam:8080/video"), "http://cam:8080/video");
-        assert_eq!(without_password("udp://@239.0.0.1:5000"), "udp://239.0.0.1:5000");
     }
 }

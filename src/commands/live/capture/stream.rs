@@ -10,7 +10,8 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture};
 
 use super::ffmpeg_stream::{FfmpegStream, StreamPicture};
-use super::{Camera, Capture, sleep_until, without_password};
+use super::{Camera, Capture, sleep_until};
+use crate::address::without_secrets;
 use crate::commands::live::session_hub::SessionHub;
 use crate::frame::Rate;
 use crate::source::{self, diagnose};
@@ -131,7 +132,7 @@ impl StreamOrigin {
     fn name(&self) -> String {
         match self {
             Self::Camera(camera) => camera.path().display().to_string(),
-            Self::Address(address) => without_password(address),
+            Self::Address(address) => without_secrets(address).into_owned(),
         }
     }
 
@@ -159,7 +160,7 @@ fn open_address(address: &str, stop: &AtomicBool) -> Result<(FfmpegStream, Strea
         diagnose(OsStr::new(address))
     };
     let why = why.unwrap_or_else(|| "sends no video".into());
-    Err(Error::input(without_password(address), format!("{why}: check the address, and that the source is running")))
+    Err(Error::input(address, format!("{why}: check the address, and that the source is running")))
 }
 
 /// Whether an address is that of an HLS playlist.

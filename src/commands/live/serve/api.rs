@@ -17,6 +17,10 @@ use crate::saliency::{Target, TargetName};
 
 /// Maximum number of classes that a search returns.
 const FOUND: usize = 50;
+/// Maximum length of a text in a request, in bytes.
+const MAX_TEXT_BYTES: usize = 200;
+/// Maximum length of the reason of a refusal.
+const MAX_MESSAGE_CHARACTERS: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<SessionHub>> {
     Router::new()
@@ -29,7 +33,20 @@ pub(super) fn routes() -> Router<Arc<SessionHub>> {
 
 /// The response to a refused request, with the reason.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
+    // It may repeat a long name from the request.
+    let why: String = why.chars().take(MAX_MESSAGE_CHARACTERS).collect();
     (status, Json(json!({ "error": why }))).into_response()
+}
+
+/// Refuses a text that is longer than a name, or has characters that are not shown.
+fn check_text(what: &str, text: &str) -> Result<(), String> {
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(format!("{what}: is longer than {MAX_TEXT_BYTES} bytes"));
+    }
+    if text.contains(char::is_control) {
+        return Err(format!("{what}: has control characters"));
+    }
+    Ok(())
 }
 
 /// The settings in JSON: choices by the names of their flags.
@@ -65,42 +82,54 @@ impl SettingsView {
             colormap: settings.colormap.name().into(),
             alpha: settings.alpha,
             label: settings.label,
-            target: match &settings.target {
-                TargetName::Top1 => "top1".into(),
-                TargetName::Locked => "locked".into(),
-                TargetName::Frequent => "frequent".into(),
-                TargetName::Id(id) => id.to_string(),
-                TargetName::Name(name) => name.clone(),
-            },
+            target: settings.target.to_string(),
             paused: settings.paused,
         }
     }
 }
 
 impl SettingsChange {
+    /// Checks the change and finds the target among the model's classes, which takes a while: do this before the
+    /// settings are locked.
+    fn check(mut self, hub: &SessionHub) -> Result<Self, String> {
+        let texts = [("fusion", &self.fusion), ("layout", &self.layout), ("colormap", &self.colormap)];
+        for (what, text) in texts.into_iter().chain([("target", &self.target)]) {
+            check_text(what, text.as_deref().unwrap_or_default())?;
+        }
+        if self.alpha.is_some_and(|alpha| !(0.0..=1.0).contains(&alpha)) {
+            return Err("alpha: must be from 0 to 1".into());
+        }
+        self.target = self.target.map(|target| known(&target, hub)).transpose()?;
+        Ok(self)
+    }
+
     /// `settings` with the change applied, or why it is refused.
-    fn apply(self, mut settings: SessionSettings, hub: &SessionHub) -> Result<SessionSettings, String> {
+    fn apply(self, mut settings: SessionSettings) -> Result<SessionSettings, String> {
         set(&mut settings.fusion, self.fusion, "fusion")?;
         set(&mut settings.layout, self.layout, "layout")?;
         set(&mut settings.colormap, self.colormap, "colormap")?;
-        if let Some(alpha) = self.alpha {
-            if !(0.0..=1.0).contains(&alpha) {
-                return Err("alpha: must be from 0 to 1".into());
-            }
-            settings.alpha = alpha;
-        }
+        settings.alpha = self.alpha.unwrap_or(settings.alpha);
         if let Some(target) = self.target {
-            let Ok(target) = target.parse::<TargetName>();
-            if target == TargetName::Frequent {
-                return Err("target: frequent reads a clip twice: use locked".into());
-            }
-            Target::resolve(&target, hub.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
+            let Ok(target) = target.parse();
             settings.target = target;
         }
         settings.label = self.label.unwrap_or(settings.label);
         settings.paused = self.paused.unwrap_or(settings.paused);
         Ok(settings)
     }
+}
+
+/// A target as the model names it, or why there is no such target.
+fn known(target: &str, hub: &SessionHub) -> Result<String, String> {
+    let Ok(target) = target.parse::<TargetName>();
+    if target == TargetName::Frequent {
+        return Err("target: frequent reads a clip twice: use locked".into());
+    }
+    let resolved = Target::resolve(&target, hub.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
+    Ok(match (target, resolved) {
+        (TargetName::Name(_), Target::Class(class)) => hub.labels().name(class).to_owned(),
+        (target, _) => target.to_string(),
+    })
 }
 
 fn names<T: Choice>() -> Vec<&'static str> {
@@ -130,7 +159,7 @@ async fn change(State(hub): State<Arc<SessionHub>>, wish: Result<Json<SettingsCh
         Ok(wish) => wish,
         Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
     };
-    match hub.try_change(|settings| wish.apply(settings, &hub)) {
+    match wish.check(&hub).and_then(|wish| hub.try_change(|settings| wish.apply(settings))) {
         Ok(settings) => Json(SettingsView::of(&settings)).into_response(),
         Err(why) => refusal(StatusCode::BAD_REQUEST, &why),
     }
@@ -175,10 +204,13 @@ struct ClassSearch {
     q: String,
 }
 
-async fn classes(State(hub): State<Arc<SessionHub>>, Query(search): Query<ClassSearch>) -> Json<Value> {
+async fn classes(State(hub): State<Arc<SessionHub>>, Query(search): Query<ClassSearch>) -> Response {
+    if let Err(why) = check_text("q", &search.q) {
+        return refusal(StatusCode::BAD_REQUEST, &why);
+    }
     let wanted = search.q.to_lowercase();
     let labels = hub.labels();
     let named = (0..labels.len()).map(|id| (id, labels.name(id)));
     let found = named.filter(|(_, name)| name.to_lowercase().contains(&wanted)).take(FOUND);
-    Json(found.map(|(id, name)| json!({ "id": id, "name": name })).collect())
+    Json(found.map(|(id, name)| json!({ "id": id, "name": name })).collect::<Value>()).into_response()
 }

@@ -8,7 +8,7 @@ const PERIOD = 500;
 let pause = 500;
 
 function watch() {
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  const socket = new WebSocket(new URL("live", location.href.replace(/^http/, "ws")));
   socket.binaryType = "blob";
   socket.onmessage = async (message) => {
     pause = 500;
@@ -44,7 +44,7 @@ async function post(path, body) {
   await refresh();
 }
 
-const change = (settings) => post("/api/settings", settings);
+const change = (settings) => post("api/settings", settings);
 
 function say(text) {
   $("notice").textContent = text;
@@ -71,7 +71,7 @@ let lastNotice = null;
 async function refresh() {
   let answer;
   try {
-    answer = await (await fetch("/api/state")).json();
+    answer = await (await fetch("api/state")).json();
   } catch {
     trouble("salstream does not answer: it has stopped, or the network is down");
     return;
@@ -174,8 +174,8 @@ function wire() {
   $("alpha").oninput = () => change({ alpha: Number($("alpha").value) });
   $("label").onchange = () => change({ label: $("label").checked });
   $("pause").onclick = () => change({ paused: $("pause").getAttribute("aria-pressed") !== "true" });
-  $("snapshot").onclick = () => post("/api/snapshot", {});
-  $("record").onclick = () => post("/api/record", { on: $("record").getAttribute("aria-pressed") !== "true" });
+  $("snapshot").onclick = () => post("api/snapshot", {});
+  $("record").onclick = () => post("api/record", { on: $("record").getAttribute("aria-pressed") !== "true" });
   $("lock").onclick = () => change({ target: "locked" });
   $("release").onclick = () => { $("class").value = ""; change({ target: "top1" }); };
   $("class").oninput = search;
@@ -183,7 +183,7 @@ function wire() {
 }
 
 async function search() {
-  const found = await (await fetch(`/api/classes?q=${encodeURIComponent($("class").value)}`)).json();
+  const found = await (await fetch(`api/classes?q=${encodeURIComponent($("class").value)}`)).json();
   $("classes").replaceChildren(...found.map(({ name }) => new Option(name, name)));
 }
 
