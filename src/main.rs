@@ -82,7 +82,7 @@ fn measure(args: BenchArgs) -> anyhow::Result<u8> {
 fn run_batch(args: BatchArgs) -> anyhow::Result<u8> {
     let stop = stop_on_signals()?;
     if let Some(folder) = &args.merge {
-        let summary = batch::merge(folder)?;
+        let summary = batch::merge(folder, args.report(), &stop)?;
         return Ok(end_batch(&summary, args.report(), &stop));
     }
     let is_worker = args.worker;

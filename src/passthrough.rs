@@ -1,9 +1,9 @@
 //! What a file holds beside its picture, and what is kept of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
@@ -74,18 +74,15 @@ pub struct Metadata {
 pub struct TemporaryFile(Arc<TempPath>);
 
 impl TemporaryFile {
-    /// Creates an empty file among the system's temporary files, with a name that ends in `extension`.
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn create(extension: &str) -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix("salstream-").suffix(extension).tempfile()?;
-        Ok(Self(Arc::new(file.into_temp_path())))
-    }
-
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+impl From<TempPath> for TemporaryFile {
+    fn from(path: TempPath) -> Self {
+        Self(Arc::new(path))
     }
 }
 

@@ -5,5 +5,7 @@ pub mod dirs;
 pub(crate) mod ffmpeg;
 pub mod machine;
 pub(crate) mod number_pattern;
+pub(crate) mod owner;
 pub(crate) mod passed_over;
 pub(crate) mod paths;
+pub(crate) mod temporary;

@@ -95,7 +95,7 @@ pub fn copy_at(crf: u8, path: &Path, output: &Path, options: &SourceOptions) -> 
             Err(e) => error = Some(e),
         }
     }
-    Ok(Copied { times, middle, middle_index, error, done: sink.finish(info.end)?, info })
+    Ok(Copied { times, middle, middle_index, error, done: sink.finish(info.end)?.publish()?, info })
 }
 
 /// Frame `index` of a clip as ffmpeg itself shows it: upright and with correct colours.

@@ -10,6 +10,7 @@ mod contact_sheet;
 mod disk_space;
 mod estimate;
 mod fingerprint;
+mod folder_lock;
 mod inputs;
 mod manifest;
 mod outcome;
@@ -34,13 +35,14 @@ use std::sync::atomic::AtomicBool;
 use self::clip::Clip;
 use self::config::BatchConfig;
 use self::fingerprint::SettingsFingerprint;
+use self::folder_lock::FolderLock;
 use self::inputs::FoundClips;
 use self::manifest::{Manifest, PlannedAction, plan_clip};
 use self::outcome::{ClipOutcome, SummaryEntry};
 use self::shard::Shard;
 pub use self::summary::{Summary, merge};
 use crate::annotate::Layout;
-use crate::platform::ffmpeg;
+use crate::platform::{ffmpeg, temporary};
 use crate::reporting::terminal::print;
 use crate::{Error, Result, sink};
 
@@ -65,17 +67,23 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
     let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
     let todo = |clip: &Clip| plan_clip(clip, folder, &fingerprint.settings, config.hash, config.verify);
-    let plan = plan(&clips, todo);
     if config.dry_run {
-        return show(&clips, &plan).map(|()| None);
+        return show(&clips, &plan(&clips, todo)).map(|()| None);
     }
+    let mut summary = Summary::new(shard, &fingerprint.settings);
+    create_folder(folder)?;
+    let Some(_lock) = FolderLock::acquire(folder, shard, config.report, stop)? else {
+        clips.iter().for_each(|clip| summary.add(SummaryEntry::of(clip, ClipOutcome::Open, None)));
+        return Ok(Some(summary));
+    };
+    let plan = plan(&clips, todo);
     let open = |(clip, plan): (&Clip, &(PlannedAction, _))| (plan.0 != PlannedAction::Skip).then(|| clip.clone());
     let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
-    make_folders(folder, &open, shard)?;
+    let folders = folders(folder, &open);
+    folders.iter().try_for_each(|folder| create_folder(folder))?;
     sink::write(&folder.join("settings.toml"), config.settings.as_bytes(), true)?;
     // An old summary says nothing about this run. There may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
-    let mut summary = Summary::new(shard, &fingerprint.settings);
     for (clip, (todo, done)) in clips.iter().zip(&plan) {
         if *todo == PlannedAction::Skip {
             summary.add(SummaryEntry::of(clip, ClipOutcome::Skipped, done.as_ref()));
@@ -86,8 +94,9 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
     config.report.notes(summary.needed(&clips, folder).as_slice());
     if shard == Shard::WHOLE {
         summary.gather(folder);
-        clean(folder, &clips);
     }
+    // What workers that have crashed left behind.
+    folders.iter().for_each(|folder| temporary::sweep(folder));
     match summary.write(folder) {
         // Clips may have failed because of the same full disk: the summary is reported in any case.
         Err(error) if summary.is_incomplete() => config.report.notes(&[error.to_string()]),
@@ -138,31 +147,12 @@ fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
     print(text.as_bytes())
 }
 
-/// Creates the folders for the results, and removes what a killed run left in them. With shards, other machines may be
-/// working there, so nothing is removed before the merge.
-fn make_folders(folder: &Path, clips: &[Clip], shard: Shard) -> Result<()> {
-    for folder in folders(folder, clips) {
-        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be created: {e}")))?;
-    }
-    if shard == Shard::WHOLE {
-        clean(folder, clips);
-    }
-    Ok(())
+fn create_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| Error::output(folder, format!("cannot be created: {e}")))
 }
 
+/// The folders of the results of `clips`, and `folder` itself.
 fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
     let of = |clip: &Clip| folder.join(&clip.stem).parent().map(Path::to_owned);
     clips.iter().filter_map(of).chain([folder.to_owned()]).collect()
-}
-
-/// Removes this program's temporary files.
-fn clean(folder: &Path, clips: &[Clip]) {
-    for folder in folders(folder, clips) {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(sink::TEMP_PREFIX) {
-                // A file that cannot be removed does no harm.
-                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
-            }
-        }
-    }
 }
