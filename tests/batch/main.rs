@@ -12,6 +12,7 @@ use tempfile::{TempDir, tempdir};
 mod crew;
 mod faults;
 mod folders;
+mod owners;
 mod parallel;
 mod partial;
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -92,10 +92,11 @@ impl FolderLock {
                 Ok(Ok(lock)) => return Ok(Some(lock)),
                 Ok(Err(Rival::Alive(claim))) => return Err(claim.refusal(folder)),
                 Ok(Err(Rival::Silent(claim))) => {
-                    if !seen.contains_key(&claim.path) {
-                        report.notes(&[claim.note(folder)]);
-                        seen.insert(claim.path, claim.renewed);
-                    }
+                    let note = claim.note(folder);
+                    seen.entry(claim.path).or_insert_with(|| {
+                        report.notes(&[note]);
+                        claim.renewed
+                    });
                 }
                 // Another process has made this claim, or removed the empty folder.
                 Err(e) if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&e.kind()) && folder.is_dir() => {}
