@@ -9,22 +9,20 @@
 //! alive; the claim of another machine shows it by its modification time, which the owner renews. A claim is never
 //! changed or taken from another batch: the next one of the same part has a higher number.
 
+use super::claim::{Claim, ClaimOwner, Seen, claims, file_name};
 use super::shard::Shard;
-use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use indicatif::HumanDuration;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::platform::owner::{self, Liveness, Owner};
+use crate::platform::owner::{Liveness, Owner};
 use crate::platform::temporary;
 use crate::reporting::mode::ReportMode;
 use crate::{Error, Result};
@@ -34,9 +32,6 @@ const FOLDER: &str = ".salstream.lock";
 
 /// How often an owner shows that it is alive.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
-/// After this time without a sign of life, the owner on another machine is dead. It may miss five in a row: a network
-/// file system may hang for a while.
-const MAX_SILENCE: Duration = Duration::from_secs(60);
 /// How long to wait before looking again.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -46,30 +41,6 @@ pub(super) struct FolderLock {
     claim: PathBuf,
     heartbeat: Option<(Sender<()>, JoinHandle<()>)>,
 }
-
-/// The content of a claim.
-#[derive(Debug, Serialize, Deserialize)]
-struct ClaimOwner {
-    owner: String,
-    host: String,
-    /// When it was made, in seconds since 1970.
-    since: u64,
-}
-
-/// A claim in the folder.
-#[derive(Debug)]
-struct Claim {
-    path: PathBuf,
-    shard: Shard,
-    number: u64,
-    /// `None` if it cannot be read.
-    owner: Option<ClaimOwner>,
-    /// The last sign of life.
-    renewed: SystemTime,
-}
-
-/// The claims of other machines that were alive when they were first seen, with their times then.
-type Seen = HashMap<PathBuf, SystemTime>;
 
 /// What keeps a batch from its folder.
 enum Rival {
@@ -139,9 +110,7 @@ impl FolderLock {
 
     /// Makes the claim `path`, which must not exist, out of the file `draft`.
     fn claim(mut draft: NamedTempFile, path: PathBuf, now: SystemTime) -> io::Result<Self> {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let owner = ClaimOwner { owner: Owner::this().to_string(), host: owner::host(), since };
-        draft.write_all(&serde_json::to_vec(&owner)?)?;
+        draft.write_all(&serde_json::to_vec(&ClaimOwner::this(now))?)?;
         let file = draft.persist_noclobber(&path)?;
         let (end, ended) = bounded(0);
         let heartbeat = Some((end, thread::spawn(move || beat(&file, &ended))));
@@ -182,89 +151,13 @@ fn strongest(rivals: Vec<(Liveness, Claim)>) -> Option<Rival> {
     silent
 }
 
-fn file_name(shard: Shard, number: u64) -> String {
-    format!("{}-of-{}.{number}", shard.index + 1, shard.count)
-}
-
-/// The part and the number of the claim `name`.
-fn parsed(name: &str) -> Option<(Shard, u64)> {
-    let (shard, number) = name.split_once('.')?;
-    let shard = shard.replace("-of-", "/").parse().ok()?;
-    Some((shard, number.parse().ok()?))
-}
-
-/// All claims in the folder `place`.
-fn claims(place: &Path) -> io::Result<Vec<Claim>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(place)? {
-        let path = entry?.path();
-        let Some((shard, number)) = path.file_name().and_then(|name| parsed(name.to_str()?)) else { continue };
-        // Opening a file makes a network file system ask for its current times.
-        let Ok(mut file) = File::open(&path) else { continue };
-        let renewed = file.metadata()?.modified()?;
-        let mut text = String::new();
-        let owner = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
-        found.push(Claim { path, shard, number, owner, renewed });
-    }
-    Ok(found)
-}
-
-impl Claim {
-    /// Whether a batch of the part `shard` would process some of the same clips.
-    fn conflicts(&self, shard: Shard) -> bool {
-        self.shard.count != shard.count || self.shard.index == shard.index
-    }
-
-    /// Whether its owner is alive, at the file system's time `now`. An owner on another machine is alive if it has renewed
-    /// the claim since it was first `seen`.
-    fn liveness(&self, now: SystemTime, seen: &Seen) -> Liveness {
-        let owner = self.owner.as_ref().and_then(|owner| owner.owner.parse().ok());
-        match owner.map_or(Liveness::Unknown, |owner: Owner| owner.liveness()) {
-            Liveness::Unknown if now.duration_since(self.renewed).is_ok_and(|silence| silence > MAX_SILENCE) => {
-                Liveness::Dead
-            }
-            Liveness::Unknown if seen.get(&self.path).is_some_and(|before| *before != self.renewed) => Liveness::Alive,
-            known => known,
-        }
-    }
-
-    /// Its owner, for messages.
-    fn name(&self) -> String {
-        let part = match self.shard {
-            Shard::WHOLE => String::new(),
-            Shard { index, count } => format!(" (part {}/{count})", index + 1),
-        };
-        let owner = self.owner.as_ref().and_then(|found| Some((found, found.owner.parse::<Owner>().ok()?)));
-        match owner {
-            Some((ClaimOwner { host, .. }, owner)) => format!("process {} on {host}{part}", owner.pid),
-            None => format!("the owner of {}{part}", self.path.display()),
-        }
-    }
-
-    /// The note that this claim's owner is waited for.
-    fn note(&self, folder: &Path) -> String {
-        let (folder, name, seconds) = (folder.display(), self.name(), MAX_SILENCE.as_secs());
-        format!("{folder}: {name} owns this folder or was killed: waiting up to {seconds} s for a sign of life")
-    }
-
-    /// The error for a folder that another process owns.
-    fn refusal(&self, folder: &Path) -> Error {
-        let since = self.owner.as_ref().map(|owner| UNIX_EPOCH + Duration::from_secs(owner.since));
-        let age = since.and_then(|since| SystemTime::now().duration_since(since).ok());
-        let age = age.map(|age| format!(", for {}", HumanDuration(age))).unwrap_or_default();
-        let problem = format!(
-            "another batch is working in this folder: {}{age}: wait until it has ended, or choose another folder",
-            self.name()
-        );
-        Error::output(folder, problem)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
 
+    use super::super::claim::MAX_SILENCE;
     use super::*;
+    use crate::platform::owner;
 
     const HALF: [Shard; 2] = [Shard { index: 0, count: 2 }, Shard { index: 1, count: 2 }];
 
