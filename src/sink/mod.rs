@@ -19,11 +19,12 @@ pub mod video;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-pub use self::ready::{ReadyOutput, publish};
+use self::ready::io_reason;
+pub use self::ready::{ReadyOutput, WrittenFile, publish};
 use crate::platform::{paths, temporary};
 use crate::{Error, Result};
 
@@ -100,20 +101,4 @@ pub fn ready(output: &Path, bytes: &[u8], overwrite: bool) -> Result<ReadyOutput
 /// [`Error::Io`] or [`Error::Output`] if it cannot be written.
 pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     publish(vec![ready(output, bytes, overwrite)?])
-}
-
-/// A file that was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WrittenFile {
-    /// The file, under its final name.
-    pub path: PathBuf,
-    /// Number of frames in it; 0 for other files than videos and images.
-    pub frames: u64,
-    /// Problems to report to the user, such as audio that could not be kept; one line each.
-    pub warnings: Vec<String>,
-}
-
-/// The reason of an I/O error, without the path that tempfile adds.
-fn io_reason(error: &std::io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string())
 }

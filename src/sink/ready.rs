@@ -8,9 +8,19 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{TempDir, TempPath};
 
-use super::{WrittenFile, io_reason};
 use crate::platform::{paths, temporary};
 use crate::{Error, Result};
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenFile {
+    /// The file, under its final name.
+    pub path: PathBuf,
+    /// Number of frames in it; 0 for other files than videos and images.
+    pub frames: u64,
+    /// Problems to report to the user, such as audio that could not be kept; one line each.
+    pub warnings: Vec<String>,
+}
 
 /// A complete output under temporary names, ready to get its final ones. If it is dropped instead, it is removed.
 #[derive(Debug)]
@@ -178,6 +188,11 @@ fn supported(flushed: io::Result<()>) -> io::Result<()> {
         ErrorKind::InvalidInput | ErrorKind::Unsupported => Ok(()),
         _ => Err(e),
     })
+}
+
+/// The reason of an I/O error, without the path that tempfile adds.
+pub(super) fn io_reason(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |code| io::Error::from_raw_os_error(code).to_string())
 }
 
 /// The files and folders in `folder`.

@@ -17,21 +17,21 @@ use crate::platform::owner::{self, Liveness, Owner};
 /// file system may hang for a while.
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(60);
 
-/// The content of a claim.
+/// Who made a claim: the content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ClaimOwner {
     pub owner: String,
     pub host: String,
-    /// When it was made, in seconds since 1970.
+    /// When the claim was made, in seconds since 1970.
     pub since: u64,
 }
 
-/// A claim in the folder.
+/// A claim.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub path: PathBuf,
     shard: Shard,
-    /// A claim after it has a higher one.
+    /// Later claims of the same part have higher numbers.
     pub number: u64,
     /// `None` if it cannot be read.
     owner: Option<ClaimOwner>,
