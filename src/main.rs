@@ -84,7 +84,7 @@ fn measure(args: BenchArgs, stop: &StopSignals) -> anyhow::Result<u8> {
 
 fn run_batch(args: BatchArgs, stop: &StopSignals) -> anyhow::Result<u8> {
     if let Some(folder) = &args.merge {
-        let summary = batch::merge(folder)?;
+        let summary = batch::merge(folder, args.report(), stop.flag())?;
         return Ok(end_batch(&summary, args.report(), stop));
     }
     let is_worker = args.worker;

@@ -1,10 +1,10 @@
 //! What a file holds beside its picture, and what is kept of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
@@ -82,15 +82,6 @@ pub struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// Creates an empty file among the system's temporary files, with a name that ends in `extension`.
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn create(extension: &str) -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix("salstream-").suffix(extension).tempfile()?;
-        Ok(Self { path: Arc::new(file.into_temp_path()), is_complete: Arc::default() })
-    }
-
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -104,6 +95,12 @@ impl TemporaryFile {
     /// Whether nothing more will be written to it.
     pub fn is_complete(&self) -> bool {
         self.is_complete.load(Ordering::Acquire)
+    }
+}
+
+impl From<TempPath> for TemporaryFile {
+    fn from(path: TempPath) -> Self {
+        Self { path: Arc::new(path), is_complete: Arc::default() }
     }
 }
 

@@ -7,6 +7,7 @@ use ort::session::{RunOptions, Session, SessionInputs, SessionOutputs};
 use prost::Message;
 
 use crate::model::runtime::{Runtime, SessionOptions};
+use crate::platform::temporary;
 use crate::{Error, Result};
 use onnx_grad::onnx::{self, ModelProto};
 
@@ -21,9 +22,8 @@ pub fn session(model: ModelProto, options: &SessionOptions) -> Result<Session> {
         drop(model);
         return Runtime::get()?.session(&bytes, options);
     }
-    let folder = std::env::temp_dir();
-    let folder =
-        tempfile::tempdir_in(&folder).map_err(|e| Error::output(&folder, format!("cannot be written ({e})")))?;
+    let unwritable = |e| Error::output(std::env::temp_dir(), format!("cannot be written ({e})"));
+    let folder = temporary::system_folder().map_err(unwritable)?;
     let path = folder.path().join("model.onnx");
     onnx::save(&model, &path)?;
     drop(model);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use tempfile::TempDir;
 
+use super::temporary;
+
 /// How often the end of the file is read again.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -23,7 +25,7 @@ impl FollowedFile {
     /// # Errors
     /// Those of the system if the file cannot be opened, or the pipe created.
     pub fn start(file: &Path, is_complete: impl Fn() -> bool + Send + 'static) -> io::Result<Self> {
-        let followed = Self { folder: tempfile::Builder::new().prefix("salstream-").tempdir()? };
+        let followed = Self { folder: temporary::system_folder()? };
         let (pipe, mut input) = (followed.path(), File::open(file)?);
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR)?;
         // The reader's end is reported by the reader.

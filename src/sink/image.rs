@@ -1,22 +1,19 @@
 //! A single still image.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use opencv::core::{Mat, Vector};
 use opencv::imgcodecs;
-use tempfile::NamedTempFile;
 
-use super::WrittenFile;
+use super::{ReadyOutput, WrittenFile};
 use crate::{Error, Result, platform::paths};
 
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
 
-/// An image file to be written. It leaves nothing behind if it is dropped before [`ImageSink::finish`].
+/// An image file to be written.
 pub struct ImageSink {
     output: PathBuf,
     overwrite: bool,
-    temp: NamedTempFile,
 }
 
 impl ImageSink {
@@ -38,23 +35,22 @@ impl ImageSink {
         super::check(output, input, overwrite)
     }
 
-    /// Creates a file at `output`. Its extension determines the format.
+    /// Prepares a file at `output`. Its extension determines the format.
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown extension or an existing file; [`Error::Output`] if it cannot be written.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         Self::check(output, None, overwrite)?;
-        Ok(Self { output: output.to_owned(), overwrite, temp: super::temporary(output)? })
+        Ok(Self { output: output.to_owned(), overwrite })
     }
 
-    /// Encodes `image` (`CV_8UC3`, BGR) and gives the file its final name.
+    /// Encodes `image` (`CV_8UC3`, BGR).
     ///
     /// # Errors
     /// [`Error::Output`] or [`Error::Io`] if it cannot be encoded or written.
-    pub fn finish(mut self, image: &Mat) -> Result<WrittenFile> {
-        self.temp.write_all(&encode(image, &self.output)?).map_err(Error::io(&self.output))?;
-        super::publish(self.temp.into_temp_path(), &self.output, self.overwrite)?;
-        Ok(WrittenFile { path: self.output, frames: 1, warnings: Vec::new() })
+    pub fn finish(self, image: &Mat) -> Result<ReadyOutput> {
+        let ready = super::ready(&self.output, &encode(image, &self.output)?, self.overwrite)?;
+        Ok(ready.described(WrittenFile { path: self.output, frames: 1, warnings: Vec::new() }))
     }
 }
 

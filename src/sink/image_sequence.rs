@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use opencv::core::Mat;
 use tempfile::TempDir;
 
-use super::WrittenFile;
 use super::image::{ImageSink, encode};
 use super::mux;
-use super::{TEMP_PREFIX, unwritable};
+use super::{ReadyOutput, WrittenFile, unwritable};
 use crate::passthrough::Passthrough;
 use crate::platform::number_pattern::NumberPattern;
-use crate::{Error, Result, platform::paths};
+use crate::platform::{paths, temporary};
+use crate::{Error, Result};
 
 /// Images named by a pattern such as `frame_%04d.png`, from 0. They are written into a hidden folder nearby and moved
 /// into place together. The sink leaves nothing behind if it is dropped before [`ImageSequenceSink::finish`].
@@ -66,25 +66,20 @@ impl ImageSequenceSink {
         Ok(())
     }
 
-    /// Moves the images into place, and removes those of an earlier, longer run.
+    /// The images, which also replace those of an earlier, longer run.
     ///
     /// # Errors
-    /// [`Error::Output`] if there is no image; [`Error::Io`] if a file cannot be moved or removed.
-    pub fn finish(self) -> Result<WrittenFile> {
+    /// [`Error::Output`] if there is no image; [`Error::Io`] if the folder cannot be read.
+    pub fn finish(self) -> Result<ReadyOutput> {
         if self.frames == 0 {
             return Err(Error::output(&self.output, "not written: there are no frames"));
         }
-        for number in 0..self.frames {
-            let name = self.name(number);
-            let target = self.output.with_file_name(&name);
-            fs::rename(self.temp.path().join(&name), &target).map_err(Error::io(&target))?;
-        }
-        if self.overwrite {
-            for (_, file) in numbered(&self.output)?.into_iter().filter(|(number, _)| *number >= self.frames) {
-                fs::remove_file(&file).map_err(Error::io(&file))?;
-            }
-        }
-        Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
+        let name = file_name(&self.output);
+        let pattern = NumberPattern::parse(&name);
+        let is_earlier =
+            |file: &Path| pattern.as_ref().is_some_and(|pattern| pattern.number(&file_name(file)).is_some());
+        let ready = ReadyOutput::folder(self.temp, paths::folder(&self.output), self.overwrite, is_earlier)?;
+        Ok(ready.described(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings }))
     }
 
     fn name(&self, number: u64) -> String {
@@ -99,7 +94,7 @@ fn file_name(output: &Path) -> String {
 
 fn temporary(output: &Path) -> Result<TempDir> {
     let folder = paths::folder(output);
-    tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(folder).map_err(|e| unwritable(folder, &e))
+    temporary::subfolder(folder).map_err(|e| unwritable(folder, &e))
 }
 
 /// The existing files of the pattern `output`, with their numbers.

@@ -1,7 +1,8 @@
 //! Output files: a video, an image, a folder of maps, or a table of records.
 //!
-//! Every file is written under a hidden temporary name in its own folder and renamed when it is complete. The exception
-//! is a recording, which may run all day and grows under its final name.
+//! Every file is written under a hidden temporary name in its own folder. When it is complete, it is a [`ReadyOutput`],
+//! which gets its final name together with the other outputs of the run. The exceptions are a stream, and a recording,
+//! which may run all day and grows under its final name.
 
 pub mod container;
 mod encoder;
@@ -10,21 +11,22 @@ pub mod image;
 pub mod image_sequence;
 pub mod maps;
 mod mux;
+mod ready;
 pub mod recording;
 pub mod records;
 pub mod stream;
 pub mod video;
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use crate::{Error, Result, platform::paths};
-
-/// Prefix of the names of temporary files and folders.
-pub(crate) const TEMP_PREFIX: &str = ".salstream-";
+use self::ready::io_reason;
+pub use self::ready::{ReadyOutput, WrittenFile, publish};
+use crate::platform::{paths, temporary};
+use crate::{Error, Result};
 
 /// Rejects an output file that cannot or must not be written, before any work is done.
 ///
@@ -72,14 +74,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 fn temporary(output: &Path) -> Result<NamedTempFile> {
     let folder = paths::folder(output);
     let suffix = format!(".{}", output.extension().unwrap_or_default().to_string_lossy());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMP_PREFIX).suffix(&suffix);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder).map_err(|e| unwritable(folder, &e))
+    temporary::file(folder, &suffix).map_err(|e| unwritable(folder, &e))
 }
 
 /// The error for a `folder` in which no temporary file or folder can be created.
@@ -90,10 +85,14 @@ fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Gives a finished temporary file its final name.
-fn publish(temp: TempPath, output: &Path, overwrite: bool) -> Result<()> {
-    let renamed = if overwrite { temp.persist(output) } else { temp.persist_noclobber(output) };
-    renamed.map_err(|e| Error::output(output, format!("cannot be moved into place: {}", io_reason(&e.error))))
+/// A file with these `bytes`, to be published as `output`.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Output`] if it cannot be written.
+pub fn ready(output: &Path, bytes: &[u8], overwrite: bool) -> Result<ReadyOutput> {
+    let (mut file, temp) = temporary(output)?.into_parts();
+    file.write_all(bytes).map_err(Error::io(output))?;
+    Ok(ReadyOutput::file(temp, output, overwrite))
 }
 
 /// Writes `bytes` to `output`, completely or not at all.
@@ -101,23 +100,5 @@ fn publish(temp: TempPath, output: &Path, overwrite: bool) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] or [`Error::Output`] if it cannot be written.
 pub fn write(output: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
-    let (mut file, temp) = temporary(output)?.into_parts();
-    file.write_all(bytes).map_err(Error::io(output))?;
-    publish(temp, output, overwrite)
-}
-
-/// A file that was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WrittenFile {
-    /// The file, under its final name.
-    pub path: PathBuf,
-    /// Number of frames in it.
-    pub frames: u64,
-    /// Problems to report to the user, such as audio that could not be kept; one line each.
-    pub warnings: Vec<String>,
-}
-
-/// The reason of an I/O error, without the path that tempfile adds.
-fn io_reason(error: &std::io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string())
+    publish(vec![ready(output, bytes, overwrite)?])
 }

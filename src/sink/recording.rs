@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
 
+use super::ReadyOutput;
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, failed};
 use crate::colour::ColourTags;
@@ -83,7 +84,6 @@ impl RecordingSink {
         args.extend(self.container.mux_args(self.rate));
         args.push(media_name(whole.as_os_str()));
         Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(&self.output, &cause))?;
-        super::publish(whole, &self.output, true)?;
-        Ok(self.output)
+        ReadyOutput::file(whole, &self.output, true).publish().map(|written| written.path)
     }
 }

@@ -11,10 +11,10 @@ use opencv::prelude::*;
 use opencv::videoio::{self, VideoCapture, VideoWriter};
 use tempfile::TempPath;
 
-use super::WrittenFile;
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
 use super::mux::{self, EncodedPicture};
+use super::{ReadyOutput, WrittenFile};
 use crate::colour::ColourTags;
 use crate::frame::{ClipEnd, Rate};
 use crate::passthrough::Passthrough;
@@ -157,14 +157,14 @@ impl VideoSink {
         Ok(())
     }
 
-    /// Finishes the file, adds audio and metadata, verifies the result by opening it and counting its frames, and gives
-    /// it its final name. The last frame is shown until `end`, if that is known. What comes with the picture may outlast
-    /// the picture only if the whole clip was read.
+    /// Finishes the file, adds audio and metadata, and verifies the result by opening it and counting its frames. The
+    /// last frame is shown until `end`, if that is known. What comes with the picture may outlast the picture only if the
+    /// whole clip was read.
     ///
     /// # Errors
     /// [`Error::Output`] if no frame was written, the encoder failed, or the file does not have the right number of
     /// frames.
-    pub fn finish(mut self, end: ClipEnd) -> Result<WrittenFile> {
+    pub fn finish(mut self, end: ClipEnd) -> Result<ReadyOutput> {
         match &mut self.writer {
             FrameWriter::Ffmpeg(encoder) => encoder.finish()?,
             FrameWriter::OpenCv(writer) => writer.release()?,
@@ -185,8 +185,8 @@ impl VideoSink {
             let problem = format!("not written: the encoder kept {found} of {} frames", self.frames);
             return Err(Error::output(&self.output, problem));
         }
-        super::publish(self.temp, &self.output, self.options.overwrite)?;
-        Ok(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings })
+        let ready = ReadyOutput::file(self.temp, &self.output, self.options.overwrite);
+        Ok(ready.described(WrittenFile { path: self.output, frames: self.frames, warnings: self.warnings }))
     }
 
     /// Whether the last frame is shown until `end`, not for one nominal interval like the others.

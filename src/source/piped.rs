@@ -11,6 +11,7 @@ use super::probe::{self, ProbeOutput};
 use crate::passthrough::{Passthrough, TemporaryFile};
 use crate::platform::child_process::{OnDeath, spawn};
 use crate::platform::ffmpeg::{STANDARD_INPUT, not_started};
+use crate::platform::temporary;
 use crate::{Error, Result};
 
 /// The input that stands for standard input.
@@ -76,7 +77,7 @@ impl PipedInput {
     /// # Errors
     /// [`Error::Io`] if it cannot be written, for example because the disk is full.
     pub fn into_file(mut self) -> Result<TemporaryFile> {
-        let file = TemporaryFile::create(".mp4").map_err(Error::io(std::env::temp_dir()))?;
+        let file = put_aside(".mp4")?;
         let copied = File::options().write(true).open(file.path()).and_then(|mut copy| {
             copy.write_all(&self.head)?;
             std::io::copy(&mut self.rest, &mut copy)
@@ -185,7 +186,7 @@ impl SideFile {
             warnings.extend(lost.then(|| "the tags and chapters of a pipe without audio cannot be kept".to_owned()));
             return Ok(None);
         }
-        let file = TemporaryFile::create(".mkv").map_err(Error::io(std::env::temp_dir()))?;
+        let file = put_aside(".mkv")?;
         kept.location = file.path().into();
         kept.is_diverted = true;
         kept.file = Some(file.clone());
@@ -208,6 +209,12 @@ impl Drop for SideFile {
     fn drop(&mut self) {
         self.file.complete();
     }
+}
+
+/// A new file for what must be read again.
+fn put_aside(extension: &str) -> Result<TemporaryFile> {
+    let file = temporary::system_file(extension).map_err(Error::io(std::env::temp_dir()))?;
+    Ok(file.into_temp_path().into())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::program::{assert_refused, ffmpeg, interrupt, names, probe, salstream, text};
 use tempfile::tempdir;
@@ -68,6 +69,59 @@ fn a_clip_that_breaks_off_keeps_its_maps_and_a_shorter_run_replaces_them() {
     assert!(shorter.status.success(), "{}", text(&shorter.stderr));
     assert_eq!(names(&at.join("maps")), ["000000.png", "notes.txt"]);
     assert_eq!(names(at), ["in", "maps", "out.mp4"]);
+}
+
+/// Begins a run of the sample with all kinds of outputs, and waits until they are open.
+fn begin(folder: &Path, args: &[&str]) -> Child {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = salstream(folder);
+    command.arg("run").arg(root.join("samples/sample.mp4")).args(["--duration", "1", "--quiet"]);
+    command.args(["--device", "cpu", "--precision", "f32", "--preprocess", "unit", "--model"]);
+    command.arg(root.join("crates/onnx-grad/tests/fixtures/small.onnx"));
+    command.args(["--records", "r.jsonl", "--timeline", "t.png", "--maps", "maps"]).args(args);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let own = format!("-{}-", child.id());
+    let since = Instant::now();
+    while names(folder).iter().filter(|name| name.contains(&own)).count() < 3 {
+        assert!(since.elapsed() < Duration::from_secs(60), "no outputs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn all_outputs_of_a_run_appear_or_none() {
+    for (output, taken) in [("out.mp4", "r.jsonl"), ("out.mp4", "out.mp4"), ("%d.png", "t.png")] {
+        let folder = tempdir().unwrap();
+        let at = folder.path();
+        let child = begin(at, &["-o", output]);
+        assert!(names(at).iter().all(|name| name.starts_with('.')), "an output appears early: {:?}", names(at));
+        fs::write(at.join(taken), "another's").unwrap();
+        assert_refused(&child.wait_with_output().unwrap(), 1, &[taken, "cannot be moved into place: File exists"]);
+        assert_eq!(names(at), [taken]);
+        assert_eq!(fs::read(at.join(taken)).unwrap(), b"another's");
+    }
+}
+
+#[test]
+fn a_set_that_cannot_replace_all_files_of_an_earlier_one_replaces_none() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("maps")).unwrap();
+    let before = ["maps/000000.png", "maps/999999.png", "r.jsonl", "t.png"];
+    before.iter().for_each(|name| fs::write(at.join(name), "earlier").unwrap());
+    let child = begin(at, &["-y", "-o", "out.mp4"]);
+    fs::create_dir_all(at.join("out.mp4/full")).unwrap();
+    let problem = "out.mp4: cannot be moved into place: Is a directory";
+    assert_refused(&child.wait_with_output().unwrap(), 1, &[problem]);
+    assert_eq!(names(at), ["maps", "out.mp4", "r.jsonl", "t.png"]);
+    assert_eq!(names(&at.join("maps")), ["000000.png", "999999.png"]);
+    assert!(before.iter().all(|name| fs::read(at.join(name)).unwrap() == b"earlier"));
+    fs::remove_dir_all(at.join("out.mp4")).unwrap();
+    let output = begin(at, &["-y", "-o", "out.mp4"]).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(names(&at.join("maps")).len(), 25);
+    assert_eq!(names(at), ["maps", "out.mp4", "r.jsonl", "t.png"]);
 }
 
 #[test]

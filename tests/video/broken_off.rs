@@ -230,7 +230,7 @@ fn the_audio_of_a_file_that_was_replaced_is_left_out() {
         sink.write(&frame.image, frame.time).unwrap();
     }
     fs::rename(other, &path).unwrap();
-    let warned = sink.finish(ClipEnd::default()).unwrap().warnings.join("\n");
+    let warned = sink.finish(ClipEnd::default()).unwrap().publish().unwrap().warnings.join("\n");
     assert!(
         warned.contains("was replaced by another file while it was read: audio and metadata are left out"),
         "{warned}"

@@ -51,7 +51,9 @@ fn without_ffmpeg_inner() {
     while let Some(frame) = source.read().unwrap() {
         sink.write(&frame.image, frame.time).unwrap();
     }
-    assert!(sink.finish(ClipEnd::default()).unwrap().warnings[0].contains("ffmpeg is not installed"));
+    assert!(
+        sink.finish(ClipEnd::default()).unwrap().publish().unwrap().warnings[0].contains("ffmpeg is not installed")
+    );
     let (_, frames, _) = read_all(&path.with_file_name("turned.mp4"), &SourceOptions::default()).unwrap();
     let reference = imgcodecs::imread(path.with_file_name("turned.png"), imgcodecs::IMREAD_COLOR).unwrap();
     assert!(psnr(&frames[0].image, &reference) > 30.0, "rotated the wrong way without ffprobe");

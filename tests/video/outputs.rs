@@ -72,7 +72,7 @@ fn an_image_is_written_whole_or_not_at_all() {
     let folder = temp();
     let picture = Mat::new_rows_cols_with_default(9, 7, core::CV_8UC3, core::Scalar::new(1.0, 2.0, 3.0, 0.0)).unwrap();
     let path = folder.path().join("out.png");
-    ImageSink::create(&path, false).unwrap().finish(&picture).unwrap();
+    ImageSink::create(&path, false).unwrap().finish(&picture).unwrap().publish().unwrap();
     assert_eq!(imgcodecs::imread(&path, imgcodecs::IMREAD_COLOR).unwrap().data_bytes().unwrap()[..3], [1, 2, 3]);
     assert!(matches!(ImageSink::create(&path, false).err(), Some(Error::Usage(_))));
     drop(ImageSink::create(&folder.path().join("dropped.jpg"), false).unwrap());

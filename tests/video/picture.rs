@@ -60,7 +60,7 @@ fn colours_survive_the_round_trip() {
         let rate = Rate { num: 25, den: 1 };
         let mut sink = VideoSink::create(&output, picture.size().unwrap(), rate, encode).unwrap();
         sink.write(&picture, 0.0).unwrap();
-        sink.finish(ClipEnd::default()).unwrap();
+        sink.finish(ClipEnd::default()).unwrap().publish().unwrap();
         let ours = read_all(&output, &SourceOptions::default()).unwrap().1.remove(0).image;
         for (reader, image) in [("ffmpeg", shown_by_ffmpeg(&output, 0)), ("salstream", ours)] {
             let shown = core::mean_def(&image).unwrap();

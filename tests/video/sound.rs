@@ -113,7 +113,7 @@ fn a_run_that_ends_early_has_no_sound_without_picture() {
         let frame = source.read().unwrap().unwrap();
         sink.write(&frame.image, frame.time).unwrap();
     }
-    assert_eq!(sink.finish(ClipEnd::default()).unwrap().frames, 25);
+    assert_eq!(sink.finish(ClipEnd::default()).unwrap().publish().unwrap().frames, 25);
     assert!((number(&output, "v:0", "stream=duration").unwrap() - 1.0).abs() < 0.001);
     assert!((number(&output, "a:0", "stream=duration").unwrap() - 1.0).abs() < 0.05);
 }

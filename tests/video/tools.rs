@@ -98,7 +98,7 @@ pub fn copy_at(crf: u8, path: &Path, output: &Path, options: &SourceOptions) -> 
         }
     }
     let end = if error.is_none() { info.end } else { ClipEnd::default() };
-    Ok(Copied { times, middle, middle_index, error, late: late(), done: sink.finish(end)?, info })
+    Ok(Copied { times, middle, middle_index, error, late: late(), done: sink.finish(end)?.publish()?, info })
 }
 
 /// Frame `index` of a clip as ffmpeg itself shows it: upright and with correct colours.

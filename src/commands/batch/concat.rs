@@ -17,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::commands::run::Preview;
+use crate::sink::ReadyOutput;
 use crate::sink::records::{self, FrameRecord, RecordSink};
 use crate::sink::video::{EncodeOptions, VideoSink};
 use crate::{Error, Result, sink};
@@ -94,16 +95,10 @@ fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
     check(clip, &proofs, &joints)?;
     let joining = Concatenation { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
     let mut notes = joined_notes(&proofs);
-    notes.extend(joining.video()?);
     let endings: Vec<String> = proofs[0].outputs.iter().map(|output| output.ending.clone()).collect();
-    for ending in &endings {
-        match ending.as_str() {
-            ".mp4" => {}
-            PICTURE => joining.picture()?,
-            ".maps" => joining.maps()?,
-            _ => joining.records(ending)?,
-        }
-    }
+    let outputs = endings.iter().map(|ending| joining.output(ending)).collect::<Result<Vec<_>>>()?;
+    notes.extend(outputs.iter().flat_map(|output| output.written().warnings.clone()));
+    sink::publish(outputs)?;
     let Manifest { state, settings, model, classifier, .. } = proofs[0].clone();
     let finished = ClipResult {
         frames: joining.frames(),
@@ -163,8 +158,17 @@ impl Concatenation<'_> {
         self.proofs.iter().map(|done| done.frames).sum()
     }
 
-    /// Joins the videos, and returns notes for the user.
-    fn video(&self) -> Result<Vec<String>> {
+    /// The clip's output with this ending.
+    fn output(&self, ending: &str) -> Result<ReadyOutput> {
+        match ending {
+            ".mp4" => self.video(),
+            PICTURE => self.picture(),
+            ".maps" => self.maps(),
+            _ => self.records(ending),
+        }
+    }
+
+    fn video(&self) -> Result<ReadyOutput> {
         let place = self.clip.pieces(self.folder);
         let mut list = String::from("ffconcat version 1.0\n");
         // Durations are rounded to microseconds in such a way that errors do not add up.
@@ -187,19 +191,18 @@ impl Concatenation<'_> {
         let options = EncodeOptions { format: None, crf: 0, overwrite: true, passthrough, colour };
         let end = ClipEnd { time: end.map(|end| end - span.first), is_whole };
         let joined = VideoSink::join(&path, rate, self.frames(), last, &output, options)?;
-        joined.finish(end).map(|file| file.warnings)
+        joined.finish(end)
     }
 
     /// The preview picture of the most salient segment.
-    fn picture(&self) -> Result<()> {
+    fn picture(&self) -> Result<ReadyOutput> {
         let most = self.pieces.iter().zip(self.proofs).max_by_key(|(_, done)| done.overview.peak);
-        let Some((piece, _)) = most else { return Ok(()) };
-        let file = piece.file(self.folder, PICTURE);
+        let file = most.map_or(&self.pieces[0], |(piece, _)| piece).file(self.folder, PICTURE);
         let bytes = fs::read(&file).map_err(Error::io(&file))?;
-        sink::write(&self.clip.file(self.folder, PICTURE), &bytes, true)
+        sink::ready(&self.clip.file(self.folder, PICTURE), &bytes, true)
     }
 
-    fn records(&self, ending: &str) -> Result<()> {
+    fn records(&self, ending: &str) -> Result<ReadyOutput> {
         let mut table = RecordSink::create(&self.clip.file(self.folder, ending), true)?;
         let mut before = 0;
         for (piece, done) in self.pieces.iter().zip(self.proofs) {
@@ -208,16 +211,13 @@ impl Concatenation<'_> {
             }
             before += done.frames;
         }
-        table.finish()
+        table.finish()?.ok_or_else(|| Error::output(self.clip.file(self.folder, ending), "is not a file"))
     }
 
     /// The maps, as hard links if the disk supports them: if joining is repeated, it must find the segments' maps
     /// again.
-    fn maps(&self) -> Result<()> {
+    fn maps(&self) -> Result<ReadyOutput> {
         let target = self.clip.file(self.folder, ".maps");
-        if target.exists() {
-            fs::remove_dir_all(&target).map_err(Error::io(&target))?;
-        }
         let temp = sink::maps::temporary(&target)?;
         let mut before = 0;
         for (piece, done) in self.pieces.iter().zip(self.proofs) {
@@ -232,6 +232,6 @@ impl Concatenation<'_> {
             }
             before += done.frames;
         }
-        fs::rename(temp.keep(), &target).map_err(Error::io(&target))
+        ReadyOutput::folder(temp, &target, true, |_| true)
     }
 }

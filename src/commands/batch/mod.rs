@@ -1,8 +1,9 @@
 //! `salstream batch`: processes many clips in worker processes, each clip once.
 //!
-//! The plan is made from the inputs and the manifests of finished clips; there is no other state. So the same command
-//! continues where it stopped, whatever stopped it.
+//! The plan is made from the inputs and the manifests of finished clips; there is no other state, except a lock while the
+//! batch is in progress. So the same command continues where it stopped, whatever stopped it.
 
+mod claim;
 mod clip;
 mod concat;
 pub mod config;
@@ -10,6 +11,7 @@ mod contact_sheet;
 mod disk_space;
 mod estimate;
 mod fingerprint;
+mod folder_lock;
 mod inputs;
 mod manifest;
 mod outcome;
@@ -34,13 +36,14 @@ use std::sync::atomic::AtomicBool;
 use self::clip::Clip;
 use self::config::BatchConfig;
 use self::fingerprint::SettingsFingerprint;
+use self::folder_lock::FolderLock;
 use self::inputs::FoundClips;
 use self::manifest::{Manifest, PlannedAction, plan_clip};
 use self::outcome::{ClipOutcome, SummaryEntry};
 use self::shard::Shard;
 pub use self::summary::{Summary, merge};
 use crate::annotate::Layout;
-use crate::platform::ffmpeg;
+use crate::platform::{ffmpeg, temporary};
 use crate::reporting::terminal::print;
 use crate::{Error, Result, sink};
 
@@ -53,25 +56,48 @@ type Planned = (PlannedAction, Option<Manifest>);
 /// [`Error::Usage`] if the batch cannot be planned, and errors that affect every clip, such as a model that cannot be
 /// opened. A clip that fails is reported in the summary.
 pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>> {
-    let (folder, shard) = (&config.output, config.shard);
     check_split(config)?;
     let fingerprint = SettingsFingerprint::of(config)?;
-    let FoundClips { clips: all, passed_over } = inputs::find(&config.inputs, folder)?;
+    let clips = find_clips(config)?;
+    if config.dry_run {
+        return show(&clips, &plan(&clips, config, &fingerprint)).map(|()| None);
+    }
+    create_folder(&config.output)?;
+    match FolderLock::acquire(&config.output, config.shard, config.report, stop)? {
+        Some(_lock) => process(config, &fingerprint, &clips, stop).map(Some),
+        None => {
+            let mut summary = Summary::new(config.shard, &fingerprint.settings);
+            clips.iter().for_each(|clip| summary.add(SummaryEntry::of(clip, ClipOutcome::Open, None)));
+            Ok(Some(summary))
+        }
+    }
+}
+
+/// The clips of this part of the list.
+fn find_clips(config: &BatchConfig) -> Result<Vec<Clip>> {
+    let FoundClips { clips, passed_over } = inputs::find(&config.inputs, &config.output)?;
     config.report.notes(passed_over.note().as_slice());
     let all = match config.split {
-        Some(seconds) => split::split(all, seconds, &config.run.source),
-        None => all,
+        Some(seconds) => split::split(clips, seconds, &config.run.source),
+        None => clips,
     };
     let sizes: Vec<u64> = all.iter().map(|clip| clip.size).collect();
-    let clips: Vec<Clip> = shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect();
-    let todo = |clip: &Clip| plan_clip(clip, folder, &fingerprint.settings, config.hash, config.verify);
-    let plan = plan(&clips, todo);
-    if config.dry_run {
-        return show(&clips, &plan).map(|()| None);
-    }
-    let open = |(clip, plan): (&Clip, &(PlannedAction, _))| (plan.0 != PlannedAction::Skip).then(|| clip.clone());
+    Ok(config.shard.part(&sizes).into_iter().map(|index| all[index].clone()).collect())
+}
+
+/// Processes those of `clips` that need it. This process is the owner of the results folder.
+fn process(
+    config: &BatchConfig,
+    fingerprint: &SettingsFingerprint,
+    clips: &[Clip],
+    stop: &AtomicBool,
+) -> Result<Summary> {
+    let (folder, shard) = (&config.output, config.shard);
+    let plan = plan(clips, config, fingerprint);
+    let open = |(clip, plan): (&Clip, &Planned)| (plan.0 != PlannedAction::Skip).then(|| clip.clone());
     let open: Vec<Clip> = clips.iter().zip(&plan).filter_map(open).collect();
-    make_folders(folder, &open, shard)?;
+    let folders = folders(folder, &open);
+    folders.iter().try_for_each(|folder| create_folder(folder))?;
     sink::write(&folder.join("settings.toml"), config.settings.as_bytes(), true)?;
     // An old summary says nothing about this run. There may be none.
     let _ = fs::remove_file(folder.join(shard.summary()));
@@ -81,24 +107,26 @@ pub fn batch(config: &BatchConfig, stop: &AtomicBool) -> Result<Option<Summary>>
             summary.add(SummaryEntry::of(clip, ClipOutcome::Skipped, done.as_ref()));
         }
     }
-    let workers = worker_tuning::choose(config, &fingerprint, &open, stop);
-    supervisor::run(config, &fingerprint, open, workers, stop, &mut summary)?;
-    config.report.notes(summary.needed(&clips, folder).as_slice());
+    let workers = worker_tuning::choose(config, fingerprint, &open, stop);
+    supervisor::run(config, fingerprint, open, workers, stop, &mut summary)?;
+    config.report.notes(summary.needed(clips, folder).as_slice());
     if shard == Shard::WHOLE {
         summary.gather(folder);
-        clean(folder, &clips);
     }
+    // What workers that have crashed left behind.
+    folders.iter().for_each(|folder| temporary::sweep(folder));
     match summary.write(folder) {
         // Clips may have failed because of the same full disk: the summary is reported in any case.
         Err(error) if summary.is_incomplete() => config.report.notes(&[error.to_string()]),
         written => written?,
     }
-    Ok(Some(summary))
+    Ok(summary)
 }
 
 /// What to do with each of `clips`. If a long clip is finished, its segments are skipped after one check of the whole
 /// clip.
-fn plan(clips: &[Clip], todo: impl Fn(&Clip) -> Planned) -> Vec<Planned> {
+fn plan(clips: &[Clip], config: &BatchConfig, fingerprint: &SettingsFingerprint) -> Vec<Planned> {
+    let todo = |clip: &Clip| plan_clip(clip, &config.output, &fingerprint.settings, config.hash, config.verify);
     let mut wholes: HashMap<PathBuf, Planned> = HashMap::new();
     let planned = |clip: &Clip| {
         if clip.segment.is_some() {
@@ -138,31 +166,12 @@ fn show(clips: &[Clip], plan: &[Planned]) -> Result<()> {
     print(text.as_bytes())
 }
 
-/// Creates the folders for the results, and removes what a killed run left in them. With shards, other machines may be
-/// working there, so nothing is removed before the merge.
-fn make_folders(folder: &Path, clips: &[Clip], shard: Shard) -> Result<()> {
-    for folder in folders(folder, clips) {
-        fs::create_dir_all(&folder).map_err(|e| Error::output(&folder, format!("cannot be created: {e}")))?;
-    }
-    if shard == Shard::WHOLE {
-        clean(folder, clips);
-    }
-    Ok(())
+fn create_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| Error::output(folder, format!("cannot be created: {e}")))
 }
 
+/// The folders of the results of `clips`, and `folder` itself.
 fn folders(folder: &Path, clips: &[Clip]) -> BTreeSet<PathBuf> {
     let of = |clip: &Clip| folder.join(&clip.stem).parent().map(Path::to_owned);
     clips.iter().filter_map(of).chain([folder.to_owned()]).collect()
-}
-
-/// Removes this program's temporary files.
-fn clean(folder: &Path, clips: &[Clip]) {
-    for folder in folders(folder, clips) {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(sink::TEMP_PREFIX) {
-                // A file that cannot be removed does no harm.
-                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
-            }
-        }
-    }
 }

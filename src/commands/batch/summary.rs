@@ -1,6 +1,7 @@
 //! The summary of a batch: `summary.json` for programs, a table and a contact sheet for people.
 
 use super::clip::Clip;
+use super::folder_lock::FolderLock;
 use super::manifest::Manifest;
 use super::outcome::ClipOutcome;
 use super::outcome::SummaryEntry;
@@ -8,11 +9,13 @@ use super::shard::Shard;
 use super::{concat, contact_sheet, disk_space};
 use std::fs;
 use std::path::{Display, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 use crate::{Error, Result, sink};
 
@@ -171,9 +174,13 @@ struct Counts {
 /// Merges the summaries of all parts in `folder`.
 ///
 /// # Errors
-/// [`Error::Input`] if a part's summary is missing, cannot be read, or has other settings than the rest.
-pub fn merge(folder: &Path) -> Result<Summary> {
+/// [`Error::Input`] if a part's summary is missing, cannot be read, or has other settings than the rest;
+/// [`Error::Output`] if a part is in progress.
+pub fn merge(folder: &Path, report: ReportMode, stop: &AtomicBool) -> Result<Summary> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?.flatten();
+    let Some(_lock) = FolderLock::acquire(folder, Shard::WHOLE, report, stop)? else {
+        return Ok(Summary::new(Shard::WHOLE, ""));
+    };
     let is_part = |name: &str| name.starts_with("summary-") && name.ends_with(".json") && name.contains("-of-");
     let mut parts = Vec::new();
     for path in entries

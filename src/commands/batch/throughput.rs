@@ -10,8 +10,9 @@ use super::worker_process::WorkerProcess;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::Result;
+use crate::platform::temporary;
 use crate::source::{self, Input};
-use crate::{Result, sink};
 
 /// Seconds of the clip that are processed, and how often each worker does so: it opens and finishes clips as in a
 /// batch.
@@ -70,7 +71,7 @@ impl<'a> ThroughputBenchmark<'a> {
     /// Frames per second of `workers`, once their models are loaded. `None` if a worker fails or the user stops the
     /// batch.
     pub(super) fn speed(&self, workers: WorkerCount, stop: &AtomicBool) -> Option<f64> {
-        let results = tempfile::Builder::new().prefix(sink::TEMP_PREFIX).tempdir_in(&self.config.output).ok()?;
+        let results = temporary::subfolder(&self.config.output).ok()?;
         let place = std::path::absolute(results.path()).ok()?;
         let start = |_| WorkerProcess::start(self.config, workers.threads);
         let mut workers = (0..workers.jobs).map(start).collect::<Result<Vec<_>>>().ok()?;

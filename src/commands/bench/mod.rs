@@ -13,6 +13,7 @@ use crate::model::runtime::{Device, Runtime};
 use crate::model::{self, ExecutionConfig, ExecutionRequest, ModelRequest, OpenedModel};
 use crate::pipeline::keyframes::{KeyFrames, StaticEvery};
 use crate::platform::machine::Machine;
+use crate::platform::temporary;
 use crate::{Error, Result};
 use onnx_grad::Method;
 
@@ -126,8 +127,7 @@ fn gradients(config: &BenchConfig) -> Result<(String, Vec<GradientTime>)> {
 
 /// Runs the clip as a user would; `None` if the user stopped it.
 fn clip(config: &BenchConfig, run: &RunConfig, static_every: u64, stop: &AtomicBool) -> Result<Option<ClipTime>> {
-    let folder = std::env::temp_dir();
-    let folder = tempfile::tempdir_in(&folder).map_err(Error::io(&folder))?;
+    let folder = temporary::system_folder().map_err(Error::io(std::env::temp_dir()))?;
     let key_frames = KeyFrames::new(StaticEvery::Frames(static_every), 1.0);
     let mut model = run.model.clone();
     model.classifier.model = config.model.clone();

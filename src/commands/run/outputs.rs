@@ -19,7 +19,8 @@ use crate::sink::maps::{MapKind, MapSink, MapSize};
 use crate::sink::records::{FrameRecord, RecordSink};
 use crate::sink::stream::StreamSink;
 use crate::sink::video::{EncodeOptions, VideoSink};
-use crate::{Error, Result};
+use crate::sink::{ReadyOutput, WrittenFile};
+use crate::{Error, Result, sink};
 
 /// The annotated result.
 enum ResultSink {
@@ -71,6 +72,19 @@ impl ResultSink {
             ResultKind::Image => Self::Image(ImageSink::create(output, overwrite)?, None),
             ResultKind::Video => Self::Video(Box::new(VideoSink::create(output, canvas, info.rate, options)?)),
         })
+    }
+
+    /// The complete result, and what is told about it. A stream is already where it belongs.
+    fn finish(self, end: ClipEnd) -> Result<(Option<ReadyOutput>, WrittenFile)> {
+        let ready = match self {
+            Self::Stream(sink) => return Ok((None, sink.finish()?)),
+            Self::Video(sink) => sink.finish(end)?,
+            Self::Images(sink) => sink.finish()?,
+            Self::Image(sink, Some(image)) => sink.finish(&image)?,
+            Self::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
+        };
+        let written = ready.written().clone();
+        Ok((Some(ready), written))
     }
 }
 
@@ -176,37 +190,24 @@ impl RunOutputs {
         Ok(timing)
     }
 
-    /// Completes all outputs of a clip that ends at `end`.
+    /// Completes all outputs of a clip that ends at `end`, and then publishes them together; the result comes last.
     ///
     /// # Errors
-    /// Those of the individual sinks; [`Error::Output`] if there was no frame.
+    /// Those of the individual sinks and of [`sink::publish`]; [`Error::Output`] if there was no frame.
     pub fn finish(self, end: ClipEnd) -> Result<WrittenOutputs> {
         let time = end.time.zip(self.first).map(|(end, (_, start))| end - start);
         let end = ClipEnd { time, ..end };
-        let finished = match self.picture {
-            ResultSink::Video(sink) => sink.finish(end)?,
-            ResultSink::Stream(sink) => sink.finish()?,
-            ResultSink::Images(sink) => sink.finish()?,
-            ResultSink::Image(sink, Some(image)) => sink.finish(&image)?,
-            ResultSink::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
+        let (picture, WrittenFile { path, warnings, .. }) = self.picture.finish(end)?;
+        let maps = self.maps.map(|(_, maps)| maps.finish()).transpose()?;
+        let records = self.records.map(RecordSink::finish).transpose()?.flatten();
+        let timeline = self.timeline.map(|(sink, timeline)| sink.finish(&timeline.picture()?)).transpose()?;
+        let preview = self.preview.and_then(|(sink, preview)| Some((sink, preview.finish()?)));
+        let (preview, overview) = match preview {
+            Some((sink, (picture, overview))) => (Some(sink.finish(&picture)?), Some(overview)),
+            None => (None, None),
         };
-        if let Some((_, maps)) = self.maps {
-            maps.finish()?;
-        }
-        if let Some(records) = self.records {
-            records.finish()?;
-        }
-        if let Some((sink, timeline)) = self.timeline {
-            sink.finish(&timeline.picture()?)?;
-        }
-        let mut overview = None;
-        if let Some((sink, preview)) = self.preview
-            && let Some((picture, known)) = preview.finish()
-        {
-            sink.finish(&picture)?;
-            overview = Some(known);
-        }
-        Ok(WrittenOutputs { path: finished.path, warnings: finished.warnings, overview })
+        sink::publish([maps, records, timeline, preview, picture].into_iter().flatten().collect())?;
+        Ok(WrittenOutputs { path, warnings, overview })
     }
 }
 

@@ -11,6 +11,7 @@ use opencv::prelude::*;
 use tempfile::TempPath;
 
 use super::storage::{MapDtype, byte};
+use crate::sink::ReadyOutput;
 use crate::{Error, Result};
 
 /// Length of the header in bytes: a multiple of 64, as NumPy wants it, with room for any number of frames.
@@ -62,15 +63,15 @@ impl MapArray {
         self.file.write_all(&bytes).map_err(Error::io(&self.output))
     }
 
-    /// Enters the number of frames into the header, and gives the file its final name.
+    /// Enters the number of frames into the header.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] if the rest cannot be written.
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// [`Error::Io`] if the rest cannot be written.
+    pub(super) fn finish(mut self) -> Result<ReadyOutput> {
         self.file.rewind().map_err(Error::io(&self.output))?;
         self.write_header()?;
         self.file.flush().map_err(Error::io(&self.output))?;
-        crate::sink::publish(self.temp, &self.output, self.overwrite)
+        Ok(ReadyOutput::file(self.temp, &self.output, self.overwrite))
     }
 
     fn write_header(&mut self) -> Result<()> {
@@ -112,7 +113,7 @@ mod tests {
         array.write(&ramp()).unwrap();
         array.write(&Mat::from_slice_2d(&[[1.0f32; 3]; 2]).unwrap()).unwrap();
         assert!(!path.exists(), "the file has its final name before it is complete");
-        array.finish().unwrap();
+        array.finish().unwrap().publish().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "files are left behind");
         let bytes = std::fs::read(path).unwrap();
         let (header, data) = bytes.split_at(HEADER_BYTES);
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         std::fs::write(&path, "precious").unwrap();
         assert!(matches!(create(false), Err(Error::Usage(_))));
-        create(true).unwrap().finish().unwrap();
+        create(true).unwrap().finish().unwrap().publish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap().len(), HEADER_BYTES);
     }
 }

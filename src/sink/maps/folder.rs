@@ -13,7 +13,8 @@ use opencv::prelude::*;
 use tempfile::TempDir;
 
 use super::storage::{MapFormat, byte};
-use crate::sink::{TEMP_PREFIX, unwritable};
+use crate::platform::temporary;
+use crate::sink::{ReadyOutput, unwritable};
 use crate::{Error, Result};
 
 /// A folder of maps: one file per frame, named after its index in six digits.
@@ -25,8 +26,6 @@ pub(super) struct MapFolder {
     format: MapFormat,
     overwrite: bool,
     temp: TempDir,
-    /// The highest index written, plus one.
-    end: u64,
 }
 
 impl MapFolder {
@@ -54,14 +53,14 @@ impl MapFolder {
     /// The errors of [`MapFolder::check`].
     pub(super) fn create(folder: &Path, format: MapFormat, overwrite: bool) -> Result<Self> {
         Self::check(folder, overwrite)?;
-        Ok(Self { folder: folder.to_owned(), format, overwrite, temp: temporary(folder)?, end: 0 })
+        Ok(Self { folder: folder.to_owned(), format, overwrite, temp: temporary(folder)? })
     }
 
     /// Writes the map of frame `index`, a continuous `CV_32FC1` raster.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
-    pub(super) fn write(&mut self, index: u64, map: &Mat) -> Result<()> {
+    pub(super) fn write(&self, index: u64, map: &Mat) -> Result<()> {
         let (width, height) = (map.cols() as u32, map.rows() as u32);
         let values = map.data_typed::<f32>()?;
         let name = format!("{index:06}.{}", self.extension());
@@ -80,43 +79,28 @@ impl MapFolder {
             }
             out.flush()
         };
-        File::create(self.temp.path().join(&name)).and_then(write).map_err(Error::io(self.folder.join(&name)))?;
-        self.end = self.end.max(index + 1);
-        Ok(())
+        File::create(self.temp.path().join(&name)).and_then(write).map_err(Error::io(self.folder.join(&name)))
     }
 
-    /// Moves the maps into place, and removes those of an earlier, longer run.
+    /// The maps, which also replace those of an earlier, longer run.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be moved or removed.
-    pub(super) fn finish(self) -> Result<()> {
-        std::fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
-        for entry in read_dir(self.temp.path())? {
-            let file = entry.map_err(Error::io(&self.folder))?;
-            let target = self.folder.join(file.file_name());
-            std::fs::rename(file.path(), &target).map_err(Error::io(&target))?;
-        }
-        if self.overwrite {
-            for entry in read_dir(&self.folder)? {
-                let file = entry.map_err(Error::io(&self.folder))?.path();
-                if self.index(&file).is_some_and(|index| index >= self.end) {
-                    std::fs::remove_file(&file).map_err(Error::io(&file))?;
-                }
-            }
-        }
-        Ok(())
+    /// [`Error::Io`] if the folder cannot be read.
+    pub(super) fn finish(self) -> Result<ReadyOutput> {
+        let extension = self.extension();
+        ReadyOutput::folder(self.temp, &self.folder, self.overwrite, |file| is_map(file, extension))
     }
 
     fn extension(&self) -> &'static str {
         if self.format == MapFormat::Npy { "npy" } else { "png" }
     }
+}
 
-    /// The frame index of the map `file`, if it is named like one.
-    fn index(&self, file: &Path) -> Option<u64> {
-        let stem = file.file_name()?.to_str()?.strip_suffix(self.extension())?.strip_suffix('.')?;
-        let is_number = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
-        stem.parse().ok().filter(|_| is_number)
-    }
+/// Whether `file` is named like a map with this extension.
+fn is_map(file: &Path, extension: &str) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(extension));
+    let stem = name.and_then(|name| name.strip_suffix('.'));
+    stem.is_some_and(|stem| stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn read_dir(folder: &Path) -> Result<ReadDir> {
@@ -130,7 +114,7 @@ pub(crate) fn temporary(folder: &Path) -> Result<TempDir> {
     if !place.is_dir() || folder.as_os_str().is_empty() {
         return Err(Error::Usage(format!("{}: is not a folder: choose another one for the maps", place.display())));
     }
-    tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir_in(place).map_err(|e| unwritable(place, &e))
+    temporary::subfolder(place).map_err(|e| unwritable(place, &e))
 }
 
 /// Writes a grey PNG. 16-bit samples are in native byte order.
@@ -164,10 +148,10 @@ mod tests {
     fn written(format: MapFormat, name: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("maps");
-        let mut sink = MapFolder::create(&maps, format, false).unwrap();
+        let sink = MapFolder::create(&maps, format, false).unwrap();
         sink.write(7, &ramp()).unwrap();
         assert!(!maps.exists(), "the folder exists before it is complete");
-        sink.finish().unwrap();
+        sink.finish().unwrap().publish().unwrap();
         assert_eq!(names(folder.path()), ["maps"], "files are left behind");
         assert_eq!(std::fs::read_dir(&maps).unwrap().count(), 1, "one file per frame and nothing else");
         (folder, maps.join(name))
@@ -222,7 +206,7 @@ mod tests {
     fn what_is_not_finished_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let maps = folder.path().join("new/maps");
-        let mut sink = MapFolder::create(&maps, MapFormat::Png, false).unwrap();
+        let sink = MapFolder::create(&maps, MapFormat::Png, false).unwrap();
         sink.write(0, &ramp()).unwrap();
         drop(sink);
         assert!(names(folder.path()).is_empty());
@@ -235,9 +219,9 @@ mod tests {
         for name in ["000000.png", "000001.png", "000002.png", "000002.npy", "12.png", "cover.png", "thesis.txt"] {
             std::fs::write(at.join(name), "old").unwrap();
         }
-        let mut sink = MapFolder::create(at, MapFormat::Png, true).unwrap();
+        let sink = MapFolder::create(at, MapFormat::Png, true).unwrap();
         sink.write(0, &ramp()).unwrap();
-        sink.finish().unwrap();
+        sink.finish().unwrap().publish().unwrap();
         assert_eq!(names(at), ["000000.png", "000002.npy", "12.png", "cover.png", "thesis.txt"]);
         assert_ne!(std::fs::read(at.join("000000.png")).unwrap(), b"old");
         assert_eq!(std::fs::read(at.join("cover.png")).unwrap(), b"old");

@@ -15,6 +15,7 @@ pub(crate) use self::folder::temporary;
 pub use self::storage::{MapDtype, MapFormat, MapKind, MapSize, MapStorage};
 use crate::Result;
 use crate::frame::SaliencyMap;
+use crate::sink::ReadyOutput;
 
 /// The maps of a clip being written, all of one size. They leave nothing behind if they are dropped before
 /// [`MapSink::finish`].
@@ -68,11 +69,11 @@ impl MapSink {
         }
     }
 
-    /// Gives the maps their final names.
+    /// The complete maps.
     ///
     /// # Errors
-    /// [`Io`](crate::Error::Io) or [`Output`](crate::Error::Output) if a file cannot be written, moved or removed.
-    pub fn finish(self) -> Result<()> {
+    /// [`Io`](crate::Error::Io) if the rest cannot be written, or the folder cannot be read.
+    pub fn finish(self) -> Result<ReadyOutput> {
         match self.target {
             MapTarget::Folder(folder) => folder.finish(),
             MapTarget::Array(array) => array.finish(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 pub use self::frame_record::{FrameRecord, RegionsField};
+use super::ReadyOutput;
 use crate::reporting::terminal;
 use crate::{Error, Result, platform::paths};
 
@@ -85,17 +86,17 @@ impl RecordSink {
         }
     }
 
-    /// Finishes the table and gives it its final name.
+    /// Finishes the table; `None` if it is on standard output.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Output`] if the rest cannot be written.
-    pub fn finish(self) -> Result<()> {
+    /// [`Error::Io`] if the rest cannot be written.
+    pub fn finish(self) -> Result<Option<ReadyOutput>> {
         match self.0 {
             RecordTable::File(TableFile { output, overwrite, temp, mut rows }) => {
                 rows.flush().map_err(Error::io(&output))?;
-                super::publish(temp, &output, overwrite)
+                Ok(Some(ReadyOutput::file(temp, &output, overwrite)))
             }
-            RecordTable::Stdout => Ok(()),
+            RecordTable::Stdout => Ok(None),
         }
     }
 }
@@ -151,7 +152,7 @@ mod tests {
         sink.write(FrameRecord { index: 0, class: Some(281), label, regions, ..FrameRecord::default() }).unwrap();
         sink.write(FrameRecord { index: 1, time: 0.04, cut: true, ..FrameRecord::default() }).unwrap();
         assert!(!path.exists(), "the table has its final name before it is finished");
-        sink.finish().unwrap();
+        sink.finish().unwrap().unwrap().publish().unwrap();
         let read = read(&path).unwrap();
         assert_eq!((read.len(), read[0].class, read[1].time), (2, Some(281), 0.04));
         std::fs::read_to_string(path).unwrap()
@@ -195,10 +196,10 @@ mod tests {
         let mut sink = RecordSink::create(&first, false).unwrap();
         let regions = RegionsField::List(vec![region()]);
         sink.write(FrameRecord { regions, ..FrameRecord::default() }).unwrap();
-        sink.finish().unwrap();
+        sink.finish().unwrap().unwrap().publish().unwrap();
         let mut sink = RecordSink::create(&second, false).unwrap();
         read(&first).unwrap().into_iter().for_each(|record| sink.write(record).unwrap());
-        sink.finish().unwrap();
+        sink.finish().unwrap().unwrap().publish().unwrap();
         assert_eq!(std::fs::read(first).unwrap(), std::fs::read(second).unwrap());
     }
 
