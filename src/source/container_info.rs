@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 
-use super::probe::{ProbeOutput, ProbeStream};
+use super::probe::ProbeOutput;
+use super::probe_stream::ProbeStream;
 use crate::frame::Rate;
 use crate::platform::ffmpeg::packets;
 use crate::{Error, Result};

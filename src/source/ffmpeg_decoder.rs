@@ -16,7 +16,7 @@ use super::filters::{FilterChain, TIME_OFFSET};
 use super::frames::{LateWarnings, SourceOptions};
 use super::piped::{PipedInput, STDIN, SideFile};
 use super::planes;
-use super::probe::ProbeStream;
+use super::probe_stream::ProbeStream;
 use super::shape_changes::ShapeChanges;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;

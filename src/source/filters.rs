@@ -3,7 +3,7 @@
 use opencv::core::Size;
 
 use super::frames::{Deinterlace, SourceOptions, ToneMap};
-use super::probe::ProbeStream;
+use super::probe_stream::ProbeStream;
 use crate::colour::{ChromaSiting, ColourTags, UNSPECIFIED};
 use crate::platform::ffmpeg::{PictureShape, SHOWINFO};
 

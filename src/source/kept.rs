@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::container_info::ContainerInfo;
-use super::probe::{ProbeOutput, ProbeStream};
+use super::probe::ProbeOutput;
+use super::probe_stream::ProbeStream;
 use crate::passthrough::{AudioStream, FileIdentity, Metadata, Passthrough};
 use crate::platform::ffmpeg::is_url;
 

@@ -17,6 +17,7 @@ mod piped;
 mod planes;
 mod playlist;
 mod probe;
+mod probe_stream;
 mod shape_changes;
 mod still;
 mod timestamp_corrector;

@@ -13,7 +13,7 @@ use super::colours;
 use super::container_info::{self, ContainerInfo};
 use super::decoder::Decoder;
 use super::orientation::{self, Orientation};
-use super::probe::ProbeStream;
+use super::probe_stream::ProbeStream;
 use super::timestamp_corrector::TimestampCorrector;
 use crate::frame::Rate;
 use crate::platform::ffmpeg::{is_url, media_name, packets};
