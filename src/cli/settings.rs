@@ -2,7 +2,6 @@
 //! all of them in the format of such a file.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -10,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMat
 use toml::{Table, Value};
 
 use super::Cli;
+use crate::platform::whole_file;
 use crate::{Error, Result};
 
 /// Flags that are not settings.
@@ -66,7 +66,10 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli> {
 
 /// The flags and the inputs that are in `file`, without those that are `given` already.
 fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsString>, Vec<OsString>)> {
-    let text = fs::read_to_string(file).map_err(|e| Error::input(file, format!("cannot be read: {e}")))?;
+    let text = whole_file::read_text(file).map_err(|error| match error {
+        Error::Io { source, .. } => Error::input(file, format!("cannot be read: {source}")),
+        other => other,
+    })?;
     let table: Table = text.parse().map_err(|e: toml::de::Error| {
         Error::Usage(format!("{}: is not a TOML file: {}", file.display(), e.to_string().replace('\n', " ").trim()))
     })?;

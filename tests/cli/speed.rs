@@ -55,7 +55,7 @@ fn the_fastest_is_measured_once_and_again_when_asked_or_when_what_was_kept_is_da
     fs::write(&graph, &whole[..whole.len() / 2]).unwrap();
     assert!(run(""), "a truncated graph is not used");
     assert!(!run(""));
-    fs::write(kept(folder.path(), "choice.json"), "{").unwrap();
+    fs::write(kept(folder.path(), "selection.json"), "{").unwrap();
     assert!(run(""), "a truncated choice is not used");
     assert!(!run("--device cpu"), "ONNX Runtime's own kernels leave nothing to measure");
 }

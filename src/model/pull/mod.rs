@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, CatalogEntry};
+use super::installed;
 use crate::platform::checksum::file_sha256;
 use crate::{Error, Result, platform::dirs};
 use http::{DownloadFailure, HttpClient};
@@ -69,6 +70,8 @@ struct DownloadPlan {
     urls: Vec<String>,
     sha256: Option<String>,
     bytes: Option<u64>,
+    /// Whether the checksum is that of the catalogue, and needs no record.
+    is_catalogued: bool,
 }
 
 /// Downloads a model into the models folder. A partial download is kept beside it as
@@ -95,7 +98,7 @@ pub fn pull(request: &Request) -> Result<PulledModel> {
     bar.finish_and_clear();
     match fetched {
         Ok(()) => {
-            let bytes = part.publish(&order.path)?;
+            let bytes = install(&order, part)?;
             Ok(PulledModel {
                 name: order.name,
                 path: order.path,
@@ -109,6 +112,16 @@ pub fn pull(request: &Request) -> Result<PulledModel> {
             Err(error)
         }
     }
+}
+
+/// Puts the file in place with a record of its checksum, and returns its size. In between, there is no record.
+fn install(order: &DownloadPlan, part: PartialFile) -> Result<u64> {
+    installed::forget(&order.path)?;
+    let bytes = part.publish(&order.path)?;
+    if !order.is_catalogued {
+        installed::record(&order.path, &file_sha256(&order.path)?)?;
+    }
+    Ok(bytes)
 }
 
 fn order(request: &Request) -> Result<DownloadPlan> {
@@ -136,6 +149,7 @@ fn order(request: &Request) -> Result<DownloadPlan> {
         urls: if request.urls.is_empty() { entry.map(addresses).unwrap_or_default() } else { request.urls.clone() },
         sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
         bytes: known.map(|entry| entry.bytes),
+        is_catalogued: known.is_some(),
     })
 }
 
