@@ -112,7 +112,11 @@ fn watch(args: LiveArgs) -> anyhow::Result<u8> {
     if !config.quiet {
         summary.say();
     }
-    Ok(if summary.ending == live::SessionEnding::Interrupted { INTERRUPTED } else { 0 })
+    Ok(match summary.ending {
+        _ if summary.recording.outages > 0 => 1,
+        live::SessionEnding::Interrupted => INTERRUPTED,
+        live::SessionEnding::Complete => 0,
+    })
 }
 
 fn run_clip(config: &RunConfig) -> anyhow::Result<u8> {

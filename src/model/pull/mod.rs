@@ -2,6 +2,8 @@
 
 mod http;
 mod part;
+mod redirect;
+mod speed;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,7 +37,7 @@ pub struct Request {
     pub overwrite: bool,
     /// Whether to show a progress bar on a terminal.
     pub progress: bool,
-    /// How long a server may send nothing.
+    /// How long a server may send nothing, or less than [`speed::MIN_BYTES_PER_SECOND`].
     pub timeout: Duration,
 }
 
@@ -215,9 +217,9 @@ fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> R
         match from_address(order, client, url, part) {
             Ok(()) => return Ok(()),
             Err(DownloadFailure::Here(error)) => return Err(error),
-            Err(DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem)) => {
-                problems.push(format!("{url} {problem}"))
-            }
+            Err(
+                DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem) | DownloadFailure::Slow(problem),
+            ) => problems.push(format!("{url} {problem}")),
         }
     }
     let kept = match (part.len(), &order.sha256) {
