@@ -34,7 +34,7 @@ impl ClassLabels {
     /// Reads names from a file or a pipe, one per line, for a model of `classes` classes.
     ///
     /// # Errors
-    /// The errors of [`whole_file::read_text`]. [`Error::Input`] if the number of lines differs.
+    /// [`Error::Io`] if it cannot be read. [`Error::Input`] if it does not end, or the number of lines differs.
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
         let text = whole_file::read_text(path)?;
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();

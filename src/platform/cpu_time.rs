@@ -42,7 +42,11 @@ pub fn waiting_now(threads: usize) -> Option<f64> {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(|| while !over.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
         }
         let (began, before) = (Instant::now(), CpuTime::of_this_process());
         while began.elapsed() < PROBE_DURATION {}

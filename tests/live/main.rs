@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod feeds;
+mod outages;
 mod page;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]

@@ -40,6 +40,11 @@ impl OutageLog {
         Self { hub, total: Outage::default(), since: None, retry_at, pause, ended, next_proof }
     }
 
+    /// Whether the recording has failed and is not known to work again.
+    pub(super) fn is_open(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Whether a new file may be started at `time`.
     pub(super) fn may_try(&self, time: f64) -> bool {
         self.since.is_none() || time >= self.retry_at

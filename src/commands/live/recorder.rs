@@ -143,7 +143,8 @@ impl Recording {
     }
 
     fn add(&mut self, shown: &DisplayFrame) {
-        let segment = self.config.segment;
+        // The first file after a failure has to prove that recording works again, however short segments are.
+        let segment = self.config.segment.filter(|_| !self.outages.is_open());
         let is_over = |file: &GrowingFile| {
             !file.sink.takes(&shown.picture) || segment.is_some_and(|length| shown.time - file.since >= length)
         };

@@ -122,7 +122,8 @@ impl HttpClient {
     fn unanswered(&self, error: ureq::Error) -> DownloadFailure {
         DownloadFailure::Refused(match error {
             ureq::Error::Timeout(_) => format!("did not respond within {:?}", self.timeout),
-            ureq::Error::LargeResponseHeader(..) => "sends header lines without end".into(),
+            ureq::Error::LargeResponseHeader(..) => "breaks the rules of HTTP (its header does not end)".into(),
+            ureq::Error::Protocol(problem) => format!("breaks the rules of HTTP ({problem})"),
             ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is insecure"),
             ureq::Error::Rustls(problem) => {
                 format!("cannot be trusted ({problem}); install ca-certificates, or set SSL_CERT_FILE")

@@ -37,7 +37,7 @@ pub struct Request {
     pub overwrite: bool,
     /// Whether to show a progress bar on a terminal.
     pub progress: bool,
-    /// How long a server may send nothing, or less than [`speed::MIN_BYTES_PER_SECOND`].
+    /// How long a server may send nothing, or less than 1 kB per second.
     pub timeout: Duration,
 }
 

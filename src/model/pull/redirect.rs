@@ -1,5 +1,6 @@
 //! Where a response redirects to.
 
+use crate::platform::ffmpeg::is_url;
 use ureq::http::{Response, Uri, header};
 
 /// More redirects than these are endless.
@@ -17,7 +18,7 @@ fn resolve(base: &Uri, location: &str) -> Option<String> {
     let (scheme, host) = (base.scheme_str()?, base.authority()?);
     let location = location.split('#').next().unwrap_or_default();
     Some(match location {
-        _ if location.contains("://") => location.to_owned(),
+        _ if is_url(location) => location.to_owned(),
         _ if location.starts_with("//") => format!("{scheme}:{location}"),
         _ if location.starts_with('/') => format!("{scheme}://{host}{location}"),
         _ if location.starts_with('?') => format!("{scheme}://{host}{}{location}", base.path()),
@@ -41,6 +42,7 @@ mod tests {
             ("/c?y#z", "https://host:8/c?y"),
             ("c", "https://host:8/a/c"),
             ("?y", "https://host:8/a/b.onnx?y"),
+            ("c?y=http://z", "https://host:8/a/c?y=http://z"),
         ] {
             assert_eq!(resolve(&base, location).as_deref(), Some(expected), "{location}");
         }
