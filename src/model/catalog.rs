@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Preprocessor;
-use super::installed::{self, expected_sha256};
 use super::metadata::sidecar::Sidecar;
 use crate::{Error, Result, platform::dirs, platform::paths};
 
@@ -113,20 +112,8 @@ pub struct ResolvedModel {
     pub entry: Option<CatalogEntry>,
     /// The contents of the TOML file beside the model.
     pub sidecar: Option<Sidecar>,
-    /// SHA-256 that the file must have, if it is known.
-    pub sha256: Option<String>,
     /// Notes for the user about the choice.
     pub notes: Vec<String>,
-}
-
-impl ResolvedModel {
-    /// Checks that the file with the SHA-256 `found` is the model that was installed.
-    ///
-    /// # Errors
-    /// [`Error::Model`] if it is not.
-    pub fn check(&self, found: &str) -> Result<()> {
-        installed::check(&self.path, self.sha256.as_deref(), found, self.entry.as_ref())
-    }
 }
 
 impl ModelName {
@@ -155,8 +142,7 @@ impl ModelName {
         }
         let notes = if *self == Self::Auto { second_best(entry, &entries) } else { Vec::new() };
         let (path, sidecar) = (entry.path(), Sidecar::beside(&entry.path())?);
-        let sha256 = expected_sha256(&path, Some(entry));
-        Ok(ResolvedModel { name: entry.name.clone(), path, entry: Some(entry.clone()), sidecar, sha256, notes })
+        Ok(ResolvedModel { name: entry.name.clone(), path, entry: Some(entry.clone()), sidecar, notes })
     }
 }
 
@@ -198,8 +184,7 @@ fn second_best(taken: &CatalogEntry, entries: &[CatalogEntry]) -> Vec<String> {
 fn from_file(path: &Path, entries: &[CatalogEntry]) -> Result<ResolvedModel> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let entry = entries.iter().find(|entry| entry.name == name).cloned();
-    let (sha256, sidecar) = (expected_sha256(path, entry.as_ref()), Sidecar::beside(path)?);
-    Ok(ResolvedModel { name, path: path.into(), entry, sidecar, sha256, notes: Vec::new() })
+    Ok(ResolvedModel { name, path: path.into(), entry, sidecar: Sidecar::beside(path)?, notes: Vec::new() })
 }
 
 #[cfg(test)]

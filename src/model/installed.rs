@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::catalog::CatalogEntry;
+use super::catalog::{CatalogEntry, ResolvedModel};
 use crate::platform::{dirs, paths, whole_file};
 use crate::{Error, Result, sink};
 
@@ -19,15 +19,16 @@ pub fn expected_sha256(path: &Path, entry: Option<&CatalogEntry>) -> Option<Stri
     recorded.or_else(|| entry.filter(|entry| entry.path() == path).map(|entry| entry.sha256.clone()))
 }
 
-/// Checks that the SHA-256 of the model at `path` is the `expected` one, if that is known.
+/// Checks that a file with the SHA-256 `found` is the model that was installed.
 ///
 /// # Errors
 /// [`Error::Model`] with the remedy if it is not.
-pub fn check(path: &Path, expected: Option<&str>, found: &str, entry: Option<&CatalogEntry>) -> Result<()> {
-    if expected.is_none_or(|expected| expected == found) {
+pub fn check(chosen: &ResolvedModel, found: &str) -> Result<()> {
+    let ResolvedModel { path, entry, .. } = chosen;
+    if expected_sha256(path, entry.as_ref()).is_none_or(|expected| expected == found) {
         return Ok(());
     }
-    let remedy = remedy(path, entry);
+    let remedy = remedy(path, entry.as_ref());
     Err(Error::model(path, format!("is damaged: its checksum is not that of the installed model; {remedy}")))
 }
 

@@ -3,6 +3,7 @@
 use onnx_grad::Request;
 
 use super::catalog::ResolvedModel;
+use super::installed;
 use super::source::ModelSource;
 use crate::{Error, Result};
 
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 /// The same as [`ModelSource::load`]. [`Error::Model`] if the file is damaged. [`Error::Input`] if the sidecar's size is not the model's
 /// size.
 pub fn load(chosen: &ResolvedModel, request: &Request) -> Result<ModelSource> {
-    let check = |sha256: &str| chosen.check(sha256);
+    let check = |sha256: &str| installed::check(chosen, sha256);
     let (None, Some(sidecar)) = (request.size, &chosen.sidecar) else {
         return ModelSource::load_checked(&chosen.path, request, check);
     };

@@ -67,12 +67,12 @@ impl RecordingReport {
 
 impl StreamRecorder {
     /// Starts a recording. The file is created with the first picture.
-    pub(super) fn start(config: &RecordingConfig, rate: Rate, hub: Arc<SessionHub>) -> Result<Self> {
+    pub(super) fn start(config: RecordingConfig, rate: Rate, hub: Arc<SessionHub>) -> Result<Self> {
         let base = config.output.clone().unwrap_or_else(|| UNNAMED.into());
         hub.report(|state| state.recording = Some(base.display().to_string()));
         let files = SegmentFiles { base, is_segmented: config.segment.is_some(), overwrite: config.overwrite };
         let recording = Recording {
-            config: config.clone(),
+            config,
             rate,
             files,
             current: None,

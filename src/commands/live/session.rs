@@ -219,7 +219,10 @@ impl<'a> LiveOutputs<'a> {
     }
 
     fn record(&mut self) -> Result<()> {
-        self.recorder = Some(StreamRecorder::start(&self.config.recording, self.rate, self.hub.clone())?);
+        let mut config = self.config.recording.clone();
+        // A second recording of this session does not replace the first.
+        config.overwrite &= self.recording.last.is_none();
+        self.recorder = Some(StreamRecorder::start(config, self.rate, self.hub.clone())?);
         Ok(())
     }
 

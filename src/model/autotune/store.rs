@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExecutionRequest, Selection};
 use crate::model::catalog::ResolvedModel;
+use crate::model::installed;
 use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{CompiledGradient, ModelSource};
 use crate::platform::checksum::{file_sha256, sha256};
@@ -57,7 +58,7 @@ impl CacheEntry {
         let runtime = Runtime::get()?;
         let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
         let sha256_of_model = file_sha256(&chosen.path)?;
-        chosen.check(&sha256_of_model)?;
+        installed::check(chosen, &sha256_of_model)?;
         let about = [
             format!("{sha256_of_model} of {}", chosen.path.display()),
             format!("{request:?} {size:?} {method:?} {sampled} {wish:?}"),
