@@ -114,8 +114,11 @@ fn watch(args: LiveArgs, stop: &StopSignals) -> anyhow::Result<u8> {
     if !config.quiet {
         summary.say();
     }
-    let is_interrupted = summary.ending == live::SessionEnding::Interrupted;
-    Ok(stop.exit_status().filter(|_| is_interrupted).unwrap_or(0))
+    Ok(match summary.ending {
+        _ if summary.recording.outages > 0 => 1,
+        live::SessionEnding::Interrupted => stop.exit_status().unwrap_or(1),
+        live::SessionEnding::Complete => 0,
+    })
 }
 
 fn run_clip(config: &RunConfig, stop: &StopSignals) -> anyhow::Result<u8> {

@@ -11,9 +11,10 @@ use super::choice::choice;
 use super::classifier::ClassifierArgs;
 use super::method::{MethodArgs, RequestArgs};
 use super::picture::PictureArgs;
-use super::values::span;
+use super::values::{keep_limit, span};
 use crate::commands::live::capture::{Camera, LiveInput, PixelFormat, parse_size};
 use crate::commands::live::config::{LiveConfig, RecordingConfig};
+use crate::commands::live::segments::KeepLimit;
 use crate::commands::live::serve::{PublicUrl, ServeConfig, Token, parse_address};
 use crate::commands::live::session_hub::SessionSettings;
 use crate::commands::live::window::PreviewWindow;
@@ -52,9 +53,17 @@ pub struct LiveArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Start a new file after this time, named FILE-001, FILE-002 ...: seconds, mm:ss or h:mm:ss
+    ///
+    /// The numbers go on after those of existing files, which are never replaced.
     #[arg(long, value_name = "TIME", requires = "output", value_parser = span)]
     pub segment: Option<f64>,
-    /// Overwrite existing files
+    /// Keep this much of the segments, such as 20GB, 48h or 7d; the oldest are removed
+    ///
+    /// Whenever a segment starts, the oldest finished FILE-001, FILE-002 ... are removed until the finished ones take at
+    /// most this size, or until all are younger than this time.
+    #[arg(long, value_name = "SIZE|TIME", requires = "segment", value_parser = keep_limit)]
+    pub keep: Option<KeepLimit>,
+    /// Overwrite an existing file
     #[arg(short = 'y', long)]
     pub yes: bool,
     /// Quality of the recording: 0 (lossless) to 51 (worst)
@@ -154,7 +163,9 @@ impl TryFrom<LiveArgs> for LiveConfig {
             recording: RecordingConfig {
                 output: args.output,
                 segment: args.segment,
+                keep: args.keep,
                 overwrite: args.yes,
+                quiet: args.quiet,
                 crf: args.crf,
             },
             duration: args.duration.map(Duration::from_secs_f64),

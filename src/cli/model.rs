@@ -139,7 +139,7 @@ pub struct PullArgs {
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
-    /// Give up on a server that sends nothing for this time, in seconds
+    /// Give up on a server that sends nothing, or less than 1 kB per second, for this time, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
 }

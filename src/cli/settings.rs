@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -12,6 +11,7 @@ use toml::{Table, Value};
 
 use super::Cli;
 use crate::address::without_secrets;
+use crate::platform::whole_file;
 use crate::reporting::terminal::{printable, say};
 use crate::{Error, Result};
 
@@ -82,7 +82,10 @@ fn refuse(error: &clap::Error) -> ! {
 
 /// The flags and the inputs that are in `file`, without those that are `given` already.
 fn flags(command: &Command, given: &ArgMatches, file: &Path) -> Result<(Vec<OsString>, Vec<OsString>)> {
-    let text = fs::read_to_string(file).map_err(|e| Error::input(file, format!("cannot be read: {e}")))?;
+    let text = whole_file::read_text(file).map_err(|error| match error {
+        Error::Io { source, .. } => Error::input(file, format!("cannot be read: {source}")),
+        other => other,
+    })?;
     let table: Table = text.parse().map_err(|e: toml::de::Error| {
         Error::Usage(format!("{}: is not a TOML file: {}", file.display(), e.to_string().replace('\n', " ").trim()))
     })?;

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::model::catalog;
+use indicatif::DecimalBytes;
+
+use crate::model::list::{self, InstallState, ModelRow};
 use crate::model::runtime::{Device, Runtime};
+use crate::model::{CacheReport, catalog, library_check};
 use crate::reporting::terminal::print;
 use crate::{Error, Result, platform::dirs, platform::ffmpeg};
 
@@ -29,7 +32,7 @@ enum FindingState {
     Good(String),
     /// Missing, but `run` works without it.
     Limited(String),
-    /// Missing, and `run` does not work without it.
+    /// Missing or damaged, and `run` does not work without it.
     Missing(String),
 }
 
@@ -46,6 +49,7 @@ pub fn report() -> Result<bool> {
         program("ffprobe", "sound, rotation and damage are not detected"),
     ];
     findings.extend(models()?);
+    findings.push(cache());
     let mut text = format!("salstream {}, data in {}\n", env!("CARGO_PKG_VERSION"), dirs::folder().display());
     text.extend(findings.iter().map(Finding::line));
     print(text.as_bytes())?;
@@ -53,13 +57,16 @@ pub fn report() -> Result<bool> {
 }
 
 fn runtime() -> Finding {
+    // A disk can damage a file without a trace in its times.
+    library_check::forget();
     let state = match Runtime::get() {
         Ok(runtime) => {
             let devices = [Device::Cpu, Device::OpenVino, Device::Cuda, Device::TensorRt];
             let present: Vec<_> =
                 devices.into_iter().filter(|&device| runtime.has(device)).map(|device| device.to_string()).collect();
+            let checksum = if runtime.is_verified { "its checksum is correct" } else { "its checksum is not known" };
             FindingState::Good(format!(
-                "{} at {}; devices: {}",
+                "{} at {} ({checksum}); devices: {}",
                 runtime.version(),
                 runtime.library.display(),
                 present.join(", ")
@@ -105,22 +112,31 @@ fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// Measured choices and compiled models.
+fn cache() -> Finding {
+    let CacheReport { entries, damaged, bytes } = CacheReport::new();
+    let text = format!("{entries} stored choices ({})", DecimalBytes(bytes));
+    let state = match damaged {
+        0 => FindingState::Good(text),
+        _ => FindingState::Limited(format!("{text}, {damaged} of them damaged: made again when they are needed")),
+    };
+    Finding { what: "cache", state }
+}
+
 fn models() -> Result<Vec<Finding>> {
-    let entries = catalog::entries()?;
-    let none = !entries.iter().any(catalog::CatalogEntry::is_installed);
-    let mut findings: Vec<_> = entries
-        .iter()
-        .filter(|entry| entry.is_installed() || catalog::PREFERRED.contains(&entry.name.as_str()))
-        .map(|entry| {
-            let path = entry.path();
-            let state = if entry.is_installed() {
-                FindingState::Good(format!("{} at {}", entry.name, path.display()))
-            } else {
-                FindingState::Limited(format!("{} is not installed: {}", entry.name, entry.remedy()))
-            };
-            Finding { what: "model", state }
-        })
-        .collect();
+    let rows = list::rows()?;
+    let none = rows.iter().all(|row| row.installed == InstallState::No);
+    let shown = |row: &&ModelRow| row.installed != InstallState::No || catalog::PREFERRED.contains(&&*row.name);
+    let finding = |row: &ModelRow| {
+        let remedy = row.remedy.as_deref().unwrap_or_default();
+        let state = match row.installed {
+            InstallState::Yes => FindingState::Good(format!("{} at {}", row.name, row.path)),
+            InstallState::No => FindingState::Limited(format!("{} is not installed: {remedy}", row.name)),
+            InstallState::Damaged => FindingState::Missing(format!("{} is damaged: {remedy}", row.path)),
+        };
+        Finding { what: "model", state }
+    };
+    let mut findings: Vec<_> = rows.iter().filter(shown).map(finding).collect();
     if none {
         let state = FindingState::Missing("no model is installed: run scripts/setup".into());
         findings.push(Finding { what: "model", state });

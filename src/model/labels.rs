@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::platform::whole_file;
 use crate::{Error, Result};
 
 /// ImageNet's 1000 classes in order, one short name each.
@@ -30,12 +31,12 @@ impl ClassLabels {
         Self((0..classes).map(|id| format!("class {id}")).collect())
     }
 
-    /// Reads names from a file, one per line, for a model of `classes` classes.
+    /// Reads names from a file or a pipe, one per line, for a model of `classes` classes.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read. [`Error::Input`] if the number of lines differs.
+    /// [`Error::Io`] if it cannot be read. [`Error::Input`] if it does not end, or the number of lines differs.
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let text = whole_file::read_text(path)?;
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
         let lines = names.len();
         Self::new(names, classes).ok_or_else(|| {

@@ -1,10 +1,14 @@
 //! `salstream model list`: the known models, and which of them are installed.
 
+use std::path::Path;
+
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::catalog::{self, CatalogEntry};
+use super::installed;
 use crate::Result;
+use crate::platform::checksum::file_sha256;
 
 /// One known model.
 #[derive(Debug, Serialize)]
@@ -24,7 +28,7 @@ pub struct ModelRow {
     pub installed: InstallState,
     /// Whether `--model auto` uses this model.
     pub auto: bool,
-    /// The command that installs it, if it is not installed.
+    /// What installs or repairs it, if it is not installed or damaged.
     pub remedy: Option<String>,
 }
 
@@ -32,12 +36,33 @@ pub struct ModelRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstallState {
-    /// The file exists and has the expected size.
+    /// The file exists and has the expected checksum, if that is known.
     Yes,
-    /// The file exists but has another size.
+    /// The file exists but has another checksum.
     Damaged,
     /// The file does not exist.
     No,
+}
+
+impl InstallState {
+    /// The state of the model at `path`. Its whole file is read.
+    pub fn of(path: &Path, entry: Option<&CatalogEntry>) -> Self {
+        let expected = installed::expected_sha256(path, entry);
+        match expected {
+            _ if !path.is_file() => Self::No,
+            Some(expected) if file_sha256(path).is_ok_and(|found| found != expected) => Self::Damaged,
+            _ => Self::Yes,
+        }
+    }
+
+    /// The command that installs the model or repairs it.
+    pub fn remedy(self, path: &Path, entry: Option<&CatalogEntry>) -> Option<String> {
+        match self {
+            Self::Yes => None,
+            Self::Damaged => Some(installed::remedy(path, entry)),
+            Self::No => entry.map(CatalogEntry::remedy),
+        }
+    }
 }
 
 /// The catalogue's models in order, followed by the user's own models in the models folder.
@@ -55,11 +80,7 @@ pub fn rows() -> Result<Vec<ModelRow>> {
 
 fn known(entry: &CatalogEntry, auto: bool) -> ModelRow {
     let path = entry.path();
-    let installed = match path.metadata() {
-        Ok(file) if file.is_file() && file.len() == entry.bytes => InstallState::Yes,
-        Ok(file) if file.is_file() => InstallState::Damaged,
-        _ => InstallState::No,
-    };
+    let installed = InstallState::of(&path, Some(entry));
     ModelRow {
         name: entry.name.clone(),
         path: path.display().to_string(),
@@ -68,15 +89,17 @@ fn known(entry: &CatalogEntry, auto: bool) -> ModelRow {
         license: Some(entry.license.clone()),
         installed,
         auto,
-        remedy: (installed != InstallState::Yes).then(|| entry.remedy()),
+        remedy: installed.remedy(&path, Some(entry)),
     }
 }
 
 fn own(name: String) -> ModelRow {
     let path = catalog::own_path(&name);
     let bytes = path.metadata().map_or(0, |file| file.len());
+    let installed = InstallState::of(&path, None);
+    let remedy = installed.remedy(&path, None);
     let path = path.display().to_string();
-    ModelRow { name, path, bytes, top1: None, license: None, installed: InstallState::Yes, auto: false, remedy: None }
+    ModelRow { name, path, bytes, top1: None, license: None, installed, auto: false, remedy }
 }
 
 /// The rows as an aligned table with a heading.
@@ -90,7 +113,7 @@ pub fn table(rows: &[ModelRow]) -> String {
         let installed = match (row.installed, row.auto, &row.remedy) {
             (InstallState::Yes, true, _) => "yes, used by auto".to_owned(),
             (InstallState::Yes, false, _) => "yes".to_owned(),
-            (InstallState::Damaged, ..) => "damaged: its size is wrong".to_owned(),
+            (InstallState::Damaged, _, remedy) => format!("damaged: {}", remedy.as_deref().unwrap_or_default()),
             (InstallState::No, _, remedy) => format!("no: {}", remedy.as_deref().unwrap_or_default()),
         };
         text += &format!("{:<width$}  {size:>10}  {top1:>7}  {license:<12}  {installed}\n", row.name);

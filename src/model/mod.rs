@@ -20,7 +20,10 @@ mod autotune;
 pub mod catalog;
 mod classifier;
 pub mod inspect;
+mod installed;
 mod labels;
+pub mod library_check;
+mod library_search;
 pub mod list;
 mod load;
 pub mod metadata;
@@ -33,8 +36,8 @@ mod session;
 mod source;
 
 pub use autotune::{
-    ExecutionConfig, ExecutionRequest, FRAMES_AT_ONCE, PreparedModel, Selection, TrialMeasurement, TrialResult,
-    calibration, candidates, choose,
+    CacheReport, ExecutionConfig, ExecutionRequest, FRAMES_AT_ONCE, PreparedModel, Selection, TrialMeasurement,
+    TrialResult, calibration, candidates, choose,
 };
 pub use catalog::ModelName;
 pub use classifier::{Attribution, Classifier};

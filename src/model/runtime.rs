@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use onnx_grad::Variant;
 use ort::environment::Environment;
@@ -12,14 +13,13 @@ use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
+use super::library_check::verify;
+use super::library_search::{candidates, places};
 use crate::error::brief;
 use crate::{Error, Result, platform::dirs};
 
 /// How to install ONNX Runtime, for error messages.
 const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
-
-/// The file name prefix of a versioned library.
-const LIBRARY_PREFIX: &str = "libonnxruntime.so.";
 
 /// The device and execution provider of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -106,6 +106,8 @@ pub struct SessionOptions {
 pub struct Runtime {
     /// The file that was loaded.
     pub library: PathBuf,
+    /// Whether its checksum is known and right.
+    pub is_verified: bool,
     environment: Environment,
 }
 
@@ -123,19 +125,28 @@ impl Runtime {
         let places = places();
         let mut problem = None;
         for library in places.iter().flat_map(|place| candidates(place)) {
+            // A damaged library may end the process when it is loaded.
+            let is_verified = verify(&library).map_err(|problem| format!("{problem}; {REMEDY}"))?;
             match ort::init_from(&library) {
                 Ok(builder) => {
                     let builder = builder.with_name("salstream").with_telemetry(false);
                     let environment = builder.build().map_err(|e| one_line(&e))?;
                     // Failures are returned as errors, so the log would only repeat them.
                     environment.set_log_level(ort::logging::LogLevel::Fatal);
-                    return Ok(Self { library, environment });
+                    return Ok(Self { library, is_verified, environment });
                 }
                 Err(e) => problem = problem.or(Some(format!("{}; {REMEDY}", one_line(&e)))),
             }
         }
         let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
         Err(problem.unwrap_or_else(|| format!("no libonnxruntime.so in {}; {REMEDY}", tried.join(", "))))
+    }
+
+    /// The library that [`get`](Self::get) would try first, with its size and time of modification.
+    pub fn installed() -> Option<(PathBuf, u64, Option<SystemTime>)> {
+        let library = places().iter().find_map(|place| candidates(place).into_iter().next())?;
+        let file = library.metadata().ok()?;
+        Some((library, file.len(), file.modified().ok()))
     }
 
     /// The version that the library reports, such as `1.24.1`, or an empty string if it reports
@@ -242,69 +253,6 @@ fn provider(options: &SessionOptions) -> Result<Option<ep::ExecutionProviderDisp
     }))
 }
 
-/// All files and folders to search, in order.
-fn places() -> Vec<PathBuf> {
-    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-        return vec![path.into()];
-    }
-    let mut places = Vec::new();
-    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
-        places.extend([folder.to_owned(), folder.join("../lib")]);
-    }
-    places.push(dirs::libraries());
-    places.extend(
-        ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map(Into::into),
-    );
-    places
-}
-
-/// The ONNX Runtime libraries in `place`, which may be a folder or the library itself, newest
-/// first.
-fn candidates(place: &Path) -> Vec<PathBuf> {
-    if place.is_file() {
-        return vec![place.to_owned()];
-    }
-    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so")))
-        .collect();
-    found.sort_by_cached_key(|path| std::cmp::Reverse(numbers(path)));
-    found
-}
-
-/// The version numbers in a library's name. An empty list, which sorts lowest, for a plain
-/// `libonnxruntime.so`.
-fn numbers(library: &Path) -> Vec<u32> {
-    let name = library.file_name().unwrap_or_default().to_string_lossy();
-    let version = name.strip_prefix(LIBRARY_PREFIX).unwrap_or_default();
-    version.split('.').map_while(|part| part.parse().ok()).collect()
-}
-
 fn one_line(error: &impl std::fmt::Display) -> String {
     error.to_string().replace('\n', " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_several_libraries_the_newest_comes_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let names = ["libonnxruntime.so", "libonnxruntime.so.1.9.0", "libonnxruntime.so.1.24.1", "libonnxruntime.so.1"];
-        for name in names.iter().chain(&["libonnxruntime_providers_shared.so"]) {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        let found = candidates(folder.path());
-        let found: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-        assert_eq!(found, [names[2], names[1], names[3], names[0]]);
-    }
-
-    #[test]
-    fn a_file_is_its_own_only_candidate_and_an_empty_folder_has_none() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(candidates(file.path()), [file.path()]);
-        assert!(candidates(tempfile::tempdir().unwrap().path()).is_empty());
-    }
 }

@@ -57,8 +57,17 @@ impl ModelSource {
     /// [`Error::Io`] or [`Error::Model`] if the file is unusable or lacks what `request` asks for.
     /// [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn load(path: &Path, request: &Request) -> Result<Self> {
+        Self::load_checked(path, request, |_| Ok(()))
+    }
+
+    /// Like [`load`](Self::load), if `check` accepts the SHA-256 of the file.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load) and `check`.
+    pub fn load_checked(path: &Path, request: &Request, check: impl FnOnce(&str) -> Result<()>) -> Result<Self> {
         let model = onnx::load(path)?;
         let sha256 = file_sha256(path)?;
+        check(&sha256)?;
         Runtime::get()?;
         let mut notes = Vec::new();
         let (model, shapes) = match is_gradient_model(&model) {

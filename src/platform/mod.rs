@@ -2,6 +2,7 @@
 
 pub(crate) mod checksum;
 pub(crate) mod child_process;
+pub(crate) mod cpu_time;
 pub mod dirs;
 pub(crate) mod ffmpeg;
 pub(crate) mod follow;
@@ -11,6 +12,8 @@ pub(crate) mod owner;
 pub(crate) mod passed_over;
 pub(crate) mod paths;
 pub(crate) mod processes;
+pub(crate) mod sealed;
 pub mod silence;
 pub mod stop;
 pub(crate) mod temporary;
+pub(crate) mod whole_file;

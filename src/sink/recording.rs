@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
+use opencv::videoio::{self, VideoCapture};
 
 use super::ReadyOutput;
 use super::container::Container;
@@ -12,9 +13,10 @@ use super::encoder::{EncoderSettings, VideoEncoder, failed};
 use crate::colour::ColourTags;
 use crate::frame::Rate;
 use crate::platform::ffmpeg::{self, Ffmpeg, media_name};
+use crate::platform::silence::silence_libraries;
 use crate::{Error, Result};
 
-/// A growing file: fragmented MP4, Matroska or WebM. If it is dropped before [`RecordingSink::finish`], the part
+/// A growing file: fragmented MP4, Matroska or WebM. If it is dropped before [`RecordingSink::end`], the part
 /// written so far stays.
 pub struct RecordingSink {
     output: PathBuf,
@@ -72,18 +74,32 @@ impl RecordingSink {
         self.encoder.write(picture, time - first)
     }
 
-    /// Finishes the file, and remuxes it so that it opens and seeks quickly. Returns its path.
+    /// Ends the encoder. The file is complete then, in the form in which it grew.
     ///
     /// # Errors
     /// [`Error::Output`] if the encoder failed; the part written so far stays.
-    pub fn finish(mut self) -> Result<PathBuf> {
-        self.encoder.finish()?;
+    pub fn end(&mut self) -> Result<()> {
+        self.encoder.finish()
+    }
+
+    /// Remuxes the complete file, so that it opens and seeks quickly.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if this fails; the file stays as it is.
+    pub fn index(self) -> Result<()> {
         let whole = super::temporary(&self.output)?.into_temp_path();
         let mut args = vec!["-i".into(), media_name(self.output.as_os_str())];
         args.extend(["-map", "0", "-c", "copy"].map(Into::into));
         args.extend(self.container.mux_args(self.rate));
         args.push(media_name(whole.as_os_str()));
         Ffmpeg::spawn(args)?.wait().map_err(|cause| failed(&self.output, &cause))?;
-        ReadyOutput::file(whole, &self.output, true).publish().map(|written| written.path)
+        ReadyOutput::file(whole, &self.output, true).publish().map(drop)
+    }
+
+    /// Whether a growing or finished file has a picture that can be played.
+    pub fn has_pictures(path: &Path) -> bool {
+        let opened = VideoCapture::from_file(media_name(path.as_os_str()), videoio::CAP_FFMPEG);
+        silence_libraries();
+        opened.is_ok_and(|mut file| file.grab().unwrap_or(false))
     }
 }

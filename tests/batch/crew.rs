@@ -25,6 +25,11 @@ fn the_number_of_workers_is_measured_once() {
     assert_eq!(names(&at.join("out"))[..8], expected, "other files are left behind");
     let second = run(at, "in -o again");
     assert!(second.status.success() && !is_said(&second), "{}", text(&second.stderr));
+    let kept = at.join("cache/salstream/worker-counts.json");
+    let changed = fs::read_to_string(&kept).unwrap().replacen("\"jobs\": ", "\"jobs\": 1", 1);
+    fs::write(kept, changed).unwrap();
+    let third = run(at, "in -o third");
+    assert!(third.status.success() && text(&third.stderr).contains("worker-counts.json: is damaged"));
 }
 
 #[test]

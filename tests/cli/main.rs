@@ -1,6 +1,7 @@
 //! The program as users see it: its output for good input, and its messages for bad input.
 
 mod bad_input;
+mod damage;
 #[path = "../support/data.rs"]
 mod data;
 mod eval;
@@ -9,6 +10,7 @@ mod maps;
 mod model;
 mod outputs;
 mod pipes;
+mod pipes_as_files;
 #[path = "../support/program.rs"]
 mod program;
 mod pull;

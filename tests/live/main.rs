@@ -6,6 +6,7 @@ mod attack_flood;
 mod attack_table;
 mod bad_input;
 mod feeds;
+mod outages;
 mod page;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -41,6 +42,7 @@ pub struct Session {
     pub process: Ends,
     /// `http://127.0.0.1:PORT/`, with the token if there is one.
     pub url: String,
+    said: Arc<Mutex<String>>,
 }
 
 impl Session {
@@ -62,8 +64,15 @@ impl Session {
             }
             said.push(line);
         };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process: Ends(child), url }
+        let said = Arc::new(Mutex::new(String::new()));
+        let log = said.clone();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| *log.lock().unwrap() += &(line + "\n")));
+        Self { process: Ends(child), url, said }
+    }
+
+    /// What it has printed since its page is there.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// The address of the page, without anything after the port.

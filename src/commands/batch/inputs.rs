@@ -14,6 +14,7 @@ use ignore::overrides::{Override, OverrideBuilder};
 
 use crate::platform::passed_over::PassedOver;
 use crate::platform::paths;
+use crate::platform::whole_file::{self, MAX_TEXT_BYTES};
 use crate::{Error, Result, source};
 
 /// File endings that count as videos in a folder: those that FFmpeg reads and cameras, recorders and players use.
@@ -74,7 +75,7 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>> {
     if list == Path::new("-") {
         stdin().read_to_end(&mut bytes).map_err(Error::io("standard input"))?;
     } else {
-        bytes = fs::read(list).map_err(Error::io(list))?;
+        bytes = whole_file::read(list, MAX_TEXT_BYTES)?;
     }
     let end = if null { b'\0' } else { b'\n' };
     let names = bytes.split(|&byte| byte == end).filter(|name| !name.is_empty());

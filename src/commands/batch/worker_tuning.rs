@@ -6,14 +6,15 @@ use super::config::BatchConfig;
 use super::fingerprint::SettingsFingerprint;
 use super::throughput::ThroughputBenchmark;
 use super::worker_count::WorkerCount;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::runtime::Runtime;
+use crate::platform::cpu_time::{MAX_WAITING, waiting_now};
 use crate::platform::machine::{Machine, cores};
-use crate::{Result, platform::dirs, sink};
+use crate::platform::{dirs, sealed};
 
 /// Maximum cost of the measurement, as a share of the work ahead.
 const MAX_MEASURING_SHARE: f64 = 0.05;
@@ -27,11 +28,13 @@ const MAX_CACHED: usize = 100;
 /// A number of workers that was the fastest.
 #[derive(Debug, Serialize, Deserialize)]
 struct CachedWorkerCount {
-    /// What the measurement depends on: machine, settings, picture size.
+    /// What the measurement depends on: machine, library, settings, picture size.
     about: String,
     workers: WorkerCount,
     /// All numbers that were tried, with their frames per second.
     tried: Vec<(WorkerCount, f64)>,
+    /// Whether other programs used the processor at the beginning or at the end.
+    disturbed: bool,
 }
 
 /// The number of workers for `clips`. Without `--jobs`, it is measured if there is enough work.
@@ -61,17 +64,20 @@ fn measured(
     most: usize,
     stop: &AtomicBool,
 ) -> Option<WorkerCount> {
-    let about = format!("{} {} {} {:?}", Machine::this(), fingerprint.settings, trial.kind(), config.threads);
-    let mut kept = read();
-    if let Some(known) = kept.iter().find(|kept| kept.about == about).filter(|_| !config.run.model.classifier.remeasure)
-    {
-        return Some(if known.workers.jobs > most { WorkerCount::new(config, most) } else { known.workers });
-    }
+    let (machine, library) = (Machine::this(), Runtime::installed());
+    let about = format!("{machine} {library:?} {} {} {:?}", fingerprint.settings, trial.kind(), config.threads);
+    let remeasure = config.run.model.classifier.remeasure;
+    let mut kept = read(config);
+    let known = kept.iter().find(|kept| kept.about == about).filter(|_| !remeasure);
+    let workers =
+        known.map(|known| if known.workers.jobs > most { WorkerCount::new(config, most) } else { known.workers });
     // A smaller and a larger number besides the usual one.
     let cost = trial.frames(3 * usual.jobs);
-    if !config.run.model.classifier.remeasure && MAX_MEASURING_SHARE * trial.ahead() < cost {
-        return None;
+    let pays_off = remeasure || MAX_MEASURING_SHARE * trial.ahead() >= cost;
+    if !pays_off || known.is_some_and(|known| !known.disturbed || is_busy()) {
+        return workers;
     }
+    let busy_before = is_busy();
     config.report.notes(&["measuring which number of workers is fastest on this machine; this takes a moment".into()]);
     let mut tried = Vec::new();
     let jobs = climb(usual.jobs, most, |jobs| {
@@ -83,10 +89,11 @@ fn measured(
     let workers = WorkerCount::new(config, jobs);
     config.report.notes(&[format!("{}; --remeasure measures again", told(workers, &tried))]);
     kept.retain(|kept| kept.about != about);
-    kept.insert(0, CachedWorkerCount { about, workers, tried });
+    // A number that was measured beside other programs is measured again when the machine is quiet.
+    kept.insert(0, CachedWorkerCount { about, workers, tried, disturbed: busy_before || is_busy() });
     kept.truncate(MAX_CACHED);
     // If it cannot be stored, it is measured again next time.
-    let _ = write(&kept);
+    let _ = sealed::write(&place(), &kept);
     Some(workers)
 }
 
@@ -120,16 +127,23 @@ fn told(workers: WorkerCount, tried: &[(WorkerCount, f64)]) -> String {
 }
 
 fn place() -> PathBuf {
-    dirs::cache().join("crews.json")
+    dirs::cache().join("worker-counts.json")
 }
 
-fn read() -> Vec<CachedWorkerCount> {
-    fs::read(place()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+/// Whether other programs use the processor now.
+fn is_busy() -> bool {
+    waiting_now(cores()).is_some_and(|waiting| waiting > MAX_WAITING)
 }
 
-fn write(kept: &[CachedWorkerCount]) -> Result<()> {
-    let _ = fs::create_dir_all(dirs::cache());
-    sink::write(&place(), &serde_json::to_vec_pretty(kept).unwrap_or_default(), true)
+fn read(config: &BatchConfig) -> Vec<CachedWorkerCount> {
+    let kept = sealed::read(&place());
+    if kept.is_err() {
+        let file = place();
+        config
+            .report
+            .notes(&[format!("{}: is damaged (wrong checksum); its measurements start again", file.display())]);
+    }
+    kept.ok().flatten().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Reads PNG files as raw samples: palette indices stay indices.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::Cursor;
 use std::path::Path;
 
 use ndarray::Array2;
 use png::{BitDepth, ColorType, Transformations};
 
+use crate::platform::whole_file::{self, MAX_DATA_BYTES};
 use crate::{Error, Result};
 
 /// The longest side that is read, in pixels. A file with a longer one is damaged or hostile.
@@ -28,9 +28,9 @@ pub struct Samples {
 /// # Errors
 /// [`Error::Input`] if it is not such a PNG, and [`Error::Io`] if it cannot be read.
 pub fn read(file: &Path) -> Result<Samples> {
-    let opened = File::open(file).map_err(Error::io(file))?;
+    let opened = whole_file::read(file, MAX_DATA_BYTES)?;
     let damaged = |e: png::DecodingError| Error::input(file, format!("cannot be read as a PNG: {e}"));
-    let mut decoder = png::Decoder::new(BufReader::new(opened));
+    let mut decoder = png::Decoder::new(Cursor::new(opened));
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = reader.info().size();
@@ -78,7 +78,7 @@ mod tests {
     fn written(kind: ColorType, depth: BitDepth, bytes: &[u8], palette: Option<&[u8]>) -> Result<Samples> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.png");
-        let mut encoder = png::Encoder::new(File::create(&file).unwrap(), 3, 1);
+        let mut encoder = png::Encoder::new(std::fs::File::create(&file).unwrap(), 3, 1);
         encoder.set_color(kind);
         encoder.set_depth(depth);
         palette.into_iter().for_each(|palette| encoder.set_palette(palette));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::capture::LiveInput;
+use super::segments::KeepLimit;
 use super::serve::ServeConfig;
 use super::session_hub::SessionSettings;
 use crate::fuse::FuseOptions;
@@ -46,8 +47,12 @@ pub struct RecordingConfig {
     pub output: Option<PathBuf>,
     /// Seconds after which a new file starts.
     pub segment: Option<f64>,
-    /// Whether to overwrite existing files.
+    /// How much of a segmented recording is kept.
+    pub keep: Option<KeepLimit>,
+    /// Whether the first file may replace an existing one.
     pub overwrite: bool,
+    /// Whether to print errors and warnings only.
+    pub quiet: bool,
     /// x264's constant rate factor.
     pub crf: u8,
 }

@@ -4,13 +4,16 @@ pub mod capture;
 pub mod config;
 mod freeze_frame;
 mod meter;
+mod outage;
 mod recorder;
+pub mod segments;
 pub mod serve;
 mod session;
 pub mod session_hub;
 mod snapshot;
 pub mod window;
 
+pub use recorder::RecordingReport;
 pub use session::{SessionEnding, SessionSummary, live};
 
 /// Lists this machine's cameras and their modes.

@@ -1,6 +1,5 @@
 //! A live session: the stages on their threads; the window, the page and the recording on the main thread.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use opencv::core::set_num_threads;
 use super::capture::LiveSource;
 use super::config::LiveConfig;
 use super::freeze_frame::greyed;
-use super::recorder::StreamRecorder;
+use super::recorder::{RecordingReport, StreamRecorder};
 use super::serve::PageServer;
 use super::session_hub::{DisplayFrame, EnergySample, SessionAction, SessionHub};
 use super::snapshot;
@@ -43,8 +42,8 @@ pub struct SessionSummary {
     /// Milliseconds from the arrival of a frame to its picture.
     pub latency_median_ms: usize,
     pub latency_p95_ms: usize,
-    /// The last recorded file.
-    pub recorded: Option<PathBuf>,
+    /// What was recorded.
+    pub recording: RecordingReport,
     /// Why the session ended.
     pub ending: SessionEnding,
 }
@@ -98,7 +97,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
         attended
     });
     // The recording is kept, whatever ended the session.
-    let recorded = outputs.finish();
+    let recording = outputs.finish();
     attended?;
     let state = hub.state();
     let (latency_median_ms, latency_p95_ms) = hub.latency();
@@ -108,7 +107,7 @@ pub fn live(config: &LiveConfig, stop: &AtomicBool) -> Result<SessionSummary> {
         dropped: state.dropped,
         latency_median_ms,
         latency_p95_ms,
-        recorded: recorded?,
+        recording: recording?,
         ending: if stop.load(Ordering::Relaxed) { SessionEnding::Interrupted } else { SessionEnding::Complete },
     })
 }
@@ -122,19 +121,20 @@ fn tell(config: &LiveConfig, notes: &[String]) {
 /// The outputs of a session: the window, the page (through the hub), the recording.
 struct LiveOutputs<'a> {
     config: &'a LiveConfig,
-    hub: &'a SessionHub,
+    hub: &'a Arc<SessionHub>,
     rate: Rate,
     window: Option<PreviewWindow>,
     recorder: Option<StreamRecorder>,
-    recorded: Option<PathBuf>,
+    recording: RecordingReport,
     /// The last picture, and the time at which it was drawn.
     last: Option<(Arc<DisplayFrame>, Instant)>,
 }
 
 impl<'a> LiveOutputs<'a> {
-    fn gather(config: &'a LiveConfig, hub: &'a SessionHub, rate: Rate) -> Result<Self> {
+    fn gather(config: &'a LiveConfig, hub: &'a Arc<SessionHub>, rate: Rate) -> Result<Self> {
         let window = if config.window { Some(PreviewWindow::open()?) } else { None };
-        let mut outputs = Self { config, hub, rate, window, recorder: None, recorded: None, last: None };
+        let (recorder, recording) = Default::default();
+        let mut outputs = Self { config, hub, rate, window, recorder, recording, last: None };
         if config.recording.output.is_some() {
             outputs.record()?;
         }
@@ -173,10 +173,8 @@ impl<'a> LiveOutputs<'a> {
             window.show(&shown.picture)?;
         }
         self.hub.show(shown.clone(), energy);
-        if let Some(recorder) = &mut self.recorder
-            && !recorder.add(shown.clone())
-        {
-            self.stop_recording()?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.add(shown.clone());
         }
         self.last = Some((shown, Instant::now()));
         Ok(())
@@ -221,50 +219,39 @@ impl<'a> LiveOutputs<'a> {
     }
 
     fn record(&mut self) -> Result<()> {
-        let recorder = StreamRecorder::start(&self.config.recording, self.rate)?;
-        let name = recorder.path().display().to_string();
-        self.hub.report(|state| state.recording = Some(name));
-        self.recorder = Some(recorder);
+        let mut config = self.config.recording.clone();
+        // A second recording of this session does not replace the first.
+        config.overwrite &= self.recording.last.is_none();
+        self.recorder = Some(StreamRecorder::start(config, self.rate, self.hub.clone())?);
         Ok(())
     }
 
-    /// Ends the recording. If it has failed, this is reported; it is an error only if there is no window and no page.
+    /// Ends the recording.
     fn stop_recording(&mut self) -> Result<()> {
         let Some(recorder) = self.recorder.take() else { return Ok(()) };
-        self.hub.report(|state| state.recording = None);
-        let left_out = recorder.left_out;
-        match recorder.finish() {
-            Ok(path) => {
-                let missing = match left_out {
-                    0 => String::new(),
-                    count => format!(" ({count} pictures are missing: the encoder was too slow)"),
-                };
-                self.hub.notice(format!("recorded: {}{missing}", path.display()));
-                self.recorded = Some(path);
-            }
-            Err(error) if self.window.is_some() || self.config.serve.is_some() => {
-                say(&format!("warning: the recording has ended: {error}"));
-                self.hub.notice(format!("the recording has ended: {error}"));
-            }
-            Err(error) => return Err(error),
-        }
+        let report = recorder.finish()?;
+        self.hub.report(|state| (state.recording, state.recording_trouble) = (None, None));
+        let name = report.last.as_ref().map_or_else(|| "nothing".into(), |path| path.display().to_string());
+        self.hub.notice(format!("recorded: {name}{}", report.missing()));
+        self.recording.add(report);
         Ok(())
     }
 
-    /// Closes the outputs, and returns the path of the last recording.
-    fn finish(&mut self) -> Result<Option<PathBuf>> {
+    /// Closes the outputs, and returns what was recorded.
+    fn finish(&mut self) -> Result<RecordingReport> {
         self.window = None;
         self.stop_recording()?;
-        Ok(self.recorded.take())
+        Ok(std::mem::take(&mut self.recording))
     }
 }
 
 impl SessionSummary {
     /// Prints the summary line.
     pub fn say(&self) {
-        let recorded = self.recorded.as_ref().map(|path| format!(": {}", path.display())).unwrap_or_default();
+        let recorded = self.recording.last.as_ref().map(|path| format!(": {}", path.display())).unwrap_or_default();
+        let missing = self.recording.missing();
         say(&format!(
-            "{} frames received, {} shown, {} dropped; latency {} ms (95 %: {} ms){recorded}",
+            "{} frames received, {} shown, {} dropped; latency {} ms (95 %: {} ms){recorded}{missing}",
             self.captured, self.shown, self.dropped, self.latency_median_ms, self.latency_p95_ms
         ));
     }

@@ -102,6 +102,8 @@ pub struct SessionState {
     pub dropped: u64,
     /// The file that is being recorded.
     pub recording: Option<String>,
+    /// Why nothing is recorded at the moment, although a recording is wanted.
+    pub recording_trouble: Option<String>,
     /// The best classes, in descending order; at most five.
     pub top: Vec<Prediction>,
     /// The last minute, in order of time.

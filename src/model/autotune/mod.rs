@@ -12,6 +12,7 @@ pub use calibration::pictures as calibration;
 pub use execution_config::{ExecutionConfig, candidates};
 pub use execution_request::ExecutionRequest;
 pub use prepared::PreparedModel;
+pub use store::CacheReport;
 pub use trial::{TrialMeasurement, TrialResult};
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The largest share of the time in which a trial waited for other programs.
+    fn waiting(&self) -> f64 {
+        let measured = self.trials.iter().filter_map(|trial| trial.result.as_ref().ok()?.waiting);
+        measured.fold(0.0, f64::max)
+    }
+
     /// Opens the classifier with this configuration.
     ///
     /// # Errors

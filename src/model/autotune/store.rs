@@ -1,9 +1,9 @@
 //! The cache of measurements and compiled models: one folder per model, request, machine and
 //! library.
 //!
-//! A folder contains `choice.json` and `gradient.onnx`. Its name is a digest of everything that the
-//! choice depends on, so entries never become outdated. The least recently used folders are removed
-//! first.
+//! A folder contains `selection.json` and `gradient.onnx`, whose checksums are in `selection.json`. Its name
+//! is a digest of everything that the choice depends on, so entries never become outdated. The least
+//! recently used folders are removed first.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExecutionRequest, Selection};
 use crate::model::catalog::ResolvedModel;
+use crate::model::installed;
 use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{CompiledGradient, ModelSource};
 use crate::platform::checksum::{file_sha256, sha256};
 use crate::platform::machine::Machine;
+use crate::platform::sealed::{self, Damaged};
 use crate::{Error, Result, platform::dirs};
 use onnx_grad::Method;
 use onnx_grad::Request;
@@ -36,8 +38,8 @@ struct CachedSelection {
     about: String,
     #[serde(flatten)]
     choice: Selection,
-    /// The size of the graph's file.
-    bytes: u64,
+    /// SHA-256 of the graph's file.
+    graph_sha256: String,
 }
 
 impl CacheEntry {
@@ -45,7 +47,7 @@ impl CacheEntry {
     /// image takes many runs.
     ///
     /// # Errors
-    /// [`Error::Io`] if the model cannot be read. [`Error::Runtime`] if ONNX Runtime is missing.
+    /// [`Error::Io`] if the model cannot be read. [`Error::Model`] if it is damaged. [`Error::Runtime`] if ONNX Runtime is missing.
     pub fn of(
         chosen: &ResolvedModel,
         request: &Request,
@@ -55,8 +57,10 @@ impl CacheEntry {
     ) -> Result<Self> {
         let runtime = Runtime::get()?;
         let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
+        let sha256_of_model = file_sha256(&chosen.path)?;
+        installed::check(chosen, &sha256_of_model)?;
         let about = [
-            format!("{} of {}", file_sha256(&chosen.path)?, chosen.path.display()),
+            format!("{sha256_of_model} of {}", chosen.path.display()),
             format!("{request:?} {size:?} {method:?} {sampled} {wish:?}"),
             Machine::this().to_string(),
             format!("{} {:?}", identity(&runtime.library), Device::ALL.map(|device| runtime.has(device))),
@@ -64,26 +68,38 @@ impl CacheEntry {
         ];
         let mut name = sha256(about.join("\n").as_bytes());
         name.truncate(32);
-        Ok(Self(dirs::cache().join("choices").join(name)))
+        Ok(Self(folder().join(name)))
     }
 
     fn choice(&self) -> PathBuf {
-        self.0.join("choice.json")
+        self.0.join("selection.json")
     }
 
     fn graph(&self) -> PathBuf {
         self.0.join("gradient.onnx")
     }
 
-    /// The cached choice and its compiled model, if both exist and are complete.
-    pub fn kept(&self) -> Option<(Selection, ModelSource)> {
-        let kept: CachedSelection = serde_json::from_slice(&fs::read(self.choice()).ok()?).ok()?;
-        let whole = fs::metadata(self.graph()).is_ok_and(|file| file.len() == kept.bytes);
-        let source = whole.then(|| ModelSource::load(&self.graph(), &Request::default()).ok())??;
+    /// The cached choice and its compiled model; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Damaged`] if one of the files is not what was written.
+    pub fn kept(&self) -> Result<Option<(Selection, ModelSource)>, Damaged> {
+        let Some(kept) = sealed::read::<CachedSelection>(&self.choice())? else { return Ok(None) };
+        let check = |sha256: &str| match sha256 == kept.graph_sha256 {
+            true => Ok(()),
+            false => Err(Error::model(self.graph(), "is damaged")),
+        };
+        // A checksum costs no time here, because the source needs its own anyway.
+        let source = ModelSource::load_checked(&self.graph(), &Request::default(), check).map_err(|_| Damaged)?;
         // The time of last use decides which entries are removed first. If the file is not
         // writable, it keeps its old time.
         let _ = File::options().append(true).open(self.choice()).and_then(|file| file.set_modified(SystemTime::now()));
-        Some((kept.choice, source))
+        Ok(Some((kept.choice, source)))
+    }
+
+    fn is_whole(&self) -> bool {
+        let kept = sealed::read::<CachedSelection>(&self.choice()).ok().flatten();
+        kept.is_some_and(|kept| file_sha256(&self.graph()).is_ok_and(|found| found == kept.graph_sha256))
     }
 
     /// Caches the choice. Models with external data are not cached, because changes in these files
@@ -97,13 +113,9 @@ impl CacheEntry {
         }
         fs::create_dir_all(&self.0).map_err(Error::io(&self.0))?;
         onnx::save(&compiled.model, &self.graph())?;
-        let bytes = fs::metadata(self.graph()).map_err(Error::io(self.graph()))?.len();
+        let graph_sha256 = file_sha256(&self.graph())?;
         let about = original.display().to_string();
-        let kept = CachedSelection { about, choice: choice.clone(), bytes };
-        let text = serde_json::to_vec_pretty(&kept).map_err(|e| Error::output(self.choice(), e.to_string()))?;
-        let part = tempfile::NamedTempFile::new_in(&self.0).map_err(Error::io(&self.0))?;
-        fs::write(part.path(), text).map_err(Error::io(part.path()))?;
-        part.persist(self.choice()).map_err(|e| Error::Io { path: self.choice(), source: e.error })?;
+        sealed::write(&self.choice(), &CachedSelection { about, choice: choice.clone(), graph_sha256 })?;
         make_room(self.0.parent().unwrap_or(&self.0), MOST_BYTES, MOST_FOLDERS);
         Ok(())
     }
@@ -118,6 +130,36 @@ impl CacheEntry {
     }
 }
 
+/// What is in the cache.
+#[derive(Debug, Default)]
+pub struct CacheReport {
+    /// The number of choices.
+    pub entries: usize,
+    /// Those whose files are not what was written. They are made again when they are needed.
+    pub damaged: usize,
+    /// The size of the compiled models.
+    pub bytes: u64,
+}
+
+impl CacheReport {
+    /// Reads every file in the cache.
+    pub fn new() -> Self {
+        let folders = fs::read_dir(folder()).into_iter().flatten().flatten().map(|entry| CacheEntry(entry.path()));
+        let mut report = Self::default();
+        for entry in folders.filter(|entry| entry.choice().exists()) {
+            report.entries += 1;
+            report.bytes += fs::metadata(entry.graph()).map_or(0, |file| file.len());
+            report.damaged += usize::from(!entry.is_whole());
+        }
+        report
+    }
+}
+
+/// The folder of all entries.
+fn folder() -> PathBuf {
+    dirs::cache().join("choices")
+}
+
 /// A file's path, size and modification time, which differ between builds.
 fn identity(file: &Path) -> String {
     let metadata = fs::metadata(file).ok();
@@ -129,7 +171,7 @@ fn identity(file: &Path) -> String {
 /// be removed are kept.
 fn make_room(folder: &Path, most_bytes: u64, most_folders: usize) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let used = |path: &Path| fs::metadata(path.join("choice.json")).and_then(|file| file.modified()).ok();
+    let used = |path: &Path| fs::metadata(path.join("selection.json")).and_then(|file| file.modified()).ok();
     let mut folders: Vec<_> = entries.filter(|path| path.is_dir()).map(|path| (used(&path), path)).collect();
     folders.sort_by(|a, b| b.cmp(a));
     let mut bytes = 0;
@@ -154,7 +196,7 @@ mod tests {
             let path = folder.path().join(name);
             fs::create_dir(&path).unwrap();
             fs::write(path.join("gradient.onnx"), [0; 100]).unwrap();
-            let choice = File::create(path.join("choice.json")).unwrap();
+            let choice = File::create(path.join("selection.json")).unwrap();
             choice.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
         };
         [("old", 30), ("new", 10), ("middle", 20)].into_iter().for_each(|(name, age)| place(name, age));

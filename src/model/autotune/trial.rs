@@ -11,6 +11,7 @@ use super::execution_config::ExecutionConfig;
 use crate::Result;
 use crate::model::runtime::Precision;
 use crate::model::{Attribution, Classifier, Layout};
+use crate::platform::cpu_time::CpuTime;
 
 /// The smallest accepted correlation of the smoothed maps with the reference's, for exact and for
 /// narrow arithmetic.
@@ -44,6 +45,9 @@ pub struct TrialMeasurement {
     pub correlation: f64,
     /// Whether its top classes equal those of the reference.
     pub same_classes: bool,
+    /// The share of the time, 0 to 1, in which its threads waited for a core that other programs used; `None` if the
+    /// system does not tell.
+    pub waiting: Option<f64>,
 }
 
 impl TrialResult {
@@ -100,7 +104,10 @@ impl ReferenceRun {
             same_classes &= found.top() == *class;
             correlation = correlation.min(correlate(map, &smoothed(&found, classifier)?)?);
         }
-        Ok(TrialMeasurement { milliseconds: milliseconds(classifier, pictures)?, correlation, same_classes })
+        let before = CpuTime::of_this_process();
+        let milliseconds = milliseconds(classifier, pictures)?;
+        let waiting = before.zip(CpuTime::of_this_process()).and_then(|(before, after)| after.waiting_since(&before));
+        Ok(TrialMeasurement { milliseconds, correlation, same_classes, waiting })
     }
 }
 
@@ -163,7 +170,10 @@ mod tests {
     fn trial(precision: Precision, correlation: f64, same_classes: bool) -> TrialResult {
         let candidate =
             ExecutionConfig { device: Device::OpenVino, precision, variant: Variant::OpenVino, threads: 2, batch: 1 };
-        TrialResult { candidate, result: Ok(TrialMeasurement { milliseconds: 9.5, correlation, same_classes }) }
+        TrialResult {
+            candidate,
+            result: Ok(TrialMeasurement { milliseconds: 9.5, correlation, same_classes, waiting: None }),
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::model::{ChannelOrder, ClassLabels, Preprocessing, Preprocessor};
+use crate::platform::whole_file;
 use crate::{Error, Result};
 use onnx_grad::MAX_SIDE;
 
@@ -58,10 +59,10 @@ impl Sidecar {
         if path.exists() && !path.is_file() {
             return Err(Error::input(&path, "is not a file; put the sidecar there or remove it"));
         }
-        match std::fs::read_to_string(&path) {
+        match whole_file::read_text(&path) {
             Ok(text) => parse(&text, &path).map_err(|problem| Error::input(&path, problem)).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io(path)(error)),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -9,6 +9,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::part::PartialFile;
+use super::redirect;
+use super::speed::{MIN_BYTES_PER_SECOND, SpeedFloor, TooSlow};
 use crate::Error;
 use onnx_grad::onnx::NotAModel;
 
@@ -27,6 +29,8 @@ pub enum DownloadFailure {
     Refused(String),
     /// The connection broke off; retrying may help.
     Broken(String),
+    /// The server is too slow; retrying at once does not help.
+    Slow(String),
     /// The file cannot be written locally.
     Here(Error),
 }
@@ -50,8 +54,8 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Creates a client that waits for a silent server no longer than `timeout`, and shows progress
-    /// on `bar`.
+    /// Creates a client that gives a server up if it is silent or too slow for `timeout`, and shows
+    /// progress on `bar`.
     pub fn new(timeout: Duration, bar: ProgressBar) -> Self {
         Self { timeout, bar }
     }
@@ -90,24 +94,36 @@ impl HttpClient {
             // A secure request must not be redirected to an insecure connection.
             .https_only(url.starts_with("https://"))
             .http_status_as_error(false)
+            // This client would read the body of a redirect to its end, which may never come.
+            .max_redirects(0)
             .user_agent(concat!("salstream/", env!("CARGO_PKG_VERSION")))
             .timeout_resolve(Some(self.timeout))
             .timeout_connect(Some(self.timeout))
             .timeout_recv_response(Some(self.timeout))
             .timeout_per_read(Some(self.timeout))
             .build();
-        let mut request = Agent::from(config).get(url);
-        if have > 0 {
-            request = request.header(header::RANGE, format!("bytes={have}-"));
+        let agent = Agent::from(config);
+        let mut url = url.to_owned();
+        for _ in 0..=redirect::MAX_REDIRECTS {
+            let mut request = agent.get(&url);
+            if have > 0 {
+                request = request.header(header::RANGE, format!("bytes={have}-"));
+            }
+            let response = request.call().map_err(|error| self.unanswered(error))?;
+            match redirect::target(&url, &response) {
+                Some(target) => url = target,
+                None => return Ok(response),
+            }
         }
-        request.call().map_err(|error| self.unanswered(error))
+        Err(DownloadFailure::Refused("redirects endlessly".into()))
     }
 
     /// The reason why there is no response.
     fn unanswered(&self, error: ureq::Error) -> DownloadFailure {
         DownloadFailure::Refused(match error {
             ureq::Error::Timeout(_) => format!("did not respond within {:?}", self.timeout),
-            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => "redirects endlessly".into(),
+            ureq::Error::LargeResponseHeader(..) => "breaks the rules of HTTP (its header does not end)".into(),
+            ureq::Error::Protocol(problem) => format!("breaks the rules of HTTP ({problem})"),
             ureq::Error::RequireHttpsOnly(to) => format!("redirects from https to {to}, which is insecure"),
             ureq::Error::Rustls(problem) => {
                 format!("cannot be trusted ({problem}); install ca-certificates, or set SSL_CERT_FILE")
@@ -125,7 +141,7 @@ impl HttpClient {
         expected: Option<u64>,
     ) -> Result<(), DownloadFailure> {
         let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| is_html(kind.as_bytes()));
-        let mut body = response.body_mut().as_reader();
+        let mut body = SpeedFloor::new(response.body_mut().as_reader(), self.timeout);
         let mut head = Vec::new();
         let opening = (&mut body).take(HEAD as u64).read_to_end(&mut head);
         if let (Err(error), true) = (&opening, head.is_empty()) {
@@ -176,6 +192,10 @@ impl HttpClient {
             .get_ref()
             .and_then(|inner| inner.downcast_ref())
             .is_some_and(|inner: &ureq::Error| matches!(inner, ureq::Error::Timeout(_)));
+        if error.get_ref().is_some_and(|inner| inner.is::<TooSlow>()) {
+            let (floor, time) = (DecimalBytes(MIN_BYTES_PER_SECOND), self.timeout);
+            return DownloadFailure::Slow(format!("sent less than {floor} per second for {time:?} after {arrived}"));
+        }
         DownloadFailure::Broken(match is_timeout || error.kind() == ErrorKind::TimedOut {
             true => format!("sent nothing for {:?} after {arrived}", self.timeout),
             false => format!("broke off after {arrived}"),

@@ -2,6 +2,8 @@
 
 mod http;
 mod part;
+mod redirect;
+mod speed;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, CatalogEntry};
+use super::installed;
 use crate::platform::checksum::file_sha256;
 use crate::{Error, Result, platform::dirs};
 use http::{DownloadFailure, HttpClient};
@@ -34,7 +37,7 @@ pub struct Request {
     pub overwrite: bool,
     /// Whether to show a progress bar on a terminal.
     pub progress: bool,
-    /// How long a server may send nothing.
+    /// How long a server may send nothing, or less than 1 kB per second.
     pub timeout: Duration,
 }
 
@@ -69,6 +72,8 @@ struct DownloadPlan {
     urls: Vec<String>,
     sha256: Option<String>,
     bytes: Option<u64>,
+    /// Whether the checksum is that of the catalogue, and needs no record.
+    is_catalogued: bool,
 }
 
 /// Downloads a model into the models folder. A partial download is kept beside it as
@@ -95,7 +100,7 @@ pub fn pull(request: &Request) -> Result<PulledModel> {
     bar.finish_and_clear();
     match fetched {
         Ok(()) => {
-            let bytes = part.publish(&order.path)?;
+            let bytes = install(&order, part)?;
             Ok(PulledModel {
                 name: order.name,
                 path: order.path,
@@ -109,6 +114,16 @@ pub fn pull(request: &Request) -> Result<PulledModel> {
             Err(error)
         }
     }
+}
+
+/// Puts the file in place with a record of its checksum, and returns its size. In between, there is no record.
+fn install(order: &DownloadPlan, part: PartialFile) -> Result<u64> {
+    installed::forget(&order.path)?;
+    let bytes = part.publish(&order.path)?;
+    if !order.is_catalogued {
+        installed::record(&order.path, &file_sha256(&order.path)?)?;
+    }
+    Ok(bytes)
 }
 
 fn order(request: &Request) -> Result<DownloadPlan> {
@@ -136,6 +151,7 @@ fn order(request: &Request) -> Result<DownloadPlan> {
         urls: if request.urls.is_empty() { entry.map(addresses).unwrap_or_default() } else { request.urls.clone() },
         sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
         bytes: known.map(|entry| entry.bytes),
+        is_catalogued: known.is_some(),
     })
 }
 
@@ -201,9 +217,9 @@ fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> R
         match from_address(order, client, url, part) {
             Ok(()) => return Ok(()),
             Err(DownloadFailure::Here(error)) => return Err(error),
-            Err(DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem)) => {
-                problems.push(format!("{url} {problem}"))
-            }
+            Err(
+                DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem) | DownloadFailure::Slow(problem),
+            ) => problems.push(format!("{url} {problem}")),
         }
     }
     let kept = match (part.len(), &order.sha256) {

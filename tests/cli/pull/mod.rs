@@ -1,6 +1,7 @@
 //! `salstream model pull` from a server that misbehaves in various ways.
 
 mod resume;
+mod slow;
 
 use std::fs;
 use std::io::Write;
@@ -29,11 +30,11 @@ fn pull(home: &TempDir, url: &str, expected: &[u8]) -> Output {
     command(home, &["my", "--url", url, "--sha256", &sha256(expected)]).output().unwrap()
 }
 
-/// Asserts that `my` is installed as `expected`, with no other files next to it.
+/// Asserts that `my` is installed as `expected`, with no other files next to it but its checksum.
 fn assert_installed(home: &TempDir, output: &Output, expected: &[u8]) {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(fs::read(home.path().join("models/my.onnx")).unwrap(), expected);
-    assert_eq!(names(&home.path().join("models")), ["my.onnx"]);
+    assert_eq!(names(&home.path().join("models")), ["my.onnx", "my.onnx.sha256"]);
 }
 
 /// Asserts that a pull failed with these words and left no files.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folders::folders;
+use crate::platform::whole_file;
 use crate::{Error, Result};
 
 /// The sequences that `list` names: one per line, or the path of a frame per line, as in DAVIS 2016.
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 /// [`Error::Usage`] if there is no such list, [`Error::Input`] if it is empty.
 pub fn read(root: &Path, list: &Path) -> Result<Vec<String>> {
     let file = find(root, list)?;
-    let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let text = whole_file::read_text(&file)?;
     let mut names: Vec<String> = text.lines().filter_map(sequence).collect();
     names.dedup();
     if names.is_empty() {

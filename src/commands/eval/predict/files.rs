@@ -12,7 +12,9 @@ use super::named::Named;
 use crate::commands::eval::dataset::{Dataset, Sequence, key};
 use crate::commands::eval::png;
 use crate::commands::eval::raster::{self, size_of};
-use crate::{Error, Result, platform::paths};
+use crate::platform::paths;
+use crate::platform::whole_file::{self, MAX_DATA_BYTES};
+use crate::{Error, Result};
 
 /// The relative difference of aspect ratios that is allowed between a map and its frame, because the sides of a small
 /// map are rounded.
@@ -153,7 +155,7 @@ fn grey(file: &Path) -> Result<Array2<f64>> {
 
 /// A NumPy array with two axes: floats of 0..=1, or bytes of 0..=255.
 fn npy(file: &Path) -> Result<Array2<f64>> {
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
+    let bytes = whole_file::read(file, MAX_DATA_BYTES)?;
     let other = |e: &ViewNpyError| matches!(e, ViewNpyError::WrongDescriptor(_));
     let mut map = ArrayView2::<f64>::view_npy(&bytes).map(|view| view.to_owned());
     if map.as_ref().is_err_and(other) {

@@ -16,6 +16,7 @@ pub(super) async fn metrics(State(hub): State<Arc<SessionHub>>) -> Response {
 fn text(hub: &SessionHub) -> String {
     let state = hub.state();
     let seconds = |ms: f32| f64::from(ms) / 1e3;
+    let is_recording = f64::from(u8::from(state.recording.is_some() && state.recording_trouble.is_none()));
     let figures = [
         ("frames_captured_total", "counter", "Frames that the source delivered.", state.captured as f64),
         ("frames_shown_total", "counter", "Pictures that were shown.", state.shown as f64),
@@ -35,7 +36,7 @@ fn text(hub: &SessionHub) -> String {
             "95th percentile of the time from the arrival of a frame to its picture.",
             seconds(state.latency_p95_ms),
         ),
-        ("recording", "gauge", "1 while recording.", f64::from(u8::from(state.recording.is_some()))),
+        ("recording", "gauge", "1 while recording.", is_recording),
         ("trouble", "gauge", "1 while the source is lost.", f64::from(u8::from(state.trouble.is_some()))),
         ("uptime_seconds", "gauge", "Seconds since the session began.", hub.time()),
     ];

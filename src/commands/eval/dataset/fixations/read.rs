@@ -8,6 +8,7 @@ use opencv::imgcodecs::{self, IMREAD_ANYDEPTH, IMREAD_GRAYSCALE};
 use opencv::prelude::*;
 
 use crate::commands::eval::metric::fixation::Fixation;
+use crate::platform::whole_file::{self, MAX_DATA_BYTES};
 use crate::{Error, Result};
 
 /// The density in a picture, in the scale of its samples.
@@ -44,7 +45,7 @@ pub fn shape(file: &Path) -> Result<(usize, usize)> {
 
 fn grey(file: &Path) -> Result<Array2<f64>> {
     let unreadable = || Error::input(file, "cannot be read as a picture: it is damaged or has another format");
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
+    let bytes = whole_file::read(file, MAX_DATA_BYTES)?;
     if bytes.is_empty() {
         return Err(Error::input(file, "is empty"));
     }

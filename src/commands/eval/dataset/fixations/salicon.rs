@@ -1,14 +1,15 @@
 //! SALICON's fixations: a JSON file similar to COCO's annotations.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::{FixationPoints, files};
 use crate::commands::eval::metric::fixation::Fixation;
-use crate::{Error, Result, platform::paths};
+use crate::platform::paths;
+use crate::platform::whole_file::{self, MAX_DATA_BYTES};
+use crate::{Error, Result};
 
 #[derive(Deserialize)]
 struct Document {
@@ -51,8 +52,8 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, FixationPoints>> {
 }
 
 fn document(file: &Path) -> Result<Vec<(String, FixationPoints)>> {
-    let reader = BufReader::new(std::fs::File::open(file).map_err(Error::io(file))?);
-    let read: serde_json::Result<Document> = serde_json::from_reader(reader);
+    let bytes = whole_file::read(file, MAX_DATA_BYTES)?;
+    let read: serde_json::Result<Document> = serde_json::from_slice(&bytes);
     let document =
         read.map_err(|e| Error::input(file, format!("is not an annotation file in SALICON's format: {e}")))?;
     let mut by_image: BTreeMap<u64, Vec<[f64; 2]>> = BTreeMap::new();
