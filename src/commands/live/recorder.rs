@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::config::RecordingConfig;
 use super::outage::{Outage, OutageLog};
-use super::segments::{SegmentFiles, numbered};
+use super::segments::SegmentFiles;
 use super::session_hub::{DisplayFrame, SessionHub};
 use crate::frame::Rate;
 use crate::reporting::terminal::say;
@@ -229,15 +229,5 @@ fn discard_empty(path: &Path) {
     if !RecordingSink::has_pictures(path) {
         // If it stays, the next file has another name.
         let _ = fs::remove_file(path);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_numbered_before_the_extension() {
-        assert_eq!(numbered(Path::new("a/live.mp4"), 7), Path::new("a/live-007.mp4"));
     }
 }

@@ -150,6 +150,11 @@ mod tests {
     }
 
     #[test]
+    fn names_are_numbered_before_the_extension() {
+        assert_eq!(numbered(Path::new("a/live.mp4"), 7), Path::new("a/live-007.mp4"));
+    }
+
+    #[test]
     fn numbers_go_on_after_the_last_and_nothing_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["day-002.mp4", "day-0000009.mp4", "day-x.mp4", "day-7.mp4", "day-010.mkv", "days-011.mp4"] {
