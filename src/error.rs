@@ -34,7 +34,7 @@ pub enum Error {
     #[error("ONNX Runtime: {0}")]
     Runtime(String),
     /// OpenCV failed inside a computation on a decoded frame.
-    #[error("OpenCV: {0}")]
+    #[error("{}", opencv_problem(.0))]
     OpenCv(#[from] opencv::Error),
     /// A helper program (ffmpeg, ffprobe) failed.
     #[error("{}", about(program, problem))]
@@ -48,6 +48,14 @@ pub enum Error {
     /// A stage of the pipeline panicked, which is a bug in this program.
     #[error("internal error in the {stage} stage: {message} (please report this)")]
     Panic { stage: String, message: String },
+}
+
+/// What OpenCV's error says.
+fn opencv_problem(error: &opencv::Error) -> String {
+    match error.code {
+        opencv::core::StsNoMem => "not enough memory: close other programs, or choose a smaller clip".into(),
+        _ => format!("OpenCV: {error}"),
+    }
 }
 
 /// The message about a problem with `place`.

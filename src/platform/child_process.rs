@@ -1,13 +1,15 @@
 //! Child processes that do not outlive this one, and that are not waited for without end.
 
 use std::io::{self, Read};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+
+use super::stop;
 
 /// What happens to a child if this process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,10 @@ pub enum OnDeath {
 type StartRequest = (Command, Sender<io::Result<Child>>);
 
 /// How often a child is asked whether it has ended.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// How long the output of a child that has ended may take.
+const REST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts `command`. If this process dies, the child ends too.
 ///
@@ -65,37 +70,44 @@ fn end_with_parent(command: &mut Command, on_death: OnDeath) {
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent(_: &mut Command, _: OnDeath) {}
 
-/// Runs `command` and collects its output, for at most `limit`.
+/// Runs `command` and collects its output, for at most `limit`, or until a signal asks this process to end.
 ///
 /// # Errors
-/// Those of the system; [`io::ErrorKind::TimedOut`] if it had not ended by then, and was killed.
+/// Those of the system; [`io::ErrorKind::TimedOut`] or [`io::ErrorKind::Interrupted`] if it had not ended by then, and
+/// was killed.
 pub fn output_within(mut command: Command, limit: Duration) -> io::Result<Output> {
-    let deadline = Instant::now() + limit;
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command, OnDeath::Kill)?;
     let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let ended = (|| {
-        let (stdout, stderr) = (stdout.recv_deadline(deadline).ok()?, stderr.recv_deadline(deadline).ok()?);
-        let status = loop {
-            match child.try_wait() {
-                Ok(None) if Instant::now() < deadline => thread::sleep(POLL_INTERVAL),
-                Ok(None) => return None,
-                Ok(Some(status)) => break Ok(status),
-                Err(error) => break Err(error),
-            }
-        };
-        Some(status.map(|status| Output { status, stdout, stderr }))
-    })();
-    ended.unwrap_or_else(|| {
-        // An error means that it has ended after all.
-        let _ = child.kill();
-        let _ = child.wait();
-        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs_f64())))
-    })
+    match wait(&mut child, Instant::now() + limit) {
+        Ok(status) => Ok(Output { status, stdout: rest(&stdout)?, stderr: rest(&stderr)? }),
+        Err(error) => {
+            // An error means that it has ended after all.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(error)
+        }
+    }
+}
+
+fn wait(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(status),
+            None if stop::is_requested() => return Err(io::ErrorKind::Interrupted.into()),
+            None if Instant::now() > deadline => return Err(io::ErrorKind::TimedOut.into()),
+            None => thread::sleep(POLL_INTERVAL),
+        }
+    }
+}
+
+/// What a child that has ended has written. One of its own children may hold the stream open.
+fn rest(stream: &Receiver<Vec<u8>>) -> io::Result<Vec<u8>> {
+    stream.recv_timeout(REST_TIMEOUT).map_err(|_| io::ErrorKind::TimedOut.into())
 }
 
 /// Reads a stream to its end on a thread of its own.
-fn collect(stream: Option<impl Read + Send + 'static>) -> crossbeam_channel::Receiver<Vec<u8>> {
+fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, bytes) = bounded(1);
     thread::spawn(move || {
         let mut read = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +24,14 @@ const IDLE_TIME: Duration = Duration::from_millis(50);
 const KILL_AFTER: u32 = 6;
 const EXIT_AFTER: u32 = 4;
 
+/// The flag of the whole process.
+static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Whether a signal has asked this process to end, for waits that must not go on then.
+pub fn is_requested() -> bool {
+    REQUESTED.load(Ordering::SeqCst)
+}
+
 /// The signals SIGINT, SIGTERM and SIGHUP as a flag.
 ///
 /// The first one sets the flag, so that the work ends properly, with a playable result. If all that is left is waiting,
@@ -41,7 +49,7 @@ impl StopSignals {
     /// # Errors
     /// Those of the system.
     pub fn install() -> io::Result<Self> {
-        let signals = Self { stop: Arc::default(), signal: Arc::default() };
+        let signals = Self { stop: REQUESTED.clone(), signal: Arc::default() };
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, status_of(signal).into(), signals.stop.clone())?;
         }

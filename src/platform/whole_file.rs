@@ -5,14 +5,11 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::DecimalBytes;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::{SigId, flag, low_level};
 
+use super::stop;
 use crate::{Error, Result};
 
 /// The largest text that a user writes by hand: settings, labels, a sidecar, a list of files.
@@ -66,7 +63,7 @@ fn read_within(path: &Path, max_bytes: u64, max_time: Duration) -> Result<Vec<u8
 }
 
 fn read_stream(mut file: File, path: &Path, max_bytes: u64, max_time: Duration, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let (signals, began) = (SignalWatch::new(), Instant::now());
+    let began = Instant::now();
     // A named pipe reads as empty until its writer opens it.
     let may_begin_later = file.metadata()?.file_type().is_fifo() && !is_anonymous(path);
     let mut buffer = vec![0; 1 << 16];
@@ -81,7 +78,7 @@ fn read_stream(mut file: File, path: &Path, max_bytes: u64, max_time: Duration, 
             Err(error) if [ErrorKind::WouldBlock, ErrorKind::Interrupted].contains(&error.kind()) => {}
             Err(error) => return Err(error),
         }
-        if signals.arrived() {
+        if stop::is_requested() {
             return Err(ErrorKind::Interrupted.into());
         }
         if began.elapsed() > max_time {
@@ -95,42 +92,6 @@ fn read_stream(mut file: File, path: &Path, max_bytes: u64, max_time: Duration, 
 /// Whether `path` leads to a pipe without a name, such as a shell's process substitution.
 fn is_anonymous(path: &Path) -> bool {
     fs::read_link(path).is_ok_and(|target| target.as_os_str().as_bytes().starts_with(b"pipe:"))
-}
-
-/// Notices the signals that end a program, if it has handlers for them; otherwise, they end it anyway.
-struct SignalWatch {
-    arrived: Arc<AtomicBool>,
-    registered: Vec<SigId>,
-}
-
-impl SignalWatch {
-    fn new() -> Self {
-        let arrived = Arc::new(AtomicBool::new(false));
-        // Removing the only handler of a signal would not restore the default action.
-        let handled = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| is_handled(*signal));
-        let registered = handled.filter_map(|signal| flag::register(signal, arrived.clone()).ok()).collect();
-        Self { arrived, registered }
-    }
-
-    fn arrived(&self) -> bool {
-        self.arrived.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for SignalWatch {
-    fn drop(&mut self) {
-        for id in self.registered.drain(..) {
-            low_level::unregister(id);
-        }
-    }
-}
-
-/// Whether this process has a handler for `signal`, as Linux tells it.
-fn is_handled(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask & 1 << (signal - 1) != 0
 }
 
 #[cfg(test)]

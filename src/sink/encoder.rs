@@ -1,9 +1,10 @@
 //! An `ffmpeg` child process that encodes raw pictures, each with its own timestamp, into a file.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use opencv::core::{self, Mat, Size};
 use opencv::prelude::*;
@@ -12,7 +13,7 @@ use super::container::Container;
 use super::i420::I420;
 use crate::colour::ColourTags;
 use crate::frame::Rate;
-use crate::platform::ffmpeg::{Ffmpeg, matroska, media_name};
+use crate::platform::ffmpeg::{BoundedWriter, Ffmpeg, matroska, media_name};
 use crate::{Error, Result};
 
 /// What to encode, and how.
@@ -26,6 +27,9 @@ pub(super) struct EncoderSettings {
     pub rate: Rate,
     /// x264's constant rate factor.
     pub crf: u8,
+    /// How long the encoder may take nothing, or may take to end, before it counts as frozen; `None` for as long as it
+    /// takes.
+    pub timeout: Option<Duration>,
     /// The colours of the pictures.
     pub colour: ColourTags,
 }
@@ -37,6 +41,9 @@ pub(super) struct VideoEncoder {
     size: Size,
     planes: I420,
     ffmpeg: Ffmpeg,
+    /// Where the encoder reads the pictures.
+    pipe: Option<BoundedWriter>,
+    timeout: Option<Duration>,
 }
 
 impl VideoEncoder {
@@ -53,11 +60,15 @@ impl VideoEncoder {
         target: EncoderTarget,
         stdout: Stdio,
     ) -> Result<Self> {
-        let EncoderSettings { size, rate, colour, .. } = encoding;
+        let EncoderSettings { size, rate, colour, timeout, .. } = encoding;
         let mut ffmpeg = Ffmpeg::spawn_writer(arguments(encoding, target), stdout)?;
-        let started = ffmpeg.stdin.as_mut().map(|stdin| matroska::write_header(stdin, stored_size(size), rate, colour));
-        started.transpose().map_err(|e| ended(output, &mut ffmpeg, &e))?;
-        Ok(Self { output: output.to_owned(), size, planes: I420::new(stored_size(size), colour), ffmpeg })
+        let pipe = ffmpeg.stdin.take().map(|stdin| BoundedWriter::new(stdin, timeout));
+        let mut pipe = pipe.transpose().map_err(Error::io(output))?;
+        let planes = I420::new(stored_size(size), colour);
+        let started = pipe.as_mut().map(|pipe| matroska::write_header(pipe, stored_size(size), rate, colour));
+        let mut encoder = Self { output: output.to_owned(), size, planes, ffmpeg, pipe, timeout };
+        started.transpose().map_err(|e| encoder.broken(&e))?;
+        Ok(encoder)
     }
 
     /// Encodes a picture (`CV_8UC3`, BGR, of the given size) that is shown from `time` (in seconds).
@@ -65,13 +76,27 @@ impl VideoEncoder {
         let mut padded = Mat::default();
         let picture = even(picture, self.size, &mut padded)?;
         let planes = self.planes.convert(picture.data_bytes()?).map_err(|e| failed(&self.output, &e.to_string()))?;
-        let written = self.ffmpeg.stdin.as_mut().map(|stdin| matroska::write_frame(stdin, time, planes));
-        written.transpose().map(drop).map_err(|e| ended(&self.output, &mut self.ffmpeg, &e))
+        let written = self.pipe.as_mut().map(|pipe| matroska::write_frame(pipe, time, planes));
+        written.transpose().map(drop).map_err(|e| self.broken(&e))
     }
 
     /// Finishes the file.
     pub(super) fn finish(&mut self) -> Result<()> {
+        drop(self.pipe.take());
+        if let Some(timeout) = self.timeout {
+            self.ffmpeg.end_within(timeout);
+        }
         self.ffmpeg.wait().map(drop).map_err(|cause| failed(&self.output, &cause))
+    }
+
+    /// The error of a pipe on which a write failed: the encoder's own reason, if it gave one.
+    fn broken(&mut self, error: &io::Error) -> Error {
+        drop(self.pipe.take());
+        let cause = match error.kind() {
+            ErrorKind::BrokenPipe => self.ffmpeg.wait().err(),
+            _ => None,
+        };
+        failed(&self.output, &cause.unwrap_or_else(|| error.to_string()))
     }
 }
 
@@ -113,15 +138,6 @@ pub(super) fn even<'a>(picture: &'a Mat, size: Size, padded: &'a mut Mat) -> Res
 /// `size` with odd sides rounded up to even ones.
 pub(super) fn stored_size(size: Size) -> Size {
     Size::new(size.width + size.width % 2, size.height + size.height % 2)
-}
-
-/// The error for a broken pipe: the encoder's own reason, if it gave one.
-fn ended(output: &Path, ffmpeg: &mut Ffmpeg, error: &std::io::Error) -> Error {
-    let cause = match ffmpeg.wait() {
-        Err(cause) if error.kind() == ErrorKind::BrokenPipe => cause,
-        _ => error.to_string(),
-    };
-    failed(output, &cause)
 }
 
 /// The error for an `output` that the encoder could not write.

@@ -2,6 +2,7 @@
 //! turns it into an ordinary file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use opencv::core::{Mat, Size};
 use opencv::prelude::*;
@@ -27,6 +28,9 @@ pub struct RecordingSink {
     /// Time of the first picture.
     first: Option<f64>,
 }
+
+/// How long the encoder of a recording may be stuck.
+const ENCODER_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl RecordingSink {
     /// Rejects a file that cannot or must not be written.
@@ -55,7 +59,8 @@ impl RecordingSink {
     pub fn create(output: &Path, size: Size, rate: Rate, crf: u8, overwrite: bool) -> Result<Self> {
         Self::check(output, overwrite)?;
         let container = Container::of(output, None)?;
-        let encoding = EncoderSettings { container, size, rate, crf, colour: ColourTags::BT709 };
+        let encoding =
+            EncoderSettings { container, size, rate, crf, colour: ColourTags::BT709, timeout: Some(ENCODER_TIMEOUT) };
         let encoder = VideoEncoder::start(output, encoding, container.growing_args(rate), output)?;
         Ok(Self { output: output.to_owned(), container, encoder, size, rate, first: None })
     }

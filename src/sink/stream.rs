@@ -57,7 +57,8 @@ impl StreamSink {
         } else {
             File::options().write(true).open(output).map_err(Error::io(output))?.into()
         };
-        let encoding = EncoderSettings { container, size, rate, crf: options.crf, colour: options.colour };
+        let encoding =
+            EncoderSettings { container, size, rate, crf: options.crf, colour: options.colour, timeout: None };
         let mut target = EncoderTarget { inputs: Vec::new(), mux: Vec::new(), file: "pipe:1".into() };
         let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
         let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();

@@ -86,7 +86,7 @@ impl VideoSink {
             let is_muxed = options.passthrough.is_some() && container.holds_audio();
             let first = if is_muxed { Container::Mp4 } else { container };
             let EncodeOptions { crf, colour, .. } = options;
-            let encoding = EncoderSettings { container, size, rate, crf, colour };
+            let encoding = EncoderSettings { container, size, rate, crf, colour, timeout: None };
             FrameWriter::Ffmpeg(VideoEncoder::start(output, encoding, first.mux_args(rate), &temp)?)
         } else {
             let lost = if options.passthrough.is_some() { "audio and metadata are missing and " } else { "" };

@@ -37,7 +37,7 @@ pub struct ProbeFormat {
 }
 
 /// How long `ffprobe` may take: a slow network included, but not a server that answers without end.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(90);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs `ffprobe` on `location`; `None` if `ffprobe` is not installed.
 ///
@@ -49,7 +49,11 @@ pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
         Ok(output) => parse(location, &output).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == ErrorKind::TimedOut => {
-            Err(Error::input(location, format!("cannot be read: ffprobe finds no video in it ({error})")))
+            let seconds = PROBE_TIMEOUT.as_secs();
+            Err(Error::input(location, format!("cannot be read: ffprobe found no video in it within {seconds} s")))
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            Err(Error::input(location, "stopped while it was opened"))
         }
         Err(error) => Err(not_started("ffprobe", &error)),
     }

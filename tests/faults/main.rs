@@ -6,6 +6,7 @@
 mod children;
 mod hostile_text;
 mod limits;
+mod network;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;

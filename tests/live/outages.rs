@@ -77,12 +77,22 @@ fn a_recorder_that_is_started_again_goes_on_at_the_next_number() {
 
 #[test]
 fn an_encoder_that_is_killed_costs_a_moment_not_the_recording() {
+    assert_comes_back_after("KILL");
+}
+
+#[test]
+fn an_encoder_that_freezes_is_replaced() {
+    assert_comes_back_after("STOP");
+}
+
+/// Sends `signal` to the encoder of a recording, which must come back in a new file.
+fn assert_comes_back_after(signal: &str) {
     let folder = tempdir().unwrap();
     let at = folder.path();
     clip(at, "clip.mp4", 3);
     let session = Session::start(at, "clip.mp4 --loop -o day.mp4");
     session.wait_for_pictures(90);
-    let killed = Command::new("sh").args(["-c", &format!("kill -KILL {}", encoder(&session).unwrap())]).status();
+    let killed = Command::new("sh").args(["-c", &format!("kill -{signal} {}", encoder(&session).unwrap())]).status();
     assert!(killed.unwrap().success());
     let stopped = session.wait("stopped", |state| !state["state"]["recording_trouble"].is_null());
     assert!(stopped["state"]["notice"].as_str().unwrap().contains("the recording has stopped: day.mp4"), "{stopped}");

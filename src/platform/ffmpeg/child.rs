@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::pipe::fcntl_setpipe_size;
 
@@ -23,6 +24,9 @@ pub struct Ffmpeg {
 /// Pipe size of its standard input in bytes: the maximum that Linux allows every user. With larger writes per frame,
 /// there are fewer switches between the two processes.
 const PIPE: usize = 1 << 20;
+
+/// How often it is asked whether it has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Number of message lines that are kept: the first ones name the cause, the last ones tell how it ended.
 const MAX_KEPT_LINES: usize = 20;
@@ -80,6 +84,19 @@ impl Ffmpeg {
         drop((self.stdin.take(), self.stdout.take()));
         let status = self.child.wait().map_err(|e| e.to_string())?;
         Ok((status, self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default()))
+    }
+
+    /// Kills it unless it ends within `limit`. Its input must be closed.
+    pub fn end_within(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                // An error means that it has exited already.
+                let _ = self.child.kill();
+                return;
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
     }
 
     /// Closes its input, waits until it ends, and returns the errors that it overcame.

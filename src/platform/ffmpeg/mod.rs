@@ -1,5 +1,6 @@
 //! The programs `ffmpeg` and `ffprobe`: how to start them, how to name files for them, and how to read their output.
 
+mod bounded_writer;
 mod child;
 mod command;
 pub mod matroska;
@@ -9,6 +10,7 @@ mod showinfo;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+pub use self::bounded_writer::BoundedWriter;
 pub use self::child::{Ffmpeg, first_complaint};
 pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, own_clock};
 pub use self::packets::packets;
