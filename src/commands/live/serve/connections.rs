@@ -3,6 +3,7 @@
 //! Nobody waits for a connection to end. If there are too many, the one that has been idle for longest is closed, among
 //! those of the client that has most. If there are too many viewers, one that does not take its pictures is closed.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -97,7 +98,7 @@ fn longest_idle(entries: &[Entry]) -> Option<usize> {
     let mut counts: HashMap<IpAddr, usize> = HashMap::new();
     entries.iter().for_each(|entry| *counts.entry(entry.client).or_default() += 1);
     let idle = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.activity.idle_since()?)));
-    idle.max_by_key(|(index, since)| (counts[&entries[*index].client], since.elapsed())).map(|(index, _)| index)
+    idle.max_by_key(|(index, since)| (counts[&entries[*index].client], Reverse(*since))).map(|(index, _)| index)
 }
 
 /// An open connection; dropping it removes it from the list.
