@@ -17,21 +17,17 @@ pub fn say(line: &str) {
 /// # Errors
 /// [`Error::Io`] if it cannot be written, for example because of a full disk.
 pub fn print(bytes: &[u8]) -> Result<()> {
-    let text = String::from_utf8_lossy(bytes);
-    let text: String = text.split_inclusive(['\n', '\t']).map(printable_line).collect();
+    let text = printable_table(&String::from_utf8_lossy(bytes));
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output")(error)),
         _ => Ok(()),
     }
 }
 
-/// `line`, which may end in a line break or a tab, without control characters.
-fn printable_line(line: &str) -> Cow<'_, str> {
-    let text = line.trim_end_matches(['\n', '\t']);
-    match printable(text) {
-        Cow::Borrowed(_) => Cow::Borrowed(line),
-        Cow::Owned(escaped) => Cow::Owned(escaped + &line[text.len()..]),
-    }
+/// `text` with its line breaks and tabs, but without other control characters.
+fn printable_table(text: &str) -> String {
+    let cells = text.split_inclusive(['\n', '\t']).map(|cell| cell.split_at(cell.trim_end_matches(['\n', '\t']).len()));
+    cells.flat_map(|(cell, end)| [printable(cell), Cow::Borrowed(end)]).collect()
 }
 
 /// `text` as one line: line breaks and tabs become spaces, and other characters that control a terminal are escaped as
@@ -72,7 +68,6 @@ mod tests {
 
     #[test]
     fn tables_keep_their_lines() {
-        let lines = ["one\ttwo\n", "three\u{7}\n", "\n"].map(printable_line);
-        assert_eq!(lines, ["one\ttwo\n", "three\\u0007\n", "\n"]);
+        assert_eq!(printable_table("one\ttwo\n\nthree\u{7}\n"), "one\ttwo\n\nthree\\u0007\n");
     }
 }

@@ -4,6 +4,7 @@
 //! `SALSTREAM_FULL=1` tries each kind of fault more often.
 
 mod children;
+mod clocks;
 mod hostile_text;
 mod limits;
 mod network;

@@ -76,6 +76,20 @@ fn what_a_killed_run_leaves_is_removed_by_the_next_one() {
 }
 
 #[test]
+fn a_run_that_is_paused_goes_on() {
+    let folder = clip(2);
+    for _ in 0..tries(1, 10) {
+        let mut child = start(folder.path(), RUN);
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(200..2500)));
+        send("STOP", child.id());
+        std::thread::sleep(Duration::from_millis(1500));
+        send("CONT", child.id());
+        assert!(wait(&mut child, LIMIT).success(), "{}", said(folder.path()));
+        assert_eq!(frames(&folder.path().join("out.mp4")), Some(50));
+    }
+}
+
+#[test]
 fn a_hangup_that_is_ignored_stays_ignored() {
     let folder = clip(1);
     let program = salstream(folder.path()).get_program().to_owned();
