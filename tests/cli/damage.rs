@@ -68,6 +68,14 @@ fn forge(path: &Path, change: impl Fn(&mut Value)) {
     fs::write(path, format!("{{\"sha256\":\"{}\"}}\n{content}", sha256(content.as_bytes()))).unwrap();
 }
 
+/// The mean difference of two pictures. Another device or precision may have been chosen, whose values differ a little.
+fn difference(one: &[u8], other: &[u8]) -> f64 {
+    let [one, other] = [one, other].map(|png| image::load_from_memory(png).unwrap().to_rgb8().into_raw());
+    assert_eq!(one.len(), other.len());
+    let sum: u64 = one.iter().zip(&other).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / one.len() as f64
+}
+
 #[test]
 fn a_damaged_entry_of_the_cache_is_made_again_and_that_is_said() {
     let home = home();
@@ -94,7 +102,8 @@ fn a_damaged_entry_of_the_cache_is_made_again_and_that_is_said() {
         fs::remove_file(at.join("out.png")).unwrap();
         let said = said(&run(at, &many_threads()));
         assert_eq!(said.matches("is damaged (wrong checksum); making it again").count(), 1, "{name}: {said}");
-        assert_eq!(fs::read(at.join("out.png")).unwrap(), right, "{name}");
+        let difference = difference(&fs::read(at.join("out.png")).unwrap(), &right);
+        assert!(difference < 2.0, "{name}: the picture is another one: {difference}");
     }
     flip(&at.join("cache/libraries.json"));
     let said = said(&run(at, &many_threads()));

@@ -151,7 +151,8 @@ fn doctor_tells_an_ffmpeg_that_fails_and_survives_a_reader_that_leaves() {
     let output = salstream(folder.path()).arg("doctor").env("PATH", folder.path()).output().unwrap();
     let told = text(&output.stdout);
     let line = told.lines().find(|line| line.contains(" ffmpeg ")).unwrap();
-    assert!(line.starts_with("limited") && line.contains("fails") && line.contains("no sound"), "{line}");
+    assert!(line.starts_with("MISSING") && line.contains("fails") && line.contains("repair it"), "{line}");
+    assert_eq!(output.status.code(), Some(1), "a run would fail");
     let mut child = salstream(folder.path());
     let mut child = child.arg("doctor").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
