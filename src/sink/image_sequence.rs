@@ -7,7 +7,7 @@ use opencv::core::Mat;
 use tempfile::TempDir;
 
 use super::image::{ImageSink, encode};
-use super::mux;
+use super::losses;
 use super::{ReadyOutput, WrittenFile, unwritable};
 use crate::passthrough::Passthrough;
 use crate::platform::number_pattern::NumberPattern;
@@ -50,7 +50,7 @@ impl ImageSequenceSink {
     /// Those of [`ImageSequenceSink::check`].
     pub fn create(output: &Path, overwrite: bool, passthrough: Option<&Passthrough>) -> Result<Self> {
         Self::check(output, overwrite)?;
-        let warnings = mux::picture_only(passthrough, output).into_iter().collect();
+        let warnings = losses::picture_only(passthrough, output).into_iter().collect();
         Ok(Self { output: output.to_owned(), overwrite, temp: temporary(output)?, frames: 0, warnings })
     }
 

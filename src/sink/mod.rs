@@ -9,6 +9,7 @@ mod encoder;
 mod i420;
 pub mod image;
 pub mod image_sequence;
+mod losses;
 pub mod maps;
 mod mux;
 mod ready;

@@ -7,6 +7,7 @@ use tempfile::TempPath;
 
 use super::container::Container;
 use super::encoder::failed;
+use super::losses;
 use crate::Result;
 use crate::frame::Rate;
 use crate::passthrough::{AudioStream, FileChange, Metadata, Passthrough};
@@ -75,9 +76,9 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
     let change = changed(kept);
     let mut warnings: Vec<String> = match change {
         Some(change) => vec![format!("{name}: the input {}: audio and metadata are left out", change.describe())],
-        None => losses(picture.container, kept)
+        None => losses::losses(picture.container, kept)
             .into_iter()
-            .chain(late_subtitles(picture.container, kept).map(str::to_owned))
+            .chain(losses::late_subtitles(picture.container, kept).map(str::to_owned))
             .map(|lost| format!("{name}: {lost}"))
             .collect(),
     };
@@ -87,7 +88,7 @@ pub(super) fn mux(picture: &EncodedPicture, kept: &Passthrough, output: &Path) -
             Ok(messages) => {
                 let loss = plan.loss(kept).zip(first_cause);
                 warnings.extend(loss.map(|(lost, cause)| format!("{name}: {lost}: {cause}")));
-                warnings.extend(damage(&messages).map(|damage| format!("{name}: {damage}")));
+                warnings.extend(losses::damage(&messages).map(|damage| format!("{name}: {damage}")));
                 return Ok((joined, warnings));
             }
             Err(cause) => _ = first_cause.get_or_insert(cause),
@@ -117,75 +118,9 @@ pub(super) fn while_encoding(
     (input, output)
 }
 
-/// What the messages of a successful run say about audio that could not be decoded.
-fn damage(messages: &[String]) -> Option<String> {
-    let first = messages.iter().find(|message| message.starts_with("Error while decoding stream #1:"))?;
-    let cause = first.rsplit(": ").next().unwrap_or(first);
-    Some(format!("the input's audio is damaged, and parts of it may be missing: {cause}"))
-}
-
 /// What happened to the source meanwhile that makes it another file than the one that was decoded.
 fn changed(kept: &Passthrough) -> Option<FileChange> {
     kept.identity?.change(Path::new(&kept.location)).filter(|change| *change != FileChange::Grown)
-}
-
-/// What the container cannot hold, in one message.
-fn losses(container: Container, kept: &Passthrough) -> Option<String> {
-    let lost = lost(container, kept);
-    let remedy = if self::lost(Container::Matroska, kept).len() < lost.len() { " (an .mkv holds more)" } else { "" };
-    (!lost.is_empty()).then(|| format!("cannot hold {}{remedy}", lost.join(", ")))
-}
-
-/// The note that a subtitle in progress at a later start cannot be shortened, because it is encoded.
-fn late_subtitles(container: Container, kept: &Passthrough) -> Option<&'static str> {
-    let codecs = &kept.metadata.as_ref()?.subtitles;
-    let is_encoded = |(_, codec): &(usize, String)| container.subtitle_codec(codec).is_some_and(|to| to != "copy");
-    (kept.starts_later && codecs.iter().any(is_encoded)).then_some("a subtitle that begins before --start is left out")
-}
-
-/// The warning that the result `output`, which holds only pictures, loses what is `kept` beside them.
-pub(super) fn picture_only(kept: Option<&Passthrough>, output: &Path) -> Option<String> {
-    let kept = kept?;
-    let metadata = kept.metadata.as_ref();
-    let has = |part: fn(&Metadata) -> bool| metadata.is_some_and(part);
-    let parts = [
-        (!kept.audio.is_empty(), "audio"),
-        (has(|metadata| !metadata.subtitles.is_empty()), "subtitles"),
-        (has(|metadata| metadata.chapters > 0), "chapters"),
-        (has(|metadata| !metadata.attachments.is_empty()), "attachments"),
-        (has(|metadata| !metadata.covers.is_empty()), "cover art"),
-        (has(|metadata| !metadata.tags.is_empty()), "tags"),
-    ];
-    let lost: Vec<_> = parts.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, part)| part).collect();
-    (!lost.is_empty()).then(|| format!("{}: holds only pictures, without {}", output.display(), lost.join(", ")))
-}
-
-/// The warning that the result `output`, which is written while it is encoded, loses streams that are `kept`. They would
-/// have to be waited for: they can be silent for long.
-pub(super) fn without_sparse_streams(kept: &Passthrough, output: &Path) -> Option<String> {
-    let metadata = kept.metadata.as_ref()?;
-    let parts = [
-        (metadata.subtitles.is_empty(), "subtitles"),
-        (metadata.attachments.is_empty(), "attachments"),
-        (metadata.covers.is_empty(), "cover art"),
-        (metadata.others.is_empty(), "other data"),
-    ];
-    let lost: Vec<_> = parts.into_iter().filter(|(is_empty, _)| !is_empty).map(|(_, part)| part).collect();
-    (!lost.is_empty()).then(|| format!("{}: a pipe gets no {}; a file does", output.display(), lost.join(", ")))
-}
-
-/// The parts that the container cannot hold.
-fn lost(container: Container, kept: &Passthrough) -> Vec<String> {
-    let Some(metadata) = &kept.metadata else { return Vec::new() };
-    let subtitles = metadata.subtitles.iter().filter(|(_, codec)| container.subtitle_codec(codec).is_none());
-    let attachments = metadata.attachments.iter().filter(|_| !container.takes_attachments());
-    let named = subtitles.map(|(_, codec)| format!("subtitles ({codec})"));
-    let covers = metadata.covers.iter().filter(|_| !container.takes_covers(&metadata.tags));
-    named
-        .chain(attachments.map(|(_, name)| format!("the attachment {name}")))
-        .chain(covers.map(|_| "cover art".into()))
-        .chain(metadata.others.clone())
-        .collect()
 }
 
 /// The arguments to mux by `plan` into `joined`.
@@ -315,20 +250,5 @@ mod tests {
         assert_eq!(args(0.08, false), format!("-itsoffset -0.080000 {input}"));
         assert_eq!(args(3600.0, false), format!("-noaccurate_seek -ss 3590.000000 -itsoffset -10.000000 {input}"));
         assert_eq!(args(0.0, true), format!("-itsoffset 0.000001 {input}"));
-    }
-
-    #[test]
-    fn what_a_container_cannot_hold_is_named() {
-        let metadata = Metadata {
-            subtitles: vec![(2, "subrip".into()), (3, "hdmv_pgs_subtitle".into())],
-            attachments: vec![(4, "font.ttf".into())],
-            others: vec!["gpmd".into()],
-            ..Metadata::default()
-        };
-        let kept = Passthrough { metadata: Some(metadata), ..Passthrough::default() };
-        let lost = |container| losses(container, &kept).unwrap_or_default();
-        let mp4 = "cannot hold subtitles (hdmv_pgs_subtitle), the attachment font.ttf, gpmd (an .mkv holds more)";
-        assert_eq!(lost(Container::Mp4), mp4);
-        assert_eq!(lost(Container::Matroska), "cannot hold gpmd");
     }
 }

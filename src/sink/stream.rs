@@ -9,6 +9,7 @@ use opencv::core::{Mat, Size};
 use super::WrittenFile;
 use super::container::Container;
 use super::encoder::{EncoderSettings, EncoderTarget, VideoEncoder};
+use super::losses;
 use super::mux;
 use super::video::EncodeOptions;
 use crate::frame::Rate;
@@ -61,11 +62,11 @@ impl StreamSink {
             EncoderSettings { container, size, rate, crf: options.crf, colour: options.colour, timeout: None };
         let mut target = EncoderTarget { inputs: Vec::new(), mux: Vec::new(), file: "pipe:1".into() };
         let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
-        let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
+        let mut warnings: Vec<String> = losses::picture_only(pictured, output).into_iter().collect();
         let mut followed = None;
         if let Some(kept) = options.passthrough.as_ref().filter(|_| container.holds_audio()) {
             let mut kept = kept.clone();
-            warnings.extend(mux::without_sparse_streams(&kept, output));
+            warnings.extend(losses::picture_and_audio_only(&kept, output));
             followed = follow(&mut kept)?;
             (target.inputs, target.mux) = mux::while_encoding(container, &kept, length);
         }

@@ -13,6 +13,7 @@ use tempfile::TempPath;
 
 use super::container::Container;
 use super::encoder::{EncoderSettings, VideoEncoder, even, failed, stored_size};
+use super::losses;
 use super::mux::{self, EncodedPicture};
 use super::{ReadyOutput, WrittenFile};
 use crate::colour::ColourTags;
@@ -81,7 +82,7 @@ impl VideoSink {
         let container = Container::of(output, options.format)?;
         let temp = super::temporary(output)?.into_temp_path();
         let pictured = options.passthrough.as_ref().filter(|_| !container.holds_audio());
-        let mut warnings: Vec<String> = mux::picture_only(pictured, output).into_iter().collect();
+        let mut warnings: Vec<String> = losses::picture_only(pictured, output).into_iter().collect();
         let writer = if ffmpeg::is_available()? {
             let is_muxed = options.passthrough.is_some() && container.holds_audio();
             let first = if is_muxed { Container::Mp4 } else { container };
