@@ -208,7 +208,7 @@ pub fn ffprobe(data: &[u8]) {
         let info = container_info::ContainerInfo::new(&found, stream);
         stream.rate().map(|rate| info.frames(rate));
         let size = Size::new(stream.width.unwrap_or(0), stream.height.unwrap_or(0));
-        (stream.square_pixels(size), stream.display_matrix(), stream.colour(), stream.tick());
+        let _ = (stream.square_pixels(size), stream.display_matrix(), stream.colour(), stream.tick());
         kept::passthrough(location, &found, stream, &info, &mut warnings);
     }
 }

@@ -19,44 +19,49 @@ const SHORT: (usize, Duration) = (1500, Duration::from_millis(500));
 /// The same in the long form.
 const FULL: (usize, Duration) = (400_000, Duration::from_secs(20));
 
+/// How many inputs to make at a time.
+const BATCH: usize = 50;
+/// After this many failures, a target is not tried any further.
+const MAX_FAILURES: usize = 20;
+
 fn corpus(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
 }
 
-/// The inputs of a target, by name.
-fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+/// The names and the contents of a target's inputs.
+fn seeds(target: &str) -> (Vec<String>, Vec<Vec<u8>>) {
     let entries = fs::read_dir(corpus(target)).unwrap_or_else(|e| panic!("{target} has no corpus: {e}"));
-    let read = |path: PathBuf| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap());
-    let mut seeds: Vec<_> = entries.map(|entry| read(entry.unwrap().path())).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty(), "{target} has no corpus");
-    seeds
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{target} has no corpus");
+    paths.iter().map(|path| (path.display().to_string(), fs::read(path).unwrap())).unzip()
 }
 
 /// Keeps an input that failed, and returns where.
-fn keep(target: &str, number: usize, input: &[u8]) -> PathBuf {
+fn keep(target: &str, number: usize, input: &[u8]) -> String {
     let path = last_input().with_file_name(format!("fuzz-{target}-{number}"));
     fs::write(&path, input).unwrap();
-    path
+    path.display().to_string()
 }
 
 /// Tries one target: the corpus first, then changed copies. Returns the number of inputs, and what failed.
 fn attempt(&(target, read): &Target, (most, time): (usize, Duration)) -> (usize, Vec<String>) {
-    let (seeds, mut runner, mut mutator) = (seeds(target), Runner::start(read), Mutator::new(1));
-    let mut failed = Vec::new();
-    for (name, input) in &seeds {
-        failed.extend(runner.problem(input).map(|problem| format!("{target}/{name} {problem}")));
-    }
+    let (names, seeds) = seeds(target);
+    let (mut runner, mut mutator) = (Runner::start(read), Mutator::new(1));
+    let found = runner.problems(&seeds);
+    let mut failed: Vec<String> = found.into_iter().map(|(index, why)| format!("{} {why}", names[index])).collect();
     let (began, mut tried) = (Instant::now(), 0);
-    while tried < most && began.elapsed() < time && failed.len() < 20 {
-        let [input, other] = [tried, tried / seeds.len()].map(|index| &seeds[index % seeds.len()].1);
-        let changed = mutator.changed(input, other);
-        if let Some(problem) = runner.problem(&changed) {
-            let path = keep(target, failed.len(), &changed);
-            failed.push(format!("{target} {problem}: {}", path.display()));
+    while tried < most && began.elapsed() < time && failed.len() < MAX_FAILURES && !runner.is_stuck {
+        let of = |index: usize| seeds[index % seeds.len()].as_slice();
+        let batch = tried..most.min(tried + BATCH);
+        let batch: Vec<Vec<u8>> = batch.map(|index| mutator.changed(of(index), of(index / seeds.len()))).collect();
+        for (index, why) in runner.problems(&batch) {
+            let kept = keep(target, failed.len(), &batch[index]);
+            failed.push(format!("{kept} {why}"));
         }
-        tried += 1;
+        tried += batch.len();
     }
+    assert!(!runner.is_stuck, "{}", failed.join("\n"));
     (seeds.len() + tried, failed)
 }
 
@@ -76,9 +81,8 @@ fn no_input_panics_hangs_or_takes_all_memory() {
 /// Not a test of its own: memory is counted for the whole process.
 fn a_panic_and_a_large_allocation_are_noticed() {
     let mut runner = Runner::start(|input| assert!(input != b"panic", "at {}", input.len()));
-    assert_eq!(runner.problem(b"other"), None);
-    assert_eq!(runner.problem(b"panic"), Some("panics: at 5".into()));
-    assert_eq!(runner.problem(b"other"), None);
+    let found = runner.problems(&[b"other".to_vec(), b"panic".to_vec(), b"other".to_vec()]);
+    assert_eq!(found, [(1, "panics: at 5".to_owned())]);
     let mut runner = Runner::start(|_| drop(std::hint::black_box(vec![1u8; 400 << 20])));
-    assert!(runner.problem(b"").is_some_and(|problem| problem.contains("MB of memory")));
+    assert!(runner.problems(&[Vec::new()])[0].1.contains("MB of memory"));
 }
