@@ -17,7 +17,6 @@ use onnx_grad::onnx::{DataType, GraphProto};
 use onnx_grad::{
     Baseline, Layer, Method, Options, Perturbation, ProbedValue, Sampling, Statistic, TensorType, Variant,
 };
-use opencv::core::Size;
 
 use crate::address::without_secrets;
 use crate::annotate::{Colormap, Layout};
@@ -33,7 +32,9 @@ use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::printable;
 use crate::saliency::TargetName;
 use crate::sink::records;
-use crate::source::{avif, container_info, kept, playlist, probe};
+use crate::source::ffmpeg_decoder::FfmpegDecoder;
+use crate::source::orientation::Orientation;
+use crate::source::{SourceOptions, avif, container_info, kept, playlist, probe};
 
 /// A target: its name, and the function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -206,9 +207,10 @@ pub fn ffprobe(data: &[u8]) {
     for wanted in [None, Some(1)] {
         let Ok(stream) = container_info::choose(location, &found, wanted, &mut warnings) else { continue };
         let info = container_info::ContainerInfo::new(&found, stream);
-        stream.rate().map(|rate| info.frames(rate));
-        let size = Size::new(stream.width.unwrap_or(0), stream.height.unwrap_or(0));
-        let _ = (stream.square_pixels(size), stream.display_matrix(), stream.colour(), stream.tick());
+        let rate = stream.rate().unwrap_or_else(|| container_info::approximate(0.0));
+        info.frames(rate);
+        FfmpegDecoder::new(location, &info, stream, rate, &SourceOptions::default());
+        let _ = stream.display_matrix().map(Orientation::from_matrix);
         kept::passthrough(location, &found, stream, &info, &mut warnings);
     }
 }

@@ -1,5 +1,7 @@
 //! The names of a model's classes.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -7,6 +9,8 @@ use crate::{Error, Result};
 /// ImageNet's 1000 classes in order, one short name each.
 const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
 const IMAGENET_CLASSES: usize = 1000;
+/// Maximum size of a file of names. A device may have no end.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The names of a model's classes, by class id.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -33,9 +37,15 @@ impl ClassLabels {
     /// Reads names from a file, one per line, for a model of `classes` classes.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read. [`Error::Input`] if the number of lines differs.
+    /// [`Error::Io`] if the file cannot be read. [`Error::Input`] if it is too long, or the number of lines differs.
     pub fn read(path: &Path, classes: usize) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let mut text = String::new();
+        let mut file = File::open(path).map_err(Error::io(path))?.take(MAX_BYTES + 1);
+        file.read_to_string(&mut text).map_err(Error::io(path))?;
+        if text.len() as u64 > MAX_BYTES {
+            let problem = format!("is over {} MB, which no list of names is; give one name per line", MAX_BYTES >> 20);
+            return Err(Error::input(path, problem));
+        }
         let names: Vec<_> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
         let lines = names.len();
         Self::new(names, classes).ok_or_else(|| {
@@ -154,5 +164,11 @@ mod tests {
         assert_eq!(ClassLabels::read(file.path(), 2).unwrap().name(1), "dog");
         let error = ClassLabels::read(file.path(), 3).unwrap_err().to_string();
         assert!(error.contains("2 lines") && error.contains("3 classes"), "{error}");
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = ClassLabels::read(Path::new("/dev/zero"), 2).unwrap_err().to_string();
+        assert!(error.contains("over 16 MB"), "{error}");
     }
 }

@@ -4,6 +4,7 @@
 //! `SALSTREAM_FULL=1` tries each kind of fault more often.
 
 mod children;
+mod containers;
 mod hostile_text;
 mod limits;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
