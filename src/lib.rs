@@ -13,6 +13,8 @@ pub mod commands;
 pub mod error;
 pub mod frame;
 pub mod fuse;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod model;
 pub mod motion;
 pub mod passthrough;

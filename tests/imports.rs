@@ -7,6 +7,7 @@ use std::path::Path;
 
 /// The layers, from the top. A module imports from its own layer or from lower ones.
 const FLOORS: &[&[&str]] = &[
+    &["fuzzing"],
     &["cli"],
     &["commands"],
     &["pipeline", "verify"],

@@ -156,4 +156,10 @@ mod tests {
         let error = ClassLabels::read(file.path(), 3).unwrap_err().to_string();
         assert!(error.contains("2 lines") && error.contains("3 classes"), "{error}");
     }
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = ClassLabels::read(Path::new("/dev/zero"), 2).unwrap_err().to_string();
+        assert!(error.contains("over 16 MB"), "{error}");
+    }
 }

@@ -55,7 +55,7 @@ impl ContainerInfo {
     /// Expected number of frames: the indexed ones, unless an edit list hides some of them.
     pub fn frames(&self, rate: Rate) -> Option<u64> {
         let timed = self.duration.map(|seconds| ((seconds * rate.fps()).round() as u64).max(1));
-        self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed + 1)).or(timed)
+        self.listed.filter(|&listed| timed.is_none_or(|timed| listed <= timed.saturating_add(1))).or(timed)
     }
 
     /// Number of frames that the container states beyond those `decoded` up to the apparent end; 0 if none are missing.

@@ -1,22 +1,22 @@
 //! Frame sources: a video file or address, a still image, a folder of images, or a numbered pattern of images.
 
-mod avif;
+pub(crate) mod avif;
 mod check;
 mod colours;
-mod container_info;
+pub(crate) mod container_info;
 mod decoder;
-mod ffmpeg_decoder;
+pub(crate) mod ffmpeg_decoder;
 mod filters;
 mod frames;
 pub(crate) mod images;
-mod kept;
+pub(crate) mod kept;
 mod opencv_decoder;
-mod orientation;
+pub(crate) mod orientation;
 mod picture_format;
 mod piped;
 mod planes;
-mod playlist;
-mod probe;
+pub(crate) mod playlist;
+pub(crate) mod probe;
 mod probe_stream;
 mod shape_changes;
 mod still;

@@ -5,6 +5,7 @@
 
 mod children;
 mod clocks;
+mod containers;
 mod hostile_text;
 mod limits;
 mod network;
@@ -117,10 +118,17 @@ fn temporaries(folder: &Path) -> Vec<String> {
     names(folder).into_iter().filter(|name| name.starts_with(".salstream")).collect()
 }
 
-/// The number of frames of a video; `None` if it cannot be read.
+/// The number of frames of a video; `None` if it cannot be read, or not without complaints.
 fn frames(path: &Path) -> Option<u64> {
+    let (count, complaints) = counted_frames(path)?;
+    complaints.is_empty().then_some(count)
+}
+
+/// The number of frames of a video that can be decoded, and what ffprobe complains about in the file.
+fn counted_frames(path: &Path) -> Option<(u64, String)> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries", "stream=nb_read_frames"]);
     let output = command.args(["-of", "default=nw=1:nk=1"]).arg(path).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim().parse().ok().filter(|_| output.stderr.is_empty())
+    let count = String::from_utf8_lossy(&output.stdout).trim().parse().ok()?;
+    Some((count, String::from_utf8_lossy(&output.stderr).into_owned()))
 }

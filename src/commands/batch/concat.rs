@@ -81,17 +81,19 @@ pub fn join_clip(clip: &Clip, count: usize, folder: &Path) -> SummaryEntry {
 
 /// Joins the `count` segments of `clip`, writes the manifest and removes the segments.
 fn join(clip: &Clip, count: usize, folder: &Path) -> Result<Manifest> {
-    let pieces: Vec<Clip> = (0..count).map(|index| clip.segment(Segment { index, count })).collect();
-    let proof = |piece: &Clip| {
-        let path = Manifest::path(piece, folder);
-        let done = Manifest::read(&path).filter(|done| done.is_whole(piece, folder, false));
+    let finished = |index: usize| {
+        let piece = clip.segment(Segment { index, count });
+        let path = Manifest::path(&piece, folder);
+        let done = Manifest::read(&path).filter(|done| done.is_whole(&piece, folder, false));
         let missing = || Error::input(&path, "the segment is missing or damaged: run the same command again");
         let done = done.ok_or_else(missing)?;
         let joint = done.joint.clone().ok_or_else(missing)?;
-        Ok((done, joint))
+        Ok((piece, (done, joint)))
     };
-    let (proofs, joints): (Vec<Manifest>, Vec<SegmentTiming>) =
-        pieces.iter().map(proof).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    // It stops at the first one that is missing: a damaged `count` may be any number.
+    let finished = (0..count).map(finished).collect::<Result<Vec<_>>>()?;
+    let (pieces, proofs): (Vec<Clip>, Vec<_>) = finished.into_iter().unzip();
+    let (proofs, joints): (Vec<Manifest>, Vec<SegmentTiming>) = proofs.into_iter().unzip();
     check(clip, &proofs, &joints)?;
     let joining = Concatenation { clip, folder, pieces: &pieces, proofs: &proofs, joints: &joints };
     let mut notes = joined_notes(&proofs);
@@ -121,6 +123,9 @@ fn check(clip: &Clip, proofs: &[Manifest], joints: &[SegmentTiming]) -> Result<(
     };
     if !proofs.iter().all(same) {
         return Err(Error::input(&clip.input, "their inputs or settings differ: run the same command again"));
+    }
+    if joints.iter().any(|joint| joint.span.next.is_some_and(|next| next < joint.span.first)) {
+        return Err(Error::input(&clip.input, "their manifests are damaged: run the same command again"));
     }
     let gap = |pair: &[SegmentTiming]| {
         let tolerance = pair[0].tolerance();

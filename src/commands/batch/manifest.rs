@@ -18,6 +18,9 @@ use crate::{Error, Result, sink};
 /// Version of the file's schema. A manifest of another version is ignored.
 const SCHEMA: u32 = 3;
 
+/// More frames than any clip has. Up to this, sums do not overflow.
+pub const MAX_FRAMES: u64 = 1 << 40;
+
 /// The record of a finished clip, or of one that is damaged: input, settings, and files written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -215,10 +218,11 @@ impl Manifest {
         Ok(done)
     }
 
-    /// Reads a clip's manifest, if there is one.
+    /// Reads a clip's manifest; `None` if there is none, or it is damaged.
     pub fn read(path: &Path) -> Option<Self> {
         let done: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        (done.schema == SCHEMA).then_some(done)
+        let mut counts = done.overview.classes.iter().map(|(_, count)| *count).chain([done.frames]);
+        (done.schema == SCHEMA && counts.all(|count| count <= MAX_FRAMES)).then_some(done)
     }
 
     /// Whether all files that it lists exist; with their checksums if `verify`.

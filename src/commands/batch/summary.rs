@@ -2,11 +2,12 @@
 
 use super::clip::Clip;
 use super::folder_lock::FolderLock;
-use super::manifest::Manifest;
+use super::manifest::{MAX_FRAMES, Manifest};
 use super::outcome::ClipOutcome;
 use super::outcome::SummaryEntry;
 use super::shard::Shard;
 use super::{concat, contact_sheet, disk_space};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Display, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -19,6 +20,8 @@ use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 use crate::{Error, Result, sink};
 
+/// Maximum number of missing parts named.
+const MAX_NAMED_PARTS: usize = 100;
 /// Maximum number of failed clips named in the table.
 const MAX_NAMED_FAILURES: usize = 20;
 
@@ -42,6 +45,21 @@ impl Summary {
     pub(super) fn new(shard: Shard, settings: &str) -> Self {
         let shard = (shard.index + 1, shard.count);
         Self { shard, settings: settings.into(), seconds: 0.0, clips: Vec::new(), began: Some(Instant::now()) }
+    }
+
+    /// Reads a summary.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let part: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        let (index, count) = part.shard;
+        let segments = part.clips.iter().filter_map(|entry| entry.segment);
+        let all_fit = segments.map(|segment| (segment.index, segment.count)).all(|(index, count)| index < count);
+        if !(1..=count).contains(&index) || !all_fit || part.clips.iter().any(|entry| entry.frames > MAX_FRAMES) {
+            return Err("its numbers of parts, segments or frames do not fit".into());
+        }
+        Ok(part)
     }
 
     pub(super) fn add(&mut self, entry: SummaryEntry) {
@@ -188,21 +206,16 @@ pub fn merge(folder: &Path, report: ReportMode, stop: &AtomicBool) -> Result<Sum
         .filter(|path| path.file_name().is_some_and(|name| is_part(&name.to_string_lossy())))
     {
         let bytes = fs::read(&path).map_err(Error::io(&path))?;
-        let part: Summary =
-            serde_json::from_slice(&bytes).map_err(|e| Error::input(&path, format!("is not a summary: {e}")))?;
-        parts.push(part);
+        parts.push(Summary::parse(&bytes).map_err(|e| Error::input(&path, format!("is not a summary: {e}")))?);
     }
     let Some(count) = parts.iter().map(|part| part.shard.1).max() else {
         return Err(Error::input(folder, "has no summary of a part: run the parts first (--shard I/N)"));
     };
     // Summaries of runs with another number of parts may be left over; the largest number counts.
     parts.retain(|part| part.shard.1 == count);
-    let missing: Vec<String> = (1..=count)
-        .filter(|index| !parts.iter().any(|part| part.shard.0 == *index))
-        .map(|index| format!("{index}/{count}"))
-        .collect();
-    if !missing.is_empty() {
-        return Err(Error::input(folder, format!("parts are missing: run them with --shard {}", missing.join(", "))));
+    let found: HashSet<usize> = parts.iter().map(|part| part.shard.0).collect();
+    if found.len() < count {
+        return Err(Error::input(folder, missing_parts(&found, count)));
     }
     if parts.iter().any(|part| part.settings != parts[0].settings) {
         return Err(Error::input(folder, "its parts have different settings: run them again with the same settings"));
@@ -217,6 +230,17 @@ pub fn merge(folder: &Path, report: ReportMode, stop: &AtomicBool) -> Result<Sum
     whole.clips = whole.clips.into_iter().map(|entry| checked(entry, folder)).collect();
     whole.write(folder)?;
     Ok(whole)
+}
+
+/// The problem that not all of `count` parts are among those `found`.
+fn missing_parts(found: &HashSet<usize>, count: usize) -> String {
+    let missing = (1..=count).filter(|index| !found.contains(index)).take(MAX_NAMED_PARTS);
+    let named: Vec<String> = missing.map(|index| format!("{index}/{count}")).collect();
+    let more = match count - found.len() - named.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("parts are missing: run them with --shard {}{more}", named.join(", "))
 }
 
 /// The entry, marked as failed if its result does not exist.

@@ -1,7 +1,7 @@
 //! A model's metadata: preprocessing and class names, each with its provenance.
 
 mod embedded;
-mod literal;
+pub(crate) mod literal;
 pub(super) mod sidecar;
 
 use std::path::PathBuf;

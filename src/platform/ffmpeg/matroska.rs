@@ -111,9 +111,9 @@ pub fn read_block(input: &mut impl Read, cluster: &mut i64, data: &mut Vec<u8>) 
                 let mut head = [0; BLOCK_HEADER.len()];
                 input.read_exact(&mut head)?;
                 let pixels = size.checked_sub(head.len() as u64).filter(|&pixels| pixels <= MAX_BLOCK);
-                data.resize(pixels.ok_or(io::ErrorKind::InvalidData)? as usize, 0);
-                input.read_exact(data)?;
-                return Ok(Some(*cluster + i64::from(i16::from_be_bytes([head[1], head[2]]))));
+                read_pixels(input, pixels.ok_or(io::ErrorKind::InvalidData)?, data)?;
+                let after = i64::from(i16::from_be_bytes([head[1], head[2]]));
+                return cluster.checked_add(after).ok_or(io::ErrorKind::InvalidData.into()).map(Some);
             }
             _ => _ = io::copy(&mut input.take(size), &mut io::sink())?,
         }
@@ -123,6 +123,13 @@ pub fn read_block(input: &mut impl Read, cluster: &mut i64, data: &mut Vec<u8>) 
 
 /// Maximum size of a block: a picture of 16384 x 16384 pixels with three bytes each.
 const MAX_BLOCK: u64 = 3 << 28;
+
+/// Reads `size` bytes into `data`. It takes no more memory than there are bytes, whatever the stream says.
+fn read_pixels(input: &mut impl Read, size: u64, data: &mut Vec<u8>) -> io::Result<()> {
+    data.clear();
+    let read = input.take(size).read_to_end(data)?;
+    if read as u64 == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
 
 /// The ID of the next element; `None` at the end.
 fn read_id(input: &mut impl Read) -> io::Result<Option<u32>> {

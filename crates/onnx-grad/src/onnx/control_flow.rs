@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use prost::Message;
+
 use super::rename::{InlinedBody, NameScope, count_nodes};
 use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
 
@@ -10,6 +12,9 @@ const MAX_UNROLLED_TURNS: i64 = 1024;
 
 /// The largest number of nodes in a graph for which loops are written out.
 const MAX_UNROLLED_NODES: usize = 1 << 14;
+
+/// The largest size of a loop that is written out, in bytes: each iteration has its own copy of the body's weights.
+const MAX_UNROLLED_BYTES: usize = 1 << 28;
 
 /// Writes out the branches and loops that constants, or the values in `known`, decide. Returns
 /// whether there were any.
@@ -64,8 +69,9 @@ fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<InlinedBody>
 fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<InlinedBody> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
-    let long =
-        !(0..=MAX_UNROLLED_TURNS).contains(&turns) || count_nodes(&body.node).saturating_mul(turns as usize) > most;
+    let long = !(0..=MAX_UNROLLED_TURNS).contains(&turns)
+        || count_nodes(&body.node).saturating_mul(turns as usize) > most
+        || body.encoded_len().saturating_mul(turns as usize) > MAX_UNROLLED_BYTES;
     let starts =
         node.input.get(1).is_none_or(|name| name.is_empty() || fixed.get(name).is_some_and(|value| *value != 0));
     let mut values = node.input.get(2..)?.to_vec();

@@ -1,6 +1,8 @@
 //! Inlines a model's local functions.
 
-use super::rename::{InlinedBody, NameScope, count_nodes};
+use prost::Message;
+
+use super::rename::{InlinedBody, NameScope, count_bytes, count_nodes};
 use super::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
 use crate::error::{Error, Result};
 
@@ -10,10 +12,31 @@ const DEPTH: usize = 32;
 /// The largest number of nodes that a model's functions may expand to.
 const NODES: usize = 1 << 18;
 
+/// The largest size that they may expand to, in bytes: that of a file. A small file could take all memory: its functions
+/// hold weights, and call each other.
+const BYTES: usize = i32::MAX as usize;
+
+/// The nodes and bytes that functions may still expand to.
+struct Budget {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// What is left after `call` has been replaced with `function`; `None` if it is not enough.
+    fn after(&self, function: &FunctionProto, call: &NodeProto) -> Option<Self> {
+        let count = count_nodes(&function.node);
+        // Each node may refer to an attribute of the call.
+        let given = call.attribute.iter().chain(&function.attribute_proto).map(Message::encoded_len).max();
+        let bytes = count_bytes(&function.node).saturating_add(given.unwrap_or(0).saturating_mul(count));
+        Some(Self { nodes: self.nodes.checked_sub(count)?, bytes: self.bytes.checked_sub(bytes)? })
+    }
+}
+
 /// Replaces the nodes that call the model's own functions with the bodies of these functions.
 ///
 /// # Errors
-/// [`Error::Graph`] if functions call each other recursively, expand to more than 2^18 nodes, or
+/// [`Error::Graph`] if functions call each other recursively, expand to more than 2^18 nodes or 2 GB, or
 /// are written for a different opset than the model.
 pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
     let functions = std::mem::take(&mut model.functions);
@@ -32,7 +55,7 @@ pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
         }
     }
     let Some(graph) = &mut model.graph else { return Ok(()) };
-    let mut left = Some(NODES);
+    let mut left = Some(Budget { nodes: NODES, bytes: BYTES });
     for _ in 0..DEPTH {
         let changed = expand(graph, &functions, &mut left);
         if left.is_none() {
@@ -43,7 +66,7 @@ pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
         }
     }
     Err(Error::Graph(format!(
-        "the model's functions call each other without end, or become more than {NODES} nodes; export the model again"
+        "the model's functions call each other without end, or become more than {NODES} nodes or 2 GB; export the model again"
     )))
 }
 
@@ -52,15 +75,15 @@ fn domain(opset: &OperatorSetIdProto) -> &str {
     if opset.domain() == "ai.onnx" { "" } else { opset.domain() }
 }
 
-/// Expands every call once, as long as there are nodes `left` to write, and returns whether there
+/// Expands every call once, as long as there is a budget `left`, and returns whether there
 /// were any calls. Further calls are kept.
-fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<usize>) -> bool {
+fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<Budget>) -> bool {
     let mut changed = false;
     for mut node in std::mem::take(&mut graph.node) {
         let key = (node.domain(), node.op_type(), node.overload());
         let called = functions.iter().find(|f| (f.domain(), f.name(), f.overload()) == key);
         if let Some(function) = called {
-            *left = left.and_then(|left| left.checked_sub(count_nodes(&function.node)));
+            *left = left.as_ref().and_then(|left| left.after(function, &node));
         }
         if let Some(function) = called.filter(|_| left.is_some()) {
             written(function, &node).into_graph(graph);

@@ -2,11 +2,18 @@
 
 use std::collections::HashMap;
 
+use prost::Message;
+
 use super::{GraphProto, NodeProto, TensorProto};
 
 /// The number of nodes, including those of subgraphs.
 pub fn count_nodes(nodes: &[NodeProto]) -> usize {
     nodes.len() + nodes.iter().flat_map(NodeProto::subgraphs).map(|graph| count_nodes(&graph.node)).sum::<usize>()
+}
+
+/// The size of `nodes` in a file, in bytes: about that in memory.
+pub fn count_bytes(nodes: &[NodeProto]) -> usize {
+    nodes.iter().map(Message::encoded_len).sum()
 }
 
 /// The nodes and initializers that replace a node.

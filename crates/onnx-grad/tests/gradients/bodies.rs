@@ -262,3 +262,33 @@ proptest! {
         }
     }
 }
+
+/// Eight functions, each of which calls the next one eight times; the last holds weights of a megabyte.
+#[test]
+fn functions_and_loops_whose_weights_would_take_all_memory_are_not_written_out() {
+    let weights = TensorProto::from_raw("w", DataType::Uint8, &[1 << 20], vec![0; 1 << 20]);
+    let constant = A { name: Some("value".into()), t: Some(weights.clone()), ..Default::default() };
+    let function = |index: usize| {
+        let calls =
+            (0..8).map(|number| call("own", node(&format!("f{}", index + 1), &["x"], &format!("y{number}"), vec![])));
+        let nodes = if index < 4 { calls.collect() } else { vec![node("Constant", &[], "y0", vec![constant.clone()])] };
+        FunctionProto {
+            name: Some(format!("f{index}")),
+            output: vec!["y0".into()],
+            node: nodes,
+            attribute_proto: vec![],
+            ..functions().swap_remove(0)
+        }
+    };
+    let mut growing = model();
+    growing.functions = (0..5).map(function).collect();
+    growing.graph.as_mut().unwrap().node = vec![call("own", node("f0", &["image"], "scores", vec![]))];
+    let problem = onnx::inline_functions(&mut growing).unwrap_err().to_string();
+    assert!(problem.contains("2 GB"), "{problem}");
+
+    let turn =
+        GraphProto { initializer: vec![weights], ..body(vec![node("Relu", &["state"], "next", vec![])], "going") };
+    let heavy = node("Loop", &["many", "", "image"], "scores", vec![A::graph("body", turn)]);
+    let mut graph = GraphProto { node: vec![heavy], initializer: vec![scalar("many", 1000)], ..Default::default() };
+    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new()));
+}

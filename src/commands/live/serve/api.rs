@@ -22,7 +22,7 @@ const MAX_TEXT_BYTES: usize = 200;
 /// Maximum length of the reason of a refusal.
 const MAX_MESSAGE_CHARACTERS: usize = 1000;
 
-pub(super) fn routes() -> Router<Arc<SessionHub>> {
+pub(crate) fn routes() -> Router<Arc<SessionHub>> {
     Router::new()
         .route("/api/state", get(state))
         .route("/api/settings", post(change))

@@ -3,7 +3,7 @@
 //! It has its own async runtime on one thread. A viewer cannot slow the stages or another viewer: each takes the newest
 //! picture when it is ready for it, and misses those in between.
 
-mod api;
+pub(crate) mod api;
 mod auth;
 mod config;
 mod connections;
