@@ -1,7 +1,7 @@
 //! Signals that ask this process to end, and what happens if the work does not end.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -12,7 +12,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::processes;
-use crate::reporting::terminal::say;
 
 /// How often the processes are looked at after a signal.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,7 +90,8 @@ pub fn end_when_idle(stop: Arc<AtomicBool>, exit_status: impl Fn() -> u8 + Send 
                 kill_children();
             }
             if idle == KILL_AFTER + EXIT_AFTER {
-                say("error: stopped while waiting for something that does not answer");
+                let line = "error: stopped while waiting for something that does not answer";
+                let _ = writeln!(io::stderr(), "{line}");
                 std::process::exit(exit_status().into());
             }
         }

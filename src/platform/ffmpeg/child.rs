@@ -62,7 +62,7 @@ impl Ffmpeg {
         let mut command = super::command::command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-y"]).args(args);
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
-        let mut child = spawn(command, on_death).map_err(|e| super::not_started("ffmpeg", &e))?;
+        let mut child = spawn(command, on_death).map_err(|e| super::command::not_started("ffmpeg", &e))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         // If the system refuses this size, the usual one works too.
         let _ = stdin.as_ref().map(|stdin| fcntl_setpipe_size(stdin, PIPE));

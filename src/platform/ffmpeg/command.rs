@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
+use crate::Error;
+
 /// A command without input, in its own process group. Ctrl-C in a terminal must reach this program only, so that files
 /// are closed properly and answers are complete.
 pub fn command(program: &str) -> Command {
@@ -65,6 +67,11 @@ pub fn is_url(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once("://") else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// The error of a `program` that the system did not start.
+pub fn not_started(program: &'static str, error: &std::io::Error) -> Error {
+    Error::Child { program, problem: format!("cannot be started: {error}") }
 }
 
 #[cfg(test)]

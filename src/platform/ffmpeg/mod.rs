@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use self::bounded_writer::BoundedWriter;
 pub use self::child::{Ffmpeg, first_complaint};
-pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, own_clock};
+pub use self::command::{STANDARD_INPUT, command, ffprobe, input_args, is_url, media_name, not_started, own_clock};
 pub use self::packets::packets;
 pub use self::showinfo::{PictureShape, SHOWINFO};
 use crate::platform::child_process::output_within;
@@ -53,11 +53,6 @@ pub fn is_available() -> Result<bool> {
             move || is_installed
         })),
     }
-}
-
-/// The error of a `program` that the system did not start.
-pub fn not_started(program: &'static str, error: &std::io::Error) -> Error {
-    Error::Child { program, problem: format!("cannot be started: {error}") }
 }
 
 #[cfg(test)]
