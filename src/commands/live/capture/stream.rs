@@ -14,6 +14,7 @@ use super::{Camera, Capture, sleep_until};
 use crate::address::without_secrets;
 use crate::commands::live::session_hub::SessionHub;
 use crate::frame::Rate;
+use crate::reporting::terminal::say;
 use crate::source::{self, diagnose};
 use crate::{Error, Result};
 
@@ -90,8 +91,11 @@ impl<'a> NetworkStream<'a> {
 
     /// Tries to open the stream again, after a delay.
     fn reopen(&mut self, stop: &AtomicBool) -> Result<()> {
-        let lost = *self.lost.get_or_insert_with(Instant::now);
         let name = self.origin.name();
+        let lost = *self.lost.get_or_insert_with(|| {
+            say(&format!("warning: {name}: lost, trying again"));
+            Instant::now()
+        });
         if self.give_up.is_some_and(|patience| lost.elapsed() >= patience) {
             let problem = format!("lost for {:.0} s: gave up (--give-up)", lost.elapsed().as_secs_f64());
             return Err(Error::input(PathBuf::from(name), problem));
@@ -114,10 +118,12 @@ impl Capture for NetworkStream<'_> {
     fn next(&mut self, stop: &AtomicBool) -> Result<Option<Mat>> {
         while !stop.load(Ordering::Relaxed) {
             if let Some(picture) = self.picture(stop) {
-                if self.lost.take().is_some() {
+                if let Some(lost) = self.lost.take() {
                     self.pause = FIRST_PAUSE;
                     self.hub.report(|state| state.trouble = None);
-                    self.hub.notice(format!("{}: connected again", self.origin.name()));
+                    let (name, seconds) = (self.origin.name(), lost.elapsed().as_secs_f64());
+                    say(&format!("warning: {name}: connected again after {seconds:.0} s"));
+                    self.hub.notice(format!("{name}: connected again"));
                 }
                 return Ok(Some(picture));
             }
