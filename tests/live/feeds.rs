@@ -101,6 +101,9 @@ fn a_lost_stream_is_said_and_comes_back() {
     let _server = serve();
     session.wait("out of trouble", |state| state["state"]["trouble"].is_null());
     session.wait_for_pictures(15);
+    let said = session.said();
+    let told = [": lost, trying again", ": connected again after "].map(|line| said.matches(line).count());
+    assert_eq!(told, [1, 1], "{said}");
 }
 
 #[test]
