@@ -64,6 +64,7 @@ mod rules;
 mod sampling_loop;
 mod score;
 mod score_output;
+mod sequences;
 mod signature;
 mod tape;
 mod tape_ops;

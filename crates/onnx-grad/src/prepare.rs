@@ -5,13 +5,14 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, GraphProto, ModelProto, NodeProto};
 use crate::probe::{Probe, ProbedValue, no_graph};
 use crate::request::Request;
+use crate::sequences::write_out_sequences;
 use crate::types::{Shapes, TensorType};
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
-/// writes out known branches and loops as plain nodes, and finds its shapes.
+/// writes out known branches, loops and sequences as plain nodes, and finds its shapes.
 ///
 /// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after
-/// branches or loops were written out.
+/// something was written out.
 ///
 /// # Errors
 /// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or
@@ -27,18 +28,24 @@ pub fn prepare<E: From<Error>>(
     model.graph.iter_mut().for_each(onnx::hoist_constants);
     refuse_unfit(model.graph.as_ref().ok_or_else(no_graph)?)?;
     let mut shapes = probe(&model, request, &mut run)?;
+    let opset = onnx::opset(&model);
     while let Some(graph) = &mut model.graph
-        && onnx::write_out_control_flow(graph, &shapes.constants)
+        && write_out(graph, &shapes, opset)?
     {
         shapes = probe(&model, request, &mut run)?;
     }
-    let opset = onnx::opset(&model);
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.output = match &request.output {
         Some(output) => output.select(graph, &mut shapes, opset)?,
         None => scores(graph, &shapes)?,
     };
     Ok((model, shapes))
+}
+
+/// Writes out what is known about branches, loops and sequences. Returns whether there was anything.
+fn write_out(graph: &mut GraphProto, shapes: &Shapes, opset: i64) -> Result<bool> {
+    let flow = onnx::write_out_control_flow(graph, &shapes.constants);
+    Ok(write_out_sequences(graph, shapes, opset)? || flow)
 }
 
 /// The shapes of a model that is not changed: what [`prepare`] finds, without its changes. A

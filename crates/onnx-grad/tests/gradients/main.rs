@@ -6,3 +6,5 @@ mod common;
 mod random;
 mod rules;
 mod runtime;
+mod sequences;
+mod windows;
