@@ -115,7 +115,8 @@ impl SlidingWindow {
     /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime does not count dilation here, and
     /// leaves out inputs if the stride is longer than the kernel.
     fn pooled(self, auto_pad: &str) -> Self {
-        let total = ((self.input.div_ceil(self.stride) - 1) * self.stride + self.kernel) as i64 - self.input as i64;
+        let total =
+            (self.input.div_ceil(self.stride).saturating_sub(1) * self.stride + self.kernel) as i64 - self.input as i64;
         let begin = match auto_pad {
             "SAME_UPPER" => total / 2,
             "SAME_LOWER" => (total + 1) / 2,

@@ -1,6 +1,7 @@
 //! Tests the compiler's rules against finite differences, and the bodies of functions and loops.
 
 mod bodies;
+mod cases;
 mod common;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;

@@ -58,7 +58,9 @@ impl Window {
 }
 
 /// All combinations of attributes for one operator and opset.
-fn grid(op: &'static str, opset: i64, step: f64) -> Vec<String> {
+///
+/// The runtime does not know some of them, and its own shape inference contradicts others. At least `least` must be right.
+fn agree(op: &'static str, opset: i64, step: f64, least: usize) {
     let mut wrong = Vec::new();
     let mut right = 0;
     for (kernel, strides) in [([3, 2], [2, 3]), ([2, 3], [1, 1]), ([1, 2], [3, 4]), ([3, 3], [2, 2])] {
@@ -75,36 +77,38 @@ fn grid(op: &'static str, opset: i64, step: f64) -> Vec<String> {
                     match error_against_differences(&window.model(), IMAGE, step) {
                         Ok(error) if error < 2e-3 => right += 1,
                         Ok(error) => wrong.push(format!("{error:.4}: {window:?}")),
-                        Err(problem) => eprintln!("refused {window:?}: {problem}"),
+                        Err(_) => {}
                     }
                 }
             }
         }
     }
-    eprintln!("{op} {opset}: {right} right, {} wrong", wrong.len());
-    wrong
+    assert!(wrong.is_empty() && right >= least, "opset {opset}, {right} right\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn means_over_windows_agree_with_finite_differences() {
-    let wrong: Vec<String> = [11, 18, 19, 22].into_iter().flat_map(|opset| grid("AveragePool", opset, 0.25)).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (opset, least) in [(11, 80), (18, 80), (19, 140), (22, 150)] {
+        agree("AveragePool", opset, 0.25, least);
+    }
 }
 
 #[test]
 fn norms_over_windows_agree_with_finite_differences() {
-    let wrong: Vec<String> = [11, 18, 22].into_iter().flat_map(|opset| grid("LpPool", opset, 1e-3)).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (opset, least) in [(11, 20), (18, 70), (22, 75)] {
+        agree("LpPool", opset, 1e-3, least);
+    }
 }
 
 #[test]
 fn maxima_over_windows_agree_with_finite_differences() {
-    let wrong: Vec<String> = [12, 22].into_iter().flat_map(|opset| grid("MaxPool", opset, 1e-3)).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (opset, least) in [(12, 70), (22, 75)] {
+        agree("MaxPool", opset, 1e-3, least);
+    }
 }
 
 #[test]
 fn convolutions_agree_with_finite_differences_for_any_padding() {
-    let wrong: Vec<String> = [11, 22].into_iter().flat_map(|opset| grid("Conv", opset, 0.25)).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    agree("Conv", 11, 0.25, 40);
+    agree("Conv", 22, 0.25, 40);
 }
