@@ -1,8 +1,11 @@
 //! Prepares a classifier's file for differentiation and finds the shapes of all its values.
 
+use std::collections::{HashMap, HashSet};
+
+use crate::bounds;
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
-use crate::onnx::{self, GraphProto, ModelProto, NodeProto};
+use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::probe::{Probe, ProbedValue, no_graph};
 use crate::request::Request;
 use crate::sequences::write_out_sequences;
@@ -26,9 +29,16 @@ pub fn prepare<E: From<Error>>(
     check_opset(onnx::opset(&model))?;
     onnx::inline_functions(&mut model)?;
     model.graph.iter_mut().for_each(onnx::hoist_constants);
-    refuse_unfit(model.graph.as_ref().ok_or_else(no_graph)?)?;
-    let mut shapes = probe(&model, request, &mut run)?;
     let opset = onnx::opset(&model);
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    onnx::sort(graph)?;
+    // Before the first run, because ONNX Runtime is slow with nested branches and does not return from long loops.
+    while write_out(graph, &Shapes::default(), opset)? {}
+    refuse_unfit(graph)?;
+    bounds::check(graph, &HashMap::new())?;
+    let lengths = loop_lengths(&model, request, &mut run)?;
+    bounds::check(model.graph.as_ref().ok_or_else(no_graph)?, &lengths)?;
+    let mut shapes = probe(&model, request, &mut run)?;
     while let Some(graph) = &mut model.graph
         && write_out(graph, &shapes, opset)?
     {
@@ -40,6 +50,34 @@ pub fn prepare<E: From<Error>>(
         None => scores(graph, &shapes)?,
     };
     Ok((model, shapes))
+}
+
+/// The lengths of loops that other nodes compute, for a black image.
+fn loop_lengths<E: From<Error>>(
+    model: &ModelProto,
+    request: &Request,
+    mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<HashMap<String, i64>, E> {
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    let Some(node) = bounds::loop_lengths(graph) else { return Ok(HashMap::new()) };
+    let read: HashSet<&str> = node.iter().flat_map(onnx::names_read).collect();
+    let initializer = graph.initializer.iter().filter(|tensor| read.contains(tensor.name())).cloned().collect();
+    // Old files list their weights among the inputs, too.
+    let is_given = |name: &str| read.contains(name) || graph.initializer.iter().all(|tensor| tensor.name() != name);
+    let input = graph.input.iter().filter(|input| is_given(input.name())).cloned().collect();
+    let before = GraphProto { name: graph.name.clone(), input, initializer, node: node.clone(), ..Default::default() };
+    let before = ModelProto {
+        ir_version: model.ir_version,
+        opset_import: model.opset_import.clone(),
+        graph: Some(before),
+        ..Default::default()
+    };
+    let values = run(Probe::new(&before, request)?.0)?.into_iter();
+    let length = |value: ProbedValue| {
+        let tensor = TensorProto::from_raw(&value.name, value.kind.dtype, &value.kind.shape, value.data?);
+        Some((value.name, onnx::single(&tensor)?))
+    };
+    Ok(values.filter_map(length).collect())
 }
 
 /// Writes out what is known about branches, loops and sequences. Returns whether there was anything.

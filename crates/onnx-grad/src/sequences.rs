@@ -206,7 +206,7 @@ impl Writer<'_> {
         let attributes = if self.opset < 13 { vec![Attribute::ints("axes", &[axis])] } else { vec![] };
         let reshaped: Vec<String> = (0..values.len()).map(|index| format!("{output}/{op}{index}")).collect();
         for (value, name) in values.iter().zip(&reshaped) {
-            self.emit(op, [&[value.clone()], inputs.as_slice()].concat(), name, attributes.clone());
+            self.emit(op, [std::slice::from_ref(value), &inputs].concat(), name, attributes.clone());
         }
         reshaped
     }
