@@ -60,12 +60,12 @@ fn loop_lengths<E: From<Error>>(
 ) -> Result<HashMap<String, i64>, E> {
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     let Some(node) = bounds::loop_lengths(graph) else { return Ok(HashMap::new()) };
-    let read: HashSet<&str> = node.iter().flat_map(onnx::names_read).collect();
+    let read: HashSet<String> = node.iter().flat_map(onnx::names_read).map(str::to_owned).collect();
     let initializer = graph.initializer.iter().filter(|tensor| read.contains(tensor.name())).cloned().collect();
     // Old files list their weights among the inputs, too.
     let is_given = |name: &str| read.contains(name) || graph.initializer.iter().all(|tensor| tensor.name() != name);
     let input = graph.input.iter().filter(|input| is_given(input.name())).cloned().collect();
-    let before = GraphProto { name: graph.name.clone(), input, initializer, node: node.clone(), ..Default::default() };
+    let before = GraphProto { name: graph.name.clone(), input, initializer, node, ..Default::default() };
     let before = ModelProto {
         ir_version: model.ir_version,
         opset_import: model.opset_import.clone(),

@@ -103,8 +103,10 @@ fn matrices_that_no_network_needs_are_refused() {
     assert!(problem.contains("(Resize) needs 5000 x 5184 weights"), "{problem}");
 }
 
+type Mask = fn(&mut Graph) -> String;
+
 /// Attention of the image to itself, with the mask that `mask` adds: three queries and three keys.
-fn masked(mask: fn(&mut Graph) -> String, causal: i64) -> String {
+fn masked(mask: Mask, causal: i64) -> String {
     let mut g = Graph::new(23, DataType::Float);
     let mask = mask(&mut g);
     let y = g.node("Attention", &["image", "image", "image", &mask], vec![A::int("is_causal", causal)]);
@@ -122,7 +124,7 @@ fn comparison(g: &mut Graph, shape: &[usize], values: &[f64]) -> String {
 #[test]
 fn attention_that_hides_all_keys_from_a_query_is_refused() {
     const LOW: f64 = f64::NEG_INFINITY;
-    let hidden: [(fn(&mut Graph) -> String, i64); 4] = [
+    let hidden: [(Mask, i64); 4] = [
         (|g| comparison(g, &[3, 3], &[1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]), 0),
         (|g| g.reals(&[1, 1, 3, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, LOW, LOW, LOW]), 0),
         // The first query of a causal attention sees the first key only.
