@@ -2,7 +2,9 @@
 //! they are not. No path through them is left out.
 
 use crate::common::{Graph, error_against_differences};
-use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_grad::onnx::{
+    AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
@@ -127,4 +129,19 @@ fn sequences_that_the_picture_decides_are_named() {
         let problem = error_against_differences(&with_skip(g, &x), IMAGE, 1e-4).unwrap_err().to_string();
         assert!(problem.contains(&format!("{op} (node {op}")), "{op}: {problem}");
     }
+}
+
+/// The image through the QuantizeLinear and DequantizeLinear of another domain, whose integers stand for floats.
+#[test]
+fn integers_of_foreign_operators_are_followed() {
+    let mut g = Graph::new(13, DataType::Float);
+    let scale = g.reals(&[], &[0.01]);
+    g.initializers.push(TensorProto::from_raw("zero", DataType::Uint8, &[], vec![128]));
+    let levels = g.node("QuantizeLinear", &["image", &scale, "zero"], vec![]);
+    let x = g.node("DequantizeLinear", &[&levels, &scale, "zero"], vec![]);
+    g.nodes.iter_mut().for_each(|node| node.domain = Some("com.microsoft".into()));
+    let mut model = with_skip(g, &x);
+    model.opset_import.push(OperatorSetIdProto { domain: Some("com.microsoft".into()), version: Some(1) });
+    let problem = error_against_differences(&model, IMAGE, 1e-2).unwrap_err().to_string();
+    assert!(problem.contains("com.microsoft::QuantizeLinear (node QuantizeLinear0)"), "{problem}");
 }
