@@ -86,6 +86,8 @@ fn dtype(kind: TensorElementType) -> DataType {
         TensorElementType::Bfloat16 => DataType::Bfloat16,
         TensorElementType::Int64 => DataType::Int64,
         TensorElementType::Int32 => DataType::Int32,
+        TensorElementType::Uint64 => DataType::Uint64,
+        TensorElementType::Uint32 => DataType::Uint32,
         TensorElementType::Int16 => DataType::Int16,
         TensorElementType::Uint16 => DataType::Uint16,
         TensorElementType::Int8 => DataType::Int8,

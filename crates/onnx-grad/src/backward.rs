@@ -38,21 +38,23 @@ pub fn gradients(
     };
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
     refuse_unknown(&nodes, tape.opset())?;
-    refuse_half(shapes, &active)?;
+    refuse_types(shapes, &active)?;
     walk(tape, &nodes, &active, score, goal, on_the_way)
 }
 
 /// The names of the values that depend on `goal` and that the logits depend on. Weights are never
-/// included. The values are floating-point, or integers that stand for floating-point values:
-/// outputs of QuantizeLinear and what is computed from them.
+/// included. The values are floating-point, whatever carries them (tensors, sequences, optional
+/// values), or integers that stand for floating-point values: outputs of QuantizeLinear and of
+/// operators outside the standard domain, and what is computed from them.
 pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
-    let is_float = |name: &str| shapes.tensors.get(name).is_some_and(|kind: &TensorType| kind.dtype.is_float());
+    // What is not a tensor has no type here, and may hold floating-point values.
+    let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
     let mut reached = HashSet::from([goal]);
     for node in graph.node.iter().filter(|node| !blocked(node)) {
         let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
-            let quantised = node.is("QuantizeLinear") || !read.into_iter().all(is_float);
-            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || is_float(name)));
+            let quantised = node.is("QuantizeLinear") || !node.is_standard() || !read.into_iter().all(carries);
+            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || carries(name)));
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);
@@ -62,6 +64,11 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) 
         }
     }
     reached.intersection(&leading).map(|name| name.to_string()).collect()
+}
+
+/// Types without a name here include those of 8 bits and less.
+fn may_be_float(dtype: DataType) -> bool {
+    dtype.is_float() || dtype == DataType::Undefined
 }
 
 fn blocked(node: &NodeProto) -> bool {
@@ -90,14 +97,16 @@ fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
     )))
 }
 
-/// Returns an error if the graph computes in half precision between the image and the score.
-fn refuse_half(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
-    let half = |name: &&String| {
-        let kind = shapes.tensors.get(*name);
-        kind.is_some_and(|kind| matches!(kind.dtype, DataType::Float16 | DataType::Bfloat16))
+/// Returns an error if the graph computes in half precision, or in a type that is not supported, between the image and
+/// the score.
+fn refuse_types(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
+    let problem = |name: &String| match shapes.tensors.get(name)?.dtype {
+        DataType::Float16 | DataType::Bfloat16 => Some(format!("{name} is in half precision")),
+        DataType::Undefined => Some(format!("{name} has an element type for which no gradient is known")),
+        _ => None,
     };
-    match active.iter().filter(half).min() {
-        Some(name) => Err(Error::Graph(format!("{name} is in half precision; export the model in float32"))),
+    match active.iter().filter_map(problem).min() {
+        Some(problem) => Err(Error::Graph(format!("{problem}; export the model in float32"))),
         None => Ok(()),
     }
 }

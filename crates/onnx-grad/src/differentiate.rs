@@ -10,7 +10,8 @@ use crate::{feature_map, folding, method, sampling_loop, score, signature};
 /// gradient.
 ///
 /// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and
-/// `gradient`. A final Softmax is left out, so `scores` are logits. Batch and image size are those
+/// `gradient`. A final Softmax over the classes and rounding to 8 bits are left out, so `scores` are logits; the metadata
+/// have the name of the value that they are. Batch and image size are those
 /// of `shapes`. The opset does not change.
 ///
 /// # Errors
@@ -29,10 +30,11 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     folding::transposes(&mut graph);
     folding::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
-    let logits = score::logits(&graph, &shapes)?;
+    let logits = score::logits(&graph, &shapes, opset)?;
     let dtype = tape.value(&shapes.image)?.dtype;
     let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
     let score = (logits, seed);
+    let scores = score.0.name.clone();
     let (attribution, activation) = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
     tape.name_output(&attribution, GRADIENT);
     let features = match options.features.then(|| feature_map::features(&graph, &shapes, &score.0)).flatten() {
@@ -47,7 +49,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     if let Method::Sampled(sampling) = &options.method {
         graph = sampling_loop::repeat(graph, &shapes, opset, sampling)?;
     }
-    signature::finish(&mut model, graph, options);
+    signature::finish(&mut model, graph, &scores, options);
     Ok(model)
 }
 

@@ -47,6 +47,7 @@
 #![warn(missing_docs)]
 
 mod backward;
+mod bounds;
 mod cam;
 mod differentiate;
 mod error;
@@ -64,6 +65,7 @@ mod rules;
 mod sampling_loop;
 mod score;
 mod score_output;
+mod sequences;
 mod signature;
 mod tape;
 mod tape_ops;
@@ -82,6 +84,6 @@ pub use sampling_loop::blur_deviation;
 pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
-    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, Sampling,
-    Shapes, Statistic, TARGET, TensorType, Variant,
+    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, SCORES_OF,
+    Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
 };

@@ -1,17 +1,21 @@
 //! Prepares a classifier's file for differentiation and finds the shapes of all its values.
 
+use std::collections::{HashMap, HashSet};
+
+use crate::bounds;
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
-use crate::onnx::{self, GraphProto, ModelProto, NodeProto};
+use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::probe::{Probe, ProbedValue, no_graph};
 use crate::request::Request;
+use crate::sequences::write_out_sequences;
 use crate::types::{Shapes, TensorType};
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
-/// writes out known branches and loops as plain nodes, and finds its shapes.
+/// writes out known branches, loops and sequences as plain nodes, and finds its shapes.
 ///
 /// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after
-/// branches or loops were written out.
+/// something was written out.
 ///
 /// # Errors
 /// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or
@@ -25,20 +29,61 @@ pub fn prepare<E: From<Error>>(
     check_opset(onnx::opset(&model))?;
     onnx::inline_functions(&mut model)?;
     model.graph.iter_mut().for_each(onnx::hoist_constants);
-    refuse_unfit(model.graph.as_ref().ok_or_else(no_graph)?)?;
+    let opset = onnx::opset(&model);
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    onnx::sort(graph)?;
+    // Before the first run, because ONNX Runtime is slow with nested branches and does not return from long loops.
+    while write_out(graph, &Shapes::default(), opset)? {}
+    refuse_unfit(graph)?;
+    bounds::check(graph, &HashMap::new())?;
+    let lengths = loop_lengths(&model, request, &mut run)?;
+    bounds::check(model.graph.as_ref().ok_or_else(no_graph)?, &lengths)?;
     let mut shapes = probe(&model, request, &mut run)?;
     while let Some(graph) = &mut model.graph
-        && onnx::write_out_control_flow(graph, &shapes.constants)
+        && write_out(graph, &shapes, opset)?
     {
         shapes = probe(&model, request, &mut run)?;
     }
-    let opset = onnx::opset(&model);
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.output = match &request.output {
         Some(output) => output.select(graph, &mut shapes, opset)?,
         None => scores(graph, &shapes)?,
     };
     Ok((model, shapes))
+}
+
+/// The lengths of loops that other nodes compute, for a black image.
+fn loop_lengths<E: From<Error>>(
+    model: &ModelProto,
+    request: &Request,
+    mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<HashMap<String, i64>, E> {
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    let Some(node) = bounds::loop_lengths(graph) else { return Ok(HashMap::new()) };
+    let read: HashSet<String> = node.iter().flat_map(onnx::names_read).map(str::to_owned).collect();
+    let initializer = graph.initializer.iter().filter(|tensor| read.contains(tensor.name())).cloned().collect();
+    // Old files list their weights among the inputs, too.
+    let is_given = |name: &str| read.contains(name) || graph.initializer.iter().all(|tensor| tensor.name() != name);
+    let input = graph.input.iter().filter(|input| is_given(input.name())).cloned().collect();
+    let before = GraphProto { name: graph.name.clone(), input, initializer, node, ..Default::default() };
+    let before = ModelProto {
+        ir_version: model.ir_version,
+        opset_import: model.opset_import.clone(),
+        graph: Some(before),
+        ..Default::default()
+    };
+    let values = run(Probe::new(&before, request)?.0)?.into_iter();
+    let length = |value: ProbedValue| {
+        let tensor = TensorProto::from_raw(&value.name, value.kind.dtype, &value.kind.shape, value.data?);
+        Some((value.name, onnx::single(&tensor)?))
+    };
+    Ok(values.filter_map(length).collect())
+}
+
+/// Writes out what is known about branches, loops and sequences. Returns whether there was anything.
+fn write_out(graph: &mut GraphProto, shapes: &Shapes, opset: i64) -> Result<bool> {
+    let flow = onnx::write_out_control_flow(graph, &shapes.constants);
+    Ok(write_out_sequences(graph, shapes, opset)? || flow)
 }
 
 /// The shapes of a model that is not changed: what [`prepare`] finds, without its changes. A

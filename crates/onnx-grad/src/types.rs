@@ -22,6 +22,10 @@ pub const ACTIVATION: &str = "salstream.activation";
 /// The metadata key of the method's name.
 pub const METHOD: &str = "salstream.method";
 
+/// The metadata key of the name of the classifier's value that [`SCORES`] holds: its scores output, or the logits before
+/// a final Softmax and rounding.
+pub const SCORES_OF: &str = "salstream.scores_of";
+
 /// The runtime to write for. The gradient is the same and correct in every runtime; only the nodes
 /// are chosen to be fastest in this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

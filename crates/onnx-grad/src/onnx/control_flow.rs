@@ -25,10 +25,7 @@ pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, Te
     let fixed: HashMap<String, i64> = constants(graph)
         .into_iter()
         .chain(known.iter().map(|(name, tensor)| (name.as_str(), tensor)))
-        .filter_map(|(name, tensor)| match tensor.integers().ok()?.as_slice() {
-            [value] => Some((name.to_owned(), *value)),
-            _ => None,
-        })
+        .filter_map(|(name, tensor)| Some((name.to_owned(), single(tensor)?)))
         .collect();
     let mut changed = false;
     let mut left = MAX_UNROLLED_NODES.saturating_sub(graph.node.len());
@@ -107,6 +104,32 @@ pub fn endless_loop(graph: &GraphProto) -> Option<&NodeProto> {
         let starts = missing(node, 1) || node.input.get(1).is_some_and(is_true);
         starts && node.graph("body").is_some_and(goes_on)
     })
+}
+
+/// How many nodes run if the graph runs once, as far as the lengths of loops are among the constants or in `known`.
+/// Loops that a condition may end count once.
+pub fn count_steps(graph: &GraphProto, known: &HashMap<String, i64>) -> u64 {
+    steps(graph, &|name| known.get(name).copied())
+}
+
+fn steps(graph: &GraphProto, outer: &dyn Fn(&str) -> Option<i64>) -> u64 {
+    let constants = constants(graph);
+    let length = |name: &str| constants.get(name).map_or_else(|| outer(name), |tensor| single(tensor));
+    let of_node = |node: &NodeProto| {
+        let inner = node.subgraphs().map(|graph| steps(graph, &length)).fold(1, u64::saturating_add);
+        let turns = node.input.first().filter(|_| node.is("Loop") && node.graph("body").is_some_and(goes_on));
+        let turns = turns.and_then(|name| length(name));
+        turns.map_or(inner, |turns| inner.saturating_mul(u64::try_from(turns).unwrap_or(0)))
+    };
+    graph.node.iter().map(of_node).fold(0, u64::saturating_add)
+}
+
+/// The only integer of a tensor.
+pub fn single(tensor: &TensorProto) -> Option<i64> {
+    match tensor.integers().ok()?.as_slice() {
+        [value] => Some(*value),
+        _ => None,
+    }
 }
 
 /// Whether no iteration of a loop can end it: the condition that it returns is the one it received,

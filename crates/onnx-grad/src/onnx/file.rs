@@ -173,7 +173,10 @@ fn read_external(graph: &mut GraphProto, folder: &Path) -> Result<(), String> {
     graph.node.iter_mut().flat_map(NodeProto::subgraphs_mut).try_for_each(|graph| read_external(graph, folder))
 }
 
-/// Replaces a reference to external data with the data.
+/// The most bytes that one tensor may have: more than any weights that a runtime can use.
+const MAX_TENSOR_BYTES: u64 = 1 << 34;
+
+/// Replaces a reference to external data with the data. How much to read follows from the tensor's type and shape.
 fn resolve(tensor: &mut TensorProto, folder: &Path) -> Result<(), String> {
     if tensor.data_location() != DataLocation::External {
         return Ok(());
@@ -184,7 +187,15 @@ fn resolve(tensor: &mut TensorProto, folder: &Path) -> Result<(), String> {
         let parse = |value: &str| value.parse().map_err(|_| format!("tensor {} has {key} {value}", tensor.name()));
         entry(key).map(parse).transpose()
     };
-    let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
+    let (offset, stated) = (number("offset")?.unwrap_or(0), number("length")?);
+    let unknown = || format!("tensor {} has a type or a shape that external data cannot have", tensor.name());
+    let length = tensor.byte_length().ok_or_else(unknown)?;
+    if let Some(stated) = stated.filter(|stated| *stated != length) {
+        return Err(format!("tensor {} has {length} bytes, and its external data {stated}", tensor.name()));
+    }
+    if length > MAX_TENSOR_BYTES {
+        return Err(format!("tensor {} has {length} bytes, and the limit is {MAX_TENSOR_BYTES}", tensor.name()));
+    }
     let data = read_range(&inside(folder, location)?, offset, length)?;
     tensor.raw_data = Some(data);
     tensor.external_data.clear();
@@ -204,14 +215,13 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     if path.starts_with(folder) { Ok(path) } else { Err(outside()) }
 }
 
-fn read_range(path: &Path, offset: u64, length: Option<u64>) -> Result<Vec<u8>, String> {
+fn read_range(path: &Path, offset: u64, length: u64) -> Result<Vec<u8>, String> {
     let failed = |e: std::io::Error| format!("its external data {} cannot be read ({e})", path.display());
     if !path.is_file() {
         return Err(format!("its external data {} are not a file; put them there", path.display()));
     }
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
-    let length = length.unwrap_or(size.saturating_sub(offset));
     if offset.checked_add(length).is_none_or(|end| end > size) {
         return Err(format!("its external data {} are shorter than the model says", path.display()));
     }

@@ -1,5 +1,7 @@
 //! Inlines a model's local functions.
 
+use std::collections::HashMap;
+
 use prost::Message;
 
 use super::rename::{InlinedBody, NameScope, count_bytes, count_nodes};
@@ -29,7 +31,7 @@ impl Budget {
         // Each node may refer to an attribute of the call.
         let given = call.attribute.iter().chain(&function.attribute_proto).map(Message::encoded_len).max();
         let bytes = count_bytes(&function.node).saturating_add(given.unwrap_or(0).saturating_mul(count));
-        Some(Self { nodes: self.nodes.checked_sub(count)?, bytes: self.bytes.checked_sub(bytes)? })
+        Some(Self { nodes: self.nodes.checked_sub(size(function, call))?, bytes: self.bytes.checked_sub(bytes)? })
     }
 }
 
@@ -55,9 +57,10 @@ pub fn inline_functions(model: &mut ModelProto) -> Result<()> {
         }
     }
     let Some(graph) = &mut model.graph else { return Ok(()) };
+    let named = functions.iter().rev().map(|f| ((f.domain(), f.name(), f.overload()), f)).collect();
     let mut left = Some(Budget { nodes: NODES, bytes: BYTES });
     for _ in 0..DEPTH {
-        let changed = expand(graph, &functions, &mut left);
+        let changed = expand(graph, &named, &mut left);
         if left.is_none() {
             break;
         }
@@ -75,13 +78,39 @@ fn domain(opset: &OperatorSetIdProto) -> &str {
     if opset.domain() == "ai.onnx" { "" } else { opset.domain() }
 }
 
+/// Functions by domain, name and overload.
+type Functions<'a> = HashMap<(&'a str, &'a str, &'a str), &'a FunctionProto>;
+
+/// The number of nodes that a call expands to, with the graphs that it hands on as attributes.
+fn size(function: &FunctionProto, call: &NodeProto) -> usize {
+    let given: Vec<(&str, usize)> = call.attribute.iter().chain(&function.attribute_proto).map(handed_on).collect();
+    count_nodes(&function.node).saturating_add(references(&function.node, &given))
+}
+
+/// The name of an attribute, and the number of nodes in its graphs.
+fn handed_on(attribute: &AttributeProto) -> (&str, usize) {
+    let graphs = attribute.g.iter().chain(&attribute.graphs);
+    (attribute.name(), graphs.map(|graph| count_nodes(&graph.node)).sum())
+}
+
+/// The number of nodes in the graphs that `nodes` take from attributes of the call.
+fn references(nodes: &[NodeProto], given: &[(&str, usize)]) -> usize {
+    let attributes = nodes.iter().flat_map(|node| &node.attribute);
+    let one = |attribute: &AttributeProto| {
+        let own = given.iter().find(|(name, _)| *name == attribute.ref_attr_name()).map_or(0, |(_, size)| *size);
+        let inner = attribute.g.iter().chain(&attribute.graphs).map(|graph| references(&graph.node, given));
+        inner.fold(own, usize::saturating_add)
+    };
+    attributes.map(one).fold(0, usize::saturating_add)
+}
+
 /// Expands every call once, as long as there is a budget `left`, and returns whether there
 /// were any calls. Further calls are kept.
-fn expand(graph: &mut GraphProto, functions: &[FunctionProto], left: &mut Option<Budget>) -> bool {
+fn expand(graph: &mut GraphProto, functions: &Functions, left: &mut Option<Budget>) -> bool {
     let mut changed = false;
     for mut node in std::mem::take(&mut graph.node) {
         let key = (node.domain(), node.op_type(), node.overload());
-        let called = functions.iter().find(|f| (f.domain(), f.name(), f.overload()) == key);
+        let called = functions.get(&key).copied();
         if let Some(function) = called {
             *left = left.as_ref().and_then(|left| left.after(function, &node));
         }

@@ -10,6 +10,23 @@ impl DataType {
     }
 }
 
+impl DataType {
+    /// The number of bits of one element. `None` for text and unknown types.
+    fn bits(self) -> Option<u64> {
+        Some(match self {
+            Self::Undefined | Self::String => return None,
+            Self::Complex128 => 128,
+            Self::Double | Self::Int64 | Self::Uint64 | Self::Complex64 => 64,
+            Self::Float | Self::Int32 | Self::Uint32 => 32,
+            Self::Float16 | Self::Bfloat16 | Self::Int16 | Self::Uint16 => 16,
+            Self::Float6e2m3 | Self::Float6e3m2 => 6,
+            Self::Int4 | Self::Uint4 | Self::Float4e2m1 => 4,
+            Self::Int2 | Self::Uint2 => 2,
+            _ => 8,
+        })
+    }
+}
+
 impl TensorProto {
     /// Creates a tensor of `values` in the floating-point type `dtype`: double precision, or single
     /// precision for any other type.
@@ -50,6 +67,12 @@ impl TensorProto {
     pub fn shape(&self) -> Result<Vec<usize>> {
         let shape: Option<Vec<usize>> = self.dims.iter().map(|size| usize::try_from(*size).ok()).collect();
         shape.filter(|shape| elements(shape).is_some()).ok_or_else(|| self.broken("has an impossible shape"))
+    }
+
+    /// The number of bytes that the values take in `raw_data`. `None` for text, or if the shape is impossible.
+    pub fn byte_length(&self) -> Option<u64> {
+        let count = u64::try_from(elements(&self.shape().ok()?)?).ok()?;
+        Some(count.checked_mul(self.dtype().bits()?)?.div_ceil(8))
     }
 
     /// The same values with the axes in another order: axis `i` of the result is axis `order[i]` of

@@ -10,6 +10,9 @@ use crate::tape::{Node, Tape, Tensor};
 /// twice.
 const MASKED: f64 = -1e38;
 
+/// Mask values up to this one hide a pair: adding them to a score in float32 leaves nothing of the score.
+const HIDES: f64 = -1e6;
+
 /// Y = P V, where P = softmax(scale Q K' + mask).
 ///
 /// All values have the axes batch, key head, query head per key head, position and channel.
@@ -23,12 +26,14 @@ pub fn attention(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     let scaled = tape.scale(&queries, scale);
     let turned_keys = transposed(tape, &keys);
     let scores = tape.matmul(&scaled, &turned_keys);
+    refuse_hidden_rows(tape, node, &scores)?;
     let scores = masked(tape, node, scores, heads)?;
     let along = vec![Attribute::int("axis", -1)];
     let weights = tape.emit("Softmax", &[&scores], along, scores.dtype, scores.shape.clone());
     let turned_values = transposed(tape, &values);
     let by_weights = tape.matmul(&grad, &turned_values);
     let by_scores = through_softmax(tape, &weights, &by_weights, scores.rank() - 1);
+    let by_scores = seen(tape, node, by_scores, heads);
     let by_queries = tape.matmul(&by_scores, &keys);
     let by_queries = tape.scale(&by_queries, scale);
     let turned_scores = transposed(tape, &by_scores);
@@ -107,6 +112,54 @@ impl AttentionHeads {
     }
 }
 
+/// Returns an error if the mask hides all keys from a query, which runtimes compute differently: as NaN, as 0, or as a
+/// mean over some of the keys.
+fn refuse_hidden_rows(tape: &Tape, node: &Node, scores: &Tensor) -> Result<()> {
+    let Some(mask) = node.inputs.get(3).and_then(Option::as_ref) else { return Ok(()) };
+    let Some(values) = tape.constant_of(mask) else {
+        let problem = "has a mask of booleans that depends on the image or has over 4096 elements";
+        let remedy = "export the model with a mask that is added to the scores";
+        return if mask.dtype == DataType::Bool { Err(node.error(&format!("{problem}; {remedy}"))) } else { Ok(()) };
+    };
+    let values = values.reals()?;
+    let hides = |value: f64| if mask.dtype == DataType::Bool { value == 0.0 } else { value <= HIDES };
+    let causal = node.proto.int("is_causal").unwrap_or(0) != 0;
+    let (queries, keys) = (scores.shape[3].max(1), scores.shape[4]);
+    let sees_none = |(row, values): (usize, &[f64])| {
+        let seen = if causal { row % queries + 1 } else { keys };
+        values.iter().take(seen).all(|value| hides(*value))
+    };
+    match values.chunks(keys.max(1)).enumerate().any(sees_none) {
+        true => Err(node.error(
+            "hides all keys from a query, which runtimes compute differently; export the model so that every query has \
+             a key",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// The gradient of the scores, 0 for queries from which a mask that the image decides hides all keys: nothing of their
+/// scores is left after the mask is added.
+fn seen(tape: &mut Tape, node: &Node, by_scores: Tensor, heads: AttentionHeads) -> Tensor {
+    let mask = node.inputs.get(3).and_then(Option::as_ref);
+    let Some(mask) = mask.filter(|mask| mask.rank() > 0 && tape.constant_of(mask).is_none()).cloned() else {
+        return by_scores;
+    };
+    let mask = by_heads(tape, mask, heads);
+    let highest = tape.reduce(&mask, "ReduceMax", &[mask.rank() - 1]);
+    let limit = tape.scalar(&highest, HIDES);
+    let sees = tape.compare("Greater", &highest, &limit);
+    tape.keep(&sees, &by_scores)
+}
+
+/// The mask with an axis for the query heads of each key head.
+fn by_heads(tape: &mut Tape, mask: Tensor, heads: AttentionHeads) -> Tensor {
+    let Some(place) = mask.rank().checked_sub(3) else { return mask };
+    let apart = if mask.shape[place] == 1 { [1, 1] } else { [heads.keys, heads.queries / heads.keys] };
+    let shape = [&mask.shape[..place], &apart, &mask.shape[place + 1..]].concat();
+    tape.reshape(&mask, &shape)
+}
+
 /// The scores with the mask and the causal mask added.
 fn masked(tape: &mut Tape, node: &Node, mut scores: Tensor, heads: AttentionHeads) -> Result<Tensor> {
     if let Some(mask) = node.inputs.get(3).and_then(Option::as_ref) {
@@ -115,11 +168,7 @@ fn masked(tape: &mut Tape, node: &Node, mut scores: Tensor, heads: AttentionHead
             let (zero, low) = (tape.scalar(&scores, 0.0), tape.scalar(&scores, MASKED));
             mask = tape.where_(&mask, &zero, &low);
         }
-        if let Some(place) = mask.rank().checked_sub(3) {
-            let apart = if mask.shape[place] == 1 { [1, 1] } else { [heads.keys, heads.queries / heads.keys] };
-            let shape = [&mask.shape[..place], &apart, &mask.shape[place + 1..]].concat();
-            mask = tape.reshape(&mask, &shape);
-        }
+        let mask = by_heads(tape, mask, heads);
         scores = tape.add(&scores, &mask);
     }
     if node.proto.int("is_causal").unwrap_or(0) != 0 {

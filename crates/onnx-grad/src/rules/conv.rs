@@ -54,8 +54,10 @@ pub fn transposed(
         Attribute::int("group", groups as i64),
     ];
     let mut shape = vec![grad.shape[0], weights.shape[1] * groups];
-    shape.extend(windows.iter().map(|window| window.input));
-    tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape)
+    shape.extend(windows.iter().map(|window| window.input - window.skip));
+    let read = tape.emit("ConvTranspose", &[grad, weights], attributes, grad.dtype, shape);
+    let skipped: Vec<usize> = [0, 0].into_iter().chain(windows.iter().map(|window| window.skip)).collect();
+    tape.pad(&read, &skipped, &vec![0; read.rank()])
 }
 
 /// The gradient of a transposed convolution: a convolution with the same weights.

@@ -83,13 +83,22 @@ impl PoolBlock {
     }
 }
 
-/// Each output's gradient is spread evenly over the inputs that its window counts.
+/// Each output's gradient is spread evenly over the inputs that its window reads. How much padding a mean counts
+/// differs between runtimes, so the share is what the node itself makes of ones. Runtimes fold it at load time.
 pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let windows = SlidingWindow::all(node, &kernel(node)?)?;
-    let share: Vec<f64> = shares(node, &windows);
-    let shape = [&[1, 1], spatial(&grad.shape)].concat();
-    let share = tape.constant(TensorProto::from_reals("", grad.dtype, &shape, &share));
+    let single = |shape: &[usize]| [&[1, 1], spatial(shape)].concat();
+    let ones = tape.constant(TensorProto::from_reals(
+        "",
+        grad.dtype,
+        &single(&x.shape),
+        &vec![1.0; product(spatial(&x.shape))],
+    ));
+    let mean = tape.emit("AveragePool", &[&ones], node.proto.attribute.clone(), grad.dtype, single(&grad.shape));
+    let counts: Vec<f64> = shares(&windows);
+    let counts = tape.constant(TensorProto::from_reals("", grad.dtype, &single(&grad.shape), &counts));
+    let share = tape.mul(&mean, &counts);
     let spread = tape.mul(grad, &share);
     Ok(vec![Some(sum_of_windows(tape, &spread, &windows, x))])
 }
@@ -106,19 +115,11 @@ pub fn sum_of_windows(tape: &mut Tape, values: &Tensor, windows: &[SlidingWindow
     tape.reshape(&result, &x.shape)
 }
 
-/// One over the number of inputs that each window counts.
-fn shares(node: &Node, windows: &[SlidingWindow]) -> Vec<f64> {
-    let pads = node.proto.ints("pads").unwrap_or_default();
-    let counts_padding = node.proto.int("count_include_pad").unwrap_or(0) != 0;
+/// One over the number of inputs that each window reads.
+fn shares(windows: &[SlidingWindow]) -> Vec<f64> {
     let count = |axis: usize, output: usize| {
         let window = &windows[axis];
-        let padding = pads.get(windows.len() + axis).copied().unwrap_or_else(|| window.end()).max(0) as usize;
-        let behind = window.begin + window.input + padding;
-        let counted = |tap: &usize| match counts_padding {
-            true => output * window.stride + tap * window.dilation < behind,
-            false => window.reads(output, *tap).is_some(),
-        };
-        (0..window.kernel).filter(counted).count()
+        (0..window.kernel).filter(|tap| window.reads(output, *tap).is_some()).count()
     };
     let outputs: Vec<usize> = windows.iter().map(|window| window.output).collect();
     let total =

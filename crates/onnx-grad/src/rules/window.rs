@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::onnx::AttributeProto as Attribute;
 use crate::tape::Node;
 
-/// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation - begin`.
+/// A window along one spatial axis: output `o` reads the inputs `o * stride + tap * dilation + skip - begin`.
 #[derive(Debug, Clone, Copy)]
 pub struct SlidingWindow {
     /// Number of taps in the window.
@@ -17,6 +17,8 @@ pub struct SlidingWindow {
     pub dilation: usize,
     /// Padding before the first input.
     pub begin: usize,
+    /// Inputs left out before the first window, if it has no padding.
+    pub skip: usize,
     /// Number of inputs.
     pub input: usize,
     /// Number of outputs.
@@ -35,7 +37,8 @@ impl SlidingWindow {
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
         let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
-        Ok(windows.into_iter().map(|window| window.padded(padding)).collect())
+        let padded = |window: Self| if node.proto.is("Conv") { window.padded(padding) } else { window.pooled(padding) };
+        Ok(windows.into_iter().map(padded).collect())
     }
 
     /// The windows of a transposed convolution, which writes where a convolution reads. Its result
@@ -90,6 +93,7 @@ impl SlidingWindow {
             stride: strides[axis],
             dilation: dilations[axis],
             begin: pads[axis],
+            skip: 0,
             input: input[axis],
             output: output[axis],
         };
@@ -108,6 +112,20 @@ impl SlidingWindow {
         Self { begin, ..self }
     }
 
+    /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime does not count dilation here, and
+    /// leaves out inputs if the stride is longer than the kernel.
+    fn pooled(self, auto_pad: &str) -> Self {
+        let total =
+            (self.input.div_ceil(self.stride).saturating_sub(1) * self.stride + self.kernel) as i64 - self.input as i64;
+        let begin = match auto_pad {
+            "SAME_UPPER" => total / 2,
+            "SAME_LOWER" => (total + 1) / 2,
+            "VALID" => 0,
+            _ => return self,
+        };
+        Self { begin: begin.max(0) as usize, skip: (-begin).max(0) as usize, ..self }
+    }
+
     /// The same window with the shortest equivalent stride: with one output, no stride is taken.
     pub fn within(self) -> Self {
         if self.output == 1 { Self { stride: self.stride.min(self.input.max(1)), ..self } } else { self }
@@ -120,17 +138,19 @@ impl SlidingWindow {
 
     /// The padding after the last input, negative if inputs are left over.
     pub fn end(&self) -> i64 {
-        ((self.output - 1) * self.stride + self.extent()) as i64 - (self.begin + self.input) as i64
+        ((self.output - 1) * self.stride + self.extent() + self.skip) as i64 - (self.begin + self.input) as i64
     }
 
     /// The input that a tap of an output reads, or `None` in the padding.
     pub fn reads(&self, output: usize, tap: usize) -> Option<usize> {
-        (output * self.stride + tap * self.dilation).checked_sub(self.begin).filter(|place| *place < self.input)
+        (output * self.stride + tap * self.dilation + self.skip)
+            .checked_sub(self.begin)
+            .filter(|place| *place < self.input)
     }
 
     /// The outputs that read an input rather than padding through `tap`.
     pub fn outputs_through(&self, tap: usize) -> Range<usize> {
-        let ahead = tap * self.dilation;
+        let ahead = tap * self.dilation + self.skip;
         let start = self.begin.saturating_sub(ahead).div_ceil(self.stride);
         let end = (self.begin + self.input).saturating_sub(ahead).div_ceil(self.stride);
         start.min(self.output)..end.min(self.output)
@@ -144,7 +164,7 @@ impl SlidingWindow {
     /// The phase of the inputs that `tap` reads, and how many positions ahead their outputs are:
     /// input `stride * u + phase` is read through `tap` by output `u + shift`.
     pub fn phase(&self, tap: usize) -> (usize, i64) {
-        let offset = tap as i64 * self.dilation as i64 - self.begin as i64;
+        let offset = (tap * self.dilation + self.skip) as i64 - self.begin as i64;
         let stride = self.stride as i64;
         (offset.rem_euclid(stride) as usize, -offset.div_euclid(stride))
     }

@@ -49,6 +49,11 @@ pub const CASES: &[Case] = &[
     case("Attention", "added mask, one a head, from the image", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[2, 2, 3, 5]); attention(g, PLAIN, &mask, vec![]) }),
     case("Attention", "boolean mask", SMOOTH, &[23, 24], IMAGE, |g| { let mask = hidden(g, &[3, 5]); attention(g, PLAIN, &mask, vec![]) }),
     case("Attention", "boolean mask, causal", SMOOTH, &[23, 24], IMAGE, |g| { let mask = hidden(g, &[1, 1, 3, 5]); attention(g, PLAIN, &mask, vec![A::int("is_causal", 1)]) }),
+    case("Attention", "added mask from the image that hides whole rows", SMOOTH, &[23, 24], IMAGE, |g| {
+        let (mask, rows) = (projected(g, &[3, 5]), g.reals(&[3, 1], &[0.0, -1e30, 0.0]));
+        let mask = g.node("Add", &[&mask, &rows], vec![]);
+        attention(g, PLAIN, &mask, vec![])
+    }),
     case("Attention", "shared keys", SMOOTH, &[23, 24], IMAGE, |g| attention(g, GROUPED, "", vec![])),
     case("Attention", "shared keys, one mask for all heads", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[1, 1, 3, 5]); attention(g, GROUPED, &mask, vec![]) }),
     case("Attention", "three axes", SMOOTH, &[23, 24], IMAGE, |g| attention(g, THREE_AXES, "", heads(2, 2))),

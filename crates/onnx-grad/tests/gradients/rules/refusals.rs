@@ -102,3 +102,51 @@ fn matrices_that_no_network_needs_are_refused() {
     });
     assert!(problem.contains("(Resize) needs 5000 x 5184 weights"), "{problem}");
 }
+
+type Mask = fn(&mut Graph) -> String;
+
+/// Attention of the image to itself, with the mask that `mask` adds: three queries and three keys.
+fn masked(mask: Mask, causal: i64) -> String {
+    let mut g = Graph::new(23, DataType::Float);
+    let mask = mask(&mut g);
+    let y = g.node("Attention", &["image", "image", "image", &mask], vec![A::int("is_causal", causal)]);
+    let y = g.node("Flatten", &[&y], vec![]);
+    let model = g.model(&[1, 3, 3, 3], &y);
+    differentiate(&model, &find_shapes(&model, 1).unwrap(), &Options::default())
+        .map_or_else(|e| e.to_string(), |_| "made".into())
+}
+
+fn comparison(g: &mut Graph, shape: &[usize], values: &[f64]) -> String {
+    let (values, zero) = (g.reals(shape, values), g.reals(&[], &[0.0]));
+    g.node("Greater", &[&values, &zero], vec![])
+}
+
+#[test]
+fn attention_that_hides_all_keys_from_a_query_is_refused() {
+    const LOW: f64 = f64::NEG_INFINITY;
+    let hidden: [(Mask, i64); 4] = [
+        (|g| comparison(g, &[3, 3], &[1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]), 0),
+        (|g| g.reals(&[1, 1, 3, 3], &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, LOW, LOW, LOW]), 0),
+        // The first query of a causal attention sees the first key only.
+        (|g| comparison(g, &[3, 3], &[0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]), 1),
+        (|g| g.reals(&[3, 3], &[-1e9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]), 1),
+    ];
+    for (mask, causal) in hidden {
+        let problem = masked(mask, causal);
+        assert!(problem.contains("(Attention) hides all keys from a query"), "{problem}");
+    }
+    assert_eq!(masked(|g| g.reals(&[3, 3], &[LOW, 0.0, 0.0, 0.0, LOW, LOW, 0.0, 0.0, LOW]), 0), "made");
+    assert_eq!(masked(|g| g.reals(&[3, 3], &[0.0, -1e9, 0.0, 0.0, 0.0, -1e9, 0.0, 0.0, 0.0]), 1), "made");
+}
+
+#[test]
+fn masks_of_booleans_that_the_picture_decides_are_refused() {
+    let problem = masked(
+        |g| {
+            let zero = g.reals(&[], &[0.0]);
+            g.node("Greater", &["image", &zero], vec![])
+        },
+        0,
+    );
+    assert!(problem.contains("(Attention) has a mask of booleans that depends on the image"), "{problem}");
+}

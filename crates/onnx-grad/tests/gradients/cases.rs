@@ -1,0 +1,64 @@
+//! Small models that people reported trouble with: each is right or refused by name, and none is wrong in silence.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use crate::common::{Random, reals, relative_error, try_session, value};
+use crate::runtime;
+use onnx_grad::{Options, Request, differentiate, load, prepare};
+
+fn folder() -> PathBuf {
+    let data = std::env::var_os("SALSTREAM_DATA").expect("SALSTREAM_DATA is set");
+    PathBuf::from(data).join("cases/onnx/models")
+}
+
+/// The error of the gradient of class 0 against central differences of `scores`, along three directions.
+fn error(path: &std::path::Path) -> Result<f64, Box<dyn Error>> {
+    let (model, shapes) = prepare(load(path)?, &Request::default(), runtime::run)?;
+    let image = shapes.tensors[&shapes.image].clone();
+    let made = differentiate(&model, &shapes, &Options::default())?;
+    let mut session = try_session(&made)?;
+    let batch = image.shape[0];
+    let mut run = |pixels: &[f64]| -> Result<(f64, Vec<f64>), Box<dyn Error>> {
+        let target = ort::value::Tensor::from_array(([batch], vec![0i64; batch]))?;
+        let picture = value(image.dtype, &image.shape, pixels);
+        let outputs = session.run(ort::inputs![&*shapes.image => picture, "target" => target])?;
+        let scores = reals(&outputs["scores"]);
+        let each = scores.len() / batch;
+        Ok((scores.iter().step_by(each).sum(), reals(&outputs["gradient"])))
+    };
+    let mut random = Random(8);
+    let count = image.shape.iter().product();
+    let pixels: Vec<f64> = random.take(count);
+    let gradient = run(&pixels)?.1;
+    let (mut stated, mut measured) = (Vec::new(), Vec::new());
+    for _ in 0..8 {
+        let direction = random.take(count);
+        let moved = |by: f64| pixels.iter().zip(&direction).map(|(x, d)| x + by * d).collect::<Vec<_>>();
+        measured.push((run(&moved(1e-3))?.0 - run(&moved(-1e-3))?.0) / 2e-3);
+        stated.push(gradient.iter().zip(&direction).map(|(g, d)| g * d).sum::<f64>());
+    }
+    Ok(if stated == measured { 0.0 } else { relative_error(&stated, &measured) })
+}
+
+/// Rounding to 8 bits makes differences of these scores useless; `rules/quantize.rs` tests their gradients.
+const ROUNDED: &[&str] = &["qdq_int8"];
+
+/// Where kinks of many units lie along each direction, the differences are this far off.
+const TOLERANCE: f64 = 0.1;
+
+#[test]
+#[ignore = "needs the data folder"]
+fn reported_models_are_right_or_refused() {
+    let mut right = Vec::new();
+    for file in folder().read_dir().expect("the cases").flatten().map(|file| file.path()) {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        match error(&file) {
+            Ok(error) if ROUNDED.contains(&name.as_str()) || error < TOLERANCE => right.push(name),
+            Ok(error) => panic!("{name}: {error}"),
+            Err(problem) => println!("{name}: refused, {problem}"),
+        }
+    }
+    let must = ["avgpool_ceil_countpad_nodilation", "lppool_same_upper", "split_o13_s1", "split_to_sequence_only"];
+    assert!(must.iter().all(|name| right.iter().any(|found| found == name)), "{right:?}");
+}
