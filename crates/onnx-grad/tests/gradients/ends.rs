@@ -1,6 +1,7 @@
 //! The end of a classifier is seen through only where that keeps the order of the classes.
 
-use crate::common::{Graph, Random, error_against_differences, reals, try_session, value};
+use crate::common::{Graph, Random, reals, try_session, value};
+use crate::differences::error_against_differences;
 use crate::runtime;
 use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto, TensorProto};
 use onnx_grad::{Options, Request, differentiate, prepare};

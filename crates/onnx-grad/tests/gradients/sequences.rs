@@ -1,7 +1,8 @@
 //! Sequences and optional values: written out where their lengths and positions are known, and refused by name where
 //! they are not. No path through them is left out.
 
-use crate::common::{Graph, error_against_differences};
+use crate::common::Graph;
+use crate::differences::error_against_differences;
 use onnx_grad::onnx::{
     AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };

@@ -1,7 +1,8 @@
 //! Sliding windows over a grid of attributes, against finite differences: what the runtime makes of padding, of windows
 //! that reach past the input, and of strides longer than the kernel.
 
-use crate::common::{Graph, error_against_differences};
+use crate::common::Graph;
+use crate::differences::error_against_differences;
 use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
 
 const IMAGE: &[usize] = &[1, 3, 7, 6];
