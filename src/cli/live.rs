@@ -43,7 +43,7 @@ pub struct LiveArgs {
     /// address.
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8642", value_parser = parse_address)]
     pub serve: Option<SocketAddr>,
-    /// Address of the page behind a proxy, such as https://cam.example/sal/; viewers need the token
+    /// Address of the page behind a proxy, from https to the end of the path; viewers need the token
     #[arg(long, value_name = "URL", requires = "serve")]
     pub public_url: Option<PublicUrl>,
     /// Take the token that viewers need from this file, which other users must not be able to read [default: a random one]
