@@ -39,6 +39,9 @@ pub enum Error {
     /// A helper program (ffmpeg, ffprobe) failed.
     #[error("{}", about(program, problem))]
     Child { program: &'static str, problem: String },
+    /// A signal has ended the work before there was a result.
+    #[error("stopped before the first frame, nothing was written")]
+    Interrupted,
     /// The receiving stage has stopped. Its own error follows, and this one is never shown.
     #[error("stopped")]
     Stopped,

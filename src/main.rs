@@ -27,8 +27,10 @@ fn main() -> ExitCode {
 }
 
 fn say_error(error: &anyhow::Error) {
-    if !matches!(error.downcast_ref(), Some(Error::ReaderGone)) {
-        say(&format!("error: {error}"));
+    match error.downcast_ref() {
+        Some(Error::ReaderGone) => {}
+        Some(Error::Interrupted) => say(&error.to_string()),
+        _ => say(&format!("error: {error}")),
     }
 }
 

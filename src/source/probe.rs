@@ -43,7 +43,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`Error::Input`] if the file is not a media file that FFmpeg can read, or if it cannot be read in time;
-/// [`Error::Child`] if `ffprobe` cannot be started.
+/// [`Error::Child`] if `ffprobe` cannot be started; [`Error::Interrupted`] if a signal ends this process.
 pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
     match output_within(command(location), PROBE_TIMEOUT) {
         Ok(output) => parse(location, &output).map(Some),
@@ -51,9 +51,6 @@ pub fn probe(location: &OsStr) -> Result<Option<ProbeOutput>> {
         Err(error) if error.kind() == ErrorKind::TimedOut => {
             let seconds = PROBE_TIMEOUT.as_secs();
             Err(Error::input(location, format!("cannot be read: ffprobe found no video in it within {seconds} s")))
-        }
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            Err(Error::input(location, "stopped while it was opened"))
         }
         Err(error) => Err(not_started("ffprobe", &error)),
     }

@@ -114,13 +114,13 @@ fn a_damaged_entry_of_the_cache_is_made_again_and_that_is_said() {
 fn a_choice_whose_device_is_gone_is_measured_again() {
     let home = home();
     let at = home.path();
-    said(&run(at, "--threads 1"));
+    said(&run(at, &many_threads()));
     forge(&kept(at, "selection.json"), |kept| kept["candidate"]["device"] = "cuda".into());
-    let gone = said(&run(at, "--threads 1"));
+    let gone = said(&run(at, &many_threads()));
     assert!(gone.contains("the stored choice cuda f32") && gone.contains("measured here once"), "{gone}");
-    assert!(!said(&run(at, "--threads 1")).contains("cuda"));
+    assert!(!said(&run(at, &many_threads())).contains("cuda"));
     // A machine with another number of cores.
-    let usual = format!("run in.png -o out.png -y --preprocess unit --threads 1 --model {MODEL}");
+    let usual = format!("run in.png -o out.png -y --preprocess unit {} --model {MODEL}", many_threads());
     let other = command(at, &usual).env("SLURM_CPUS_PER_TASK", "1").output().unwrap();
     let cores = std::thread::available_parallelism().unwrap().get();
     assert_eq!(said(&other).contains("measured here once"), cores > 1);

@@ -1,6 +1,7 @@
 //! How ffmpeg and ffprobe are started, and how files are named for them.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
 use crate::Error;
@@ -69,9 +70,12 @@ pub fn is_url(text: &str) -> bool {
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// The error of a `program` that the system did not start.
+/// The error of a `program` that the system did not start, or that a signal to this process has ended.
 pub fn not_started(program: &'static str, error: &std::io::Error) -> Error {
-    Error::Child { program, problem: format!("cannot be started: {error}") }
+    match error.kind() {
+        ErrorKind::Interrupted => Error::Interrupted,
+        _ => Error::Child { program, problem: format!("cannot be started: {error}") },
+    }
 }
 
 #[cfg(test)]
