@@ -53,6 +53,8 @@ fn parse(stat: &str) -> Option<Process> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -64,7 +66,9 @@ mod tests {
     #[test]
     fn children_and_their_children_are_found() {
         let mut command = std::process::Command::new("sh");
-        let mut child = command.args(["-c", "sleep 3 & wait"]).spawn().unwrap();
+        // The grandchild outlives this test for a moment, and must not hold its output.
+        command.args(["-c", "sleep 3 & wait"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let found = || descendants().len();
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while found() < 2 && std::time::Instant::now() < deadline {

@@ -205,7 +205,10 @@ impl Recording {
                 say(&format!("warning: the end of a recording is lost: {error}"));
                 return false;
             }
-            if let Err(error) = file.sink.index() {
+            // `--keep` may have removed it meanwhile.
+            if let Err(error) = file.sink.index()
+                && file.path.exists()
+            {
                 say(&format!("warning: {error}; the recording is complete, but opens slowly"));
             }
             true
