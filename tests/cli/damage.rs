@@ -117,7 +117,7 @@ fn a_choice_whose_device_is_gone_is_measured_again() {
     said(&run(at, &many_threads()));
     forge(&kept(at, "selection.json"), |kept| kept["candidate"]["device"] = "cuda".into());
     let gone = said(&run(at, &many_threads()));
-    assert!(gone.contains("the stored choice cuda f32") && gone.contains("measured here once"), "{gone}");
+    assert!(gone.contains("the stored choice cuda ") && gone.contains("measured here once"), "{gone}");
     assert!(!said(&run(at, &many_threads())).contains("cuda"));
     // A machine with another number of cores.
     let usual = format!("run in.png -o out.png -y --preprocess unit {} --model {MODEL}", many_threads());
@@ -152,7 +152,15 @@ fn what_was_measured_beside_other_programs_is_measured_again_on_a_quiet_machine(
     let home = home();
     let at = home.path();
     let load = Load::new();
-    let first = said(&run(at, "--threads 1"));
+    let is_disturbed = |said: &str| said.contains("measured again when the machine is quiet");
+    let mut first = said(&run(at, "--threads 1"));
+    // So short a measurement may fall between two turns of the busy programs.
+    for _ in 0..9 {
+        if is_disturbed(&first) {
+            break;
+        }
+        first = said(&run(at, "--threads 1 --remeasure"));
+    }
     assert!(
         first.contains("measured here once") && first.contains("measured again when the machine is quiet"),
         "{first}"
