@@ -106,6 +106,18 @@ fn rest(stream: &Receiver<Vec<u8>>) -> io::Result<Vec<u8>> {
     stream.recv_timeout(REST_TIMEOUT).map_err(|_| io::ErrorKind::TimedOut.into())
 }
 
+/// Waits until `child` ends. If that takes longer than `limit`, it is killed.
+pub fn end_within(child: &mut Child, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() > deadline {
+            // An error means that it has ended after all.
+            let _ = child.kill();
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
 /// Reads a stream to its end on a thread of its own.
 fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, bytes) = bounded(1);

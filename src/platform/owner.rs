@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::checksum::sha256;
+use super::processes;
 
 /// Number of hexadecimal digits of [`Owner::space`]: on a disk that a thousand machines share, the chance that two of
 /// them are taken for one is below one in a hundred million.
@@ -40,7 +41,7 @@ impl Owner {
         static THIS: OnceLock<Owner> = OnceLock::new();
         THIS.get_or_init(|| {
             let pid = std::process::id() as i32;
-            let start = status(pid).map_or(0, |status| status.start);
+            let start = processes::find(pid).map_or(0, |process| process.start);
             Self { space: this_space(), pid, start }
         })
     }
@@ -50,8 +51,8 @@ impl Owner {
         if self.space != Self::this().space {
             return Liveness::Unknown;
         }
-        let is_alive = match status(self.pid) {
-            Some(status) => status.start == self.start && !status.is_zombie,
+        let is_alive = match processes::find(self.pid) {
+            Some(process) => process.start == self.start && !process.is_zombie,
             // A system may hide the processes of other users.
             None => Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH)),
         };
@@ -89,19 +90,6 @@ pub fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "this machine".into(), |name| name.trim().into())
 }
 
-struct ProcessStatus {
-    is_zombie: bool,
-    start: u64,
-}
-
-/// The status of a process of this space; `None` if there is none, or it is hidden.
-fn status(pid: i32) -> Option<ProcessStatus> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may contain anything; the fields after it are numbered from 3.
-    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
-    Some(ProcessStatus { is_zombie: ["Z", "X"].contains(fields.first()?), start: fields.get(22 - 3)?.parse().ok()? })
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
@@ -126,10 +114,10 @@ mod tests {
     fn a_process_that_was_killed_is_dead_even_if_nobody_has_waited_for_it() {
         let mut child = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
         let pid = child.id() as i32;
-        let owner = Owner { pid, start: status(pid).unwrap().start, ..Owner::this().clone() };
+        let owner = Owner { pid, start: processes::find(pid).unwrap().start, ..Owner::this().clone() };
         assert_eq!(owner.liveness(), Liveness::Alive);
         child.kill().unwrap();
-        while status(pid).is_some_and(|status| !status.is_zombie) {
+        while processes::find(pid).is_some_and(|process| !process.is_zombie) {
             std::thread::yield_now();
         }
         assert_eq!(owner.liveness(), Liveness::Dead);

@@ -1,4 +1,4 @@
-//! This process and the ones that it started, directly or not.
+//! The processes of this machine, as `/proc` describes them: any one by its id, and those that this one started.
 
 use std::fs;
 use std::time::Duration;
@@ -6,13 +6,22 @@ use std::time::Duration;
 /// Clock ticks per second in `/proc`, which Linux fixes for programs.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// An entry of `/proc`.
+/// A process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Process {
+pub struct Process {
     id: i32,
     parent: i32,
     /// Processor time in clock ticks.
     ticks: u64,
+    /// Whether it has ended, and its parent has not asked how.
+    pub is_zombie: bool,
+    /// When it began, in clock ticks since the boot.
+    pub start: u64,
+}
+
+/// The process with this id; `None` if there is none, or it is hidden.
+pub fn find(id: i32) -> Option<Process> {
+    parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
 }
 
 /// The ids of all processes that this one started, directly or not. Empty on systems other than Linux.
@@ -30,9 +39,8 @@ pub fn processor_time() -> Duration {
 fn tree() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     // Links such as `self` name a process for the second time.
-    let numbered = entries.filter(|entry| entry.file_name().to_string_lossy().parse::<i32>().is_ok());
-    let mut others: Vec<Process> =
-        numbered.filter_map(|entry| parse(&fs::read_to_string(entry.path().join("stat")).ok()?)).collect();
+    let ids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
+    let mut others: Vec<Process> = ids.filter_map(find).collect();
     let own = std::process::id() as i32;
     let mut found: Vec<Process> = others.extract_if(.., |process| process.id == own).collect();
     let mut next = 0;
@@ -48,7 +56,13 @@ fn parse(stat: &str) -> Option<Process> {
     let (id, rest) = stat.split_once(' ')?;
     let fields: Vec<&str> = rest.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(Process { id: id.parse().ok()?, parent: number(1)? as i32, ticks: number(11)? + number(12)? })
+    Some(Process {
+        id: id.parse().ok()?,
+        parent: number(1)? as i32,
+        ticks: number(11)? + number(12)?,
+        is_zombie: ["Z", "X"].contains(fields.first()?),
+        start: number(19)?,
+    })
 }
 
 #[cfg(test)]
@@ -60,7 +74,8 @@ mod tests {
     #[test]
     fn a_name_may_contain_anything() {
         let stat = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 0 0 0 30 12 0 0 20 0 1 0 1000 0 0";
-        assert_eq!(parse(stat), Some(Process { id: 42, parent: 7, ticks: 42 }));
+        let process = Process { id: 42, parent: 7, ticks: 42, is_zombie: false, start: 1000 };
+        assert_eq!(parse(stat), Some(process));
     }
 
     #[test]

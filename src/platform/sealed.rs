@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::checksum::sha256;
-use super::paths;
 use super::whole_file::{self, MAX_TEXT_BYTES};
+use super::{paths, temporary};
 use crate::{Error, Result};
 
 /// A file whose content is not what was written.
@@ -27,7 +27,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let bytes = seal(value).map_err(|error| Error::output(path, error.to_string()))?;
     let folder = paths::folder(path);
     fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
+    let mut part = temporary::file(folder, "").map_err(Error::io(folder))?;
     part.write_all(&bytes).map_err(Error::io(part.path()))?;
     part.persist(path).map_err(|error| Error::io(path)(error.error))?;
     Ok(())

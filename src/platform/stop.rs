@@ -38,7 +38,7 @@ pub fn is_requested() -> bool {
 /// this process ends four seconds later. A second SIGINT or SIGTERM ends it at once.
 #[derive(Debug, Clone)]
 pub struct StopSignals {
-    stop: Arc<AtomicBool>,
+    /// The last one that arrived.
     signal: Arc<AtomicUsize>,
 }
 
@@ -48,29 +48,28 @@ impl StopSignals {
     /// # Errors
     /// Those of the system.
     pub fn install() -> io::Result<Self> {
-        let signals = Self { stop: REQUESTED.clone(), signal: Arc::default() };
+        let signals = Self { signal: Arc::default() };
         for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(signal, status_of(signal).into(), signals.stop.clone())?;
+            flag::register_conditional_shutdown(signal, status_of(signal).into(), REQUESTED.clone())?;
         }
         let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             flag::register_usize(signal, signals.signal.clone(), signal as usize)?;
-            flag::register(signal, signals.stop.clone())?;
+            flag::register(signal, REQUESTED.clone())?;
         }
         let watched = signals.clone();
-        end_when_idle(signals.stop.clone(), move || watched.exit_status().unwrap_or(1));
+        end_when_idle(REQUESTED.clone(), move || watched.exit_status().unwrap_or(1));
         Ok(signals)
     }
 
     /// Whether a signal has arrived.
-    pub fn flag(&self) -> &Arc<AtomicBool> {
-        &self.stop
+    pub fn flag(&self) -> &AtomicBool {
+        &REQUESTED
     }
 
     /// The exit status of a process that a signal has stopped; `None` if none has arrived.
     pub fn exit_status(&self) -> Option<u8> {
-        let is_set = self.stop.load(Ordering::SeqCst);
-        is_set.then(|| status_of(self.signal.load(Ordering::SeqCst) as i32))
+        is_requested().then(|| status_of(self.signal.load(Ordering::SeqCst) as i32))
     }
 }
 

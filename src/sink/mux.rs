@@ -48,16 +48,13 @@ impl Plan {
 
     /// What is lost if this plan is the first that works, for a message.
     fn loss(self, kept: &Passthrough) -> Option<String> {
-        let extras = kept.metadata.as_ref().is_some_and(|m| m.has_streams());
+        let has_streams = kept.metadata.as_ref().is_some_and(|metadata| metadata.has_streams());
+        let streams = has_streams.then_some("subtitles, attachments and cover art");
         let audio = !kept.audio.is_empty();
         let lost = match self {
             Self::All => [None, None, None],
-            Self::NoSubtitles | Self::EncodedAudio => {
-                [extras.then_some("subtitles, attachments and cover art"), None, None]
-            }
-            Self::NoAudio => {
-                [extras.then_some("subtitles, attachments and cover art"), audio.then_some("the audio"), None]
-            }
+            Self::NoSubtitles | Self::EncodedAudio => [streams, None, None],
+            Self::NoAudio => [streams, audio.then_some("the audio"), None],
             Self::Bare => [None, audio.then_some("the audio"), kept.metadata.as_ref().map(|_| "metadata")],
         };
         let lost: Vec<_> = lost.into_iter().flatten().collect();

@@ -50,7 +50,7 @@ impl FilterChain {
     /// The filters for `stream`.
     pub fn new(stream: &ProbeStream, options: &SourceOptions) -> Self {
         let shape = stream.shape();
-        let size = stream.square_pixels(shape.size);
+        let size = shape.square_size();
         let tags = stream.colour();
         let (mut filters, mut notes) = (vec![SHOWINFO.to_owned()], Vec::new());
         filters.extend(deinterlace(stream, options.deinterlace, &mut notes));

@@ -127,14 +127,9 @@ impl ProbeStream {
         }
     }
 
-    /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio. Neither side shrinks, or
-    /// becomes longer than 16384 pixels.
+    /// The size of a picture of `coded` size with square pixels, by the sample aspect ratio.
     pub fn square_pixels(&self, coded: Size) -> Size {
-        match self.pixel_aspect() {
-            r if r >= 1.001 => Size::new(stretched(coded.width, r), coded.height),
-            r if r <= 0.999 => Size::new(coded.width, stretched(coded.height, 1.0 / r)),
-            _ => coded,
-        }
+        PictureShape { size: coded, pixel_aspect: self.pixel_aspect() }.square_size()
     }
 
     /// Width of a pixel divided by its height; 1 if it is not stated.
@@ -162,12 +157,6 @@ impl ProbeStream {
             .collect();
         Some([*values.first()?, *values.get(1)?, *values.get(3)?, *values.get(4)?])
     }
-}
-
-/// The length of a side of `pixels`, times `ratio`.
-fn stretched(pixels: i32, ratio: f64) -> i32 {
-    const MAX_SIDE: f64 = 16384.0;
-    (f64::from(pixels) * ratio).round().min(MAX_SIDE.max(f64::from(pixels))) as i32
 }
 
 /// Parses decimal seconds.

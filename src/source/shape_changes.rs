@@ -51,9 +51,9 @@ impl ShapeChanges {
 }
 
 /// The size with square pixels, such as `1024x576`.
-fn shown_size(PictureShape { size: Size { width, height }, pixel_aspect }: PictureShape) -> String {
-    let stretched = |side: i32, ratio: f64| (f64::from(side) * ratio.max(1.0)).round();
-    format!("{}x{}", stretched(width, pixel_aspect), stretched(height, 1.0 / pixel_aspect))
+fn shown_size(shape: PictureShape) -> String {
+    let Size { width, height } = shape.square_size();
+    format!("{width}x{height}")
 }
 
 #[cfg(test)]

@@ -16,10 +16,14 @@ mod owners;
 mod parallel;
 mod partial;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/processes.rs"]
+mod processes;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;
 mod slurm;
 
+use processes::processes;
 use program::{assert_refused, ffmpeg, probe, salstream, text};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/onnx-grad/tests/fixtures/small.onnx");
@@ -268,13 +272,8 @@ fn what_cannot_be_planned_is_refused_at_the_start() {
 
 /// The running child processes of `parent`.
 fn children(parent: u32) -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let is_child = |pid: &String| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-        fields.next() != Some("Z") && fields.next() == Some(&parent.to_string())
-    };
-    processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(is_child).collect()
+    let children = processes().into_iter().filter(|process| process.parent == parent);
+    children.map(|process| process.id.to_string()).collect()
 }
 
 /// Waits until `batch` is processing a clip, visible by its encoder, a grandchild process, and `ready` is true.
@@ -284,10 +283,6 @@ fn wait_for_encoder(batch: &Child, ready: impl Fn() -> bool) {
         assert!(since.elapsed() < Duration::from_secs(30), "no clip is being processed");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn kill(signal: &str, pid: &str) {
-    let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null()).status();
 }
 
 /// A clip that takes several seconds.
@@ -309,7 +304,7 @@ fn a_worker_that_crashes_or_hangs_costs_its_clip_only() {
         // Rust's handler takes the first SIGSEGV that no memory access has caused, and removes itself for the next one.
         for worker in children(child.id()) {
             while children(child.id()).contains(&worker) {
-                kill(signal, &worker);
+                program::signal(signal, &worker);
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -339,7 +334,7 @@ fn a_crash_costs_one_clip_though_a_worker_has_several_at_a_time() {
         wait_for_encoder(&child, || proofs(&at.join("out")).len() >= 2 * round);
         std::thread::sleep(Duration::from_millis(70 * round as u64));
         for worker in children(child.id()) {
-            kill("KILL", &worker);
+            program::signal("KILL", &worker);
             kills += 1;
         }
     }
@@ -393,7 +388,7 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
         let workers = children(child.id());
         let encoders: Vec<String> = workers.iter().flat_map(|worker| children(worker.parse().unwrap())).collect();
         child.kill().unwrap();
-        workers.iter().chain(&encoders).for_each(|pid| kill("KILL", pid));
+        workers.iter().chain(&encoders).for_each(|pid| _ = program::signal("KILL", pid));
         child.wait().unwrap();
         let now = finished();
         assert!(before.iter().all(|proof| now.contains(proof)), "no clip is processed twice");

@@ -6,7 +6,7 @@ use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::program::{assert_refused, interrupt, names, probe, text};
-use crate::{MODEL, batch, children, clips, counts, kill, long, relative, run, salstream, wait_for_encoder};
+use crate::{MODEL, batch, children, clips, counts, long, program, relative, run, salstream, wait_for_encoder};
 
 fn begin(folder: &Path, args: &str) -> Child {
     batch(folder, args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -22,7 +22,7 @@ fn kill_family(mut child: Child) {
     let family: Vec<String> = children(child.id());
     let encoders: Vec<String> = family.iter().flat_map(|pid| children(pid.parse().unwrap())).collect();
     child.kill().unwrap();
-    family.iter().chain(&encoders).for_each(|pid| kill("KILL", pid));
+    family.iter().chain(&encoders).for_each(|pid| _ = program::signal("KILL", pid));
     child.wait().unwrap();
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::program::{salstream, text};
-use crate::{child_of, clip, frames, said, send, start, stays, temporaries, wait};
+use crate::program::{self, salstream, text};
+use crate::{child_of, clip, frames, said, start, stays, temporaries, wait};
 
 /// After one signal, a process that only waits ends within this time.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -31,9 +31,9 @@ fn one_signal_ends_a_run_whose_encoder_or_decoder_is_frozen() {
         let folder = clip(20);
         let mut child = start(folder.path(), "run clip.mp4 -o out.mp4 --device cpu");
         let frozen = child_of(child.id(), word).expect("a child");
-        send("STOP", frozen);
+        program::signal("STOP", frozen);
         std::thread::sleep(Duration::from_millis(500));
-        send(signal, child.id());
+        program::signal(signal, child.id());
         let ended = wait(&mut child, LIMIT);
         assert_eq!(ended.code(), Some(130), "{word}: {}", said(folder.path()));
         assert!(!stays(&format!("{}/", folder.path().display())), "{word}: a child stays");
@@ -46,7 +46,7 @@ fn one_signal_ends_a_run_that_waits_for_a_hung_ffprobe() {
     let folder = clip(1);
     let mut child = start_with(folder.path(), "ffprobe", "exec sleep 997", "run clip.mp4 -o out.mp4");
     child_of(child.id(), "997").expect("the hung program");
-    send("TERM", child.id());
+    program::signal("TERM", child.id());
     assert_eq!(wait(&mut child, LIMIT).code(), Some(130), "{}", said(folder.path()));
     assert!(!stays("sleep 997"), "the hung program stays");
 }
@@ -74,7 +74,7 @@ fn an_encoder_or_a_decoder_that_is_killed_is_an_error() {
         let mut child = start(folder.path(), "run clip.mp4 -o out.mp4 --device cpu");
         let victim = child_of(child.id(), word).expect("a child");
         std::thread::sleep(Duration::from_secs(2));
-        send("KILL", victim);
+        program::signal("KILL", victim);
         let ended = wait(&mut child, LIMIT);
         let message = said(folder.path());
         assert_eq!(ended.code(), Some(1), "{word}: {message}");

@@ -10,14 +10,18 @@ mod hostile_text;
 mod limits;
 mod network;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/processes.rs"]
+mod processes;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;
 mod signals;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::processes::{child_with, processes};
 use crate::program::{ffmpeg, names, salstream};
 
 /// How often to try a fault: `short` times, or `full` times with `SALSTREAM_FULL`.
@@ -52,12 +56,6 @@ fn said(folder: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(folder.join("said")).unwrap()).into_owned()
 }
 
-/// Sends a signal by its name.
-fn send(signal: &str, process: u32) {
-    // A process that has ended meanwhile needs none.
-    let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {process} 2>/dev/null")]).status();
-}
-
 /// Waits for the end of a process; one that takes longer than `limit` is killed, and the test fails.
 fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     let deadline = Instant::now() + limit;
@@ -74,26 +72,13 @@ fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     }
 }
 
-/// The running processes, as `(id, parent, command line)`.
-fn processes() -> Vec<(u32, u32, String)> {
-    let folders = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    let process = |folder: PathBuf| {
-        let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
-        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-        let line = std::fs::read(folder.join("cmdline")).ok()?;
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        Some((folder.file_name()?.to_str()?.parse().ok()?, parent, line))
-    };
-    folders.filter_map(process).collect()
-}
-
 /// Waits for a child of `parent` whose command line contains `word`.
 fn child_of(parent: u32, word: &str) -> Option<u32> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let found = processes().into_iter().find(|(_, of, line)| *of == parent && line.contains(word));
+        let found = child_with(parent, word);
         if found.is_some() || Instant::now() > deadline {
-            return found.map(|(id, _, _)| id);
+            return found;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -103,7 +88,7 @@ fn child_of(parent: u32, word: &str) -> Option<u32> {
 fn stays(word: &str) -> bool {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
-        if !processes().iter().any(|(_, _, line)| line.contains(word)) {
+        if !processes().iter().any(|process| process.command.contains(word)) {
             return false;
         }
         if Instant::now() > deadline {

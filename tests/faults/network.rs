@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{said, send, start, stays, wait};
+use crate::program::signal;
+use crate::{said, start, stays, wait};
 
 /// Starts a server that answers every request with `line` again and again, and returns its address.
 fn endless(first: &'static str, line: &'static str) -> String {
@@ -39,7 +40,7 @@ fn one_signal_ends_a_run_that_reads_from_a_server_without_end() {
         thread::sleep(Duration::from_secs(2));
         assert!(child.try_wait().unwrap().is_none(), "{name}: {}", said(folder.path()));
         let began = Instant::now();
-        send("TERM", child.id());
+        signal("TERM", child.id());
         let ended = wait(&mut child, Duration::from_secs(30));
         assert_eq!(ended.code(), Some(130), "{name}: {}", said(folder.path()));
         assert!(began.elapsed() < Duration::from_secs(10), "{name}: {:?}", began.elapsed());

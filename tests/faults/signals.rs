@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use crate::{child_of, clip, frames, report, said, salstream, send, start, stays, temporaries, tries, wait};
+use crate::program;
+use crate::{child_of, clip, frames, report, said, salstream, start, stays, temporaries, tries, wait};
 
 const RUN: &str = "run clip.mp4 -o out.mp4 --records out.csv --device cpu -y";
 /// How long a run may take to end after a signal.
@@ -39,7 +40,7 @@ fn a_signal_at_any_moment_leaves_a_playable_result_or_none() {
         for _ in 0..tries(2, 25) {
             let mut child = start(folder.path(), RUN);
             std::thread::sleep(Duration::from_millis(rand::rng().random_range(50..4000)));
-            send(signal, child.id());
+            program::signal(signal, child.id());
             let ended = wait(&mut child, LIMIT);
             tried += 1;
             // A signal can come before it is handled, and after the work is done.
@@ -81,9 +82,9 @@ fn a_run_that_is_paused_goes_on() {
     for _ in 0..tries(1, 10) {
         let mut child = start(folder.path(), RUN);
         std::thread::sleep(Duration::from_millis(rand::rng().random_range(200..2500)));
-        send("STOP", child.id());
+        program::signal("STOP", child.id());
         std::thread::sleep(Duration::from_millis(1500));
-        send("CONT", child.id());
+        program::signal("CONT", child.id());
         assert!(wait(&mut child, LIMIT).success(), "{}", said(folder.path()));
         assert_eq!(frames(&folder.path().join("out.mp4")), Some(50));
     }
@@ -97,7 +98,7 @@ fn a_hangup_that_is_ignored_stays_ignored() {
     command.args(["-c", "trap '' HUP; exec \"$0\" run clip.mp4 -o out.mp4 --device cpu"]).arg(program);
     let mut child = command.current_dir(folder.path()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    send("HUP", child.id());
+    program::signal("HUP", child.id());
     assert!(wait(&mut child, LIMIT).success());
     assert_eq!(frames(&folder.path().join("out.mp4")), Some(25));
 }

@@ -9,6 +9,9 @@ mod feeds;
 mod outages;
 mod page;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/processes.rs"]
+mod processes;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/program.rs"]
 mod program;
 mod recording;

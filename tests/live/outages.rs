@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
 
-use crate::program::{assert_refused, names, probe, text};
+use crate::processes::child_with;
+use crate::program::{self, assert_refused, names, probe, text};
 use crate::session::{Session, clip, live};
 
 /// Asserts that each of these recordings can be played.
@@ -31,17 +32,9 @@ fn wait(what: &str, ready: impl Fn() -> bool) {
     }
 }
 
-/// The encoder of a session: the `ffmpeg` that it has started with raw pictures.
-fn encoder(session: &Session) -> Option<String> {
-    let children = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
-        let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-        status.lines().any(|line| line == format!("PPid:\t{}", session.process.0.id()))
-    });
-    let is_encoder = |path: &PathBuf| fs::read(path.join("cmdline")).is_ok_and(|line| text(&line).contains("libx264"));
-    children
-        .map(|entry| entry.path())
-        .find(is_encoder)
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+/// The encoder of a session.
+fn encoder(session: &Session) -> Option<u32> {
+    child_with(session.process.0.id(), "libx264")
 }
 
 fn end(mut session: Session) -> Option<i32> {
@@ -92,8 +85,7 @@ fn assert_comes_back_after(signal: &str) {
     clip(at, "clip.mp4", 3);
     let session = Session::start(at, "clip.mp4 --loop -o day.mp4");
     session.wait_for_pictures(90);
-    let killed = Command::new("sh").args(["-c", &format!("kill -{signal} {}", encoder(&session).unwrap())]).status();
-    assert!(killed.unwrap().success());
+    assert!(program::signal(signal, encoder(&session).unwrap()));
     let stopped = session.wait("stopped", |state| !state["state"]["recording_trouble"].is_null());
     assert!(stopped["state"]["notice"].as_str().unwrap().contains("the recording has stopped: day.mp4"), "{stopped}");
     session.wait("back", |state| {
@@ -138,6 +130,7 @@ fn a_recording_on_a_full_disk_comes_back_when_there_is_room() {
     session.wait("stopped", |state| !state["state"]["recording_trouble"].is_null());
     // The line may be read a little later than the state.
     wait("said", || session.said().contains("warning: the recording has stopped: disk/day-001.mp4: "));
+    assert!(session.said().contains("No space left"), "{}", session.said());
     let more = Command::new("mount").args(["-o", "remount,size=200m"]).arg(&disk.0).status().unwrap();
     assert!(more.success());
     session.wait("back", |state| state["state"]["recording_trouble"].is_null());

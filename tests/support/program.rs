@@ -1,7 +1,8 @@
 //! What the tests share: the program under test, small clips, and ffprobe on results.
 
+use std::fmt::Display;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The binary, with `folder` as its working folder.
 pub fn salstream(folder: &Path) -> Command {
@@ -18,10 +19,17 @@ pub fn ffmpeg(folder: &Path, args: &str) {
     assert!(output.status.success(), "ffmpeg {args}: {}", text(&output.stderr));
 }
 
-/// Sends SIGINT with the shell's built-in `kill`: a small machine may have no `kill` program.
+/// Sends a signal, by its name, with the shell's built-in `kill`: a small machine may have no `kill` program. Returns
+/// whether there was such a process.
+pub fn signal(name: &str, process: impl Display) -> bool {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("kill -{name} {process}")]).stderr(Stdio::null());
+    command.status().unwrap().success()
+}
+
+/// Sends SIGINT.
 pub fn interrupt(process: &str) {
-    let status = Command::new("sh").args(["-c", &format!("kill -INT {process}")]).status().unwrap();
-    assert!(status.success());
+    assert!(signal("INT", process));
 }
 
 /// The value that `ffprobe -show_entries ENTRY` prints for the first stream of a kind (`v`, `a`).

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
+use crate::platform::child_process::end_within;
 use crate::{Error, Result};
 
 /// How long a worker may take to clean up and exit.
@@ -123,13 +124,7 @@ impl WorkerProcess {
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        let since = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if since.elapsed() > SHUTDOWN_GRACE {
-                let _ = self.child.kill();
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
+        end_within(&mut self.child, SHUTDOWN_GRACE);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use opencv::core::{Mat, Vector};
 use opencv::imgcodecs;
 
+use super::segments::numbered;
 use crate::sink::records::FrameRecord;
 use crate::{Error, Result, sink};
 
@@ -25,8 +26,10 @@ fn save_in(folder: &Path, picture: &Mat, record: &FrameRecord) -> Result<PathBuf
     let json = serde_json::to_vec_pretty(record).map_err(|e| Error::output("snapshot.json", e.to_string()))?;
     let mut number = 1;
     loop {
-        let name = if number == 1 { "snapshot".to_owned() } else { format!("snapshot-{number:03}") };
-        let [picture, record] = ["png", "json"].map(|extension| folder.join(format!("{name}.{extension}")));
+        let [picture, record] = ["snapshot.png", "snapshot.json"].map(|name| {
+            let plain = folder.join(name);
+            if number == 1 { plain } else { numbered(&plain, number) }
+        });
         let is_taken = || [&picture, &record].iter().any(|file| file.symlink_metadata().is_ok());
         if !is_taken() {
             let files = vec![sink::ready(&record, &json, false)?, sink::ready(&picture, png.as_slice(), false)?];

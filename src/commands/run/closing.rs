@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{RunEnding, RunSummary};
+use crate::Error;
 use crate::reporting::mode::ReportMode;
 use crate::reporting::terminal::say;
 
@@ -24,7 +25,7 @@ pub fn say_closing(report: ReportMode, summary: &RunSummary) {
             say(&line.to_string());
         }
         ReportMode::Bar | ReportMode::Lines => match output {
-            None => say("stopped before the first frame, nothing was written"),
+            None => say(&Error::Interrupted.to_string()),
             Some(output) => say(&format!(
                 "{frames} frames in {seconds:.1} s ({fps:.1} fps, slowest stage {}) with {classifier}: {}",
                 timing.slowest(),

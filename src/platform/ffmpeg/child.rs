@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::pipe::fcntl_setpipe_size;
 
 use crate::Result;
-use crate::platform::child_process::{OnDeath, spawn};
+use crate::platform::child_process::{OnDeath, end_within, spawn};
 
 /// A running `ffmpeg`. If it is dropped before [`Ffmpeg::wait`], it is killed.
 pub struct Ffmpeg {
@@ -24,9 +24,6 @@ pub struct Ffmpeg {
 /// Pipe size of its standard input in bytes: the maximum that Linux allows every user. With larger writes per frame,
 /// there are fewer switches between the two processes.
 const PIPE: usize = 1 << 20;
-
-/// How often it is asked whether it has ended.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Number of message lines that are kept: the first ones name the cause, the last ones tell how it ended.
 const MAX_KEPT_LINES: usize = 20;
@@ -88,15 +85,7 @@ impl Ffmpeg {
 
     /// Kills it unless it ends within `limit`. Its input must be closed.
     pub fn end_within(&mut self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                // An error means that it has exited already.
-                let _ = self.child.kill();
-                return;
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
+        end_within(&mut self.child, limit);
     }
 
     /// Closes its input, waits until it ends, and returns the errors that it overcame.

@@ -46,13 +46,11 @@ pub fn version(program: &'static str) -> Result<Option<String>> {
 /// Those of [`version`]: that it cannot be started does not mean that it is missing.
 pub fn is_available() -> Result<bool> {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    match KNOWN.get() {
-        Some(known) => Ok(*known),
-        None => Ok(*KNOWN.get_or_init({
-            let is_installed = version("ffmpeg")?.is_some();
-            move || is_installed
-        })),
+    if let Some(known) = KNOWN.get() {
+        return Ok(*known);
     }
+    let is_installed = version("ffmpeg")?.is_some();
+    Ok(*KNOWN.get_or_init(|| is_installed))
 }
 
 #[cfg(test)]

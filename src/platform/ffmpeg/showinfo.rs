@@ -28,6 +28,22 @@ impl PictureShape {
             pixel_aspect: if is_stated { pixel_aspect } else { 1.0 },
         })
     }
+
+    /// The size of the picture with square pixels. Neither side shrinks, or becomes longer than 16384 pixels.
+    pub fn square_size(&self) -> Size {
+        let Self { size: Size { width, height }, pixel_aspect } = *self;
+        match pixel_aspect {
+            r if r >= 1.001 => Size::new(stretched(width, r), height),
+            r if r <= 0.999 => Size::new(width, stretched(height, 1.0 / r)),
+            _ => self.size,
+        }
+    }
+}
+
+/// The length of a side of `pixels`, times `ratio`.
+fn stretched(pixels: i32, ratio: f64) -> i32 {
+    const MAX_SIDE: f64 = 16384.0;
+    (f64::from(pixels) * ratio).round().min(MAX_SIDE.max(f64::from(pixels))) as i32
 }
 
 #[cfg(test)]

@@ -30,9 +30,6 @@ pub(super) struct FfmpegStream {
 /// Options for a quick start. What FFmpeg reads to find the streams is decoded too, faster than it came.
 const LOW_DELAY: [&str; 6] = ["-flags", "low_delay", "-analyzeduration", "2000000", "-probesize", "1000000"];
 
-/// Microseconds without data after which FFmpeg gives up.
-const SILENCE_TIMEOUT_MICROS: &str = "15000000";
-
 /// Pictures in BT.709 with square pixels and even sides.
 const FILTERS: &str = "scale=w=2*max(1\\,round(iw*max(1\\,sar)/2)):h=2*max(1\\,round(ih*max(1\\,1/sar)/2)):\
     out_color_matrix=bt709:out_range=tv,setsar=1,format=yuv420p,settb=1/1000,setpts=PTS-STARTPTS";
@@ -82,10 +79,6 @@ impl FfmpegStream {
 fn arguments(address: &str) -> Vec<std::ffi::OsString> {
     let filters = format!("{FILTERS},{SHOWINFO}");
     let mut args: Vec<std::ffi::OsString> = LOW_DELAY.map(Into::into).to_vec();
-    // These have a timeout of their own. With it, the decoder of a silent stream ends even if this program was killed.
-    if address.starts_with("rtsp") || address.starts_with("udp") {
-        args.extend(["-timeout", SILENCE_TIMEOUT_MICROS].map(Into::into));
-    }
     if address.starts_with("rtsp") {
         args.extend(["-rtsp_transport", "tcp", "-i", address].map(Into::into));
     } else {

@@ -8,8 +8,6 @@ use axum::http::uri::Authority;
 pub struct PublicUrl {
     /// `https://cam.example`.
     pub(super) origin: String,
-    /// `cam.example`.
-    pub(super) host: String,
     /// `/sal/`; ends in a slash.
     pub(super) path: String,
 }
@@ -38,7 +36,7 @@ fn parse(text: &str) -> Option<PublicUrl> {
     let path = Some(uri.path()).filter(|path| path.chars().all(is_plain) && !path.contains("//"))?;
     let slash = if path.ends_with('/') { "" } else { "/" };
     let is_page = uri.query().is_none() && !text.contains('#');
-    is_page.then(|| PublicUrl { origin: format!("{scheme}://{host}"), host, path: format!("{path}{slash}") })
+    is_page.then(|| PublicUrl { origin: format!("{scheme}://{host}"), path: format!("{path}{slash}") })
 }
 
 #[cfg(test)]
@@ -49,7 +47,7 @@ mod tests {
     fn an_address_has_scheme_host_and_path_only() {
         let url: PublicUrl = "https://Cam.Example:8443/sal".parse().unwrap();
         assert_eq!(url.origin, "https://cam.example:8443");
-        assert_eq!((&url.host[..], &url.path[..], url.is_secure()), ("cam.example:8443", "/sal/", true));
+        assert_eq!((&url.path[..], url.is_secure()), ("/sal/", true));
         assert_eq!("http://cam".parse::<PublicUrl>().unwrap().path, "/");
         for wrong in [
             "",
