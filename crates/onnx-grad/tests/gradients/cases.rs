@@ -1,19 +1,20 @@
 //! Small models that people reported trouble with: each is right or refused by name, and none is wrong in silence.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::common::{Random, reals, relative_error, try_session, value};
 use crate::runtime;
 use onnx_grad::{Options, Request, differentiate, load, prepare};
 
 fn folder() -> PathBuf {
-    let data = std::env::var_os("SALSTREAM_DATA").expect("SALSTREAM_DATA is set");
-    PathBuf::from(data).join("cases/onnx/models")
+    let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
+    let data = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
+    data.join("cases/onnx/models")
 }
 
 /// The error of the gradient of class 0 against central differences of `scores`, along three directions.
-fn error(path: &std::path::Path) -> Result<f64, Box<dyn Error>> {
+fn error(path: &Path) -> Result<f64, Box<dyn Error>> {
     let (model, shapes) = prepare(load(path)?, &Request::default(), runtime::run)?;
     let image = shapes.tensors[&shapes.image].clone();
     let made = differentiate(&model, &shapes, &Options::default())?;
