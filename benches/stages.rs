@@ -56,7 +56,7 @@ fn each(group: &mut BenchmarkGroup<WallTime>, name: &str, mut step: impl FnMut(u
 fn stages(criterion: &mut Criterion) {
     let config = config();
     set_num_threads(config.threads as i32).expect("OpenCV accepts a number of threads");
-    let mut classifier = StaticSaliency::open(&config.model).expect("scripts/setup installs a model");
+    let mut classifier = StaticSaliency::open(&config.model).expect("salstream setup installs a model");
     for size in SIZES {
         let (frames, info) = frames(&config, size);
         let group = &mut criterion.benchmark_group(format!("{}x{}", size.width, size.height));

@@ -5,8 +5,8 @@
         numpy onnx onnxruntime
     venv/bin/python models/check_efficientnet_lite0.py MODEL.onnx
 
-Run it when efficientnet_lite0.py changes, before its new checksum goes into catalog.toml. The images are noise of eight
-scales, so that every part of the network is active.
+Run it when src/model/packaged/efficientnet_lite0.rs changes, before its new checksum goes into catalog.toml. The images
+are noise of eight scales, so that every part of the network is active.
 """
 import sys
 

@@ -9,7 +9,7 @@ use salstream::commands::eval::config::EvalConfig;
 use salstream::commands::live::config::LiveConfig;
 use salstream::commands::run::RunEnding;
 use salstream::commands::run::config::RunConfig;
-use salstream::commands::{batch, bench, doctor, eval, live, model, run};
+use salstream::commands::{batch, bench, doctor, eval, live, model, run, setup};
 use salstream::platform::silence::silence_libraries;
 use salstream::platform::stop::StopSignals;
 use salstream::reporting::mode::ReportMode;
@@ -46,6 +46,7 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
         Command::Eval(args) => stoppable(|stop| evaluate(&(*args).try_into()?, stop)),
         Command::Bench(args) => stoppable(|stop| measure(args, stop)),
         Command::Model(command) => Ok(model::model(command.try_into()?)?),
+        Command::Setup(args) => setup::setup(&args.into()).map(|()| 0).map_err(Into::into),
         Command::Doctor => Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => print(&cli::completions(shell)).map(|()| 0).map_err(Into::into),
         Command::Man => print(&cli::manual()?).map(|()| 0).map_err(Into::into),

@@ -23,7 +23,7 @@ fn printed(folder: &Path, script: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The default model, which scripts/setup installs.
+/// The default model, which salstream setup installs.
 fn model() -> PathBuf {
     salstream::platform::dirs::models().join("efficientnet-lite0.onnx")
 }

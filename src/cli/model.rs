@@ -12,7 +12,7 @@ use crate::choice::Choice;
 use crate::choice::choices;
 use crate::commands::model::{GradConfig, InspectConfig, ModelAction, VerifyConfig};
 use crate::model::metadata::MetadataFlags;
-use crate::model::pull;
+use crate::model::pull::{self, wheel::WheelSource};
 use crate::model::runtime::Precision;
 use crate::model::{ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
@@ -180,6 +180,7 @@ impl TryFrom<ModelCommand> for ModelAction {
                 overwrite: args.yes,
                 progress: !args.quiet,
                 timeout: Duration::from_secs(args.timeout),
+                packages: WheelSource::default(),
             }),
             ModelCommand::Inspect(args) => Self::Inspect(InspectConfig {
                 model: ModelRequest {

@@ -101,7 +101,7 @@ fn program(name: &'static str, lost: &str) -> Finding {
     let place = on_path(name).map_or_else(String::new, |path| format!(" at {}", path.display()));
     let state = match ffmpeg::version(name) {
         Ok(Some(version)) => FindingState::Good(format!("{version}{place}")),
-        Ok(None) => FindingState::Limited(format!("not found: {lost}: run scripts/setup or install ffmpeg")),
+        Ok(None) => FindingState::Limited(format!("not found: {lost}: install ffmpeg")),
         Err(error) => FindingState::Missing(format!("{error}{place}: repair it or remove it from the PATH")),
     };
     Finding { what: name, state }
@@ -138,7 +138,7 @@ fn models() -> Result<Vec<Finding>> {
     };
     let mut findings: Vec<_> = rows.iter().filter(shown).map(finding).collect();
     if none {
-        let state = FindingState::Missing("no model is installed: run scripts/setup".into());
+        let state = FindingState::Missing("no model is installed: run salstream setup".into());
         findings.push(Finding { what: "model", state });
     }
     Ok(findings)

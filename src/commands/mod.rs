@@ -7,3 +7,4 @@ pub mod eval;
 pub mod live;
 pub mod model;
 pub mod run;
+pub mod setup;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Preprocessor;
 use super::metadata::sidecar::Sidecar;
+use super::pull::wheel::Wheel;
 use crate::{Error, Result, platform::dirs, platform::paths};
 
 /// One entry of `models/catalog.toml`.
@@ -42,7 +43,7 @@ impl CatalogEntry {
     /// The command that installs the file.
     pub fn remedy(&self) -> String {
         match self.is_packaged() {
-            true => "run scripts/setup".into(),
+            true => "run salstream setup".into(),
             false => format!("run salstream model pull {}", self.name),
         }
     }
@@ -50,6 +51,11 @@ impl CatalogEntry {
     /// Whether the file is built from a package rather than downloaded as it is.
     pub fn is_packaged(&self) -> bool {
         self.url.starts_with("pkg:")
+    }
+
+    /// The wheel that the file is made from, if it is built from a package.
+    pub fn package(&self) -> Option<Wheel> {
+        Wheel::parse(&self.url)
     }
 
     /// Whether the model's file exists.
@@ -132,7 +138,7 @@ impl ModelName {
                 None => return Err(unknown(name, &entries)),
             },
             Self::Auto => preferred(&entries).ok_or_else(|| {
-                let problem = "no model is installed here; run scripts/setup, or set one with --model FILE";
+                let problem = "no model is installed here; run salstream setup, or set one with --model FILE";
                 Error::model(dirs::models(), problem)
             })?,
         };
@@ -216,7 +222,8 @@ mod tests {
         assert!(second_best(best, &entries).is_empty());
         let note = second_best(other, &entries).concat();
         assert_eq!(note, "using efficientnet-lite0; run salstream model pull resnet50 to install the better resnet50");
-        assert_eq!(other.remedy(), "run scripts/setup");
+        assert_eq!(other.remedy(), "run salstream setup");
+        assert!(entries.iter().all(|entry| entry.is_packaged() == entry.package().is_some()));
     }
 
     #[test]

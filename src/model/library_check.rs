@@ -1,6 +1,6 @@
 //! Whether ONNX Runtime's libraries are whole. A damaged one can end the process without a word.
 //!
-//! `scripts/setup` leaves checksums beside the libraries. Hashing 130 MB takes some tenths of a second, so a right
+//! `salstream setup` leaves checksums beside the libraries. Hashing 130 MB takes some tenths of a second, so a right
 //! checksum is remembered for a week, as long as the file keeps its inode, its size and its times.
 
 use std::fs::{self, File, Metadata};
@@ -15,7 +15,7 @@ use crate::platform::checksum::file_sha256;
 use crate::platform::{dirs, paths, sealed, whole_file};
 
 /// The checksums in the form of `sha256sum`.
-const SUMS_NAME: &str = "SHA256SUMS";
+pub const SUMS_NAME: &str = "SHA256SUMS";
 /// After this time, a file is hashed again, because a disk can damage it without a trace.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 

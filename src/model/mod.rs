@@ -28,6 +28,7 @@ pub mod list;
 mod load;
 pub mod metadata;
 mod open;
+mod packaged;
 mod preprocess;
 mod probe;
 pub mod pull;

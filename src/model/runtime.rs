@@ -19,7 +19,7 @@ use crate::error::brief;
 use crate::{Error, Result, platform::dirs};
 
 /// How to install ONNX Runtime, for error messages.
-const REMEDY: &str = "run scripts/setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
+const REMEDY: &str = "run salstream setup, or point ORT_DYLIB_PATH at a libonnxruntime.so of version 1.24 or later";
 
 /// The device and execution provider of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -141,14 +141,14 @@ fn no_runtime_a_wrong_one_and_no_model() {
     let at = folder.path();
     let with = |name: &str, value: &Path| salstream(at).args(["run", "clip.mp4"]).env(name, value).output().unwrap();
     let missing = with("ORT_DYLIB_PATH", &at.join("missing.so"));
-    assert_refused(&missing, 1, &["ONNX Runtime", "missing.so", "scripts/setup"]);
+    assert_refused(&missing, 1, &["ONNX Runtime", "missing.so", "salstream setup"]);
     let old = with("ORT_DYLIB_PATH", &old_runtime(at));
     assert_refused(&old, 1, &["ONNX Runtime", "1.17.0", "1.24"]);
     let home = at.join("home");
     fs::create_dir(&home).unwrap();
     let installed = salstream::platform::dirs::libraries();
     symlink(installed, home.join("lib")).unwrap();
-    assert_refused(&with("SALSTREAM_HOME", &home), 1, &["no model", "scripts/setup"]);
+    assert_refused(&with("SALSTREAM_HOME", &home), 1, &["no model", "salstream setup"]);
     assert!(!at.join("clip-saliency.mp4").exists());
 }
 

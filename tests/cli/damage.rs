@@ -208,7 +208,7 @@ fn a_damaged_library_is_named_before_it_is_loaded() {
         let right = fs::read(damaged).unwrap();
         flip(damaged);
         let file = damaged.file_name().unwrap().to_str().unwrap();
-        let words = ["ONNX Runtime", file, "is damaged", "SHA256SUMS", "scripts/setup"];
+        let words = ["ONNX Runtime", file, "is damaged", "SHA256SUMS", "salstream setup"];
         assert_refused(&run(at, "--device cpu"), 1, &words);
         assert!(doctor().status.code() == Some(1) && text(&doctor().stdout).contains("is damaged"));
         fs::write(damaged, right).unwrap();

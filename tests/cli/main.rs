@@ -17,5 +17,6 @@ mod pull;
 mod records;
 mod run;
 mod server;
+mod setup;
 mod speed;
 mod static_maps;

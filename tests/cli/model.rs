@@ -82,7 +82,7 @@ fn the_list_says_what_is_here_and_what_auto_takes() {
     let rows = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let empty = rows(&list(&[]));
     assert!(empty[0].starts_with("NAME") && empty.len() == 7, "{empty:?}");
-    assert!(empty[1].contains("scripts/setup") && empty[2].contains("model pull resnet50"), "{empty:?}");
+    assert!(empty[1].contains("salstream setup") && empty[2].contains("model pull resnet50"), "{empty:?}");
     fs::write(home.path().join("models/mine.onnx"), model()).unwrap();
     fs::write(home.path().join("models/mine.toml"), "").unwrap();
     fs::write(home.path().join("models/resnet18.onnx"), "cut off").unwrap();

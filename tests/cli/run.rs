@@ -245,5 +245,5 @@ fn doctor_completions_and_manual_page_are_printed() {
     let home = folder.path().join("nothing");
     let bare = salstream(folder.path()).arg("doctor").env("SALSTREAM_HOME", home).output().unwrap();
     assert_eq!(bare.status.code(), Some(1));
-    assert!(text(&bare.stdout).contains("MISSING") && text(&bare.stdout).contains("scripts/setup"));
+    assert!(text(&bare.stdout).contains("MISSING") && text(&bare.stdout).contains("salstream setup"));
 }

@@ -14,7 +14,7 @@ const SIDE: i32 = 224;
 pub struct Gradients(Classifier);
 
 impl Gradients {
-    /// EfficientNet-Lite0, which scripts/setup installs.
+    /// EfficientNet-Lite0, which salstream setup installs.
     pub fn open() -> Self {
         let path = dirs::models().join("efficientnet-lite0.onnx");
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };

@@ -17,6 +17,9 @@ use onnx_grad::onnx::NotAModel;
 /// No ONNX file is larger, because the format is limited to 2 GB.
 const LARGEST: u64 = 1 << 31;
 
+/// The largest page that is read whole.
+const MAX_PAGE_BYTES: u64 = 64 << 20;
+
 /// Enough of a file to distinguish a web page or a Git LFS pointer from a model.
 const HEAD: usize = 512;
 
@@ -33,6 +36,16 @@ pub enum DownloadFailure {
     Slow(String),
     /// The file cannot be written locally.
     Here(Error),
+}
+
+impl DownloadFailure {
+    /// The error of this computer, or that of the server as `refused` puts it.
+    pub fn or_else(self, refused: impl FnOnce(String) -> Error) -> Error {
+        match self {
+            Self::Here(error) => error,
+            Self::Refused(problem) | Self::Broken(problem) | Self::Slow(problem) => refused(problem),
+        }
+    }
 }
 
 impl From<Error> for DownloadFailure {
@@ -85,6 +98,18 @@ impl HttpClient {
             status => return Err(DownloadFailure::Refused(format!("responded with {status}"))),
         };
         self.receive(response, part, total, expected)
+    }
+
+    /// The text of a page.
+    pub fn text(&self, url: &str) -> Result<String, DownloadFailure> {
+        let mut response = self.ask(url, 0)?;
+        match response.status() {
+            StatusCode::OK => {
+                let body = response.body_mut().with_config().limit(MAX_PAGE_BYTES).read_to_string();
+                body.map_err(|error| self.unanswered(error))
+            }
+            status => Err(DownloadFailure::Refused(format!("responded with {status}"))),
+        }
     }
 
     fn ask(&self, url: &str, have: u64) -> Result<Response<Body>, DownloadFailure> {
@@ -219,8 +244,8 @@ fn is_html(kind: &[u8]) -> bool {
 /// Describes the file if it is certainly not a model.
 fn imposter(head: &[u8], is_page: bool) -> Option<&'static str> {
     match NotAModel::sniff(head).or(is_page.then_some(NotAModel::WebPage)) {
-        Some(NotAModel::LfsPointer) => Some("has a Git LFS pointer, not the model; use the address of the file itself"),
-        Some(NotAModel::WebPage) => Some("has a web page, not the model; use the address of the file itself"),
+        Some(NotAModel::LfsPointer) => Some("has a Git LFS pointer, not the file; use the address of the file itself"),
+        Some(NotAModel::WebPage) => Some("has a web page, not the file; use the address of the file itself"),
         None => head.is_empty().then_some("has an empty file"),
     }
 }

