@@ -237,24 +237,24 @@ mod tests {
 
     #[test]
     fn views_of_one_storage_are_read_in_row_major_order() {
-        let read = read(CHECKPOINT).unwrap();
-        let tensor = |name: &str| (read[name].shape.as_slice(), read[name].values.as_slice());
+        let tensors = read(CHECKPOINT).unwrap();
+        let tensor = |name: &str| (tensors[name].shape.as_slice(), tensors[name].values.as_slice());
         assert_eq!(tensor("flat"), (&[2, 3][..], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0][..]));
         assert_eq!(tensor("turned"), (&[3, 2][..], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0][..]));
         assert_eq!(tensor("tail"), (&[2][..], &[4.0, 5.0][..]));
-        assert_eq!(read.len(), 3, "integers are left out");
+        assert_eq!(tensors.len(), 3, "integers are left out");
     }
 
     #[test]
     fn damage_is_an_error() {
         for end in 0..CHECKPOINT.len() {
-            assert!(super::read(&CHECKPOINT[..end]).is_err(), "{end}");
+            assert!(read(&CHECKPOINT[..end]).is_err(), "{end}");
         }
         for place in 0..CHECKPOINT.len() {
             let mut damaged = CHECKPOINT.to_vec();
             damaged[place] ^= 0x55;
             // It must not panic or take all memory; a changed number is not noticed here, but by the checksum.
-            let _ = super::read(&damaged);
+            let _ = read(&damaged);
         }
     }
 }
