@@ -49,7 +49,8 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
         Command::Setup(args) => setup::setup(&args.into()).map(|()| 0).map_err(Into::into),
         Command::Doctor => Ok(u8::from(!doctor::report()?)),
         Command::Completions { shell } => print(&cli::completions(shell)).map(|()| 0).map_err(Into::into),
-        Command::Man => print(&cli::manual()?).map(|()| 0).map_err(Into::into),
+        Command::Man { folder: Some(folder) } => cli::write_manuals(&folder).map(|()| 0).map_err(Into::into),
+        Command::Man { folder: None } => print(&cli::manual()?).map(|()| 0).map_err(Into::into),
     }
 }
 

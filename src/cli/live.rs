@@ -120,10 +120,8 @@ impl TryFrom<LiveArgs> for LiveConfig {
     fn try_from(args: LiveArgs) -> Result<Self> {
         let input = input(&args)?;
         let window = args.window || args.serve.is_none() && args.output.is_none();
-        if window && !PreviewWindow::is_possible() {
-            return Err(Error::Usage(
-                "there is no display for a window: use --serve and open its address, or record with -o".into(),
-            ));
+        if window {
+            PreviewWindow::check()?;
         }
         if let Some(output) = &args.output {
             RecordingSink::check(output, args.yes || args.segment.is_some())?;

@@ -1,10 +1,12 @@
 //! The manual page and the shell completions.
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::CommandFactory;
 
 use super::Cli;
+use crate::{Error, Result};
 
 /// The completion script of a shell.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
@@ -21,6 +23,15 @@ pub fn manual() -> std::io::Result<Vec<u8>> {
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     describe(&command, "", &mut page)?;
     Ok(page)
+}
+
+/// Writes a manual page for each command into the folder, which is created if it does not exist.
+///
+/// # Errors
+/// [`Error::Io`] if one cannot be written.
+pub fn write_manuals(folder: &Path) -> Result<()> {
+    let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+    written.map_err(Error::io(folder))
 }
 
 /// Writes a section for each subcommand of `command`, recursively.

@@ -19,13 +19,15 @@ mod settings;
 mod setup;
 mod values;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 pub use batch::BatchArgs;
 pub use bench::BenchArgs;
 pub use eval::EvalArgs;
 pub use live::LiveArgs;
-pub use manual::{completions, manual};
+pub use manual::{completions, manual, write_manuals};
 pub use model::ModelCommand;
 pub use run::RunArgs;
 pub use settings::{SettingsArgs, parse};
@@ -84,7 +86,11 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page (in roff format)
-    Man,
+    Man {
+        /// Write a page for each command into this folder instead: salstream.1, salstream-run.1, ...
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 impl Command {

@@ -35,8 +35,16 @@ pub struct CatalogEntry {
 }
 
 impl CatalogEntry {
-    /// The path of the model's file, whether or not it is installed.
+    /// The path of the model's file, whether or not it is installed: the user's own, or else that of all users.
     pub fn path(&self) -> PathBuf {
+        let own = self.own_path();
+        let shared =
+            || dirs::shared().map(|shared| shared.join("models").join(&self.file)).filter(|path| path.is_file());
+        if own.is_file() { own } else { shared().unwrap_or(own) }
+    }
+
+    /// The path of the model's file in the user's models folder.
+    pub fn own_path(&self) -> PathBuf {
         dirs::models().join(&self.file)
     }
 

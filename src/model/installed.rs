@@ -11,6 +11,9 @@ use crate::{Error, Result, sink};
 
 /// The SHA-256 that the model at `path` must have, or `None` if it is not known.
 pub fn expected_sha256(path: &Path, entry: Option<&CatalogEntry>) -> Option<String> {
+    if entry.is_some_and(|entry| entry.path() == path && entry.own_path() != path) {
+        return entry.map(|entry| entry.sha256.clone());
+    }
     if paths::folder(path) != dirs::models() {
         return None;
     }

@@ -17,6 +17,7 @@ pub fn places() -> Vec<PathBuf> {
         places.extend([folder.to_owned(), folder.join("../lib")]);
     }
     places.push(dirs::libraries());
+    places.extend(dirs::shared().map(|shared| shared.join("lib")));
     places.extend(
         ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map(Into::into),
     );

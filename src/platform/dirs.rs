@@ -23,6 +23,12 @@ fn moved() -> Option<PathBuf> {
     std::env::var_os("SALSTREAM_HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
+/// The folder of what a package has installed for all users: `lib/salstream` beside the program's own folder.
+pub fn shared() -> Option<PathBuf> {
+    let program = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
+    Some(program.parent()?.parent()?.join("lib/salstream"))
+}
+
 /// The folder of ONNX Runtime's shared libraries.
 pub fn libraries() -> PathBuf {
     folder().join("lib")

@@ -11,6 +11,7 @@ pub mod serve;
 mod session;
 pub mod session_hub;
 mod snapshot;
+#[cfg_attr(not(feature = "window"), path = "no_window.rs")]
 pub mod window;
 
 pub use recorder::RecordingReport;

@@ -41,11 +41,18 @@ pub struct PreviewWindow {
 }
 
 impl PreviewWindow {
-    /// Whether there is a display for a window.
-    pub fn is_possible() -> bool {
-        ["DISPLAY", "WAYLAND_DISPLAY"]
-            .into_iter()
-            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    /// Whether a window can be opened.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there is no display.
+    pub fn check() -> Result<()> {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(is_set) {
+            true => Ok(()),
+            false => Err(Error::Usage(
+                "there is no display for a window: use --serve and open its address, or record with -o".into(),
+            )),
+        }
     }
 
     /// Opens a window in the size of the picture.
@@ -53,11 +60,7 @@ impl PreviewWindow {
     /// # Errors
     /// [`Error::Usage`] if there is no display.
     pub fn open() -> Result<Self> {
-        if !Self::is_possible() {
-            return Err(Error::Usage(
-                "there is no display for a window: use --serve and open its address, or record with -o".into(),
-            ));
-        }
+        Self::check()?;
         highgui::named_window(
             WINDOW_NAME,
             highgui::WINDOW_NORMAL | highgui::WINDOW_KEEPRATIO | highgui::WINDOW_GUI_NORMAL,

@@ -63,8 +63,10 @@ pub fn install(config: &SetupConfig, client: &HttpClient) -> Result<()> {
     };
     let (home, lib) = (dirs::folder(), dirs::libraries());
     let label = format!("{}=={} {}\n", wheel.package, wheel.version, wheel.sha256);
-    if is_there(&lib, &label, package.libraries[0]) {
-        config.tell(&format!("ONNX Runtime {} is already installed: {}", wheel.version, lib.display()));
+    let shared = dirs::shared().map(|shared| shared.join("lib"));
+    if let Some(there) = [Some(&lib), shared.as_ref()].into_iter().flatten().find(|lib| is_there(lib, &label, &package))
+    {
+        config.tell(&format!("ONNX Runtime {} is already installed: {}", wheel.version, there.display()));
         return Ok(());
     }
     config.tell(&format!("ONNX Runtime {}: downloading the package {}", wheel.version, wheel.package));
@@ -81,10 +83,11 @@ pub fn install(config: &SetupConfig, client: &HttpClient) -> Result<()> {
 }
 
 /// Whether `lib` holds this very package, whole.
-fn is_there(lib: &Path, label: &str, library: &str) -> bool {
+fn is_there(lib: &Path, label: &str, package: &RuntimePackage) -> bool {
     library_check::forget();
     fs::read_to_string(lib.join(PACKAGE_NAME)).is_ok_and(|found| found == label)
-        && library_check::verify(&lib.join(library)) == Ok(true)
+        && package.libraries.iter().all(|name| lib.join(name).is_file())
+        && library_check::verify(&lib.join(package.libraries[0])) == Ok(true)
 }
 
 /// Unpacks libraries and licences into the new folder `into`, with the libraries' checksums.

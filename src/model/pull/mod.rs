@@ -68,6 +68,9 @@ impl std::fmt::Display for PulledModel {
 /// A validated request.
 struct DownloadPlan {
     name: String,
+    /// Where it is installed already, if it is: perhaps for all users.
+    there: PathBuf,
+    /// Where it goes.
     path: PathBuf,
     urls: Vec<String>,
     sha256: Option<String>,
@@ -176,7 +179,8 @@ fn order(request: &Request) -> Result<DownloadPlan> {
     let known = entry.filter(|_| request.sha256.is_none());
     Ok(DownloadPlan {
         name: name.clone(),
-        path: entry.map_or_else(|| catalog::own_path(name), CatalogEntry::path),
+        there: entry.map_or_else(|| catalog::own_path(name), CatalogEntry::path),
+        path: entry.map_or_else(|| catalog::own_path(name), CatalogEntry::own_path),
         urls: if request.urls.is_empty() { entry.map(addresses).unwrap_or_default() } else { request.urls.clone() },
         sha256: request.sha256.clone().or_else(|| known.map(|entry| entry.sha256.clone())),
         bytes: known.map(|entry| entry.bytes),
@@ -205,7 +209,7 @@ fn check_name(name: &str) -> Result<()> {
 
 /// The existing model if it is the right one, or `None` if it should be downloaded.
 fn already_there(order: &DownloadPlan, overwrite: bool) -> Result<Option<PulledModel>> {
-    let path = &order.path;
+    let path = &order.there;
     if !path.is_file() {
         return Ok(None);
     }
