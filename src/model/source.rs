@@ -190,7 +190,7 @@ impl ModelSource {
     }
 
     fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method, features: bool) -> Result<ModelProto> {
-        let options = Options { variant, method: method.clone(), source: self.sha256.clone(), features };
+        let options = Options { variant, method: method.clone(), source: self.sha256.clone(), features, seed: 0 };
         grad::differentiate(&self.model, shapes, &options).map_err(|error| about(&self.path)(error.into()))
     }
 
