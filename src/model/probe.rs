@@ -31,8 +31,7 @@ pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes> {
 /// The values of one run.
 fn run(probe: Probe) -> Result<Vec<ProbedValue>> {
     let foreign = probe.foreign_operators();
-    let Probe { model, inputs, takes_any_size } = probe;
-    let remedy = if takes_any_size { "give the picture's --size" } else { "export the model again" };
+    let Probe { model, inputs, remedy } = probe;
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: cores() };
     let refused = |error| foreign.map_or(error, Into::into);
     let mut session = session(model, &options).map_err(refused)?;

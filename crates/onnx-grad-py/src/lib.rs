@@ -95,7 +95,7 @@ impl Model {
 /// One input as Python gives it: its name, shape and elements.
 type Given = (String, Vec<usize>, Option<Vec<u8>>);
 
-/// Compiles a derivative. `run` gets a probe's model and inputs, and returns the name, element type, shape and elements
+/// Compiles a derivative. `run` gets a probe's model, inputs and remedy, and returns the name, element type, shape and elements
 /// of each of its outputs.
 #[pyfunction]
 #[pyo3(signature = (model, run, of, wrt, inputs, batch, several_targets, method))]
@@ -145,14 +145,14 @@ fn logits(
 /// Runs a probe in Python.
 fn probed(run: &Bound<'_, PyAny>, probe: Probe) -> Result<Vec<ProbedValue>, Failure> {
     let py = run.py();
-    let foreign = probe.foreign_operators();
+    let (foreign, remedy) = (probe.foreign_operators(), probe.remedy);
     let input = |input: ProbeInput| {
         let data = input.data.map(|data| PyBytes::new(py, &data));
         (input.name, input.kind.dtype as i32, input.kind.shape, data)
     };
     let inputs: Vec<_> = probe.inputs.into_iter().map(input).collect();
     let model = Bound::new(py, Model { proto: probe.model }).map_err(Failure::Python)?;
-    let values = match run.call1((model, inputs)) {
+    let values = match run.call1((model, inputs, remedy)) {
         Ok(values) => values,
         // A runtime names the first operator only that it does not know.
         Err(error) if error.is_instance_of::<OnnxGradError>(py) => {

@@ -63,7 +63,7 @@ pub fn logits<E: From<Error>>(
     let (model, mut shapes) = expand(model, inputs, run)?;
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
     shapes.image = model_inputs::differentiable(graph, &shapes, &wanted.wrt)?.0.swap_remove(0);
-    shapes.output = scores(graph, &shapes)?;
+    shapes.output = classes(graph, &shapes)?;
     Ok((score::logits(graph, &shapes, opset)?.name, score::size(&shapes)?.1))
 }
 
@@ -133,6 +133,10 @@ impl Ready {
         onnx::sort(&mut graph)?;
         signature::free_names(&mut graph, &mut shapes, &interface::RESERVED)?;
         let wanted = given_names::freed(&self.wanted);
+        if wanted.several_targets && matches!(options.method, Method::Sampled(_)) {
+            let problem = format!("--method {} takes one target of each picture", options.method.name());
+            return Err(Error::Request(format!("{problem}; use a method without samples")));
+        }
         let (wrt, notes) = model_inputs::differentiable(&graph, &shapes, &wanted.wrt)?;
         shapes.image.clone_from(&wrt[0]);
         let found = self.scores(&mut graph, &mut shapes, opset, wanted.of.as_ref())?;
@@ -171,7 +175,7 @@ impl Ready {
         match (&self.objective, of) {
             (Some(value), _) => objective_nodes::finish(graph, shapes, opset, value, pictures),
             (None, Some(of)) => objective_nodes::append(graph, shapes, opset, of, pictures),
-            (None, None) => Ok(Scores { value: scores(graph, shapes)?, shape: None }),
+            (None, None) => Ok(Scores { value: classes(graph, shapes)?, shape: None }),
         }
     }
 
@@ -222,6 +226,32 @@ impl Ready {
 /// The name of the gradient by one of several values.
 pub(crate) fn gradient_name(value: &str, alone: bool) -> String {
     if alone { GRADIENT.into() } else { format!("{GRADIENT}.{value}") }
+}
+
+/// The output of class scores: that of a classifier, or the only one that can be scores.
+fn classes(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
+    let problem = match scores(graph, shapes) {
+        Ok(name) => return Ok(name),
+        Err(problem) => problem,
+    };
+    let is_scores = |name: &&str| {
+        let kind = shapes.tensors.get(*name);
+        kind.is_some_and(|kind| {
+            kind.dtype.is_float() && kind.shape.len() > 1 && kind.shape[2..].iter().all(|size| *size == 1)
+        })
+    };
+    let fitting: Vec<&str> = graph.output.iter().map(|output| output.name()).filter(is_scores).collect();
+    match fitting.as_slice() {
+        [name] => Ok(name.to_string()),
+        _ => Err(advised(&problem)),
+    }
+}
+
+/// The error that no output is a classifier's scores, with what to do about it here.
+fn advised(problem: &Error) -> Error {
+    let text = problem.to_string();
+    let what = text.split_once("; ").map_or(text.as_str(), |(what, _)| what);
+    Error::Request(format!("{what}; say what to differentiate (of), such as NAME, NAME[:,0] or NAME[:,max,0]"))
 }
 
 fn with_batch(given: &GivenInput, batch: usize) -> GivenInput {

@@ -173,6 +173,9 @@ impl Unifier<'_> {
         if own == 0 || !(0..3).all(expected) {
             return None;
         }
+        if own == 1 && shapes[0].len() == 1 && tensors.iter().all(|tensor| is_counted(tensor)) {
+            return Some(self.counted());
+        }
         let block = block(a, axis, own)?;
         if !tensors.iter().zip(SIZES).all(|(tensor, count)| is_tiled(tensor, &block, axis, count)) {
             return None;
@@ -183,6 +186,13 @@ impl Unifier<'_> {
         let start: Vec<i64> = growth.iter().map(|growth| 1 - growth).collect();
         let repeats = self.affine(&[growth.len()], &start, &growth);
         Some(self.emit("Tile", vec![unit, repeats], vec![]))
+    }
+
+    /// The numbers 0, 1, 2, ... of the pictures.
+    fn counted(&mut self) -> String {
+        let size = self.size();
+        let (zero, one) = (self.integers(&[], &[0]), self.integers(&[], &[1]));
+        self.emit("Range", vec![zero, size, one], vec![])
     }
 
     /// `start + growth * batch`, int64.
@@ -257,6 +267,12 @@ fn is_tiled(tensor: &TensorProto, block: &TensorProto, axis: usize, count: usize
     let repeats =
         raw.chunks(part.max(1)).enumerate().all(|(index, chunk)| chunk == &unit[index / count * part..][..part]);
     raw.len() == unit.len() * count && repeats
+}
+
+/// Whether a tensor is 0, 1, 2, ... in int64.
+fn is_counted(tensor: &TensorProto) -> bool {
+    let counted = |values: Vec<i64>| values.iter().copied().eq(0..values.len() as i64);
+    tensor.dtype() == DataType::Int64 && tensor.integers().is_ok_and(counted)
 }
 
 fn unnamed(tensor: &TensorProto) -> TensorProto {

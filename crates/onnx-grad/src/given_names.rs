@@ -41,23 +41,22 @@ fn change(wanted: &mut Derivative, new: impl Fn(&str) -> String) {
     }
 }
 
-/// Replaces the names of sequences and maps by those of the tensors that they hold.
-pub fn resolve_sequences(graph: &GraphProto, wanted: &mut Derivative, notes: &mut Vec<String>) {
-    let mut held = Vec::new();
-    for node in &graph.node {
-        let holds = node.op_type() == "ZipMap" || node.is("SequenceConstruct") && node.input.len() == 1;
-        if let (true, Some(value), Some(tensor)) = (holds, node.output.first(), node.input.first()) {
-            held.push((value.clone(), tensor.clone(), node.op_type().to_owned()));
+/// Replaces sequences and maps, as outputs and as what is differentiated, by the tensors that they hold.
+pub fn resolve_sequences(graph: &mut GraphProto, wanted: &mut Derivative, notes: &mut Vec<String>) {
+    let holds = |node: &&NodeProto| node.op_type() == "ZipMap" || node.is("SequenceConstruct") && node.input.len() == 1;
+    let names = |node: &NodeProto| Some((node.output.first()?.clone(), node.input.first()?.clone()));
+    let held: Vec<(String, String)> = graph.node.iter().filter(holds).filter_map(names).collect();
+    for (value, tensor) in held {
+        let before = wanted.of.clone();
+        change(wanted, |name| if name == value { tensor.clone() } else { name.to_owned() });
+        let outputs = graph.output.iter().any(|output| output.name() == tensor);
+        let output = graph.output.iter_mut().find(|output| output.name() == value);
+        if let Some(output) = output.filter(|_| wanted.of.is_none() && !outputs) {
+            *output = ValueInfoProto { name: Some(tensor.clone()), ..Default::default() };
+        } else if wanted.of == before {
+            continue;
         }
-    }
-    let before = wanted.clone();
-    change(wanted, |name| {
-        held.iter().find(|(value, ..)| value == name).map_or(name, |(_, tensor, _)| tensor).to_owned()
-    });
-    if before.of != wanted.of {
-        notes.extend(
-            held.into_iter().map(|(value, tensor, op)| format!("{value} is made by {op}; used is its tensor {tensor}")),
-        );
+        notes.push(format!("the output {value} is not a tensor; {tensor}, which it holds, is used"));
     }
 }
 

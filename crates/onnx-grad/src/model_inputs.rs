@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::derivative::Derivative;
+use crate::derivative::{Batch, Derivative};
 use crate::error::{Error, Result};
 use crate::onnx::tensor_shape_proto::dimension::Value as Size;
 use crate::onnx::{self, DataType, GraphProto, ValueInfoProto, type_proto};
@@ -45,7 +45,11 @@ pub fn fix(graph: &GraphProto, wanted: &Derivative, batch: usize) -> Result<Prob
     }
     let named = named_sizes(graph, wanted);
     let inputs = plain(graph).map(|input| fix_one(input, wanted, &named, batch)).collect::<Result<_>>()?;
-    Ok(ProbeInputs { inputs, takes_any_size: false })
+    let remedy = match wanted.batch {
+        Batch::Free => "the batch cannot be free, so ask for a fixed one, such as 1",
+        Batch::Fixed(_) => "give other shapes, or export the model again",
+    };
+    Ok(ProbeInputs { inputs, remedy })
 }
 
 /// The sizes that the given shapes imply for the file's named axes.

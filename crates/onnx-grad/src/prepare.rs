@@ -48,7 +48,9 @@ pub fn prepare<E: From<Error>>(
 fn image_probe(graph: &GraphProto, request: &Request) -> Result<(String, ProbeInputs)> {
     let (name, kind) = image_input::image(graph, request)?;
     let inputs = vec![ProbeInput { name: name.clone(), kind, data: None }];
-    Ok((name, ProbeInputs { inputs, takes_any_size: image_input::is_free(graph) }))
+    // Where the size is open, another size may run.
+    let remedy = if image_input::is_free(graph) { "give the picture's --size" } else { "export the model again" };
+    Ok((name, ProbeInputs { inputs, remedy }))
 }
 
 /// Inlines a model's functions, writes out known branches, loops and sequences as plain nodes, and finds the shapes of

@@ -12,8 +12,8 @@ pub struct Probe {
     pub model: ModelProto,
     /// Its inputs.
     pub inputs: Vec<ProbeInput>,
-    /// Whether the classifier takes images of any size, so that another size may run if this one does not.
-    pub takes_any_size: bool,
+    /// What to do if the model does not run.
+    pub remedy: &'static str,
 }
 
 /// One input of a [`Probe`].
@@ -40,7 +40,7 @@ pub struct ProbedValue {
 /// What a model is probed with.
 pub(crate) struct ProbeInputs {
     pub inputs: Vec<ProbeInput>,
-    pub takes_any_size: bool,
+    pub remedy: &'static str,
 }
 
 impl ProbedValue {
@@ -72,7 +72,7 @@ impl Probe {
         graph.output =
             made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
         let reader = ProbeReader { inputs: inputs.clone(), varying };
-        Ok((Self { model: all, inputs, takes_any_size: given.takes_any_size }, reader))
+        Ok((Self { model: all, inputs, remedy: given.remedy }, reader))
     }
 
     /// The reason why a runtime refused the model, if operators outside the standard domain are to

@@ -30,7 +30,8 @@ class MethodArguments(Protocol):
     seed: int
 
 Given = Tuple[str, List[int], Optional[bytes]]
-Run = Callable[[Model, List[Tuple[str, int, List[int], Optional[bytes]]]], List[Tuple[str, int, List[int], Optional[bytes]]]]
+Value = Tuple[str, int, List[int], Optional[bytes]]
+Run = Callable[[Model, List[Value], str], List[Value]]
 
 def compile(
     model: Model,

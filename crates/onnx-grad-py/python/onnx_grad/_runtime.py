@@ -64,7 +64,7 @@ def source(model: Model) -> Iterator[Union[bytes, str]]:
         yield path
 
 
-def session(model: Model, optimise: bool = True) -> Any:
+def session(model: Model, optimise: bool = True, remedy: str = "export it again") -> Any:
     """Opens a model on the CPU."""
     runtime = onnxruntime()
     options = runtime.SessionOptions()
@@ -75,7 +75,7 @@ def session(model: Model, optimise: bool = True) -> Any:
         with source(model) as opened:
             return runtime.InferenceSession(opened, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise OnnxGradError(f"ONNX Runtime {runtime.__version__} refuses the model: {brief(error)}") from error
+        raise OnnxGradError(f"ONNX Runtime {runtime.__version__} refuses the model: {brief(error)}; {remedy}") from error
 
 
 def brief(error: Exception) -> str:
@@ -89,10 +89,10 @@ def brief(error: Exception) -> str:
 Value = Tuple[str, int, List[int], Optional[bytes]]
 
 
-def run(model: Model, inputs: List[Value]) -> List[Value]:
+def run(model: Model, inputs: List[Value], remedy: str) -> List[Value]:
     """Runs a model once, and returns name, element type, shape and small elements of its outputs."""
     runtime = onnxruntime()
-    opened = session(model, optimise=False)
+    opened = session(model, False, remedy)
     feeds = {}
     for name, number, shape, content in inputs:
         kind = numpy_type(number)
@@ -103,7 +103,7 @@ def run(model: Model, inputs: List[Value]) -> List[Value]:
         values = opened.run_with_ort_values(names, feeds)
     except Exception as error:
         sizes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, _, shape, _ in inputs)
-        raise OnnxGradError(f"the model does not run on {sizes}: {brief(error)}") from error
+        raise OnnxGradError(f"the model does not run on {sizes}: {brief(error)}; {remedy}") from error
     return [_probed(name, value) for name, value in zip(names, values) if value.is_tensor()]
 
 
