@@ -64,21 +64,27 @@ pub fn several_targets(
     let seed = tape.reshape(&seed, &seeds.value.shape);
     let found = attribute(tape, seed)?;
     tape.enter("targets");
-    let next = tape.unary("Identity", &going);
+    // Before opset 11, a loop must carry a value.
+    let carried = (tape.opset() < 11).then(|| value("carried", DataType::Int64, &[]));
+    let mut next: Vec<Tensor> =
+        [Some(&going), carried.as_ref()].into_iter().flatten().map(|x| tape.unary("Identity", x)).collect();
     let results: Vec<Tensor> = found.iter().map(|x| tape.unary("Identity", x)).collect();
+    next.extend(results.iter().cloned());
     let declared = |value: &Tensor| ValueInfoProto::fixed(&value.name, value.dtype, &value.shape);
     let body = GraphProto {
         name: Some("targets".into()),
         node: tape.take_nodes(),
-        input: [&index, &going].map(declared).into(),
-        output: [&next].into_iter().chain(&results).map(declared).collect(),
+        input: [&index, &going].into_iter().chain(&carried).map(declared).collect(),
+        output: next.iter().map(declared).collect(),
         ..Default::default()
     };
     tape.put_nodes(outside);
     let always = Tensor { name: String::new(), dtype: DataType::Bool, shape: vec![] };
     let stacked = |x: &Tensor| (x.dtype, [&[1], x.shape.as_slice()].concat());
-    let kinds = results.iter().map(stacked).collect();
-    let all = tape.emit_many("Loop", &[&count, &always], vec![Attribute::graph("body", body)], kinds);
+    let kinds = carried.iter().map(|x| (x.dtype, x.shape.clone())).chain(results.iter().map(stacked)).collect();
+    let given: Vec<&Tensor> = [&count, &always].into_iter().chain(carried.is_some().then_some(&count)).collect();
+    let all = tape.emit_many("Loop", &given, vec![Attribute::graph("body", body)], kinds);
+    let all = &all[usize::from(carried.is_some())..];
     Ok(all.iter().zip(&interface.gradients).map(|(x, name)| named(tape, x, name, interface.batched)).collect())
 }
 
