@@ -1,8 +1,10 @@
 //! Where the backward pass of a derivative starts: one number, or several classes of a picture.
 
+use std::collections::HashSet;
+
 use crate::error::Result;
 use crate::interface::Interface;
-use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
+use crate::onnx::{self, AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::tape::{Tape, Tensor};
 use crate::types::{CLASS, SCORES, TARGET};
 
@@ -50,7 +52,7 @@ pub fn several_targets(
     let sizes = tape.emit("Shape", &[&class], vec![], DataType::Int64, vec![2]);
     let axis = tape.constant(TensorProto::from_integers("", &[], &[1]));
     let count = tape.emit("Gather", &[&sizes, &axis], vec![Attribute::int("axis", 0)], DataType::Int64, vec![]);
-    let outside = tape.take_nodes();
+    let mut outside = tape.take_nodes();
     let value =
         |name: &str, dtype, shape: &[usize]| Tensor { name: format!("targets/{name}"), dtype, shape: shape.to_vec() };
     let (index, going) = (value("index", DataType::Int64, &[]), value("going", DataType::Bool, &[]));
@@ -71,9 +73,11 @@ pub fn several_targets(
     let results: Vec<Tensor> = found.iter().map(|x| tape.unary("Identity", x)).collect();
     next.extend(results.iter().cloned());
     let declared = |value: &Tensor| ValueInfoProto::fixed(&value.name, value.dtype, &value.shape);
+    let (turn, once) = split_off(tape.take_nodes(), [&index, &going].into_iter().chain(&carried));
+    outside.extend(once);
     let body = GraphProto {
         name: Some("targets".into()),
-        node: tape.take_nodes(),
+        node: turn,
         input: [&index, &going].into_iter().chain(&carried).map(declared).collect(),
         output: next.iter().map(declared).collect(),
         ..Default::default()
@@ -86,6 +90,18 @@ pub fn several_targets(
     let all = tape.emit_many("Loop", &given, vec![Attribute::graph("body", body)], kinds);
     let all = &all[usize::from(carried.is_some())..];
     Ok(all.iter().zip(&interface.gradients).map(|(x, name)| named(tape, x, name, interface.batched)).collect())
+}
+
+/// Separates nodes that depend on `values`, and those that need to run only once.
+fn split_off<'a>(nodes: Vec<NodeProto>, values: impl Iterator<Item = &'a Tensor>) -> (Vec<NodeProto>, Vec<NodeProto>) {
+    let mut changing: HashSet<String> = values.map(|value| value.name.clone()).collect();
+    nodes.into_iter().partition(|node| {
+        let changes = onnx::names_read(node).into_iter().any(|name| changing.contains(name));
+        if changes {
+            changing.extend(node.output.iter().cloned());
+        }
+        changes
+    })
 }
 
 /// Names the gradients of all targets, with the batch axis first.
