@@ -42,6 +42,12 @@ impl From<Failure> for PyErr {
     }
 }
 
+/// An input as the file declares it: name, element type, and sizes, as far as the file fixes them.
+type Declared = (String, i32, Option<Vec<Option<usize>>>);
+
+/// One value of a run: name, element type, shape and elements.
+type Value = (String, i32, Vec<usize>, Option<Vec<u8>>);
+
 /// A model in memory.
 #[pyclass(frozen)]
 struct Model {
@@ -80,7 +86,7 @@ impl Model {
     }
 
     /// Names, element types and shapes of the inputs that are not weights. `None` for what the file leaves open.
-    fn inputs(&self) -> Vec<(String, i32, Option<Vec<Option<usize>>>)> {
+    fn inputs(&self) -> Vec<Declared> {
         let Some(graph) = &self.proto.graph else { return Vec::new() };
         let plain = graph.input.iter().filter(|input| !graph.initializer.iter().any(|t| t.name() == input.name()));
         plain
@@ -160,7 +166,7 @@ fn probed(run: &Bound<'_, PyAny>, probe: Probe) -> Result<Vec<ProbedValue>, Fail
         }
         Err(error) => return Err(Failure::Python(error)),
     };
-    let values: Vec<(String, i32, Vec<usize>, Option<Vec<u8>>)> = values.extract().map_err(Failure::Python)?;
+    let values: Vec<Value> = values.extract().map_err(Failure::Python)?;
     let value = |(name, dtype, shape, data)| {
         let dtype = DataType::try_from(dtype).unwrap_or(DataType::Undefined);
         ProbedValue { name, kind: TensorType { dtype, shape }, data }

@@ -47,6 +47,7 @@
 #![warn(missing_docs)]
 
 mod backward;
+mod batch_constants;
 mod before;
 mod bounds;
 mod cam;
