@@ -17,7 +17,7 @@ use crate::model::runtime::Precision;
 use crate::model::{ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
-use onnx_grad::Request;
+use onnx_grad::{MAX_SEED, Request};
 
 /// The subcommands of `salstream model`.
 #[derive(Debug, Subcommand)]
@@ -74,6 +74,9 @@ pub struct GradArgs {
     pub preprocess: Option<Preprocessing>,
     #[command(flatten)]
     pub method: MethodArgs,
+    /// Which random samples smoothgrad, smoothgrad-squared and vargrad draw, the same in every session [default: 0]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(..=i64::from(MAX_SEED)), help_heading = "Method")]
+    pub seed: Option<u32>,
     /// Precision in which the weights are stored; everything is computed in 32 bits
     #[arg(long, value_parser = choice::<StoredPrecision>(), default_value = StoredPrecision::F32.name())]
     pub precision: StoredPrecision,
@@ -200,6 +203,10 @@ impl TryFrom<GradArgs> for GradConfig {
     type Error = Error;
 
     fn try_from(args: GradArgs) -> Result<Self> {
+        let method = args.method.choice()?;
+        if args.seed.is_some() && !method.name.is_noisy() {
+            return Err(Error::Usage("--seed is for --method smoothgrad, smoothgrad-squared and vargrad".into()));
+        }
         Ok(Self {
             model: ModelRequest {
                 name: ModelName::File(args.input.clone()),
@@ -209,7 +216,8 @@ impl TryFrom<GradArgs> for GradConfig {
             input: args.input,
             output: args.file,
             overwrite: args.yes,
-            method: args.method.choice()?,
+            method,
+            seed: args.seed.unwrap_or(0),
             half: args.precision == StoredPrecision::F16,
         })
     }

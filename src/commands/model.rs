@@ -52,6 +52,8 @@ pub struct GradConfig {
     pub overwrite: bool,
     /// What the output `gradient` contains.
     pub method: MethodChoice,
+    /// Which random samples a sampled method draws.
+    pub seed: u32,
     /// Whether to store the weights in half precision.
     pub half: bool,
 }
@@ -120,7 +122,7 @@ fn grad(config: &GradConfig) -> Result<()> {
     if config.method.needs_pixels() {
         say(&format!("note: black is taken from {preprocessor} pixels, {origin}"));
     }
-    let mut made = source.gradient_model(&config.method.method(&preprocessor))?;
+    let mut made = source.gradient_model(&config.method.method(&preprocessor), config.seed)?;
     if config.half {
         made.graph.iter_mut().for_each(onnx::store_in_half);
     }

@@ -31,16 +31,17 @@ pub fn find_shapes(model: &ModelProto, request: &Request) -> Result<Shapes> {
 /// The values of one run.
 fn run(probe: Probe) -> Result<Vec<ProbedValue>> {
     let foreign = probe.foreign_operators();
-    let Probe { model, image, kind, takes_any_size } = probe;
-    let remedy = if takes_any_size { "give the picture's --size" } else { "export the model again" };
+    let Probe { model, inputs, remedy } = probe;
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: cores() };
     let refused = |error| foreign.map_or(error, Into::into);
     let mut session = session(model, &options).map_err(refused)?;
-    let inputs = ort::inputs![&*image => black(&kind)?].into();
+    let shape = inputs.first().map(|input| input.kind.shape.clone()).unwrap_or_default();
+    let inputs = inputs.iter().map(|input| Ok((input.name.as_str(), black(&input.kind)?)));
+    let inputs = inputs.collect::<Result<Vec<_>>>()?.into();
     let options = RunOptions::new()?;
     let values = run_once(&mut session, inputs, &options).map_err(|error| {
         let problem = crate::error::brief(&error);
-        Error::Graph(format!("does not run on a picture of {:?}: {problem}; {remedy}", kind.shape))
+        Error::Graph(format!("does not run on a picture of {shape:?}: {problem}; {remedy}"))
     })?;
     Ok(values.iter().filter_map(|(name, value)| probed(name, &value.view())).collect())
 }

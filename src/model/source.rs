@@ -137,14 +137,15 @@ impl ModelSource {
         }
     }
 
-    /// Compiles the gradient model for stock ONNX Runtime.
+    /// Compiles the gradient model for stock ONNX Runtime. `seed` says which random samples a sampled method draws.
     ///
     /// # Errors
     /// [`Error::Model`] if the classifier cannot be differentiated with this method, or is already
     /// a gradient model.
-    pub fn gradient_model(&self, method: &Method) -> Result<ModelProto> {
+    pub fn gradient_model(&self, method: &Method, seed: u32) -> Result<ModelProto> {
         let made = || Error::model(&self.path, "is already a gradient model; use it as it is");
-        self.differentiate(self.shapes.as_ref().ok_or_else(made)?, Variant::OnnxRuntime, method, false)
+        let shapes = self.shapes.as_ref().ok_or_else(made)?;
+        self.differentiate(shapes, Options { method: method.clone(), seed, ..Options::default() })
     }
 
     /// Compiles the gradient model in the variant that is usually fastest on `device`.
@@ -163,7 +164,10 @@ impl ModelSource {
     /// a gradient model of another method.
     pub fn compile_as(&self, variant: Variant, method: &Method) -> Result<CompiledGradient> {
         let model = match &self.shapes {
-            Some(shapes) => self.differentiate(shapes, variant, method, true)?,
+            Some(shapes) => self.differentiate(
+                shapes,
+                Options { variant, method: method.clone(), features: true, ..Options::default() },
+            )?,
             None => self.as_it_is(method)?,
         };
         let unfit = || Error::model(&self.path, UNFIT);
@@ -189,8 +193,8 @@ impl ModelSource {
         fits.then(|| self.copy(request, Some(shapes)))
     }
 
-    fn differentiate(&self, shapes: &Shapes, variant: Variant, method: &Method, features: bool) -> Result<ModelProto> {
-        let options = Options { variant, method: method.clone(), source: self.sha256.clone(), features };
+    fn differentiate(&self, shapes: &Shapes, options: Options) -> Result<ModelProto> {
+        let options = Options { source: self.sha256.clone(), ..options };
         grad::differentiate(&self.model, shapes, &options).map_err(|error| about(&self.path)(error.into()))
     }
 

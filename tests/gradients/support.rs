@@ -19,5 +19,5 @@ pub fn devices() -> Vec<Device> {
 /// Writes the plain gradient model of the file `input`.
 pub fn write(input: &Path, output: &Path) -> salstream::Result<()> {
     let source = ModelSource::load(input, &Request::default())?;
-    Ok(onnx::save(&source.gradient_model(&Method::Gradient)?, output)?)
+    Ok(onnx::save(&source.gradient_model(&Method::Gradient, 0)?, output)?)
 }

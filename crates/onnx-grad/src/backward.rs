@@ -17,39 +17,45 @@ pub fn gradient(
     score: &(Tensor, Tensor),
     goal: &str,
 ) -> Result<Tensor> {
-    Ok(gradients(tape, graph, shapes, score, goal, None)?.0)
+    let found = gradients(tape, graph, shapes, score, &[goal])?.swap_remove(0);
+    found.ok_or_else(|| unreached(goal, shapes))
 }
 
-/// Like [`gradient`], and also returns the gradient with respect to the value `on_the_way`, if it
-/// lies between `goal` and the score.
+/// The gradients with respect to several goals, which may lie behind each other. `None` for a goal that no gradient
+/// reaches.
 pub fn gradients(
     tape: &mut Tape,
     graph: &GraphProto,
     shapes: &Shapes,
     score: &(Tensor, Tensor),
-    goal: &str,
-    on_the_way: Option<&str>,
-) -> Result<(Tensor, Option<Tensor>)> {
-    let active = active(graph, shapes, &score.0, goal);
-    // Nodes that produce the goal itself lie before it, so no gradient has to pass them.
+    goals: &[&str],
+) -> Result<Vec<Option<Tensor>>> {
+    let active = active(graph, shapes, &score.0, goals);
+    // No gradient has to pass nodes that only lead to the goals.
     let behind = |node: &&NodeProto| {
-        let makes = |wanted: &dyn Fn(&String) -> bool| node.output.iter().any(wanted);
-        makes(&|name| active.contains(name)) && !makes(&|name| name == goal)
+        let leads = |name: &str| active.contains(name);
+        node.output.iter().any(|name| leads(name)) && onnx::names_read(node).into_iter().any(leads)
     };
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
     refuse_unknown(&nodes, tape.opset())?;
     refuse_types(shapes, &active)?;
-    walk(tape, &nodes, &active, score, goal, on_the_way)
+    walk(tape, &nodes, &active, score, goals)
 }
 
-/// The names of the values that depend on `goal` and that the logits depend on. Weights are never
+/// The error that no gradient reaches `goal`.
+pub fn unreached(goal: &str, shapes: &Shapes) -> Error {
+    let what = if goal == shapes.image { "the image" } else { goal };
+    Error::Graph(format!("the score does not depend on {what} through differentiable operators; no gradient"))
+}
+
+/// The names of the values that depend on one of `goals` and that the logits depend on. Weights are never
 /// included. The values are floating-point, whatever carries them (tensors, sequences, optional
 /// values), or integers that stand for floating-point values: outputs of QuantizeLinear and of
 /// operators outside the standard domain, and what is computed from them.
-pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) -> HashSet<String> {
+pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&str]) -> HashSet<String> {
     // What is not a tensor has no type here, and may hold floating-point values.
     let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
-    let mut reached = HashSet::from([goal]);
+    let mut reached: HashSet<&str> = goals.iter().copied().collect();
     for node in graph.node.iter().filter(|node| !blocked(node)) {
         let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
@@ -111,20 +117,19 @@ fn refuse_types(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
     }
 }
 
-/// Propagates the score's gradient back to `goal`.
+/// Propagates the score's gradient back to the goals.
 fn walk(
     tape: &mut Tape,
     nodes: &[&NodeProto],
     active: &HashSet<String>,
     (logits, seed): &(Tensor, Tensor),
-    goal: &str,
-    on_the_way: Option<&str>,
-) -> Result<(Tensor, Option<Tensor>)> {
-    let mut passed = None;
+    goals: &[&str],
+) -> Result<Vec<Option<Tensor>>> {
+    let mut passed: HashMap<&str, Tensor> = HashMap::new();
     let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name.clone(), seed.clone())]);
     for proto in nodes.iter().rev() {
-        if let Some(name) = on_the_way.filter(|name| proto.output.iter().any(|output| output == name)) {
-            passed = grads.get(name).cloned();
+        for goal in goals.iter().filter(|goal| proto.output.iter().any(|output| output == *goal)) {
+            passed.extend(grads.get(*goal).map(|grad| (*goal, grad.clone())));
         }
         let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
         let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
@@ -140,9 +145,7 @@ fn walk(
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
     }
-    let unreached =
-        || Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into());
-    Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
+    Ok(goals.iter().map(|goal| passed.get(goal).or_else(|| grads.get(*goal)).cloned()).collect())
 }
 
 /// Applies one rule and returns the gradients of the node's active inputs, each in its input's

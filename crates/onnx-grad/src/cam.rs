@@ -1,20 +1,16 @@
 //! Class activation maps from a layer's values and gradients.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::image_axes::ImageAxes;
 use crate::rules::{along_axis, interpolation};
 use crate::tape::{Tape, Tensor};
 
 /// The class activation map of a layer `(values, gradient)`, in the image's shape.
 pub fn map(tape: &mut Tape, layer: &(Tensor, Tensor), image: &Tensor, plus_plus: bool) -> Result<Tensor> {
     let positive = coarse(tape, layer, plus_plus);
-    let channels_last = match image.shape.as_slice() {
-        [_, 3, _, _] => false,
-        [_, _, _, 3] => true,
-        other => return Err(Error::Graph(format!("the image is {other:?}, neither NCHW nor NHWC"))),
-    };
-    let spatial = if channels_last { &image.shape[1..3] } else { &image.shape[2..] };
-    let map = enlarge(tape, &positive, spatial);
-    let map = if channels_last { tape.transpose(&map, &[0, 2, 3, 1]) } else { map };
+    let axes = ImageAxes::of(&image.shape).ok_or_else(|| ImageAxes::missing(image))?;
+    let map = enlarge(tape, &positive, &[image.shape[axes.rows], image.shape[axes.columns]]);
+    let map = if axes.channels == 3 { tape.transpose(&map, &[0, 2, 3, 1]) } else { map };
     Ok(tape.expand(&map, &image.shape))
 }
 

@@ -25,7 +25,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let mut shapes = shapes.clone();
     let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
     onnx::sort(&mut graph)?;
-    signature::free_names(&mut graph, &mut shapes)?;
+    signature::free_names(&mut graph, &mut shapes, &signature::RESERVED)?;
     folding::constants(&mut graph, &shapes);
     folding::transposes(&mut graph);
     folding::batch_normalization(&mut graph)?;
@@ -47,7 +47,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let (nodes, initializers) = tape.finish();
     signature::assemble(&mut graph, &shapes, nodes, initializers, &beside)?;
     if let Method::Sampled(sampling) = &options.method {
-        graph = sampling_loop::repeat(graph, &shapes, opset, sampling)?;
+        graph = sampling_loop::repeat(graph, &shapes, opset, sampling, options.seed)?;
     }
     signature::finish(&mut model, graph, &scores, options);
     Ok(model)

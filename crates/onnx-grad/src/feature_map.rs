@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::backward;
 use crate::error::{Error, Result};
+use crate::image_axes::ImageAxes;
 use crate::onnx::{self, GraphProto};
 use crate::tape::Tensor;
 use crate::types::Layer;
@@ -11,7 +12,7 @@ use crate::types::Shapes;
 
 /// The name of the layer's value.
 pub fn find(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, layer: &Layer) -> Result<String> {
-    let active = backward::active(graph, shapes, logits, &shapes.image);
+    let active = backward::active(graph, shapes, logits, &[&shapes.image]);
     match layer {
         Layer::Last => last(graph, shapes, &active),
         Layer::Named(name) => named(graph, shapes, &active, name),
@@ -27,11 +28,10 @@ const STRIDE: usize = 8;
 /// the last of several such maps. This is a bottleneck, where the network itself has summarised
 /// what it needs to know about each position.
 pub fn features(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> Option<String> {
-    let image = match shapes.tensors.get(&shapes.image)?.shape.as_slice() {
-        [_, 3, height, width] | [_, height, width, 3] => [*height, *width],
-        _ => return None,
-    };
-    let active = backward::active(graph, shapes, logits, &shapes.image);
+    let shape = &shapes.tensors.get(&shapes.image)?.shape;
+    let axes = ImageAxes::of(shape)?;
+    let image = [shape[axes.rows], shape[axes.columns]];
+    let active = backward::active(graph, shapes, logits, &[&shapes.image]);
     let near = |size: [usize; 2]| size.iter().zip(image).all(|(size, image)| size.abs_diff(image / STRIDE) <= 1);
     let made = graph.node.iter().flat_map(|node| &node.output).filter(|name| active.contains(*name));
     let fitting = made.rev().filter(|name| spatial(shapes, name).is_some_and(near));

@@ -47,14 +47,25 @@
 #![warn(missing_docs)]
 
 mod backward;
+mod batch_constants;
+mod before;
 mod bounds;
 mod cam;
+mod compile;
+mod derivative;
 mod differentiate;
 mod error;
 mod feature_map;
 mod folding;
+mod free_batch;
+mod given_names;
+mod image_axes;
 mod image_input;
+mod interface;
 mod method;
+mod model_inputs;
+mod objective;
+mod objective_nodes;
 pub mod onnx;
 mod polyphase;
 mod prepare;
@@ -65,18 +76,24 @@ mod rules;
 mod sampling_loop;
 mod score;
 mod score_output;
+mod seeds;
 mod sequences;
 mod signature;
 mod tape;
 mod tape_ops;
 mod types;
 
+pub use compile::{Compiled, compile, logits};
+pub use derivative::{Batch, Derivative, GivenInput};
 pub use differentiate::{check_opset, differentiate};
 pub use error::{Error, Result};
+pub use image_axes::channels_axis;
 pub use image_input::{MAX_SIDE, note_on_size};
+pub use interface::SCORE;
+pub use objective::{COTANGENT, Objective, Selection, Term};
 pub use onnx::{load, save};
 pub use prepare::{find_shapes, prepare};
-pub use probe::{Probe, ProbedValue};
+pub use probe::{Probe, ProbeInput, ProbedValue};
 pub use quadrature::gauss_legendre;
 pub use request::Request;
 pub use rules::{BLOCKED, RULES, Rule};
@@ -84,6 +101,6 @@ pub use sampling_loop::blur_deviation;
 pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
-    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, SCORES_OF,
-    Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
+    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, MAX_SEED, METHOD, Method, Options, Perturbation, SCORES,
+    SCORES_OF, Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
 };

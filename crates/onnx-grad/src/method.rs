@@ -43,6 +43,33 @@ pub(crate) fn attribute(
     Ok((attribution, None))
 }
 
+/// Writes the attributions of one pass to several values.
+pub(crate) fn attribute_all(
+    tape: &mut Tape,
+    graph: &GraphProto,
+    shapes: &Shapes,
+    score: &(Tensor, Tensor),
+    values: &[String],
+    options: &Options,
+) -> Result<Vec<Tensor>> {
+    if values.len() == 1 {
+        return Ok(vec![attribute(tape, graph, shapes, score, options)?.0]);
+    }
+    if !matches!(options.method, Method::Gradient | Method::InputXGradient) {
+        let problem = format!("--method {} takes one value to differentiate by", options.method.name());
+        return Err(Error::Request(format!("{problem}, not {}; use gradient or input-x-gradient", values.len())));
+    }
+    let goals: Vec<&str> = values.iter().map(String::as_str).collect();
+    let found = backward::gradients(tape, graph, shapes, score, &goals)?;
+    tape.enter("attribution");
+    let one = |(name, gradient): (&String, Option<Tensor>)| {
+        let gradient = gradient.ok_or_else(|| backward::unreached(name, shapes))?;
+        let value = tape.value(name)?;
+        Ok(if options.method == Method::Gradient { gradient } else { tape.mul(&value, &gradient) })
+    };
+    values.iter().zip(found).map(one).collect()
+}
+
 /// The gradient, and the class activation map of the last layer that has one.
 fn with_activation(
     tape: &mut Tape,
@@ -51,8 +78,10 @@ fn with_activation(
     score: &(Tensor, Tensor),
 ) -> Result<(Tensor, Option<Tensor>)> {
     let last = feature_map::find(graph, shapes, &score.0, &Layer::Last).ok();
-    let (gradient, at_last) = backward::gradients(tape, graph, shapes, score, &shapes.image, last.as_deref())?;
-    let activation = match (last, at_last) {
+    let goals: Vec<&str> = [Some(shapes.image.as_str()), last.as_deref()].into_iter().flatten().collect();
+    let mut found = backward::gradients(tape, graph, shapes, score, &goals)?.into_iter();
+    let gradient = found.next().flatten().ok_or_else(|| backward::unreached(&shapes.image, shapes))?;
+    let activation = match (last, found.next().flatten()) {
         (Some(name), Some(at_last)) => {
             let layer = (tape.value(&name)?, at_last);
             Some(cam::coarse(tape, &layer, false))

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use crate::bounds;
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
+use crate::image_input;
 use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
-use crate::probe::{Probe, ProbedValue, no_graph};
+use crate::probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
 use crate::request::Request;
 use crate::sequences::write_out_sequences;
 use crate::types::{Shapes, TensorType};
@@ -22,8 +23,44 @@ use crate::types::{Shapes, TensorType};
 /// not the requested output, or has functions that call themselves. [`Error::Request`] if it does
 /// not take images of the requested size. Also returns the errors of `run`.
 pub fn prepare<E: From<Error>>(
-    mut model: ModelProto,
+    model: ModelProto,
     request: &Request,
+    run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
+) -> Result<(ModelProto, Shapes), E> {
+    let opset = onnx::opset(&model);
+    let mut image = String::new();
+    let inputs = |graph: &GraphProto| {
+        let (name, inputs) = image_probe(graph, request)?;
+        image = name;
+        Ok(inputs)
+    };
+    let (mut model, mut shapes) = expand(model, inputs, run)?;
+    shapes.image = image;
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    shapes.output = match &request.output {
+        Some(output) => output.select(graph, &mut shapes, opset)?,
+        None => scores(graph, &shapes)?,
+    };
+    Ok((model, shapes))
+}
+
+/// The name of the image input, and what a classifier is probed with.
+fn image_probe(graph: &GraphProto, request: &Request) -> Result<(String, ProbeInputs)> {
+    let (name, kind) = image_input::image(graph, request)?;
+    let inputs = vec![ProbeInput { name: name.clone(), kind, data: None }];
+    // Where the size is open, another size may run.
+    let remedy = if image_input::is_free(graph) { "give the picture's --size" } else { "export the model again" };
+    Ok((name, ProbeInputs { inputs, remedy }))
+}
+
+/// Inlines a model's functions, writes out known branches, loops and sequences as plain nodes, and finds the shapes of
+/// all its values. `choose` fixes the inputs that it is probed with.
+///
+/// # Errors
+/// Those of [`prepare`], of `choose` and of `run`.
+pub(crate) fn expand<E: From<Error>>(
+    mut model: ModelProto,
+    choose: impl FnOnce(&GraphProto) -> Result<ProbeInputs>,
     mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
 ) -> Result<(ModelProto, Shapes), E> {
     check_opset(onnx::opset(&model))?;
@@ -36,26 +73,22 @@ pub fn prepare<E: From<Error>>(
     while write_out(graph, &Shapes::default(), opset)? {}
     refuse_unfit(graph)?;
     bounds::check(graph, &HashMap::new())?;
-    let lengths = loop_lengths(&model, request, &mut run)?;
+    let inputs = choose(graph)?;
+    let lengths = loop_lengths(&model, &inputs, &mut run)?;
     bounds::check(model.graph.as_ref().ok_or_else(no_graph)?, &lengths)?;
-    let mut shapes = probe(&model, request, &mut run)?;
+    let mut shapes = probe(&model, &inputs, &mut run)?;
     while let Some(graph) = &mut model.graph
         && write_out(graph, &shapes, opset)?
     {
-        shapes = probe(&model, request, &mut run)?;
+        shapes = probe(&model, &inputs, &mut run)?;
     }
-    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
-    shapes.output = match &request.output {
-        Some(output) => output.select(graph, &mut shapes, opset)?,
-        None => scores(graph, &shapes)?,
-    };
     Ok((model, shapes))
 }
 
 /// The lengths of loops that other nodes compute, for a black image.
 fn loop_lengths<E: From<Error>>(
     model: &ModelProto,
-    request: &Request,
+    inputs: &ProbeInputs,
     mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
 ) -> Result<HashMap<String, i64>, E> {
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
@@ -72,7 +105,7 @@ fn loop_lengths<E: From<Error>>(
         graph: Some(before),
         ..Default::default()
     };
-    let values = run(Probe::new(&before, request)?.0)?.into_iter();
+    let values = run(Probe::new(&before, inputs)?.0)?.into_iter();
     let length = |value: ProbedValue| {
         let tensor = TensorProto::from_raw(&value.name, value.kind.dtype, &value.kind.shape, value.data?);
         Some((value.name, onnx::single(&tensor)?))
@@ -96,7 +129,9 @@ pub fn find_shapes<E: From<Error>>(
     request: &Request,
     run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
 ) -> Result<Shapes, E> {
-    let mut shapes = probe(model, request, run)?;
+    let (image, inputs) = image_probe(model.graph.as_ref().ok_or_else(no_graph)?, request)?;
+    let mut shapes = probe(model, &inputs, run)?;
+    shapes.image = image;
     shapes.output = match &request.output {
         Some(output) => output.name.clone(),
         None => scores(model.graph.as_ref().ok_or_else(no_graph)?, &shapes)?,
@@ -106,10 +141,10 @@ pub fn find_shapes<E: From<Error>>(
 
 fn probe<E: From<Error>>(
     model: &ModelProto,
-    request: &Request,
+    inputs: &ProbeInputs,
     mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
 ) -> Result<Shapes, E> {
-    let (probe, reader) = Probe::new(model, request)?;
+    let (probe, reader) = Probe::new(model, inputs)?;
     Ok(reader.shapes(run(probe)?))
 }
 
@@ -140,7 +175,7 @@ fn impossible_window(node: &NodeProto) -> Option<String> {
 }
 
 /// The first output of class scores.
-fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
+pub(crate) fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
     let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
     let is_scores = |kind: &&TensorType| match kind.shape.as_slice() {
         [n, classes, rest @ ..] => {

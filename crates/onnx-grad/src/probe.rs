@@ -3,21 +3,28 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
-use crate::image_input;
 use crate::onnx::{self, GraphProto, ModelProto, TensorProto, ValueInfoProto};
-use crate::request::Request;
 use crate::types::{Shapes, TensorType};
 
-/// The model with every value as an output, to be run once on a black image.
+/// The model with every value as an output, to be run once on a black image or on samples.
 pub struct Probe {
     /// The model.
     pub model: ModelProto,
-    /// The name of its only input.
-    pub image: String,
-    /// The type of that input, to be filled with zeros.
+    /// Its inputs.
+    pub inputs: Vec<ProbeInput>,
+    /// What to do if the model does not run.
+    pub remedy: &'static str,
+}
+
+/// One input of a [`Probe`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeInput {
+    /// The input's name.
+    pub name: String,
+    /// Its element type and shape.
     pub kind: TensorType,
-    /// Whether the classifier takes images of any size, so that another size may run if this one does not.
-    pub takes_any_size: bool,
+    /// Its elements, little-endian. `None` for zeros.
+    pub data: Option<Vec<u8>>,
 }
 
 /// One output of a [`Probe`]'s run. Outputs that are not tensors are left out.
@@ -30,6 +37,12 @@ pub struct ProbedValue {
     pub data: Option<Vec<u8>>,
 }
 
+/// What a model is probed with.
+pub(crate) struct ProbeInputs {
+    pub inputs: Vec<ProbeInput>,
+    pub remedy: &'static str,
+}
+
 impl ProbedValue {
     /// Values with up to this many elements are kept if they are the same for all images.
     pub const MAX_ELEMENTS: usize = 4096;
@@ -37,31 +50,29 @@ impl ProbedValue {
 
 /// Reads the results of a probe.
 pub(crate) struct ProbeReader {
-    image: String,
-    kind: TensorType,
+    inputs: Vec<ProbeInput>,
     varying: HashSet<String>,
 }
 
 impl Probe {
-    /// Creates the probe of `model` and the reader of its results.
-    pub(crate) fn new(model: &ModelProto, request: &Request) -> Result<(Self, ProbeReader)> {
-        let graph = model.graph.as_ref().ok_or_else(no_graph)?;
-        let (image, kind) = image_input::image(graph, request)?;
-        let takes_any_size = image_input::is_free(graph);
+    /// Creates the probe of `model` and the reader of its results. Inputs that the model does not have are left out.
+    pub(crate) fn new(model: &ModelProto, given: &ProbeInputs) -> Result<(Self, ProbeReader)> {
         let mut all = model.clone();
-        let mut changing = HashSet::new();
-        if let Some(graph) = &mut all.graph {
-            onnx::sort(graph)?;
-            changing = varying(graph, &image);
-            for input in graph.input.iter_mut().filter(|input| input.name() == image) {
-                *input = ValueInfoProto::fixed(&image, kind.dtype, &kind.shape);
+        let graph = all.graph.as_mut().ok_or_else(no_graph)?;
+        let takes = |input: &&ProbeInput| graph.input.iter().any(|own| own.name() == input.name);
+        let inputs: Vec<ProbeInput> = given.inputs.iter().filter(takes).cloned().collect();
+        onnx::sort(graph)?;
+        let varying = varying(graph, &inputs);
+        for own in &mut graph.input {
+            if let Some(ProbeInput { name, kind, .. }) = inputs.iter().find(|input| input.name == own.name()) {
+                *own = ValueInfoProto::fixed(name, kind.dtype, &kind.shape);
             }
-            graph.value_info.clear();
-            graph.output =
-                made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
         }
-        let reader = ProbeReader { image: image.clone(), kind: kind.clone(), varying: changing };
-        Ok((Self { model: all, image, kind, takes_any_size }, reader))
+        graph.value_info.clear();
+        graph.output =
+            made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
+        let reader = ProbeReader { inputs: inputs.clone(), varying };
+        Ok((Self { model: all, inputs, remedy: given.remedy }, reader))
     }
 
     /// The reason why a runtime refused the model, if operators outside the standard domain are to
@@ -78,10 +89,10 @@ impl Probe {
 
 impl ProbeReader {
     /// The shapes of all values, and the values of small ones that are the same for all images.
-    /// Does not choose the output that holds the scores.
+    /// Does not choose the image, nor the output that holds the scores.
     pub(crate) fn shapes(self, values: Vec<ProbedValue>) -> Shapes {
-        let mut shapes = Shapes { image: self.image.clone(), ..Default::default() };
-        shapes.tensors.insert(self.image, self.kind);
+        let mut shapes = Shapes::default();
+        shapes.tensors.extend(self.inputs.into_iter().map(|input| (input.name, input.kind)));
         for ProbedValue { name, kind, data } in values {
             let is_small = kind.shape.iter().product::<usize>() <= ProbedValue::MAX_ELEMENTS;
             if let Some(data) = data.filter(|_| is_small && !self.varying.contains(&name)) {
@@ -99,9 +110,9 @@ fn made(graph: &GraphProto) -> impl Iterator<Item = &str> {
     graph.node.iter().flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty())
 }
 
-/// The values of a sorted graph that depend on the image's pixels, not only on its shape.
-fn varying(graph: &GraphProto, image: &str) -> HashSet<String> {
-    let mut names = HashSet::from([image.to_owned()]);
+/// The values of a sorted graph that depend on the elements of the inputs, not only on their shapes.
+fn varying(graph: &GraphProto, inputs: &[ProbeInput]) -> HashSet<String> {
+    let mut names: HashSet<String> = inputs.iter().map(|input| input.name.clone()).collect();
     for node in graph.node.iter().filter(|node| !node.is("Shape") && !node.is("Size")) {
         if onnx::names_read(node).iter().any(|name| names.contains(*name)) {
             names.extend(node.output.iter().cloned());

@@ -1,10 +1,11 @@
 //! Gradients of many samples in one graph: a Loop whose body is the gradient model.
 //!
 //! The first iteration uses the image itself and finds scores and class. The iterations that follow
-//! use the samples, with that class as their target. Noise comes from RandomNormalLike with a fixed
+//! use the samples, with that class as their target. Noise comes from RandomNormalLike with a given
 //! seed, so every session repeats the same samples.
 
 use crate::error::{Error, Result};
+use crate::image_axes::ImageAxes;
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
 use crate::quadrature::gauss_legendre;
 use crate::tape::{Tape, Tensor};
@@ -14,7 +15,7 @@ use crate::{score, signature};
 
 /// Wraps the graph of a gradient model in a loop, so that its output `gradient` becomes what
 /// `sampling` specifies.
-pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Sampling) -> Result<GraphProto> {
+pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Sampling, seed: u32) -> Result<GraphProto> {
     let TensorType { dtype, shape } =
         shapes.tensors.get(&shapes.image).cloned().ok_or_else(|| Error::Graph("the image has no shape".into()))?;
     let (batch, classes) = score::size(shapes)?;
@@ -26,14 +27,14 @@ pub fn repeat(mut body: GraphProto, shapes: &Shapes, opset: i64, sampling: &Samp
     let empty = GraphProto::default();
     let mut tape = Tape::new(&empty, shapes, opset, Variant::OnnxRuntime);
     tape.enter("samples");
-    let line = SamplePath::new(&mut tape, &image, &sampling.perturbation)?;
+    let line = SamplePath::new(&mut tape, &image, &sampling.perturbation, batch)?;
     let square =
         matches!(&sampling.perturbation, Perturbation::Noise { statistic, .. } if *statistic != Statistic::Mean);
     add_turn(
         &mut body,
         shapes,
         opset,
-        &LoopIteration { image: &image, line: &line, sampling, square, size: (batch, classes) },
+        &LoopIteration { image: &image, line: &line, sampling, seed, square, size: (batch, classes) },
     );
     let scores = Tensor { name: inner(SCORES), dtype, shape: vec![batch, classes] };
     let (no_scores, nothing) = (tape.zeros(&scores), tape.zeros(&image));
@@ -66,11 +67,13 @@ enum SamplePath {
 }
 
 impl SamplePath {
-    fn new(tape: &mut Tape, image: &Tensor, perturbation: &Perturbation) -> Result<Self> {
+    fn new(tape: &mut Tape, image: &Tensor, perturbation: &Perturbation, batch: usize) -> Result<Self> {
         match perturbation {
             Perturbation::Noise { level, .. } => {
-                let (most, least) =
-                    (tape.reduce(image, "ReduceMax", &[1, 2, 3]), tape.reduce(image, "ReduceMin", &[1, 2, 3]));
+                // The range of each picture, or of the whole value if it has no batch axis.
+                let first = usize::from(image.shape.first() == Some(&batch));
+                let axes: Vec<usize> = (first..image.rank()).collect();
+                let (most, least) = (tape.reduce(image, "ReduceMax", &axes), tape.reduce(image, "ReduceMin", &axes));
                 let range = tape.sub(&most, &least);
                 Ok(Self::Noise(tape.scale(&range, f64::from(*level))))
             }
@@ -83,13 +86,21 @@ impl SamplePath {
     }
 
     /// The sample of an iteration: the image itself if `clean` is 1, as in the first iteration.
-    fn picture(&self, tape: &mut Tape, image: &Tensor, index: &Tensor, clean: &Tensor, samples: usize) -> Tensor {
+    fn picture(
+        &self,
+        tape: &mut Tape,
+        image: &Tensor,
+        (index, clean): (&Tensor, &Tensor),
+        samples: usize,
+        seed: u32,
+    ) -> Tensor {
         match self {
             Self::Noise(deviation) => {
                 let one = tape.scalar(clean, 1.0);
                 let drawn = tape.sub(&one, clean);
-                let attributes =
-                    vec![Attribute::float("mean", 0.0), Attribute::float("scale", 1.0), Attribute::float("seed", 1.0)];
+                // Runtimes take 0 for no seed.
+                let seed = Attribute::float("seed", seed as f32 + 1.0);
+                let attributes = vec![Attribute::float("mean", 0.0), Attribute::float("scale", 1.0), seed];
                 let noise = tape.emit("RandomNormalLike", &[image], attributes, image.dtype, image.shape.clone());
                 let deviation = tape.mul(deviation, &drawn);
                 let noise = tape.mul(&noise, &deviation);
@@ -138,23 +149,24 @@ fn turn_value(tape: &mut Tape, like: &Tensor, index: &Tensor, first: f64, others
 
 /// The baseline as an image or as one value per channel.
 fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor> {
-    let (channels, rows, columns) = match image.shape.as_slice() {
-        [_, 3, _, _] => (1, 2, 3),
-        [_, _, _, 3] => (3, 1, 2),
-        other => return Err(Error::Graph(format!("the image is {other:?}, neither NCHW nor NHWC"))),
-    };
+    let axes = || ImageAxes::of(&image.shape).ok_or_else(|| ImageAxes::missing(image));
     Ok(match baseline {
         Baseline::Colour(colour) => {
-            let mut shape = vec![1; 4];
-            shape[channels] = 3;
             let values = colour.map(f64::from);
+            if values.iter().all(|value| *value == values[0]) && !colours(&image.shape) {
+                return Ok(tape.scalar(image, values[0]));
+            }
+            let mut shape = vec![1; image.rank()];
+            shape[axes()?.channels] = 3;
             tape.constant(TensorProto::from_reals("", image.dtype, &shape, &values))
         }
         Baseline::Mean => {
+            let ImageAxes { rows, columns, .. } = axes()?;
             let sum = tape.reduce_sum(image, &[rows, columns]);
             tape.scale(&sum, 1.0 / (image.shape[rows] * image.shape[columns]) as f64)
         }
         Baseline::Blurred => {
+            let ImageAxes { channels, rows, columns } = axes()?;
             let planes = if channels == 1 { image.clone() } else { tape.transpose(image, &[0, 3, 1, 2]) };
             let across = blur(tape, image, image.shape[columns]);
             let down = blur(tape, image, image.shape[rows]);
@@ -165,6 +177,11 @@ fn start(tape: &mut Tape, image: &Tensor, baseline: &Baseline) -> Result<Tensor>
             if channels == 1 { blurred } else { tape.transpose(&blurred, &[0, 2, 3, 1]) }
         }
     })
+}
+
+/// Whether an image of this shape has three channels.
+fn colours(shape: &[usize]) -> bool {
+    ImageAxes::of(shape).is_some_and(|axes| shape[axes.channels] == 3)
 }
 
 /// The matrix that blurs an axis of `size` positions, with its ends repeated.
@@ -193,6 +210,7 @@ struct LoopIteration<'a> {
     image: &'a Tensor,
     line: &'a SamplePath,
     sampling: &'a Sampling,
+    seed: u32,
     square: bool,
     size: (usize, usize),
 }
@@ -200,7 +218,7 @@ struct LoopIteration<'a> {
 /// Turns the graph of a gradient model into the loop's body, which computes its own sample and adds
 /// up the results.
 fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopIteration) {
-    let LoopIteration { image, line, sampling, square, size: (batch, classes) } = *turn;
+    let LoopIteration { image, line, sampling, seed, square, size: (batch, classes) } = *turn;
     let tensor = |name: &str, dtype, shape: &[usize]| Tensor { name: inner(name), dtype, shape: shape.to_vec() };
     let index = tensor("index", DataType::Int64, &[]);
     let going = tensor("going", DataType::Bool, &[]);
@@ -214,7 +232,7 @@ fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopItera
     let zero = tape.scalar(image, 0.0);
     let first = tape.equal(&number, &zero);
     let clean = tape.cast(&first, image.dtype);
-    let picture = line.picture(&mut tape, image, &index, &clean, sampling.samples);
+    let picture = line.picture(&mut tape, image, (&index, &clean), sampling.samples, seed);
     tape.name_output(&picture, &inner(&image.name));
     let before = tape.take_nodes();
     let (scores, gradient) =

@@ -7,15 +7,15 @@ use crate::types::{ACTIVATION, CLASS, FEATURES, GRADIENT, METHOD, Options, SCORE
 use crate::{backward, score};
 
 /// The names of the added input and of the outputs.
-const RESERVED: [&str; 4] = [TARGET, SCORES, CLASS, GRADIENT];
+pub const RESERVED: [&str; 4] = [TARGET, SCORES, CLASS, GRADIENT];
 
 /// Renames values of the graph that have the names of the added input and outputs.
-pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes) -> Result<()> {
-    if RESERVED.contains(&shapes.image.as_str()) {
+pub fn free_names(graph: &mut GraphProto, shapes: &mut Shapes, names: &[&str]) -> Result<()> {
+    if names.contains(&shapes.image.as_str()) {
         let problem = format!("the image input is named {}, which the gradient model needs; rename it", shapes.image);
         return Err(Error::Graph(problem));
     }
-    for reserved in RESERVED {
+    for reserved in names.iter().copied() {
         if !bears(graph, reserved) {
             continue;
         }

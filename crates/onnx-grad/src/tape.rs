@@ -269,6 +269,11 @@ impl<'a> Tape<'a> {
         std::mem::take(&mut self.nodes)
     }
 
+    /// Puts nodes that were taken before those written since.
+    pub(crate) fn put_nodes(&mut self, nodes: Vec<NodeProto>) {
+        self.nodes.splice(0..0, nodes);
+    }
+
     pub(crate) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {
         (self.nodes, self.initializers)
     }

@@ -52,7 +52,13 @@ pub struct Options {
     /// plain gradient, also adds a class activation map as [`ACTIVATION`]. Models without such a
     /// map and sampled methods get no such output.
     pub features: bool,
+    /// Which random samples a sampled method draws: at most [`MAX_SEED`]. The file then draws the same ones in every
+    /// session.
+    pub seed: u32,
 }
+
+/// The largest seed: what a float32, which ONNX stores seeds as, counts exactly.
+pub const MAX_SEED: u32 = (1 << 24) - 2;
 
 /// Element type and shape of one value.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use onnx_grad::onnx::{DataType, ModelProto};
-use onnx_grad::{Probe, ProbedValue, TensorType};
+use onnx_grad::{Probe, ProbeInput, ProbedValue, TensorType};
 use ort::environment::Environment;
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 use ort::session::Session;
@@ -61,13 +61,31 @@ pub fn session(model: &ModelProto, provider: Provider) -> Result<Session, Box<dy
 /// Runs a probe, as [`onnx_grad::prepare`] requires.
 pub fn run(probe: Probe) -> Result<Vec<ProbedValue>, Box<dyn Error>> {
     let mut session = session(&probe.model, Provider::Cpu)?;
-    let (shape, count) = (probe.kind.shape.clone(), probe.kind.shape.iter().product());
-    let black = match probe.kind.dtype {
-        DataType::Double => Tensor::from_array((shape, vec![0f64; count]))?.into_dyn(),
-        _ => Tensor::from_array((shape, vec![0f32; count]))?.into_dyn(),
-    };
-    let values = session.run(ort::inputs![&*probe.image => black])?;
+    let inputs = probe.inputs.iter().map(|input| Ok((input.name.as_str(), sample(input)?)));
+    let inputs: Vec<(&str, DynValue)> = inputs.collect::<Result<_, Box<dyn Error>>>()?;
+    let values = session.run(inputs)?;
     Ok(values.iter().filter_map(|(name, value)| probed(name, &value.view())).collect())
+}
+
+/// The elements of an input, or zeros.
+fn sample(input: &ProbeInput) -> Result<DynValue, Box<dyn Error>> {
+    fn filled<T: PrimitiveTensorElementType + Clone + std::fmt::Debug + Default + 'static, const N: usize>(
+        ProbeInput { kind, data, .. }: &ProbeInput,
+        decode: fn([u8; N]) -> T,
+    ) -> Result<DynValue, Box<dyn Error>> {
+        let values = match data {
+            Some(data) => data.as_chunks::<N>().0.iter().map(|bytes| decode(*bytes)).collect(),
+            None => vec![T::default(); kind.shape.iter().product()],
+        };
+        Ok(Tensor::from_array((kind.shape.clone(), values))?.into_dyn())
+    }
+    match input.kind.dtype {
+        DataType::Double => filled(input, f64::from_le_bytes),
+        DataType::Int64 => filled(input, i64::from_le_bytes),
+        DataType::Int32 => filled(input, i32::from_le_bytes),
+        DataType::Uint8 => filled(input, u8::from_le_bytes),
+        _ => filled(input, f32::from_le_bytes),
+    }
 }
 
 fn probed(name: &str, value: &DynValue) -> Option<ProbedValue> {

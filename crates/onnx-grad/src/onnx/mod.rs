@@ -24,5 +24,6 @@ pub use function::inline_functions;
 pub use graph::{constants, hoist_constants, names_read, opset, sort};
 pub use proto::tensor_proto::DataType;
 pub use proto::*;
+pub(crate) use rename::NameScope;
 pub use rename::count_nodes;
 pub use sniff::NotAModel;

@@ -4,6 +4,7 @@ mod bodies;
 mod bounds;
 mod cases;
 mod common;
+mod derivatives;
 mod differences;
 mod ends;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
