@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
-use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, rule};
+use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
 
@@ -51,7 +51,7 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) 
     let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
     let mut reached = HashSet::from([goal]);
     for node in graph.node.iter().filter(|node| !blocked(node)) {
-        let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
+        let read: Vec<&str> = names_followed(node).filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
             let quantised = node.is("QuantizeLinear") || !node.is_standard() || !read.into_iter().all(carries);
             reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || carries(name)));
@@ -60,10 +60,16 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) 
     let mut leading = HashSet::from([logits.name.as_str()]);
     for node in graph.node.iter().rev() {
         if node.output.iter().any(|name| leading.contains(name.as_str())) {
-            leading.extend(onnx::names_read(node));
+            leading.extend(names_followed(node));
         }
     }
     reached.intersection(&leading).map(|name| name.to_string()).collect()
+}
+
+/// The values that `node` reads, without those through which no gradient passes.
+fn names_followed(node: &NodeProto) -> impl Iterator<Item = &str> {
+    let inputs = node.input.iter().enumerate().filter(|(index, name)| !name.is_empty() && !blocks(node, *index));
+    inputs.map(|(_, name)| name.as_str()).chain(onnx::names_captured(node))
 }
 
 /// Types without a name here include those of 8 bits and less.
@@ -169,7 +175,8 @@ fn step(
     let results = rule(tape, &node, &grad)?;
     let mut out = Vec::new();
     for (index, input) in node.inputs.iter().enumerate() {
-        let Some(input) = input.as_ref().filter(|input| active.contains(&input.name)) else { continue };
+        let followed = |input: &&Tensor| active.contains(&input.name) && !blocks(proto, index);
+        let Some(input) = input.as_ref().filter(followed) else { continue };
         let Some(grad) = results.get(index).cloned().flatten() else {
             let problem = format!("has no gradient with respect to input {index} ({})", input.name);
             return Err(node.error(&format!("{problem}, which depends on the image; export the model without it")));

@@ -23,6 +23,7 @@ mod reduce;
 mod resize;
 mod shape;
 mod softmax;
+mod trigonometry;
 mod window;
 
 use crate::error::Result;
@@ -37,7 +38,6 @@ pub const RULES: &[(&str, Rule)] = &[
     // Arithmetic
     ("Abs", arithmetic::abs),
     ("Add", arithmetic::add),
-    ("Cos", arithmetic::cos),
     ("Div", arithmetic::div),
     ("Exp", arithmetic::exp),
     ("Log", arithmetic::log),
@@ -45,14 +45,27 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Mean", arithmetic::mean),
     ("Min", arithmetic::extremum),
     ("Mul", arithmetic::mul),
+    ("Mod", arithmetic::modulo),
     ("Neg", arithmetic::neg),
     ("Pow", arithmetic::pow),
+    ("Range", arithmetic::range),
     ("Reciprocal", arithmetic::reciprocal),
-    ("Sin", arithmetic::sin),
     ("Sqrt", arithmetic::sqrt),
     ("Sub", arithmetic::sub),
     ("Sum", arithmetic::sum),
     ("Where", arithmetic::choice),
+    // Trigonometry
+    ("Acos", trigonometry::acos),
+    ("Acosh", trigonometry::acosh),
+    ("Asin", trigonometry::asin),
+    ("Asinh", trigonometry::asinh),
+    ("Atan", trigonometry::atan),
+    ("Atanh", trigonometry::atanh),
+    ("Cos", trigonometry::cos),
+    ("Cosh", trigonometry::cosh),
+    ("Sin", trigonometry::sin),
+    ("Sinh", trigonometry::sinh),
+    ("Tan", trigonometry::tan),
     // Linear layers
     ("Attention", attention::attention),
     ("Conv", conv::conv),
@@ -114,6 +127,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("ReduceSumSquare", reduce::sum_square),
     // Shape
     ("Cast", shape::cast),
+    ("CastLike", shape::cast),
     ("Concat", shape::concat),
     ("DepthToSpace", shape::depth_to_space),
     ("Dropout", shape::dropout),
@@ -134,6 +148,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Gather", index::gather),
     ("GatherElements", index::gather_elements),
     ("GatherND", index::gather_nd),
+    ("OneHot", index::one_hot),
     ("Resize", resize::resize),
     ("ScatterElements", index::scatter_elements),
     ("ScatterND", index::scatter_nd),
@@ -144,6 +159,15 @@ pub const RULES: &[(&str, Rule)] = &[
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
 pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
+
+/// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
+/// constant in them.
+const BLOCKED_INPUTS: &[(&str, &[usize])] = &[("CastLike", &[1]), ("OneHot", &[0, 1]), ("Range", &[1])];
+
+/// Whether no gradient passes through input `index` of `node`.
+pub fn blocks(node: &NodeProto, index: usize) -> bool {
+    BLOCKED_INPUTS.iter().any(|(op, inputs)| node.is(op) && inputs.contains(&index))
+}
 
 /// Operators at which the gradient stops: their results are piecewise constant or do not depend on
 /// the values.

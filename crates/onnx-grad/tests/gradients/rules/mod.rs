@@ -19,6 +19,7 @@ mod refusals;
 mod resize;
 mod shape;
 mod softmax;
+mod trigonometry;
 
 use std::error::Error;
 
@@ -166,6 +167,7 @@ const FILES: &[&[Case]] = &[
     reduce::CASES,
     shape::CASES,
     softmax::CASES,
+    trigonometry::CASES,
 ];
 
 #[test]
@@ -260,4 +262,9 @@ fn shape_rules_agree_with_finite_differences() {
 #[test]
 fn softmax_rules_agree_with_finite_differences() {
     agree(softmax::CASES);
+}
+
+#[test]
+fn trigonometry_rules_agree_with_finite_differences() {
+    agree(trigonometry::CASES);
 }
