@@ -160,11 +160,7 @@ fn step(
     grads: Vec<Option<Tensor>>,
     active: &HashSet<String>,
 ) -> Result<Vec<(String, Tensor)>> {
-    let values = |tape: &Tape, names: &[String]| -> Result<Vec<Option<Tensor>>> {
-        names.iter().map(|name| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) }).collect()
-    };
-    let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
-    let node = Node { proto, inputs, outputs, grads };
+    let node = Node::of(tape, proto, grads)?;
     if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
         return Err(node.error("uses its second output for the score, for which no gradient is known"));
     }
@@ -184,11 +180,6 @@ fn step(
         out.push((input.name.clone(), unbroadcast(tape, grad, &input.shape)));
     }
     Ok(out)
-}
-
-/// The outputs, with `None` for those whose types are unknown, such as masks.
-fn known(tape: &Tape, names: &[String]) -> Vec<Option<Tensor>> {
-    names.iter().map(|name| tape.value(name).ok()).collect()
 }
 
 /// Sums `grad` over the axes along which an operand of `shape` was repeated.

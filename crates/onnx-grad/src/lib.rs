@@ -70,6 +70,7 @@ mod signature;
 mod tape;
 mod tape_ops;
 mod types;
+mod write_out;
 
 pub use differentiate::{check_opset, differentiate};
 pub use error::{Error, Result};
@@ -87,3 +88,4 @@ pub use types::{
     ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, SCORES_OF,
     Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
 };
+pub use write_out::{WRITTEN_OUT, WriteOut};

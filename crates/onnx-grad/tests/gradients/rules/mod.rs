@@ -14,6 +14,7 @@ mod normalization;
 mod openvino;
 mod pool;
 mod quantize;
+mod recurrent;
 mod reduce;
 mod refusals;
 mod resize;
@@ -25,7 +26,7 @@ use std::error::Error;
 
 use crate::common::{Graph, Random, find_shapes, reals, relative_error, try_session, value};
 use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
-use onnx_grad::{Options, RULES, Variant, differentiate};
+use onnx_grad::{Options, RULES, Variant, WRITTEN_OUT, differentiate};
 use ort::session::Session;
 
 /// The element type, step and tolerance of the comparison with finite differences.
@@ -125,6 +126,7 @@ fn check(case: &Case, opset: i64) -> Result<(), Box<dyn Error>> {
     let count = case.image.iter().product();
     let picture = distinct(count, &mut random);
     let Accuracy { step, tolerance, .. } = case.accuracy;
+    check_scores(case, &model, &picture)?;
     let mut found = Vec::new();
     for variant in [Variant::OnnxRuntime, Variant::OpenVino] {
         let options = Options { variant, ..Default::default() };
@@ -150,6 +152,20 @@ fn check(case: &Case, opset: i64) -> Result<(), Box<dyn Error>> {
     if apart <= 1e-5 { Ok(()) } else { Err(format!("the variants differ by {apart}").into()) }
 }
 
+/// Checks that an operator that is written out gives what ONNX Runtime's own gives.
+fn check_scores(case: &Case, model: &ModelProto, picture: &[f64]) -> Result<(), Box<dyn Error>> {
+    if !WRITTEN_OUT.iter().any(|(_, op, _)| *op == case.op) {
+        return Ok(());
+    }
+    let made = differentiate(model, &find_shapes(model, 1)?, &Options::default())?;
+    let picture = || value(case.accuracy.dtype, case.image, picture);
+    let target = ort::value::Tensor::from_array(([1], vec![1i64]))?;
+    let found = reals(&try_session(&made)?.run(ort::inputs!["image" => picture(), "target" => target])?["scores"]);
+    let expected = reals(&try_session(model)?.run(ort::inputs!["image" => picture()])?[0]);
+    let apart = if found == expected { 0.0 } else { relative_error(&found, &expected) };
+    if apart <= 1e-5 { Ok(()) } else { Err(format!("the scores differ by {apart}").into()) }
+}
+
 /// Every case, grouped by the file of its operator's rule.
 const FILES: &[&[Case]] = &[
     activation::CASES,
@@ -164,6 +180,7 @@ const FILES: &[&[Case]] = &[
     pool::CASES,
     resize::CASES,
     quantize::CASES,
+    recurrent::CASES,
     reduce::CASES,
     shape::CASES,
     softmax::CASES,
@@ -173,6 +190,9 @@ const FILES: &[&[Case]] = &[
 #[test]
 fn every_rule_has_a_case() {
     for (op, _) in RULES {
+        assert!(FILES.concat().iter().any(|case| case.op == *op), "add a case for {op}");
+    }
+    for (_, op, _) in WRITTEN_OUT {
         assert!(FILES.concat().iter().any(|case| case.op == *op), "add a case for {op}");
     }
 }
@@ -267,4 +287,9 @@ fn softmax_rules_agree_with_finite_differences() {
 #[test]
 fn trigonometry_rules_agree_with_finite_differences() {
     agree(trigonometry::CASES);
+}
+
+#[test]
+fn recurrent_layers_agree_with_finite_differences() {
+    agree(recurrent::CASES);
 }

@@ -1,0 +1,72 @@
+//! Writes operators out as others, which have rules, before differentiation: recurrent layers, and operators of ONNX
+//! Runtime's own domain.
+
+mod batch_first;
+mod recurrent;
+
+pub use batch_first::steps_first;
+
+use std::collections::HashMap;
+
+use crate::backward;
+use crate::error::{Error, Result};
+use crate::onnx::{GraphProto, NodeProto};
+use crate::tape::{Node, Tape, Tensor};
+use crate::types::{Shapes, TensorType, Variant};
+
+/// How an operator is written out: the nodes go to the tape, and the values of its outputs are returned.
+pub type WriteOut = fn(&mut Tape, &Node) -> Result<Vec<Tensor>>;
+
+/// Every operator that is written out, with its domain.
+pub const WRITTEN_OUT: &[(&str, &str, WriteOut)] =
+    &[("", "GRU", recurrent::gru), ("", "LSTM", recurrent::lstm), ("", "RNN", recurrent::rnn)];
+
+/// How `node` is written out, if it is.
+pub fn write_out(node: &NodeProto) -> Option<WriteOut> {
+    let domain = if node.is_standard() { "" } else { node.domain() };
+    let row = WRITTEN_OUT.iter().find(|(of, op, _)| *of == domain && *op == node.op_type());
+    row.map(|(_, _, write_out)| *write_out)
+}
+
+/// Writes out every such operator between image and score. The types of new values are added to `shapes`.
+///
+/// # Errors
+/// [`Error::Graph`] if one has arguments for which there is no gradient.
+pub fn operators(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, variant: Variant) -> Result<()> {
+    if !graph.node.iter().any(|node| write_out(node).is_some()) {
+        return Ok(());
+    }
+    let mut tape = Tape::new(graph, shapes, opset, variant);
+    let score = tape.value(&shapes.output)?;
+    let active = backward::active(graph, shapes, &score, &shapes.image);
+    let mut written = HashMap::new();
+    for (index, node) in graph.node.iter().enumerate() {
+        let between = node.output.iter().any(|name| active.contains(name));
+        if let Some(write_out) = write_out(node).filter(|_| between) {
+            written.insert(index, replacement(&mut tape, node, write_out)?);
+        }
+    }
+    let kind = |value: &Tensor| TensorType { dtype: value.dtype, shape: value.shape.clone() };
+    let types: Vec<_> = tape.made().map(|value| (value.name.clone(), kind(value))).collect();
+    let (_, initializers) = tape.finish();
+    for (index, node) in std::mem::take(&mut graph.node).into_iter().enumerate() {
+        graph.node.extend(written.remove(&index).unwrap_or_else(|| vec![node]));
+    }
+    graph.initializer.extend(initializers);
+    shapes.tensors.extend(types);
+    Ok(())
+}
+
+/// The nodes that replace `proto`.
+fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Result<Vec<NodeProto>> {
+    let node = Node::of(tape, proto, vec![])?;
+    tape.enter(proto.label());
+    let values = write_out(tape, &node)?;
+    if let Some(problem) = tape.problem() {
+        return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
+    }
+    for (name, value) in proto.output.iter().zip(&values).filter(|(name, _)| !name.is_empty()) {
+        tape.hand_over(value, name);
+    }
+    Ok(tape.take_nodes())
+}
