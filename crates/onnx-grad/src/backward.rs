@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
-use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, rule};
+use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
 
@@ -53,8 +53,9 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goal: &str) 
     for node in graph.node.iter().filter(|node| !blocked(node)) {
         let read: Vec<&str> = names_followed(node).filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
-            let quantised = node.is("QuantizeLinear") || !node.is_standard() || !read.into_iter().all(carries);
-            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || carries(name)));
+            let quantises = node.is("QuantizeLinear") || node.is("DynamicQuantizeLinear") || !node.is_standard();
+            let quantised = quantises || !read.into_iter().all(carries);
+            reached.extend(carrying_outputs(node).filter(|name| quantised || carries(name)));
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);

@@ -112,7 +112,10 @@ pub const RULES: &[(&str, Rule)] = &[
     ("LpPool", lp::pool),
     ("MaxPool", pool::max),
     // Quantisation
+    ("ConvInteger", quantize::conv_integer),
     ("DequantizeLinear", quantize::dequantize),
+    ("DynamicQuantizeLinear", quantize::dynamic),
+    ("MatMulInteger", quantize::matmul_integer),
     ("QuantizeLinear", quantize::quantize),
     // Reduction
     ("ReduceL1", reduce::l1),
@@ -162,7 +165,17 @@ pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
 
 /// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
 /// constant in them.
-const BLOCKED_INPUTS: &[(&str, &[usize])] = &[("CastLike", &[1]), ("OneHot", &[0, 1]), ("Range", &[1])];
+const BLOCKED_INPUTS: &[(&str, &[usize])] =
+    &[("CastLike", &[1]), ("ConvInteger", &[2, 3]), ("MatMulInteger", &[2, 3]), ("OneHot", &[0, 1]), ("Range", &[1])];
+
+/// Outputs that carry no gradient, by their positions.
+const BLOCKED_OUTPUTS: &[(&str, &[usize])] = &[("DynamicQuantizeLinear", &[1, 2])];
+
+/// The outputs of `node` that may carry a gradient.
+pub fn carrying_outputs(node: &NodeProto) -> impl Iterator<Item = &str> {
+    let blocked = |index: usize| BLOCKED_OUTPUTS.iter().any(|(op, outputs)| node.is(op) && outputs.contains(&index));
+    node.output.iter().enumerate().filter(move |(index, _)| !blocked(*index)).map(|(_, name)| name.as_str())
+}
 
 /// Whether no gradient passes through input `index` of `node`.
 pub fn blocks(node: &NodeProto, index: usize) -> bool {
@@ -217,7 +230,7 @@ fn argument(tape: &Tape, node: &Node, index: usize, name: &str) -> Result<Option
 }
 
 /// The index of `axis`, which counts from the end if it is negative.
-fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
+pub fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
     let from_start = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(from_start).ok().filter(|axis| *axis < rank).ok_or_else(|| node.error(&format!("has axis {axis}")))
 }

@@ -2,6 +2,8 @@
 //! Runtime's own domain.
 
 mod batch_first;
+mod fused;
+mod quantised;
 mod recurrent;
 
 pub use batch_first::steps_first;
@@ -10,16 +12,47 @@ use std::collections::HashMap;
 
 use crate::backward;
 use crate::error::{Error, Result};
-use crate::onnx::{GraphProto, NodeProto};
+use crate::onnx::{AttributeProto, GraphProto, NodeProto};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType, Variant};
 
 /// How an operator is written out: the nodes go to the tape, and the values of its outputs are returned.
 pub type WriteOut = fn(&mut Tape, &Node) -> Result<Vec<Tensor>>;
 
+/// The domain of ONNX Runtime's own operators.
+const MICROSOFT: &str = "com.microsoft";
+
 /// Every operator that is written out, with its domain.
-pub const WRITTEN_OUT: &[(&str, &str, WriteOut)] =
-    &[("", "GRU", recurrent::gru), ("", "LSTM", recurrent::lstm), ("", "RNN", recurrent::rnn)];
+pub const WRITTEN_OUT: &[(&str, &str, WriteOut)] = &[
+    ("", "GRU", recurrent::gru),
+    ("", "LSTM", recurrent::lstm),
+    ("", "QLinearConv", quantised::conv),
+    ("", "QLinearMatMul", quantised::matmul),
+    ("", "RNN", recurrent::rnn),
+    ("", "SimplifiedLayerNormalization", fused::rms_normalization),
+    (MICROSOFT, "BiasGelu", fused::gelu),
+    (MICROSOFT, "DequantizeLinear", quantised::as_standard),
+    (MICROSOFT, "DynamicQuantizeMatMul", quantised::dynamic_matmul),
+    (MICROSOFT, "FastGelu", fused::fast_gelu),
+    (MICROSOFT, "FusedConv", fused::conv),
+    (MICROSOFT, "FusedGemm", fused::gemm),
+    (MICROSOFT, "FusedMatMul", fused::matmul),
+    (MICROSOFT, "Gelu", fused::gelu),
+    (MICROSOFT, "MatMulIntegerToFloat", quantised::matmul_to_float),
+    (MICROSOFT, "QGemm", quantised::gemm),
+    (MICROSOFT, "QLinearAdd", quantised::add),
+    (MICROSOFT, "QLinearAveragePool", quantised::average_pool),
+    (MICROSOFT, "QLinearConcat", quantised::concat),
+    (MICROSOFT, "QLinearConv", quantised::conv),
+    (MICROSOFT, "QLinearGlobalAveragePool", quantised::global_average_pool),
+    (MICROSOFT, "QLinearLeakyRelu", quantised::leaky_relu),
+    (MICROSOFT, "QLinearMul", quantised::mul),
+    (MICROSOFT, "QLinearSigmoid", quantised::sigmoid),
+    (MICROSOFT, "QuantizeLinear", quantised::as_standard),
+    (MICROSOFT, "QuickGelu", fused::quick_gelu),
+    (MICROSOFT, "SkipLayerNormalization", fused::skip_layer_normalization),
+    (MICROSOFT, "SkipSimplifiedLayerNormalization", fused::skip_rms_normalization),
+];
 
 /// How `node` is written out, if it is.
 pub fn write_out(node: &NodeProto) -> Option<WriteOut> {
@@ -69,4 +102,9 @@ fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Resul
         tape.hand_over(value, name);
     }
     Ok(tape.take_nodes())
+}
+
+/// Those attributes of `node` that have one of `names`.
+fn attributes(node: &Node, names: &[&str]) -> Vec<AttributeProto> {
+    node.proto.attribute.iter().filter(|attribute| names.contains(&attribute.name())).cloned().collect()
 }

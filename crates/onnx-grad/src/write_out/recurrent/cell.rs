@@ -2,14 +2,13 @@
 
 use super::activation::Activation;
 use super::{Layer, Parts};
-use crate::onnx::AttributeProto as Attribute;
 use crate::tape::{Tape, Tensor};
 
 impl Layer<'_> {
     /// An activation of a sum, which is clipped first if the layer clips.
     fn activated(&self, tape: &mut Tape, activation: &Activation, sum: &Tensor) -> Tensor {
         let sum = match self.clip {
-            Some(clip) => clipped(tape, sum, clip),
+            Some(clip) => tape.clip(sum, -clip, clip),
             None => sum.clone(),
         };
         activation.apply(tape, &sum)
@@ -92,13 +91,4 @@ impl Layer<'_> {
         let shown = h.apply(tape, &cell);
         (tape.mul(&output, &shown), Some(cell))
     }
-}
-
-fn clipped(tape: &mut Tape, x: &Tensor, limit: f64) -> Tensor {
-    if tape.opset() < 11 {
-        let bounds = vec![Attribute::float("min", -limit as f32), Attribute::float("max", limit as f32)];
-        return tape.emit("Clip", &[x], bounds, x.dtype, x.shape.clone());
-    }
-    let (low, high) = (tape.scalar(x, -limit), tape.scalar(x, limit));
-    tape.emit("Clip", &[x, &low, &high], vec![], x.dtype, x.shape.clone())
 }
