@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
-use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, rule};
+use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
 
@@ -57,19 +57,26 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&st
     let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
     let mut reached: HashSet<&str> = goals.iter().copied().collect();
     for node in graph.node.iter().filter(|node| !blocked(node)) {
-        let read: Vec<&str> = onnx::names_read(node).into_iter().filter(|name| reached.contains(name)).collect();
+        let read: Vec<&str> = names_followed(node).filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
-            let quantised = node.is("QuantizeLinear") || !node.is_standard() || !read.into_iter().all(carries);
-            reached.extend(node.output.iter().map(String::as_str).filter(|name| quantised || carries(name)));
+            let quantises = node.is("QuantizeLinear") || node.is("DynamicQuantizeLinear") || !node.is_standard();
+            let quantised = quantises || !read.into_iter().all(carries);
+            reached.extend(carrying_outputs(node).filter(|name| quantised || carries(name)));
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);
     for node in graph.node.iter().rev() {
         if node.output.iter().any(|name| leading.contains(name.as_str())) {
-            leading.extend(onnx::names_read(node));
+            leading.extend(names_followed(node));
         }
     }
     reached.intersection(&leading).map(|name| name.to_string()).collect()
+}
+
+/// The values that `node` reads, without those through which no gradient passes.
+fn names_followed(node: &NodeProto) -> impl Iterator<Item = &str> {
+    let inputs = node.input.iter().enumerate().filter(|(index, name)| !name.is_empty() && !blocks(node, *index));
+    inputs.map(|(_, name)| name.as_str()).chain(onnx::names_captured(node))
 }
 
 /// Types without a name here include those of 8 bits and less.
@@ -157,11 +164,7 @@ fn step(
     grads: Vec<Option<Tensor>>,
     active: &HashSet<String>,
 ) -> Result<Vec<(String, Tensor)>> {
-    let values = |tape: &Tape, names: &[String]| -> Result<Vec<Option<Tensor>>> {
-        names.iter().map(|name| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) }).collect()
-    };
-    let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
-    let node = Node { proto, inputs, outputs, grads };
+    let node = Node::of(tape, proto, grads)?;
     if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
         return Err(node.error("uses its second output for the score, for which no gradient is known"));
     }
@@ -172,7 +175,8 @@ fn step(
     let results = rule(tape, &node, &grad)?;
     let mut out = Vec::new();
     for (index, input) in node.inputs.iter().enumerate() {
-        let Some(input) = input.as_ref().filter(|input| active.contains(&input.name)) else { continue };
+        let followed = |input: &&Tensor| active.contains(&input.name) && !blocks(proto, index);
+        let Some(input) = input.as_ref().filter(followed) else { continue };
         let Some(grad) = results.get(index).cloned().flatten() else {
             let problem = format!("has no gradient with respect to input {index} ({})", input.name);
             return Err(node.error(&format!("{problem}, which depends on the image; export the model without it")));
@@ -180,11 +184,6 @@ fn step(
         out.push((input.name.clone(), unbroadcast(tape, grad, &input.shape)));
     }
     Ok(out)
-}
-
-/// The outputs, with `None` for those whose types are unknown, such as masks.
-fn known(tape: &Tape, names: &[String]) -> Vec<Option<Tensor>> {
-    names.iter().map(|name| tape.value(name).ok()).collect()
 }
 
 /// Sums `grad` over the axes along which an operand of `shape` was repeated.

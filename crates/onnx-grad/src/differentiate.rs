@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, ModelProto};
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
-use crate::{feature_map, folding, method, sampling_loop, score, signature};
+use crate::{feature_map, folding, method, sampling_loop, score, signature, write_out};
 
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.
@@ -27,6 +27,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     onnx::sort(&mut graph)?;
     signature::free_names(&mut graph, &mut shapes, &signature::RESERVED)?;
     folding::constants(&mut graph, &shapes);
+    write_out::operators(&mut graph, &mut shapes, opset, options.variant)?;
     folding::transposes(&mut graph);
     folding::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);

@@ -82,6 +82,7 @@ mod signature;
 mod tape;
 mod tape_ops;
 mod types;
+mod write_out;
 
 pub use compile::{Compiled, compile, logits};
 pub use derivative::{Batch, Derivative, GivenInput};
@@ -104,3 +105,4 @@ pub use types::{
     ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, MAX_SEED, METHOD, Method, Options, Perturbation, SCORES,
     SCORES_OF, Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
 };
+pub use write_out::{WRITTEN_OUT, WriteOut};

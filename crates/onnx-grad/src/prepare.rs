@@ -11,6 +11,7 @@ use crate::probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
 use crate::request::Request;
 use crate::sequences::write_out_sequences;
 use crate::types::{Shapes, TensorType};
+use crate::write_out::steps_first;
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
 /// writes out known branches, loops and sequences as plain nodes, and finds its shapes.
@@ -68,6 +69,7 @@ pub(crate) fn expand<E: From<Error>>(
     model.graph.iter_mut().for_each(onnx::hoist_constants);
     let opset = onnx::opset(&model);
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
+    steps_first(graph);
     onnx::sort(graph)?;
     // Before the first run, because ONNX Runtime is slow with nested branches and does not return from long loops.
     while write_out(graph, &Shapes::default(), opset)? {}

@@ -36,6 +36,20 @@ pub struct Node<'a> {
     pub grads: Vec<Option<Tensor>>,
 }
 
+impl<'a> Node<'a> {
+    /// The node with its values, whose gradients are `grads`.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if the shape of an input is unknown.
+    pub(crate) fn of(tape: &Tape, proto: &'a NodeProto, grads: Vec<Option<Tensor>>) -> Result<Self> {
+        let input = |name: &String| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) };
+        let inputs = proto.input.iter().map(input).collect::<Result<_>>()?;
+        // The types of some outputs are unknown, such as those of masks.
+        let outputs = proto.output.iter().map(|name| tape.value(name).ok()).collect();
+        Ok(Self { proto, inputs, outputs, grads })
+    }
+}
+
 impl Node<'_> {
     /// Input `index`.
     ///
@@ -69,6 +83,8 @@ pub struct Tape<'a> {
     names: HashSet<String>,
     counts: HashMap<String, usize>,
     nodes: Vec<NodeProto>,
+    /// The values that `nodes` make.
+    made: HashMap<String, Tensor>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
     problem: Option<String>,
@@ -90,6 +106,7 @@ impl<'a> Tape<'a> {
             names: names.chain(graph.initializer.iter().map(|tensor| tensor.name().to_owned())).collect(),
             counts: HashMap::new(),
             nodes: Vec::new(),
+            made: HashMap::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
             problem: None,
@@ -119,6 +136,9 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// [`Error::Graph`] if its shape is unknown.
     pub fn value(&self, name: &str) -> Result<Tensor> {
+        if let Some(made) = self.made.get(name) {
+            return Ok(made.clone());
+        }
         let TensorType { dtype, shape } = match self.constants.get(name) {
             Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
             None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
@@ -210,6 +230,7 @@ impl<'a> Tape<'a> {
         let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
         node.attribute = attributes;
         self.nodes.push(node);
+        self.made.extend(outputs.iter().map(|output| (output.name.clone(), output.clone())));
         outputs
     }
 
@@ -264,6 +285,21 @@ impl<'a> Tape<'a> {
         self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
     }
 
+    /// Makes a value the output `name` of the node that is being written out.
+    pub(crate) fn hand_over(&mut self, value: &Tensor, name: &str) {
+        // Without a node in between, the patterns at the end of a classifier are recognised.
+        let own = |node: &&mut NodeProto| node.output.contains(&value.name);
+        let others = |node: &NodeProto| node.input.contains(&value.name);
+        let alone = !self.nodes.iter().any(others);
+        match self.nodes.iter_mut().find(own).filter(|_| alone) {
+            Some(node) => {
+                node.output.iter_mut().filter(|output| **output == value.name).for_each(|output| *output = name.into())
+            }
+            None => self.name_output(value, name),
+        }
+        self.made.insert(name.into(), Tensor { name: name.into(), ..value.clone() });
+    }
+
     /// The nodes written since the last call.
     pub(crate) fn take_nodes(&mut self) -> Vec<NodeProto> {
         std::mem::take(&mut self.nodes)
@@ -272,6 +308,11 @@ impl<'a> Tape<'a> {
     /// Puts nodes that were taken before those written since.
     pub(crate) fn put_nodes(&mut self, nodes: Vec<NodeProto>) {
         self.nodes.splice(0..0, nodes);
+    }
+
+    /// All values made so far.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &Tensor> {
+        self.made.values()
     }
 
     pub(crate) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {

@@ -109,6 +109,16 @@ impl Tape<'_> {
         self.where_(condition, x, &zero)
     }
 
+    /// `x` limited to the range from `low` to `high`.
+    pub fn clip(&mut self, x: &Tensor, low: f64, high: f64) -> Tensor {
+        if self.opset() < 11 {
+            let bounds = vec![Attribute::float("min", low as f32), Attribute::float("max", high as f32)];
+            return self.emit("Clip", &[x], bounds, x.dtype, x.shape.clone());
+        }
+        let (low, high) = (self.scalar(x, low), self.scalar(x, high));
+        self.emit("Clip", &[x, &low, &high], vec![], x.dtype, x.shape.clone())
+    }
+
     /// `x` cast to another element type.
     pub fn cast(&mut self, x: &Tensor, dtype: DataType) -> Tensor {
         if x.dtype == dtype {

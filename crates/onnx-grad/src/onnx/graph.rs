@@ -8,8 +8,13 @@ use crate::error::{Error, Result};
 /// Every name that `node` reads: its inputs, and the outer values that its subgraphs use.
 pub fn names_read(node: &NodeProto) -> Vec<&str> {
     let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    names.extend(node.subgraphs().flat_map(captured));
+    names.extend(names_captured(node));
     names
+}
+
+/// The outer values that the subgraphs of `node` use.
+pub fn names_captured(node: &NodeProto) -> impl Iterator<Item = &str> {
+    node.subgraphs().flat_map(captured)
 }
 
 /// The names that a subgraph uses without defining them.

@@ -9,10 +9,10 @@ impl NodeProto {
         Self { op_type: Some(op.into()), name: Some(name.into()), input: inputs, output: outputs, ..Default::default() }
     }
 
-    /// The node's name, or its first output if it has no name.
+    /// The node's name, or its first named output if it has no name.
     pub fn label(&self) -> &str {
         match self.name() {
-            "" => self.output.first().map_or("", String::as_str),
+            "" => self.output.iter().find(|name| !name.is_empty()).map_or("", String::as_str),
             name => name,
         }
     }
@@ -66,6 +66,12 @@ impl NodeProto {
         self.find(name).and_then(|attribute| attribute.s.as_deref()).and_then(|text| std::str::from_utf8(text).ok())
     }
 
+    /// A list of strings, or `None` if it is absent or empty.
+    pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
+        let texts = self.find(name)?.strings.iter().map(|text| std::str::from_utf8(text).unwrap_or_default()).collect();
+        Some(texts).filter(|texts: &Vec<&str>| !texts.is_empty())
+    }
+
     /// A graph attribute.
     pub fn graph(&self, name: &str) -> Option<&GraphProto> {
         self.find(name).and_then(|attribute| attribute.g.as_ref())
@@ -100,6 +106,12 @@ impl AttributeProto {
     /// A graph.
     pub fn graph(name: &str, value: GraphProto) -> Self {
         Self { g: Some(value), ..Self::new(name, AttributeType::Graph) }
+    }
+
+    /// A list of strings.
+    pub fn texts(name: &str, values: &[&str]) -> Self {
+        let strings = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        Self { strings, ..Self::new(name, AttributeType::Strings) }
     }
 
     /// A string.

@@ -119,15 +119,24 @@ pub fn log(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
     Ok(vec![Some(tape.div(grad, node.input(0)?))])
 }
 
-/// g cos(x).
-pub fn sin(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let slope = tape.unary("Cos", node.input(0)?);
-    Ok(vec![Some(tape.mul(grad, &slope))])
+/// a - b trunc(a / b), or with floor. The quotient is (a - y) / b without rounding again.
+pub fn modulo(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (a, b) = (node.input(0)?, node.input(1)?);
+    let whole = tape.sub(a, node.output(0)?);
+    let quotient = tape.div(&whole, b);
+    let by_b = tape.mul(grad, &quotient);
+    Ok(vec![Some(grad.clone()), Some(tape.unary("Neg", &by_b))])
 }
 
-/// -g sin(x).
-pub fn cos(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let slope = tape.unary("Sin", node.input(0)?);
-    let result = tape.mul(grad, &slope);
-    Ok(vec![Some(tape.unary("Neg", &result))])
+/// The first number plus the step times 0, 1, 2 and so on. The end only decides their count.
+pub fn range(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let start = node.input(0)?;
+    let numbers: Vec<f64> = (0..grad.shape.iter().product()).map(|number: usize| number as f64).collect();
+    let numbers = tape.constant(TensorProto::from_reals("", grad.dtype, &[numbers.len()], &numbers));
+    let weighted = tape.mul(grad, &numbers);
+    let mut sum = |x: &Tensor| {
+        let sum = tape.reduce_sum(x, &[0]);
+        tape.reshape(&sum, &start.shape)
+    };
+    Ok(vec![Some(sum(grad)), None, Some(sum(&weighted))])
 }

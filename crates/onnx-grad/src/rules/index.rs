@@ -2,7 +2,7 @@
 
 use super::{along_axis, argument, axis};
 use crate::error::Result;
-use crate::onnx::AttributeProto as Attribute;
+use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
 /// `place`, which may be negative, as an index from the start of an axis of `size` positions.
@@ -132,4 +132,20 @@ pub fn cumulative_sum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
         vec![Attribute::int("exclusive", flag("exclusive")), Attribute::int("reverse", 1 - flag("reverse"))];
     let result = tape.emit("CumSum", &[grad, node.input(1)?], attributes, grad.dtype, grad.shape.clone());
     Ok(vec![Some(result)])
+}
+
+/// Each of the two values, off and on, gets the gradient of where it was written.
+pub fn one_hot(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (indices, depth) = (node.input(0)?, node.input(1)?);
+    let marks = tape.constant(TensorProto::from_reals("", grad.dtype, &[2], &[0.0, 1.0]));
+    let axis = vec![Attribute::int("axis", node.proto.int("axis").unwrap_or(-1))];
+    let hot = tape.emit("OneHot", &[indices, depth, &marks], axis, grad.dtype, grad.shape.clone());
+    let on = tape.mul(grad, &hot);
+    let off = tape.sub(grad, &on);
+    let count = grad.shape.iter().product();
+    let parts = [off, on].map(|part| {
+        let flat = tape.reshape(&part, &[count]);
+        tape.reduce_sum(&flat, &[0])
+    });
+    Ok(vec![None, None, Some(tape.concat(&parts, 0))])
 }

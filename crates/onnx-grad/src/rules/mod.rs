@@ -23,6 +23,7 @@ mod reduce;
 mod resize;
 mod shape;
 mod softmax;
+mod trigonometry;
 mod window;
 
 use crate::error::Result;
@@ -37,7 +38,6 @@ pub const RULES: &[(&str, Rule)] = &[
     // Arithmetic
     ("Abs", arithmetic::abs),
     ("Add", arithmetic::add),
-    ("Cos", arithmetic::cos),
     ("Div", arithmetic::div),
     ("Exp", arithmetic::exp),
     ("Log", arithmetic::log),
@@ -45,14 +45,27 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Mean", arithmetic::mean),
     ("Min", arithmetic::extremum),
     ("Mul", arithmetic::mul),
+    ("Mod", arithmetic::modulo),
     ("Neg", arithmetic::neg),
     ("Pow", arithmetic::pow),
+    ("Range", arithmetic::range),
     ("Reciprocal", arithmetic::reciprocal),
-    ("Sin", arithmetic::sin),
     ("Sqrt", arithmetic::sqrt),
     ("Sub", arithmetic::sub),
     ("Sum", arithmetic::sum),
     ("Where", arithmetic::choice),
+    // Trigonometry
+    ("Acos", trigonometry::acos),
+    ("Acosh", trigonometry::acosh),
+    ("Asin", trigonometry::asin),
+    ("Asinh", trigonometry::asinh),
+    ("Atan", trigonometry::atan),
+    ("Atanh", trigonometry::atanh),
+    ("Cos", trigonometry::cos),
+    ("Cosh", trigonometry::cosh),
+    ("Sin", trigonometry::sin),
+    ("Sinh", trigonometry::sinh),
+    ("Tan", trigonometry::tan),
     // Linear layers
     ("Attention", attention::attention),
     ("Conv", conv::conv),
@@ -99,7 +112,10 @@ pub const RULES: &[(&str, Rule)] = &[
     ("LpPool", lp::pool),
     ("MaxPool", pool::max),
     // Quantisation
+    ("ConvInteger", quantize::conv_integer),
     ("DequantizeLinear", quantize::dequantize),
+    ("DynamicQuantizeLinear", quantize::dynamic),
+    ("MatMulInteger", quantize::matmul_integer),
     ("QuantizeLinear", quantize::quantize),
     // Reduction
     ("ReduceL1", reduce::l1),
@@ -114,6 +130,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("ReduceSumSquare", reduce::sum_square),
     // Shape
     ("Cast", shape::cast),
+    ("CastLike", shape::cast),
     ("Concat", shape::concat),
     ("DepthToSpace", shape::depth_to_space),
     ("Dropout", shape::dropout),
@@ -134,6 +151,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Gather", index::gather),
     ("GatherElements", index::gather_elements),
     ("GatherND", index::gather_nd),
+    ("OneHot", index::one_hot),
     ("Resize", resize::resize),
     ("ScatterElements", index::scatter_elements),
     ("ScatterND", index::scatter_nd),
@@ -144,6 +162,25 @@ pub const RULES: &[(&str, Rule)] = &[
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
 pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
+
+/// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
+/// constant in them.
+const BLOCKED_INPUTS: &[(&str, &[usize])] =
+    &[("CastLike", &[1]), ("ConvInteger", &[2, 3]), ("MatMulInteger", &[2, 3]), ("OneHot", &[0, 1]), ("Range", &[1])];
+
+/// Outputs that carry no gradient, by their positions.
+const BLOCKED_OUTPUTS: &[(&str, &[usize])] = &[("DynamicQuantizeLinear", &[1, 2])];
+
+/// The outputs of `node` that may carry a gradient.
+pub fn carrying_outputs(node: &NodeProto) -> impl Iterator<Item = &str> {
+    let blocked = |index: usize| BLOCKED_OUTPUTS.iter().any(|(op, outputs)| node.is(op) && outputs.contains(&index));
+    node.output.iter().enumerate().filter(move |(index, _)| !blocked(*index)).map(|(_, name)| name.as_str())
+}
+
+/// Whether no gradient passes through input `index` of `node`.
+pub fn blocks(node: &NodeProto, index: usize) -> bool {
+    BLOCKED_INPUTS.iter().any(|(op, inputs)| node.is(op) && inputs.contains(&index))
+}
 
 /// Operators at which the gradient stops: their results are piecewise constant or do not depend on
 /// the values.
@@ -193,7 +230,7 @@ fn argument(tape: &Tape, node: &Node, index: usize, name: &str) -> Result<Option
 }
 
 /// The index of `axis`, which counts from the end if it is negative.
-fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
+pub fn axis(node: &Node, axis: i64, rank: usize) -> Result<usize> {
     let from_start = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(from_start).ok().filter(|axis| *axis < rank).ok_or_else(|| node.error(&format!("has axis {axis}")))
 }

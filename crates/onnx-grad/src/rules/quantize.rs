@@ -2,9 +2,9 @@
 //! counts as the identity, and saturated values get no gradient. The gradient of a quantised value
 //! has the floating-point type of the scale.
 
-use super::axis;
+use super::{axis, conv, linear};
 use crate::error::Result;
-use crate::onnx::DataType;
+use crate::onnx::{DataType, NodeProto};
 use crate::tape::{Node, Tape, Tensor};
 
 /// g / scale where the input is less than half a level outside the range of the type.
@@ -37,6 +37,50 @@ pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
 pub fn dequantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let scale = parameter(tape, node, 1)?;
     Ok(vec![Some(tape.mul(grad, &scale))])
+}
+
+/// g / scale. The scale and the zero point follow the smallest and the largest value, so nothing saturates, and what
+/// passes through them cancels where the result is scaled back.
+pub fn dynamic(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    Ok(vec![Some(tape.div(grad, node.output(1)?))])
+}
+
+/// A convolution of integers less their zero points.
+pub fn conv_integer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let weights = less_zero_point(tape, node, (1, 3), 0, grad.dtype)?;
+    let x = Tensor { dtype: grad.dtype, ..node.input(0)?.clone() };
+    let proto = NodeProto { op_type: Some("Conv".into()), ..node.proto.clone() };
+    let inputs = vec![Some(x), Some(weights)];
+    conv::conv(tape, &Node { proto: &proto, inputs, outputs: node.outputs.clone(), grads: vec![] }, grad)
+}
+
+/// A product of integers less their zero points.
+pub fn matmul_integer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    let (rows, columns) = (node.input(0)?.rank().saturating_sub(2), node.input(1)?.rank().saturating_sub(1));
+    let a = less_zero_point(tape, node, (0, 2), rows, grad.dtype)?;
+    let b = less_zero_point(tape, node, (1, 3), columns, grad.dtype)?;
+    let inputs = vec![Some(a), Some(b)];
+    let floats = Node { proto: node.proto, inputs, outputs: node.outputs.clone(), grads: vec![] };
+    linear::matmul(tape, &floats, grad)
+}
+
+/// An input as a float, less its zero point: one for all, or one for each place on `axis`.
+fn less_zero_point(
+    tape: &mut Tape,
+    node: &Node,
+    (index, zero): (usize, usize),
+    axis: usize,
+    dtype: DataType,
+) -> Result<Tensor> {
+    let x = tape.cast(node.input(index)?, dtype);
+    let Some(zero) = node.inputs.get(zero).and_then(Option::as_ref) else { return Ok(x) };
+    let zero = tape.cast(zero, dtype);
+    let mut shape = vec![1; x.rank()];
+    if zero.shape.iter().product::<usize>() > 1 {
+        *shape.get_mut(axis).ok_or_else(|| node.error("has zero points that do not fit"))? = zero.shape[0];
+    }
+    let zero = tape.reshape(&zero, &shape);
+    Ok(tape.sub(&x, &zero))
 }
 
 /// The scale or the zero point, in a shape that broadcasts along the node's axis.

@@ -36,6 +36,13 @@ impl Graph {
         name
     }
 
+    /// Adds a node of ONNX Runtime's own domain.
+    pub fn own(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        let name = self.node(op, inputs, attributes);
+        self.nodes.last_mut().unwrap().domain = Some("com.microsoft".into());
+        name
+    }
+
     pub fn reals(&mut self, shape: &[usize], values: &[f64]) -> String {
         let name = format!("weights{}", self.initializers.len());
         self.initializers.push(TensorProto::from_reals(&name, self.dtype, shape, values));
@@ -71,12 +78,11 @@ impl Graph {
             output: vec![ValueInfoProto { name: Some(output.into()), ..Default::default() }],
             ..Default::default()
         };
-        ModelProto {
-            ir_version: Some(10),
-            opset_import: vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }],
-            graph: Some(graph),
-            ..Default::default()
+        let mut opset_import = vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }];
+        if self.nodes.iter().any(|node| node.domain() == "com.microsoft") {
+            opset_import.push(OperatorSetIdProto { domain: Some("com.microsoft".into()), version: Some(1) });
         }
+        ModelProto { ir_version: Some(10), opset_import, graph: Some(graph), ..Default::default() }
     }
 }
 

@@ -3,9 +3,7 @@
 
 use crate::common::Graph;
 use crate::differences::error_against_differences;
-use onnx_grad::onnx::{
-    AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
-};
+use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
@@ -132,17 +130,17 @@ fn sequences_that_the_picture_decides_are_named() {
     }
 }
 
-/// The image through the QuantizeLinear and DequantizeLinear of another domain, whose integers stand for floats.
+/// The image through operators of another domain, whose integers stand for floats: one of them has no gradient.
 #[test]
 fn integers_of_foreign_operators_are_followed() {
     let mut g = Graph::new(13, DataType::Float);
     let scale = g.reals(&[], &[0.01]);
     g.initializers.push(TensorProto::from_raw("zero", DataType::Uint8, &[], vec![128]));
-    let levels = g.node("QuantizeLinear", &["image", &scale, "zero"], vec![]);
-    let x = g.node("DequantizeLinear", &[&levels, &scale, "zero"], vec![]);
-    g.nodes.iter_mut().for_each(|node| node.domain = Some("com.microsoft".into()));
-    let mut model = with_skip(g, &x);
-    model.opset_import.push(OperatorSetIdProto { domain: Some("com.microsoft".into()), version: Some(1) });
-    let problem = error_against_differences(&model, IMAGE, 1e-2).unwrap_err().to_string();
-    assert!(problem.contains("com.microsoft::QuantizeLinear (node QuantizeLinear0)"), "{problem}");
+    let levels = g.own("QuantizeLinear", &["image", &scale, "zero"], vec![]);
+    let mixed = vec![A::int("opset", 13), A::int("axis", -1)];
+    let levels = g.own("QLinearSoftmax", &[&levels, &scale, "zero", &scale, "zero"], mixed);
+    let x = g.own("DequantizeLinear", &[&levels, &scale, "zero"], vec![]);
+    let problem = error_against_differences(&with_skip(g, &x), IMAGE, 1e-2).unwrap_err().to_string();
+    assert!(problem.contains("1 operator between image and score"), "{problem}");
+    assert!(problem.contains("com.microsoft::QLinearSoftmax (node QLinearSoftmax1)"), "{problem}");
 }

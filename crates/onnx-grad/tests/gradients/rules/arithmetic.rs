@@ -2,6 +2,7 @@
 
 use super::{ALL, Case, F64, FROM_8, IMAGE, KINKED, SMOOTH, case, with_axes};
 use crate::common::Graph;
+use onnx_grad::onnx::AttributeProto as A;
 
 /// The image mapped to values in (0.9, 3.1).
 fn shifted(g: &mut Graph) -> String {
@@ -20,6 +21,15 @@ fn condition(g: &mut Graph, values: &[f64], shape: &[usize]) -> String {
     g.node("Greater", &[&values, &zero], vec![])
 }
 
+/// Numbers near 0 and 2 that the image decides.
+fn ends(g: &mut Graph) -> (String, String) {
+    let (few, two, three) = (g.reals(&[], &[0.1]), g.reals(&[], &[2.0]), g.reals(&[], &[3.0]));
+    let mean = g.node("ReduceMean", &["image"], vec![A::int("keepdims", 0)]);
+    let mean = g.node("Mul", &[&mean, &few], vec![]);
+    let first = g.node("Mul", &[&mean, &three], vec![]);
+    (first, g.node("Add", &[&mean, &two], vec![]))
+}
+
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("Add", "broadcast", F64, ALL, IMAGE, |g| { let w = g.weights(&[2, 3, 1, 8]); g.node("Add", &["image", &w], vec![]) }),
@@ -31,11 +41,13 @@ pub const CASES: &[Case] = &[
     case("Div", "numerator", F64, ALL, IMAGE, |g| { let w = g.positive(&[8]); g.node("Div", &["image", &w], vec![]) }),
     case("Div", "denominator", F64, ALL, IMAGE, |g| { let w = g.weights(&[3, 9, 8]); let two = g.reals(&[], &[2.0]); let x = g.node("Add", &["image", &two], vec![]); g.node("Div", &[&w, &x], vec![]) }),
     case("Sum", "three operands", F64, &[8, 12, 13, 22], IMAGE, |g| { let w = g.weights(&[3, 1, 1]); let s = g.node("Mul", &["image", "image"], vec![]); g.node("Sum", &["image", &w, &s], vec![]) }),
+    case("Mod", "as fmod", F64, &[10, 13, 22], IMAGE, |g| { let d = g.reals(&[8], &[0.313, -0.313, 0.7, 2.0, -0.4112, 0.2513, 0.9033, 1.113]); g.node("Mod", &["image", &d], vec![A::int("fmod", 1)]) }),
+    case("Mod", "divisor from the image", F64, &[10, 13, 22], IMAGE, |g| { let (d, w) = (shifted(g), g.reals(&[8], &[5.1, -5.1, 1.3, 9.7, 0.2, 7.7, -7.7, 4.4])); g.node("Mod", &[&w, &d], vec![A::int("fmod", 1)]) }),
+    case("Range", "start and step from the image", F64, &[11, 13, 22], IMAGE, |g| { let (s, d) = ends(g); let end = g.reals(&[], &[9.0]); g.node("Range", &[&s, &end, &d], vec![]) }),
+    case("Range", "the start's end from the image", F64, &[11, 13, 22], IMAGE, |g| { let (s, d) = ends(g); let five = g.reals(&[], &[4.5]); let end = g.node("Mul", &[&d, &five], vec![]); g.node("Range", &[&s, &end, &d], vec![]) }),
     case("Neg", "", F64, ALL, IMAGE, |g| g.node("Neg", &["image"], vec![])),
     case("Abs", "", F64, ALL, IMAGE, |g| g.node("Abs", &["image"], vec![])),
     case("Exp", "", F64, ALL, IMAGE, |g| g.node("Exp", &["image"], vec![])),
-    case("Sin", "", SMOOTH, &[7, 13, 22], IMAGE, |g| g.node("Sin", &["image"], vec![])),
-    case("Cos", "", SMOOTH, &[7, 13, 22], IMAGE, |g| g.node("Cos", &["image"], vec![])),
     case("Sqrt", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Sqrt", &[&x], vec![]) }),
     case("Reciprocal", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Reciprocal", &[&x], vec![]) }),
     case("Log", "", F64, ALL, IMAGE, |g| { let x = shifted(g); g.node("Log", &[&x], vec![]) }),

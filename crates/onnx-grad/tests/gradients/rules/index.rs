@@ -1,6 +1,6 @@
 //! Operators that read or write elements by index.
 
-use super::{ALL, Case, F64, FROM_11, IMAGE, case, matrix};
+use super::{ALL, Case, F64, FROM_11, IMAGE, LINEAR, case, matrix};
 use crate::common::Graph;
 use onnx_grad::onnx::{AttributeProto as A, TensorProto};
 
@@ -66,6 +66,14 @@ fn sum(g: &mut Graph, attributes: Vec<A>) -> String {
     g.node("CumSum", &["image", &axis], attributes)
 }
 
+/// Three places of four, marked with two values of the image.
+fn one_hot(g: &mut Graph, axis: i64) -> String {
+    let (row, places, depth) = (matrix(g, &[216]), indices(g, &[3], &[2, 0, -1]), indices(g, &[1], &[4]));
+    let ids = indices(g, &[2], &[7, 90]);
+    let values = g.node("Gather", &[&row, &ids], vec![]);
+    g.node("OneHot", &[&places, &depth, &values], vec![A::int("axis", axis)])
+}
+
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("Slice", "two axes", F64, ALL, IMAGE, |g| slice(g, &[1, 2], &[3, 7], &[1, 3])),
@@ -98,4 +106,6 @@ pub const CASES: &[Case] = &[
     case("CumSum", "", F64, FROM_11, IMAGE, |g| sum(g, vec![])),
     case("CumSum", "reverse", F64, FROM_11, IMAGE, |g| sum(g, vec![A::int("reverse", 1)])),
     case("CumSum", "exclusive", F64, FROM_11, IMAGE, |g| sum(g, vec![A::int("exclusive", 1)])),
+    case("OneHot", "values from the image", LINEAR, &[9, 11, 13, 22], IMAGE, |g| one_hot(g, -1)),
+    case("OneHot", "first axis", LINEAR, &[11, 22], IMAGE, |g| one_hot(g, 0)),
 ];

@@ -2,9 +2,9 @@
 //! finite differences. The effect of rounding and saturation on the gradient is compared with Clip.
 
 use super::{Case, IMAGE, LINEAR, case, with_scores};
-use crate::common::{Graph, Random, find_shapes, gradient_model, relative_error, try_session};
+use crate::common::{Graph, Random, gradient_model, relative_error, try_session};
+use onnx_grad::Variant;
 use onnx_grad::onnx::{AttributeProto as A, DataType, TensorProto};
-use onnx_grad::{Options, Variant, differentiate};
 
 /// Zero points of type `dtype`.
 fn zero_points(g: &mut Graph, dtype: DataType, values: &[i64], shape: &[usize]) -> String {
@@ -133,20 +133,4 @@ fn the_gradient_passes_rounding_and_stops_where_values_saturate() {
             }
         }
     }
-}
-
-#[test]
-fn integer_arithmetic_on_quantised_values_is_refused_by_name() {
-    let mut g = Graph::new(13, DataType::Float);
-    let (scale, zero) = (g.reals(&[], &[0.004]), zero_points(&mut g, DataType::Uint8, &[128], &[]));
-    let q = g.node("QuantizeLinear", &["image", &scale, &zero], vec![]);
-    let sizes = g.integers(&[1, 216]);
-    let q = g.node("Reshape", &[&q, &sizes], vec![]);
-    let weights = zero_points(&mut g, DataType::Int8, &[1; 432], &[216, 2]);
-    let y = g.node("MatMulInteger", &[&q, &weights, &zero], vec![]);
-    let y = g.node("Cast", &[&y], vec![A::int("to", DataType::Float as i64)]);
-    let model = g.model(IMAGE, &y);
-    let options = Options::default();
-    let problem = differentiate(&model, &find_shapes(&model, 1).unwrap(), &options).unwrap_err().to_string();
-    assert!(problem.contains("no gradient is known for 1 operator") && problem.contains("MatMulInteger"), "{problem}");
 }

@@ -57,6 +57,8 @@ fn blocks(g: &mut Graph, op: &str, mode: Option<&str>) -> String {
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("Cast", "to double and back", KINKED, ALL, IMAGE, |g| { let x = g.node("Cast", &["image"], vec![A::int("to", 11)]); let x = g.node("Cast", &[&x], vec![A::int("to", 1)]); g.node("Mul", &[&x, &x], vec![]) }),
+    case("CastLike", "to double and back, like a value of the image", KINKED, &[15, 19, 21, 22, 25], IMAGE, |g| { let d = g.node("Cast", &["image"], vec![A::int("to", 11)]); let x = g.node("CastLike", &["image", &d], vec![]); let x = g.node("CastLike", &[&x, "image"], vec![]); g.node("Mul", &[&x, "image"], vec![]) }),
+    case("CastLike", "the image as the type only", KINKED, &[15, 22], IMAGE, |g| { let w = g.integers(&[3]); let x = g.node("CastLike", &[&w, "image"], vec![]); g.node("Mul", &[&x, "image"], vec![]) }),
     case("Concat", "channels", F64, ALL, IMAGE, |g| { let s = g.node("Mul", &["image", "image"], vec![]); let w = g.weights(&[1, 2, 9, 8]); g.node("Concat", &["image", &w, &s], vec![A::int("axis", 1)]) }),
     case("Concat", "last axis", F64, FROM_11, IMAGE, |g| { let w = g.weights(&[1, 3, 9, 2]); g.node("Concat", &["image", &w], vec![A::int("axis", -1)]) }),
     case("Dropout", "", F64, ALL, IMAGE, |g| g.node("Dropout", &["image"], vec![])),
