@@ -71,7 +71,7 @@ fn may_be_float(dtype: DataType) -> bool {
     dtype.is_float() || dtype == DataType::Undefined
 }
 
-fn blocked(node: &NodeProto) -> bool {
+pub fn blocked(node: &NodeProto) -> bool {
     node.is_standard() && BLOCKED.contains(&node.op_type())
 }
 
@@ -126,16 +126,8 @@ fn walk(
         if let Some(name) = on_the_way.filter(|name| proto.output.iter().any(|output| output == name)) {
             passed = grads.get(name).cloned();
         }
-        let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
-        let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
         tape.enter(&format!("{}/grad", proto.label()));
-        for (input, grad) in step(tape, rule, proto, arriving, active)? {
-            let sum = match grads.remove(&input) {
-                Some(other) => tape.add(&other, &grad),
-                None => grad,
-            };
-            grads.insert(input, sum);
-        }
+        propagate(tape, proto, &mut grads, active)?;
         if let Some(problem) = tape.problem() {
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
@@ -143,6 +135,25 @@ fn walk(
     let unreached =
         || Error::Graph("the score does not depend on the image through differentiable operators; no gradient".into());
     Ok((grads.remove(goal).ok_or_else(unreached)?, passed))
+}
+
+/// Replaces the gradients of a node's outputs with those of its active inputs.
+pub fn propagate(
+    tape: &mut Tape,
+    proto: &NodeProto,
+    grads: &mut HashMap<String, Tensor>,
+    active: &HashSet<String>,
+) -> Result<()> {
+    let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
+    let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { return Ok(()) };
+    for (input, grad) in step(tape, rule, proto, arriving, active)? {
+        let sum = match grads.remove(&input) {
+            Some(other) => tape.add(&other, &grad),
+            None => grad,
+        };
+        grads.insert(input, sum);
+    }
+    Ok(())
 }
 
 /// Applies one rule and returns the gradients of the node's active inputs, each in its input's
@@ -158,7 +169,8 @@ fn step(
         names.iter().map(|name| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) }).collect()
     };
     let (inputs, outputs) = (values(tape, &proto.input)?, known(tape, &proto.output));
-    let node = Node { proto, inputs, outputs, grads };
+    let wanted = proto.input.iter().map(|name| active.contains(name)).collect();
+    let node = Node { proto, inputs, outputs, grads, wanted };
     if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
         return Err(node.error("uses its second output for the score, for which no gradient is known"));
     }

@@ -34,6 +34,8 @@ pub struct Node<'a> {
     pub outputs: Vec<Option<Tensor>>,
     /// The gradient of each output; `None` if nothing depends on it.
     pub grads: Vec<Option<Tensor>>,
+    /// Whether the gradient of each input is needed.
+    pub wanted: Vec<bool>,
 }
 
 impl Node<'_> {
@@ -71,6 +73,8 @@ pub struct Tape<'a> {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
+    /// The types of the values written, and the positions of those that are constants in `initializers`.
+    written: HashMap<String, (TensorType, Option<usize>)>,
     problem: Option<String>,
     guided: bool,
     guided_nodes: usize,
@@ -92,6 +96,7 @@ impl<'a> Tape<'a> {
             nodes: Vec::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
+            written: HashMap::new(),
             problem: None,
             guided: false,
             guided_nodes: 0,
@@ -119,9 +124,10 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// [`Error::Graph`] if its shape is unknown.
     pub fn value(&self, name: &str) -> Result<Tensor> {
+        let written = || self.written.get(name).map(|(kind, _)| kind);
         let TensorType { dtype, shape } = match self.constants.get(name) {
             Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
-            None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
+            None => self.shapes.tensors.get(name).or_else(written).cloned().ok_or_else(|| {
                 Error::Graph(format!("the shape of {name} is unknown; export the model with fixed sizes"))
             })?,
         };
@@ -129,8 +135,9 @@ impl<'a> Tape<'a> {
     }
 
     /// The elements of a value that does not depend on the image, if they are known.
-    pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
-        self.constants.get(value.name.as_str()).copied()
+    pub fn constant_of(&self, value: &Tensor) -> Option<&TensorProto> {
+        let written = || self.initializers.get(self.written.get(&value.name)?.1?);
+        self.constants.get(value.name.as_str()).copied().or_else(written)
     }
 
     /// The elements of an integer value that does not depend on the image, if they are known.
@@ -206,6 +213,9 @@ impl<'a> Tape<'a> {
             shape,
         };
         let outputs: Vec<Tensor> = outputs.into_iter().enumerate().map(tensor).collect();
+        for Tensor { name, dtype, shape } in &outputs {
+            self.written.insert(name.clone(), (TensorType { dtype: *dtype, shape: shape.clone() }, None));
+        }
         let inputs = inputs.iter().map(|input| input.name.clone()).collect();
         let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
         node.attribute = attributes;
@@ -253,6 +263,8 @@ impl<'a> Tape<'a> {
         let name = self.fresh("constant");
         tensor.name = Some(name.clone());
         let value = Tensor { name, dtype: tensor.dtype(), shape };
+        let kind = TensorType { dtype: value.dtype, shape: value.shape.clone() };
+        self.written.insert(value.name.clone(), (kind, Some(self.initializers.len())));
         self.initializers.push(tensor);
         self.pool.insert(key, value.clone());
         value
@@ -262,6 +274,16 @@ impl<'a> Tape<'a> {
     pub(crate) fn name_output(&mut self, value: &Tensor, name: &str) {
         let inputs = vec![value.name.clone()];
         self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
+    }
+
+    /// The number of nodes written so far.
+    pub(crate) fn length(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The nodes written after the first `length`.
+    pub(crate) fn nodes_after(&self, length: usize) -> Vec<NodeProto> {
+        self.nodes[length..].to_vec()
     }
 
     /// The nodes written since the last call.

@@ -63,6 +63,21 @@ impl SlidingWindow {
         Ok(windows.into_iter().enumerate().map(cut).collect())
     }
 
+    /// The blocks of Col2Im, which writes to the image where a window would read. As many as fit are there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] if the attributes do not fit the image's shape.
+    pub fn of_blocks(node: &Node, block: &[usize], image: &[usize]) -> Result<Vec<Self>> {
+        let pads = node.proto.ints("pads").unwrap_or_default();
+        let fit = |(axis, window): (usize, Self)| {
+            let end = pads.get(block.len() + axis).map_or(0, |end| *end as usize);
+            let room = (window.begin + window.input + end).checked_sub(window.extent());
+            let room = room.ok_or_else(|| node.error("has blocks that do not fit its image"))?;
+            Ok(Self { output: room / window.stride + 1, ..window })
+        };
+        Self::read(node, block, image, &vec![1; image.len()])?.into_iter().enumerate().map(fit).collect()
+    }
+
     /// The windows as declared by the attributes, between two values of the given shapes.
     fn read(node: &Node, kernel: &[usize], input: &[usize], output: &[usize]) -> Result<Vec<Self>> {
         let (input, output) = (spatial(input), spatial(output));

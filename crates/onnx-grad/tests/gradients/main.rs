@@ -6,6 +6,7 @@ mod cases;
 mod common;
 mod differences;
 mod ends;
+mod nodes;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;
