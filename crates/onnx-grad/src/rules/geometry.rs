@@ -28,11 +28,12 @@ pub fn affine_grid(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Op
         let places = at.iter().zip(sizes).rev().map(|(at, size)| place(*at, *size)).chain([1.0]);
         places.collect::<Vec<_>>()
     };
-    let base: Vec<f64> = grid(sizes).into_iter().flat_map(row).collect();
-    let base = tape.constant(TensorProto::from_reals("", grad.dtype, &[pixels, axes + 1], &base));
+    let base: Vec<Vec<f64>> = grid(sizes).into_iter().map(row).collect();
+    let turned: Vec<f64> = (0..=axes).flat_map(|axis| base.iter().map(move |row| row[axis])).collect();
+    let turned = tape.constant(TensorProto::from_reals("", grad.dtype, &[axes + 1, pixels], &turned));
     let flat = tape.reshape(grad, &[grad.shape[0], pixels, axes]);
-    let flat = tape.transpose(&flat, &[0, 2, 1]);
-    Ok(vec![Some(tape.matmul(&flat, &base))])
+    let result = tape.matmul(&turned, &flat);
+    Ok(vec![Some(tape.transpose(&result, &[0, 2, 1]))])
 }
 
 /// The largest matrix whose determinant is written out.

@@ -3,7 +3,7 @@
 use super::window::{SlidingWindow, grid};
 use super::{along_axis, argument, axis};
 use crate::error::Result;
-use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
+use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
 /// Each gradient goes to the position that its value came from.
@@ -15,16 +15,9 @@ pub fn top_k(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
             node.error("is of an opset below 11, for which there is no gradient; export the model with a newer one")
         );
     }
-    let places = match node.outputs.get(1).and_then(Option::as_ref) {
-        Some(places) => places.clone(),
-        None => {
-            let outputs = vec![(x.dtype, grad.shape.clone()), (DataType::Int64, grad.shape.clone())];
-            let again = tape.emit_many("TopK", &[x, node.input(1)?], node.proto.attribute.clone(), outputs);
-            again[1].clone()
-        }
-    };
+    let places = node.output(1)?;
     let (zeros, along) = (tape.zeros(x), vec![Attribute::int("axis", along as i64)]);
-    Ok(vec![Some(tape.emit("ScatterElements", &[&zeros, &places, grad], along, x.dtype, x.shape.clone()))])
+    Ok(vec![Some(tape.emit("ScatterElements", &[&zeros, places, grad], along, x.dtype, x.shape.clone()))])
 }
 
 /// Without an axis, the input counts as flat.

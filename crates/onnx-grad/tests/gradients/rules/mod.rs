@@ -6,9 +6,11 @@ mod arithmetic;
 mod attention;
 mod conv;
 mod einsum;
+mod geometry;
 mod hostile;
 mod index;
 mod linear;
+mod loss;
 mod lp;
 mod normalization;
 mod openvino;
@@ -17,6 +19,9 @@ mod quantize;
 mod reduce;
 mod refusals;
 mod resize;
+mod sampling;
+mod scatter;
+mod select;
 mod shape;
 mod softmax;
 
@@ -157,11 +162,16 @@ const FILES: &[&[Case]] = &[
     conv::CASES,
     index::CASES,
     einsum::CASES,
+    geometry::CASES,
     linear::CASES,
+    loss::CASES,
     lp::CASES,
     normalization::CASES,
     pool::CASES,
     resize::CASES,
+    sampling::CASES,
+    scatter::CASES,
+    select::CASES,
     quantize::CASES,
     reduce::CASES,
     shape::CASES,
@@ -260,4 +270,29 @@ fn shape_rules_agree_with_finite_differences() {
 #[test]
 fn softmax_rules_agree_with_finite_differences() {
     agree(softmax::CASES);
+}
+
+#[test]
+fn geometry_rules_agree_with_finite_differences() {
+    agree(geometry::CASES);
+}
+
+#[test]
+fn loss_rules_agree_with_finite_differences() {
+    agree(loss::CASES);
+}
+
+#[test]
+fn sampling_rules_agree_with_finite_differences() {
+    agree(sampling::CASES);
+}
+
+#[test]
+fn scatter_rules_agree_with_finite_differences() {
+    agree(scatter::CASES);
+}
+
+#[test]
+fn select_rules_agree_with_finite_differences() {
+    agree(select::CASES);
 }
