@@ -24,6 +24,7 @@ mod pool;
 mod quantize;
 mod reduce;
 mod resize;
+mod roi;
 mod sampling;
 mod scatter;
 mod select;
@@ -152,6 +153,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("MaxUnpool", select::max_unpool),
     ("Resize", resize::resize),
     ("ReverseSequence", select::reverse_sequence),
+    ("RoiAlign", roi::roi_align),
     ("RotaryEmbedding", geometry::rotary_embedding),
     ("Scatter", scatter::scatter),
     ("ScatterElements", scatter::scatter_elements),

@@ -19,6 +19,7 @@ mod quantize;
 mod reduce;
 mod refusals;
 mod resize;
+mod roi;
 mod sampling;
 mod scatter;
 mod select;
@@ -169,6 +170,7 @@ const FILES: &[&[Case]] = &[
     normalization::CASES,
     pool::CASES,
     resize::CASES,
+    roi::CASES,
     sampling::CASES,
     scatter::CASES,
     select::CASES,
@@ -295,4 +297,9 @@ fn scatter_rules_agree_with_finite_differences() {
 #[test]
 fn select_rules_agree_with_finite_differences() {
     agree(select::CASES);
+}
+
+#[test]
+fn roi_rules_agree_with_finite_differences() {
+    agree(roi::CASES);
 }
