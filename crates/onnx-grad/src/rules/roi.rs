@@ -32,7 +32,10 @@ struct Places {
 
 /// Every bin of a region is the mean or maximum of samples by linear interpolation.
 pub fn roi_align(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let align = RoiAlign::of(tape, node)?;
+    if tape.opset() < 16 {
+        return Err(node.error("has no gradient at this opset; export the model with opset 16 or later"));
+    }
+    let align = RoiAlign::of(node, tape)?;
     through(tape, node, |tape, inputs| {
         let (Some(Some(x)), Some(Some(rois)), batch) = (inputs.first(), inputs.get(1), node.input(2)?) else {
             return Err(node.error("lacks an input"));
@@ -71,7 +74,7 @@ pub fn roi_align(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<
 }
 
 impl RoiAlign {
-    fn of(tape: &Tape, node: &Node) -> Result<Self> {
+    fn of(node: &Node, tape: &Tape) -> Result<Self> {
         let (x, rois) = (node.input(0)?, node.input(1)?);
         let size = |name: &str| {
             node.proto.int(name).map_or(Some(1), |size| usize::try_from(size).ok().filter(|size| *size > 0))
@@ -81,8 +84,7 @@ impl RoiAlign {
         else {
             return Err(node.error("has regions or sizes that do not fit its input"));
         };
-        let default = if tape.opset() < 16 { "output_half_pixel" } else { "half_pixel" };
-        let mode = node.proto.text("coordinate_transformation_mode").unwrap_or(default);
+        let mode = node.proto.text("coordinate_transformation_mode").unwrap_or("half_pixel");
         let mut align = Self {
             bins: [height, width],
             samples: Vec::new(),
