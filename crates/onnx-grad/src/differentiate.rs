@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, ModelProto};
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
-use crate::{feature_map, folding, method, sampling_loop, score, signature};
+use crate::{feature_map, folding, method, pool_shapes, sampling_loop, score, signature};
 
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.
@@ -26,6 +26,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
     onnx::sort(&mut graph)?;
     signature::free_names(&mut graph, &mut shapes)?;
+    pool_shapes::settle(&mut graph, &mut shapes);
     folding::constants(&mut graph, &shapes);
     folding::transposes(&mut graph);
     folding::batch_normalization(&mut graph)?;

@@ -57,6 +57,7 @@ mod image_input;
 mod method;
 pub mod onnx;
 mod polyphase;
+mod pool_shapes;
 mod prepare;
 mod probe;
 mod quadrature;

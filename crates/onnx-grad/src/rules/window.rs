@@ -37,6 +37,11 @@ impl SlidingWindow {
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
         let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
+        let is_same = matches!(padding, "SAME_UPPER" | "SAME_LOWER");
+        if is_same && !node.proto.is("Conv") && windows.iter().any(|window| window.dilation > 1) {
+            let problem = "pads automatically with dilations, for which ONNX and runtimes have different sizes";
+            return Err(node.error(&format!("{problem}; export the model with pads")));
+        }
         let padded = |window: Self| if node.proto.is("Conv") { window.padded(padding) } else { window.pooled(padding) };
         Ok(windows.into_iter().map(padded).collect())
     }
@@ -127,8 +132,8 @@ impl SlidingWindow {
         Self { begin, ..self }
     }
 
-    /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime does not count dilation here, and
-    /// leaves out inputs if the stride is longer than the kernel.
+    /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime leaves out inputs if the stride is
+    /// longer than the kernel.
     fn pooled(self, auto_pad: &str) -> Self {
         let total =
             (self.input.div_ceil(self.stride).saturating_sub(1) * self.stride + self.kernel) as i64 - self.input as i64;
