@@ -84,7 +84,7 @@ fn may_be_float(dtype: DataType) -> bool {
     dtype.is_float() || dtype == DataType::Undefined
 }
 
-fn blocked(node: &NodeProto) -> bool {
+pub fn blocked(node: &NodeProto) -> bool {
     node.is_standard() && BLOCKED.contains(&node.op_type())
 }
 
@@ -138,21 +138,32 @@ fn walk(
         for goal in goals.iter().filter(|goal| proto.output.iter().any(|output| output == *goal)) {
             passed.extend(grads.get(*goal).map(|grad| (*goal, grad.clone())));
         }
-        let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
-        let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { continue };
         tape.enter(&format!("{}/grad", proto.label()));
-        for (input, grad) in step(tape, rule, proto, arriving, active)? {
-            let sum = match grads.remove(&input) {
-                Some(other) => tape.add(&other, &grad),
-                None => grad,
-            };
-            grads.insert(input, sum);
-        }
+        propagate(tape, proto, &mut grads, active)?;
         if let Some(problem) = tape.problem() {
             return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
         }
     }
     Ok(goals.iter().map(|goal| passed.get(goal).or_else(|| grads.get(*goal)).cloned()).collect())
+}
+
+/// Replaces the gradients of a node's outputs with those of its active inputs.
+pub fn propagate(
+    tape: &mut Tape,
+    proto: &NodeProto,
+    grads: &mut HashMap<String, Tensor>,
+    active: &HashSet<String>,
+) -> Result<()> {
+    let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
+    let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { return Ok(()) };
+    for (input, grad) in step(tape, rule, proto, arriving, active)? {
+        let sum = match grads.remove(&input) {
+            Some(other) => tape.add(&other, &grad),
+            None => grad,
+        };
+        grads.insert(input, sum);
+    }
+    Ok(())
 }
 
 /// Applies one rule and returns the gradients of the node's active inputs, each in its input's
@@ -164,7 +175,8 @@ fn step(
     grads: Vec<Option<Tensor>>,
     active: &HashSet<String>,
 ) -> Result<Vec<(String, Tensor)>> {
-    let node = Node::of(tape, proto, grads)?;
+    let wanted = proto.input.iter().map(|name| active.contains(name)).collect();
+    let node = Node::of(tape, proto, grads, wanted)?;
     if node.grads.iter().skip(1).any(Option::is_some) && !SEVERAL_OUTPUTS.contains(&proto.op_type()) {
         return Err(node.error("uses its second output for the score, for which no gradient is known"));
     }

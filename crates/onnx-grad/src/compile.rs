@@ -12,7 +12,7 @@ use crate::seeds::{Seeds, several_targets};
 use crate::tape::Tape;
 use crate::types::{GRADIENT, Method, Options, Shapes};
 use crate::{
-    backward, before, folding, free_batch, given_names, method, model_inputs, sampling_loop, score, signature,
+    backward, before, free_batch, given_names, method, model_inputs, normal_form, sampling_loop, score, signature,
 };
 
 /// A gradient model, and what its user should know.
@@ -147,9 +147,8 @@ impl Ready {
             .chain([&found.value])
             .map(|name| onnx::ValueInfoProto { name: Some(name.clone()), ..Default::default() });
         graph.output.extend(kept);
-        folding::constants(&mut graph, &shapes);
-        folding::transposes(&mut graph);
-        folding::batch_normalization(&mut graph)?;
+        let goals: Vec<&str> = wrt.iter().map(String::as_str).collect();
+        normal_form::bring(&mut graph, &mut shapes, &goals, opset, options.variant)?;
         let interface = Interface::new(&graph, &shapes, &wrt, found, wanted.several_targets)?;
         let (what, outputs) = self.backward(&mut graph, &shapes, opset, &interface, options)?;
         interface.assemble(&mut graph, &shapes, &outputs)?;

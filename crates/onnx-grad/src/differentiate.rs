@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, ModelProto};
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
-use crate::{feature_map, folding, method, sampling_loop, score, signature, write_out};
+use crate::{feature_map, method, normal_form, sampling_loop, score, signature};
 
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.
@@ -26,10 +26,8 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let mut graph = model.graph.take().ok_or_else(|| Error::Graph("the model has no graph".into()))?;
     onnx::sort(&mut graph)?;
     signature::free_names(&mut graph, &mut shapes, &signature::RESERVED)?;
-    folding::constants(&mut graph, &shapes);
-    write_out::operators(&mut graph, &mut shapes, opset, options.variant)?;
-    folding::transposes(&mut graph);
-    folding::batch_normalization(&mut graph)?;
+    let image = shapes.image.clone();
+    normal_form::bring(&mut graph, &mut shapes, &[&image], opset, options.variant)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
     let logits = score::logits(&graph, &shapes, opset)?;
     let dtype = tape.value(&shapes.image)?.dtype;

@@ -34,19 +34,21 @@ pub struct Node<'a> {
     pub outputs: Vec<Option<Tensor>>,
     /// The gradient of each output; `None` if nothing depends on it.
     pub grads: Vec<Option<Tensor>>,
+    /// Whether the gradient of each input is needed.
+    pub wanted: Vec<bool>,
 }
 
 impl<'a> Node<'a> {
-    /// The node with its values, whose gradients are `grads`.
+    /// The node with its values, whose gradients are `grads`; `wanted` says which of its inputs need one.
     ///
     /// # Errors
     /// [`Error::Graph`] if the shape of an input is unknown.
-    pub(crate) fn of(tape: &Tape, proto: &'a NodeProto, grads: Vec<Option<Tensor>>) -> Result<Self> {
+    pub(crate) fn of(tape: &Tape, proto: &'a NodeProto, grads: Vec<Option<Tensor>>, wanted: Vec<bool>) -> Result<Self> {
         let input = |name: &String| if name.is_empty() { Ok(None) } else { tape.value(name).map(Some) };
         let inputs = proto.input.iter().map(input).collect::<Result<_>>()?;
         // The types of some outputs are unknown, such as those of masks.
         let outputs = proto.output.iter().map(|name| tape.value(name).ok()).collect();
-        Ok(Self { proto, inputs, outputs, grads })
+        Ok(Self { proto, inputs, outputs, grads, wanted })
     }
 }
 
@@ -87,6 +89,8 @@ pub struct Tape<'a> {
     made: HashMap<String, Tensor>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
+    /// The types of the values written, and the positions of those that are constants in `initializers`.
+    written: HashMap<String, (TensorType, Option<usize>)>,
     problem: Option<String>,
     guided: bool,
     guided_nodes: usize,
@@ -109,6 +113,7 @@ impl<'a> Tape<'a> {
             made: HashMap::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
+            written: HashMap::new(),
             problem: None,
             guided: false,
             guided_nodes: 0,
@@ -139,9 +144,10 @@ impl<'a> Tape<'a> {
         if let Some(made) = self.made.get(name) {
             return Ok(made.clone());
         }
+        let written = || self.written.get(name).map(|(kind, _)| kind);
         let TensorType { dtype, shape } = match self.constants.get(name) {
             Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
-            None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
+            None => self.shapes.tensors.get(name).or_else(written).cloned().ok_or_else(|| {
                 Error::Graph(format!("the shape of {name} is unknown; export the model with fixed sizes"))
             })?,
         };
@@ -149,8 +155,9 @@ impl<'a> Tape<'a> {
     }
 
     /// The elements of a value that does not depend on the image, if they are known.
-    pub fn constant_of(&self, value: &Tensor) -> Option<&'a TensorProto> {
-        self.constants.get(value.name.as_str()).copied()
+    pub fn constant_of(&self, value: &Tensor) -> Option<&TensorProto> {
+        let written = || self.initializers.get(self.written.get(&value.name)?.1?);
+        self.constants.get(value.name.as_str()).copied().or_else(written)
     }
 
     /// The elements of an integer value that does not depend on the image, if they are known.
@@ -226,6 +233,9 @@ impl<'a> Tape<'a> {
             shape,
         };
         let outputs: Vec<Tensor> = outputs.into_iter().enumerate().map(tensor).collect();
+        for Tensor { name, dtype, shape } in &outputs {
+            self.written.insert(name.clone(), (TensorType { dtype: *dtype, shape: shape.clone() }, None));
+        }
         let inputs = inputs.iter().map(|input| input.name.clone()).collect();
         let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
         node.attribute = attributes;
@@ -274,6 +284,8 @@ impl<'a> Tape<'a> {
         let name = self.fresh("constant");
         tensor.name = Some(name.clone());
         let value = Tensor { name, dtype: tensor.dtype(), shape };
+        let kind = TensorType { dtype: value.dtype, shape: value.shape.clone() };
+        self.written.insert(value.name.clone(), (kind, Some(self.initializers.len())));
         self.initializers.push(tensor);
         self.pool.insert(key, value.clone());
         value
@@ -298,6 +310,16 @@ impl<'a> Tape<'a> {
             None => self.name_output(value, name),
         }
         self.made.insert(name.into(), Tensor { name: name.into(), ..value.clone() });
+    }
+
+    /// The number of nodes written so far.
+    pub(crate) fn length(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The nodes written after the first `length`.
+    pub(crate) fn nodes_after(&self, length: usize) -> Vec<NodeProto> {
+        self.nodes[length..].to_vec()
     }
 
     /// The nodes written since the last call.

@@ -84,7 +84,7 @@ fn gathered(tape: &mut Tape, grad: &Tensor, axis: usize, readers: &[Vec<usize>])
 
 /// The elements of `x` at the positions in `table` along `axis`. The position after the last one
 /// holds 0.
-fn gather(tape: &mut Tape, x: &Tensor, axis: usize, table: TensorProto) -> Tensor {
+pub fn gather(tape: &mut Tape, x: &Tensor, axis: usize, table: TensorProto) -> Tensor {
     let mut after = vec![0; x.rank()];
     after[axis] = 1;
     let padded = tape.pad(x, &vec![0; x.rank()], &after);

@@ -34,6 +34,17 @@ pub fn slice(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
 pub fn gather(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
+    if let Some(places) = unknown_indices(tape, node)? {
+        let [before, size, after] = [&x.shape[..along], &x.shape[along..=along], &x.shape[along + 1..]];
+        let [before, size, after] = [before, size, after].map(|sizes| sizes.iter().product::<usize>());
+        let count = places.shape.iter().product();
+        let places = tape.reshape(&places, &[1, count, 1]);
+        let places = tape.expand(&places, &[before, count, after]);
+        let grad = tape.reshape(grad, &[before, count, after]);
+        let zeros = tape.zeros(&Tensor { shape: vec![before, size, after], ..x.clone() });
+        let result = added(tape, "ScatterElements", &[&zeros, &places, &grad], 1);
+        return Ok(vec![Some(tape.reshape(&result, &x.shape))]);
+    }
     let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
     let source = |place: &i64| from_start(node, *place, x.shape[along]).map(Some);
     let sources = indices.iter().map(source).collect::<Result<Vec<_>>>()?;
@@ -41,10 +52,32 @@ pub fn gather(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok(vec![Some(along_axis::add_back(tape, &picked, along, &sources, x.shape[along]))])
 }
 
+/// The indices of a node, if they depend on the picture. Before opset 16, no operator adds up values at such positions.
+fn unknown_indices(tape: &Tape, node: &Node) -> Result<Option<Tensor>> {
+    let places = node.input(1)?;
+    if tape.integers_of(places).is_some() {
+        return Ok(None);
+    }
+    match tape.opset() < 16 {
+        true => Err(node.error("has indices that depend on the picture; export the model with opset 16 or later")),
+        false => Ok(Some(places.clone())),
+    }
+}
+
+/// `inputs` are data, indices and updates, which are added.
+fn added(tape: &mut Tape, op: &str, inputs: &[&Tensor], along: usize) -> Tensor {
+    let attributes = vec![Attribute::int("axis", along as i64), Attribute::text("reduction", "add")];
+    tape.emit(op, inputs, attributes, inputs[0].dtype, inputs[0].shape.clone())
+}
+
 /// Every index is a position on the axis, in a tensor of the output's shape.
 pub fn gather_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
+    if let Some(places) = unknown_indices(tape, node)? {
+        let zeros = tape.zeros(x);
+        return Ok(vec![Some(added(tape, "ScatterElements", &[&zeros, &places, grad], along))]);
+    }
     let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
     let count: usize = grad.shape.iter().product();
     if grad.rank() != x.rank() || indices.len() != count {
@@ -70,6 +103,13 @@ pub fn gather_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Ve
 /// them.
 pub fn gather_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, rows) = (node.input(0)?, node.input(1)?);
+    if node.proto.int("batch_dims").unwrap_or(0) == 0
+        && let Some(places) = unknown_indices(tape, node)?
+    {
+        let zeros = tape.zeros(x);
+        let add = vec![Attribute::text("reduction", "add")];
+        return Ok(vec![Some(tape.emit("ScatterND", &[&zeros, &places, grad], add, x.dtype, x.shape.clone()))]);
+    }
     let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
     let batched = usize::try_from(node.proto.int("batch_dims").unwrap_or(0)).unwrap_or(usize::MAX);
     let depth = rows.shape.last().copied().unwrap_or(0);
@@ -91,38 +131,6 @@ pub fn gather_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opti
     let flat = tape.reshape(grad, &[sources.len(), behind]);
     let result = along_axis::add_back(tape, &flat, 0, &sources, batches * places);
     Ok(vec![Some(tape.reshape(&result, &x.shape))])
-}
-
-pub fn scatter_nd(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    scattered(tape, node, grad, "GatherND", vec![])
-}
-
-pub fn scatter_elements(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let along = Attribute::int("axis", node.proto.int("axis").unwrap_or(0));
-    scattered(tape, node, grad, "GatherElements", vec![along])
-}
-
-/// Updates get the gradient at their positions, gathered by the operator `picking`. The data get
-/// the gradient at all other positions, or everywhere if updates were added.
-fn scattered(
-    tape: &mut Tape,
-    node: &Node,
-    grad: &Tensor,
-    picking: &str,
-    axis: Vec<Attribute>,
-) -> Result<Vec<Option<Tensor>>> {
-    let (indices, updates) = (node.input(1)?, node.input(2)?);
-    let by_data = match node.proto.text("reduction") {
-        None | Some("none") => {
-            let zeros = tape.zeros(updates);
-            let shape = grad.shape.clone();
-            tape.emit(node.proto.op_type(), &[grad, indices, &zeros], axis.clone(), grad.dtype, shape)
-        }
-        Some("add") => grad.clone(),
-        Some(other) => return Err(node.error(&format!("combines values with {other}, for which there is no gradient"))),
-    };
-    let by_updates = tape.emit(picking, &[grad, indices], axis, grad.dtype, updates.shape.clone());
-    Ok(vec![Some(by_data), None, Some(by_updates)])
 }
 
 /// The cumulative sum in the opposite direction.

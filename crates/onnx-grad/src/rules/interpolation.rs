@@ -32,22 +32,56 @@ pub fn linear(input: usize, coordinates: &[f32]) -> Vec<f64> {
     matrix(input, coordinates, taps)
 }
 
+/// Like [`linear`], smoothed before shrinking: a filter as wide as an output averages the inputs. The filter is cubic with
+/// the coefficient `a`, or else linear. `scale` is the number of outputs per input.
+pub fn smoothed(input: usize, coordinates: &[f32], scale: f32, a: Option<f64>, exclude_outside: bool) -> Vec<f64> {
+    let width = f64::from(1.0 / scale).max(1.0);
+    let filter = |distance: f64| match (a, distance.abs()) {
+        (Some(a), distance) if distance < 2.0 => keys(a, distance),
+        (None, distance) if distance < 1.0 => 1.0 - distance,
+        _ => 0.0,
+    };
+    let reach = if a.is_some() { 2.0 * width } else { width };
+    let taps = |at: f64| {
+        let (first, last) = ((at - reach).floor() as i64, (at + reach).ceil() as i64);
+        normalised((first..=last).map(|tap| (tap, filter((tap as f64 - at) / width))), input, exclude_outside)
+    };
+    matrix(input, coordinates, taps)
+}
+
+/// The weight of an input at a distance up to 2 in cubic convolution.
+fn keys(a: f64, distance: f64) -> f64 {
+    match distance {
+        d if d <= 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
+        d => ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a,
+    }
+}
+
+/// The taps with weights that sum to one, without those outside if `exclude_outside` is set.
+fn normalised(taps: impl Iterator<Item = (i64, f64)>, input: usize, exclude_outside: bool) -> Vec<(i64, f64)> {
+    let inside = |(tap, _): &(i64, f64)| !exclude_outside || (0..input as i64).contains(tap);
+    let taps: Vec<(i64, f64)> = taps.filter(inside).collect();
+    let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
+    taps.into_iter().map(|(tap, weight)| (tap, weight / total)).collect()
+}
+
 /// Cubic convolution (Keys 1981) at `coordinates` with the coefficient `a`, in the format of
 /// [`linear`]. Inputs outside repeat the border, or have no weight if `exclude_outside` is set.
 pub fn cubic(input: usize, coordinates: &[f32], a: f64, exclude_outside: bool) -> Vec<f64> {
-    let weight = |distance: f64| match distance {
-        d if d <= 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
-        d => ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a,
-    };
     let taps = |at: f64| {
         let first = at.floor() as i64 - 1;
-        let tap = |tap: i64| (tap, weight((at - tap as f64).abs()));
-        let inside = |(tap, _): &(i64, f64)| !exclude_outside || (0..input as i64).contains(tap);
-        let taps: Vec<(i64, f64)> = (first..first + 4).map(tap).filter(inside).collect();
-        let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
-        taps.into_iter().map(|(tap, weight)| (tap, weight / total)).collect()
+        normalised((first..first + 4).map(|tap| (tap, keys(a, (at - tap as f64).abs()))), input, exclude_outside)
     };
     matrix(input, coordinates, taps)
+}
+
+/// The positions of `output` outputs on the part from `start` to `end` of an axis of `input` inputs, as fractions of its
+/// length (`tf_crop_and_resize`).
+pub fn cropped(input: usize, output: usize, (start, end): (f32, f32)) -> Vec<f32> {
+    let last = input as f32 - 1.0;
+    let step = if output > 1 { (end - start) * last / (output as f32 - 1.0) } else { 0.0 };
+    let first = if output > 1 { start * last } else { 0.5 * (start + end) * last };
+    (0..output).map(|o| first + o as f32 * step).collect()
 }
 
 /// The input nearest to each of `coordinates`, by the operator's `nearest_mode`. `None` for an

@@ -51,9 +51,9 @@ pub fn global_pool(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Op
 
 /// Each input gets its slope times the sum over the windows that read it.
 pub fn pool(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let (x, y, p) = (node.input(0)?, node.output(0)?, order(node)?);
+    let (x, y, p) = (node.input(0)?, pool::settled(tape, node, node.output(0)?), order(node)?);
     let windows = SlidingWindow::all(node, &pool::kernel(node)?)?;
-    let share = over(tape, grad, y, p - 1);
+    let share = over(tape, grad, &y, p - 1);
     let share = pool::sum_of_windows(tape, &share, &windows, x);
     let slope = slope(tape, x, p);
     Ok(vec![Some(tape.mul(&slope, &share))])

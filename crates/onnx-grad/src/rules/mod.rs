@@ -9,11 +9,14 @@ mod activation;
 pub(super) mod along_axis;
 mod arithmetic;
 mod attention;
+mod composite;
 mod conv;
 mod einsum;
+mod geometry;
 mod index;
 pub(super) mod interpolation;
 mod linear;
+mod loss;
 mod lp;
 mod normalization;
 mod polyphase;
@@ -21,6 +24,10 @@ mod pool;
 mod quantize;
 mod reduce;
 mod resize;
+mod roi;
+mod sampling;
+mod scatter;
+mod select;
 mod shape;
 mod softmax;
 mod trigonometry;
@@ -146,22 +153,37 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Transpose", shape::transpose),
     ("Trilu", shape::triangle),
     ("Unsqueeze", shape::reshape),
+    // Losses
+    ("NegativeLogLikelihoodLoss", loss::negative_log_likelihood),
+    ("SoftmaxCrossEntropyLoss", loss::softmax_cross_entropy),
     // Places
+    ("AffineGrid", geometry::affine_grid),
+    ("CenterCropPad", select::center_crop_pad),
+    ("Col2Im", select::col2im),
+    ("Compress", select::compress),
     ("CumSum", index::cumulative_sum),
+    ("Det", geometry::determinant),
     ("Gather", index::gather),
     ("GatherElements", index::gather_elements),
     ("GatherND", index::gather_nd),
+    ("GridSample", sampling::grid_sample),
+    ("MaxUnpool", select::max_unpool),
     ("OneHot", index::one_hot),
     ("Resize", resize::resize),
-    ("ScatterElements", index::scatter_elements),
-    ("ScatterND", index::scatter_nd),
+    ("ReverseSequence", select::reverse_sequence),
+    ("RoiAlign", roi::roi_align),
+    ("RotaryEmbedding", geometry::rotary_embedding),
+    ("Scatter", scatter::scatter),
+    ("ScatterElements", scatter::scatter_elements),
+    ("ScatterND", scatter::scatter_nd),
     ("Slice", index::slice),
+    ("TopK", select::top_k),
     ("Upsample", resize::resize),
 ];
 
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
-pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "Split"];
+pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "SoftmaxCrossEntropyLoss", "Split"];
 
 /// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
 /// constant in them.

@@ -4,6 +4,7 @@ use super::conv;
 use super::window::{SlidingWindow, grid, product, spatial};
 use crate::error::Result;
 use crate::onnx::TensorProto;
+use crate::pool_shapes::is_doubtful;
 use crate::tape::{Node, Tape, Tensor};
 
 /// The gradient of each window goes to the first element that equals the window's maximum.
@@ -13,7 +14,7 @@ use crate::tape::{Node, Tape, Tensor};
 /// sums are sufficient. ScatterElements would run in a slow reference kernel in OpenVINO. The
 /// gradient that a tap passes on is subtracted from the gradient left for the taps after it.
 pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    let (x, y) = (node.input(0)?, node.output(0)?);
+    let (x, y) = (node.input(0)?, settled(tape, node, node.output(0)?));
     let windows: Vec<SlidingWindow> =
         SlidingWindow::all(node, &kernel(node)?)?.into_iter().map(SlidingWindow::within).collect();
     let strides: Vec<usize> = windows.iter().map(|window| window.stride).collect();
@@ -27,7 +28,7 @@ pub fn max(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
         let Some(block) = PoolBlock::of(&windows, &taps) else { continue };
         let phase = &phases[block.phase];
         let inputs = block.cut(tape, phase, &block.inputs);
-        let [maxima, arriving] = [y, &left].map(|t| block.cut(tape, t, &block.outputs));
+        let [maxima, arriving] = [&y, &left].map(|t| block.cut(tape, t, &block.outputs));
         let hit = tape.equal(&inputs, &maxima);
         let part = tape.keep(&hit, &arriving);
         let passed = block.put(tape, &part, &block.outputs, &grad.shape);
@@ -83,6 +84,16 @@ impl PoolBlock {
     }
 }
 
+/// A result of the pool, or of its like, with the shape that the runtime computes where ONNX may infer another one.
+pub fn settled(tape: &mut Tape, node: &Node, y: &Tensor) -> Tensor {
+    if !is_doubtful(node.proto) {
+        return y.clone();
+    }
+    let sizes: Vec<i64> = y.shape.iter().map(|size| *size as i64).collect();
+    let sizes = tape.integers(&sizes);
+    tape.emit("Reshape", &[y, &sizes], vec![], y.dtype, y.shape.clone())
+}
+
 /// Each output's gradient is spread evenly over the inputs that its window reads. How much padding a mean counts
 /// differs between runtimes, so the share is what the node itself makes of ones. Runtimes fold it at load time.
 pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -96,6 +107,7 @@ pub fn average(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option
         &vec![1.0; product(spatial(&x.shape))],
     ));
     let mean = tape.emit("AveragePool", &[&ones], node.proto.attribute.clone(), grad.dtype, single(&grad.shape));
+    let mean = settled(tape, node, &mean);
     let counts: Vec<f64> = shares(&windows);
     let counts = tape.constant(TensorProto::from_reals("", grad.dtype, &single(&grad.shape), &counts));
     let share = tape.mul(&mean, &counts);

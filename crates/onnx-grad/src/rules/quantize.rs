@@ -51,7 +51,11 @@ pub fn conv_integer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<O
     let x = Tensor { dtype: grad.dtype, ..node.input(0)?.clone() };
     let proto = NodeProto { op_type: Some("Conv".into()), ..node.proto.clone() };
     let inputs = vec![Some(x), Some(weights)];
-    conv::conv(tape, &Node { proto: &proto, inputs, outputs: node.outputs.clone(), grads: vec![] }, grad)
+    conv::conv(
+        tape,
+        &Node { proto: &proto, inputs, outputs: node.outputs.clone(), grads: vec![], wanted: vec![] },
+        grad,
+    )
 }
 
 /// A product of integers less their zero points.
@@ -60,7 +64,7 @@ pub fn matmul_integer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
     let a = less_zero_point(tape, node, (0, 2), rows, grad.dtype)?;
     let b = less_zero_point(tape, node, (1, 3), columns, grad.dtype)?;
     let inputs = vec![Some(a), Some(b)];
-    let floats = Node { proto: node.proto, inputs, outputs: node.outputs.clone(), grads: vec![] };
+    let floats = Node { proto: node.proto, inputs, outputs: node.outputs.clone(), grads: vec![], wanted: vec![] };
     linear::matmul(tape, &floats, grad)
 }
 

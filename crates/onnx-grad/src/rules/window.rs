@@ -37,6 +37,11 @@ impl SlidingWindow {
     pub fn all(node: &Node, kernel: &[usize]) -> Result<Vec<Self>> {
         let windows = Self::read(node, kernel, &node.input(0)?.shape, &node.output(0)?.shape)?;
         let padding = node.proto.text("auto_pad").unwrap_or("NOTSET");
+        let is_same = matches!(padding, "SAME_UPPER" | "SAME_LOWER");
+        if is_same && !node.proto.is("Conv") && windows.iter().any(|window| window.dilation > 1) {
+            let problem = "pads automatically with dilations, for which ONNX and runtimes have different sizes";
+            return Err(node.error(&format!("{problem}; export the model with pads")));
+        }
         let padded = |window: Self| if node.proto.is("Conv") { window.padded(padding) } else { window.pooled(padding) };
         Ok(windows.into_iter().map(padded).collect())
     }
@@ -61,6 +66,21 @@ impl SlidingWindow {
             Self { begin: if upper { total / 2 } else { total - total / 2 }, ..window }
         };
         Ok(windows.into_iter().enumerate().map(cut).collect())
+    }
+
+    /// The blocks of Col2Im, which writes to the image where a window would read. As many as fit are there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Graph`] if the attributes do not fit the image's shape.
+    pub fn of_blocks(node: &Node, block: &[usize], image: &[usize]) -> Result<Vec<Self>> {
+        let pads = node.proto.ints("pads").unwrap_or_default();
+        let fit = |(axis, window): (usize, Self)| {
+            let end = pads.get(block.len() + axis).map_or(0, |end| *end as usize);
+            let room = (window.begin + window.input + end).checked_sub(window.extent());
+            let room = room.ok_or_else(|| node.error("has blocks that do not fit its image"))?;
+            Ok(Self { output: room / window.stride + 1, ..window })
+        };
+        Self::read(node, block, image, &vec![1; image.len()])?.into_iter().enumerate().map(fit).collect()
     }
 
     /// The windows as declared by the attributes, between two values of the given shapes.
@@ -112,8 +132,8 @@ impl SlidingWindow {
         Self { begin, ..self }
     }
 
-    /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime does not count dilation here, and
-    /// leaves out inputs if the stride is longer than the kernel.
+    /// The window of a pool with the padding that `auto_pad` specifies. ONNX Runtime leaves out inputs if the stride is
+    /// longer than the kernel.
     fn pooled(self, auto_pad: &str) -> Self {
         let total =
             (self.input.div_ceil(self.stride).saturating_sub(1) * self.stride + self.kernel) as i64 - self.input as i64;

@@ -61,17 +61,23 @@ pub fn write_out(node: &NodeProto) -> Option<WriteOut> {
     row.map(|(_, _, write_out)| *write_out)
 }
 
-/// Writes out every such operator between image and score. The types of new values are added to `shapes`.
+/// Writes out every such operator between `goals` and score. The types of new values are added to `shapes`.
 ///
 /// # Errors
 /// [`Error::Graph`] if one has arguments for which there is no gradient.
-pub fn operators(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, variant: Variant) -> Result<()> {
+pub fn operators(
+    graph: &mut GraphProto,
+    shapes: &mut Shapes,
+    goals: &[&str],
+    opset: i64,
+    variant: Variant,
+) -> Result<()> {
     if !graph.node.iter().any(|node| write_out(node).is_some()) {
         return Ok(());
     }
     let mut tape = Tape::new(graph, shapes, opset, variant);
     let score = tape.value(&shapes.output)?;
-    let active = backward::active(graph, shapes, &score, &shapes.image);
+    let active = backward::active(graph, shapes, &score, goals);
     let mut written = HashMap::new();
     for (index, node) in graph.node.iter().enumerate() {
         let between = node.output.iter().any(|name| active.contains(name));
@@ -92,7 +98,7 @@ pub fn operators(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, varian
 
 /// The nodes that replace `proto`.
 fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Result<Vec<NodeProto>> {
-    let node = Node::of(tape, proto, vec![])?;
+    let node = Node::of(tape, proto, vec![], vec![])?;
     tape.enter(proto.label());
     let values = write_out(tape, &node)?;
     if let Some(problem) = tape.problem() {

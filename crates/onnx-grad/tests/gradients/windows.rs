@@ -58,9 +58,15 @@ impl Window {
     }
 }
 
-/// All combinations of attributes for one operator and opset.
-///
-/// The runtime does not know some of them, and its own shape inference contradicts others. At least `least` must be right.
+/// Whether an error is about what the runtime does not know, or about automatic padding with dilations.
+fn refuses(problem: &str) -> bool {
+    ["Unrecognized attribute", "Exception during initialization", "Dilation not supported", "pads automatically"]
+        .iter()
+        .any(|part| problem.contains(part))
+}
+
+/// All combinations of attributes for one operator and opset. At least `least` must be right; the runtime does not know
+/// the others.
 fn agree(op: &'static str, opset: i64, step: f64, least: usize) {
     let mut wrong = Vec::new();
     let mut right = 0;
@@ -78,6 +84,7 @@ fn agree(op: &'static str, opset: i64, step: f64, least: usize) {
                     match error_against_differences(&window.model(), IMAGE, step) {
                         Ok(error) if error < 2e-3 => right += 1,
                         Ok(error) => wrong.push(format!("{error:.4}: {window:?}")),
+                        Err(problem) if !refuses(&problem.to_string()) => wrong.push(format!("{problem}: {window:?}")),
                         Err(_) => {}
                     }
                 }
@@ -89,21 +96,21 @@ fn agree(op: &'static str, opset: i64, step: f64, least: usize) {
 
 #[test]
 fn means_over_windows_agree_with_finite_differences() {
-    for (opset, least) in [(11, 80), (18, 80), (19, 140), (22, 150)] {
+    for (opset, least) in [(11, 92), (18, 92), (19, 152), (22, 152)] {
         agree("AveragePool", opset, 0.25, least);
     }
 }
 
 #[test]
 fn norms_over_windows_agree_with_finite_differences() {
-    for (opset, least) in [(11, 20), (18, 70), (22, 75)] {
+    for (opset, least) in [(11, 23), (18, 76), (22, 76)] {
         agree("LpPool", opset, 1e-3, least);
     }
 }
 
 #[test]
 fn maxima_over_windows_agree_with_finite_differences() {
-    for (opset, least) in [(12, 70), (22, 75)] {
+    for (opset, least) in [(12, 76), (22, 76)] {
         agree("MaxPool", opset, 1e-3, least);
     }
 }

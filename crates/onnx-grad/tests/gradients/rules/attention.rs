@@ -2,7 +2,7 @@
 
 use super::{Case, IMAGE, SMOOTH, case, matrix};
 use crate::common::Graph;
-use onnx_grad::onnx::AttributeProto as A;
+use onnx_grad::onnx::{AttributeProto as A, NodeProto};
 
 /// Shapes of queries, keys and values.
 type Shapes = [&'static [i64]; 3];
@@ -36,6 +36,19 @@ fn hidden(g: &mut Graph, shape: &[usize]) -> String {
     g.node("Greater", &[&values, &zero], vec![])
 }
 
+/// Attention that continues a past, with all four outputs added up in one row.
+fn continued(g: &mut Graph, shapes: Shapes, past: [&[i64]; 2], attributes: Vec<A>) -> String {
+    let [q, k, v] = shapes.map(|shape| projected(g, shape));
+    let [past_key, past_value] = past.map(|shape| projected(g, shape));
+    let outputs = ["attended", "keys", "values", "weights"].map(str::to_owned).to_vec();
+    let inputs = vec![q, k, v, String::new(), past_key, past_value];
+    g.nodes
+        .push(NodeProto { attribute: attributes, ..NodeProto::new("Attention", "attention", inputs, outputs.clone()) });
+    let row = g.integers(&[1, -1]);
+    let rows: Vec<String> = outputs.iter().map(|output| g.node("Reshape", &[output, &row], vec![])).collect();
+    g.node("Concat", &rows.iter().map(String::as_str).collect::<Vec<_>>(), vec![A::int("axis", 1)])
+}
+
 fn heads(queries: i64, keys: i64) -> Vec<A> {
     vec![A::int("q_num_heads", queries), A::int("kv_num_heads", keys)]
 }
@@ -57,5 +70,11 @@ pub const CASES: &[Case] = &[
     case("Attention", "shared keys", SMOOTH, &[23, 24], IMAGE, |g| attention(g, GROUPED, "", vec![])),
     case("Attention", "shared keys, one mask for all heads", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[1, 1, 3, 5]); attention(g, GROUPED, &mask, vec![]) }),
     case("Attention", "three axes", SMOOTH, &[23, 24], IMAGE, |g| attention(g, THREE_AXES, "", heads(2, 2))),
+    case("Attention", "softcap", SMOOTH, &[23, 24], IMAGE, |g| attention(g, PLAIN, "", vec![A::float("softcap", 0.7)])),
+    case("Attention", "softcap and an added mask", SMOOTH, &[23, 24], IMAGE, |g| { let mask = projected(g, &[3, 5]); attention(g, PLAIN, &mask, vec![A::float("softcap", 0.7)]) }),
+    case("Attention", "softcap, causal", SMOOTH, &[23, 24], IMAGE, |g| attention(g, PLAIN, "", vec![A::float("softcap", 0.7), A::int("is_causal", 1)])),
+    case("Attention", "a past", SMOOTH, &[23, 24], IMAGE, |g| continued(g, PLAIN, [&[2, 2, 4, 4], &[2, 2, 4, 6]], vec![])),
+    case("Attention", "a past, causal, shared keys, masked products", SMOOTH, &[23, 24], IMAGE, |g| continued(g, GROUPED, [&[1, 2, 4, 4], &[1, 2, 4, 6]], vec![A::int("is_causal", 1), A::int("qk_matmul_output_mode", 3)])),
+    case("Attention", "a past, three axes, capped products", SMOOTH, &[23, 24], IMAGE, |g| continued(g, THREE_AXES, [&[2, 2, 4, 4], &[2, 2, 4, 6]], [heads(2, 2), vec![A::float("softcap", 0.7), A::int("qk_matmul_output_mode", 2)]].concat())),
     case("Attention", "three axes, shared keys", SMOOTH, &[23, 24], IMAGE, |g| attention(g, THREE_AXES_GROUPED, "", heads(4, 2))),
 ];

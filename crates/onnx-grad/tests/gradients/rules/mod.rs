@@ -7,10 +7,12 @@ mod attention;
 mod conv;
 mod einsum;
 mod fused;
+mod geometry;
 mod hostile;
 mod index;
 mod integers;
 mod linear;
+mod loss;
 mod lp;
 mod normalization;
 mod openvino;
@@ -20,6 +22,10 @@ mod recurrent;
 mod reduce;
 mod refusals;
 mod resize;
+mod roi;
+mod sampling;
+mod scatter;
+mod select;
 mod shape;
 mod softmax;
 mod trigonometry;
@@ -182,11 +188,17 @@ const FILES: &[&[Case]] = &[
     index::CASES,
     integers::CASES,
     einsum::CASES,
+    geometry::CASES,
     linear::CASES,
+    loss::CASES,
     lp::CASES,
     normalization::CASES,
     pool::CASES,
     resize::CASES,
+    roi::CASES,
+    sampling::CASES,
+    scatter::CASES,
+    select::CASES,
     quantize::CASES,
     recurrent::CASES,
     reduce::CASES,
@@ -310,4 +322,34 @@ fn fused_operators_agree_with_finite_differences() {
 #[test]
 fn arithmetic_on_integers_agrees_with_finite_differences() {
     agree(integers::CASES);
+}
+
+#[test]
+fn geometry_rules_agree_with_finite_differences() {
+    agree(geometry::CASES);
+}
+
+#[test]
+fn loss_rules_agree_with_finite_differences() {
+    agree(loss::CASES);
+}
+
+#[test]
+fn sampling_rules_agree_with_finite_differences() {
+    agree(sampling::CASES);
+}
+
+#[test]
+fn scatter_rules_agree_with_finite_differences() {
+    agree(scatter::CASES);
+}
+
+#[test]
+fn select_rules_agree_with_finite_differences() {
+    agree(select::CASES);
+}
+
+#[test]
+fn roi_rules_agree_with_finite_differences() {
+    agree(roi::CASES);
 }

@@ -24,13 +24,6 @@ fn normalised(g: &mut Graph, attributes: Vec<A>) -> String {
     y
 }
 
-/// The image resized to 14 x 5.
-fn resized(g: &mut Graph, attribute: A) -> String {
-    let sizes = g.integers(&[1, 3, 14, 5]);
-    let roi = g.reals(&[8], &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
-    g.node("Resize", &["image", &roi, "", &sizes], vec![A::text("mode", "linear"), attribute])
-}
-
 #[test]
 fn weights_made_from_the_image_are_refused() {
     let problem = refusal(13, |g| {
@@ -68,17 +61,14 @@ fn transposed_convolutions_that_runtimes_compute_wrongly_are_refused() {
 }
 
 #[test]
-fn resizing_by_other_rules_is_refused() {
-    let problem = refusal(13, |g| resized(g, A::text("coordinate_transformation_mode", "tf_crop_and_resize")));
-    assert!(problem.contains("resizes with tf_crop_and_resize"), "{problem}");
-    let problem = refusal(18, |g| resized(g, A::int("antialias", 1)));
-    assert!(problem.contains("antialias"), "{problem}");
-    let problem = refusal(18, |g| {
-        let sizes = g.integers(&[14, 5]);
-        let attributes = vec![A::ints("axes", &[2, 3]), A::text("keep_aspect_ratio_policy", "not_larger")];
-        g.node("Resize", &["image", "", "", &sizes], attributes)
+fn regions_that_the_picture_decides_are_refused() {
+    let problem = refusal(13, |g| {
+        let sizes = g.integers(&[1, 3, 14, 5]);
+        let roi = g.node("ReduceMax", &["image"], vec![A::ints("axes", &[0, 1, 2]), A::int("keepdims", 0)]);
+        let attributes = vec![A::text("coordinate_transformation_mode", "tf_crop_and_resize")];
+        g.node("Resize", &["image", &roi, "", &sizes], [attributes, vec![A::text("mode", "linear")]].concat())
     });
-    assert!(problem.contains("keeps the aspect ratio"), "{problem}");
+    assert!(problem.contains("has a region that depends on the picture"), "{problem}");
 }
 
 /// The image's values repeated 24 times, in the given shape of 5184 elements.

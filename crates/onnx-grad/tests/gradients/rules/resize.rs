@@ -65,6 +65,28 @@ fn upsample(g: &mut Graph, mode: &str) -> String {
     g.node("Upsample", &["image", &scales], vec![A::text("mode", mode)])
 }
 
+/// Sizes of height and width of which one is a limit.
+fn kept(g: &mut Graph, policy: &str, kind: &str, sizes: &[i64]) -> String {
+    sized(g, sizes, kind, vec![A::ints("axes", &[2, 3]), A::text("keep_aspect_ratio_policy", policy)])
+}
+
+/// A part of the image, some of it outside.
+fn cropped(g: &mut Graph, kind: &str, sizes: &[i64]) -> String {
+    let roi = factors(g, &[0.0, 0.0, 0.3, -0.2, 1.0, 1.0, 0.8, 0.7]);
+    let (none, sizes) = (factors(g, &[]), g.integers(sizes));
+    let attributes = vec![
+        A::text("mode", kind),
+        A::text("coordinate_transformation_mode", "tf_crop_and_resize"),
+        A::float("extrapolation_value", 7.0),
+    ];
+    g.node("Resize", &["image", &roi, &none, &sizes], attributes)
+}
+
+fn smoothed(g: &mut Graph, kind: &str, sizes: &[i64], mut attributes: Vec<A>) -> String {
+    attributes.push(A::int("antialias", 1));
+    sized(g, sizes, kind, attributes)
+}
+
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("Upsample", "nearest", LINEAR, &[7, 8, 9], IMAGE, |g| upsample(g, "nearest")),
@@ -95,6 +117,18 @@ pub const CASES: &[Case] = &[
     case("Resize", "axes", LINEAR, FROM_18, IMAGE, |g| sized(g, &[5, 14], "linear", vec![A::ints("axes", &[3, 2])])),
     case("Resize", "scales of axes", LINEAR, FROM_18, IMAGE, |g| scaled(g, &[0.5, 2.0], "nearest", vec![A::ints("axes", &[3, 2])])),
     case("Resize", "arguments left out", LINEAR, &[13, 18, 22], IMAGE, |g| { let s = factors(g, SMALLER); g.node("Resize", &["image", "", &s], vec![A::text("mode", "linear")]) }),
+    case("Resize", "not larger, linear", LINEAR, FROM_18, IMAGE, |g| kept(g, "not_larger", "linear", &[15, 11])),
+    case("Resize", "not smaller, nearest", LINEAR, FROM_18, IMAGE, |g| kept(g, "not_smaller", "nearest", &[7, 5])),
+    case("Resize", "not smaller, cubic", LINEAR, FROM_18, IMAGE, |g| kept(g, "not_smaller", "cubic", &[15, 11])),
+    case("Resize", "a region, linear", LINEAR, FROM_11, IMAGE, |g| cropped(g, "linear", &[1, 3, 6, 11])),
+    case("Resize", "a region, nearest", LINEAR, FROM_11, IMAGE, |g| cropped(g, "nearest", &[1, 3, 6, 11])),
+    case("Resize", "a region, cubic", LINEAR, FROM_11, IMAGE, |g| cropped(g, "cubic", &[1, 3, 6, 11])),
+    case("Resize", "a region, to one", LINEAR, FROM_11, IMAGE, |g| cropped(g, "linear", &[1, 3, 1, 5])),
+    case("Resize", "smoothed, linear", LINEAR, FROM_18, IMAGE, |g| smoothed(g, "linear", &[1, 3, 4, 3], vec![])),
+    case("Resize", "smoothed, linear, one side larger", LINEAR, FROM_18, IMAGE, |g| smoothed(g, "linear", &[1, 3, 4, 11], vec![])),
+    case("Resize", "smoothed, linear, align_corners", LINEAR, FROM_18, IMAGE, |g| smoothed(g, "linear", &[1, 3, 4, 3], vec![A::text("coordinate_transformation_mode", "align_corners")])),
+    case("Resize", "smoothed, cubic", LINEAR, FROM_18, IMAGE, |g| smoothed(g, "cubic", &[1, 3, 4, 3], vec![A::float("cubic_coeff_a", -0.5)])),
+    case("Resize", "smoothed, cubic, exclude_outside", LINEAR, FROM_18, IMAGE, |g| smoothed(g, "cubic", &[1, 3, 4, 6], vec![A::int("exclude_outside", 1)])),
     case("Resize", "one axis", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); to_sizes(g, &x, &[1, 3, 50], vec![A::text("mode", "linear")]) }),
     case("Resize", "three axes", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 3, 6, 4]); to_sizes(g, &x, &[1, 3, 5, 4, 8], vec![A::text("mode", "linear")]) }),
     case("Resize", "channels last", LINEAR, FROM_11, &[1, 9, 8, 3], |g| sized(g, &[1, 14, 5, 3], "linear", vec![])),
