@@ -7,6 +7,7 @@ mod common;
 mod derivatives;
 mod differences;
 mod ends;
+mod given_models;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;
