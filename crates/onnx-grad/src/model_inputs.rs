@@ -106,7 +106,7 @@ fn fix_one(
             let settled: Option<Vec<usize>> = sizes.iter().enumerate().map(size).collect();
             settled.ok_or_else(|| {
                 let problem = format!("the input {name} takes {}, which is open", described(&sizes, input));
-                Error::Request(format!("{problem}; give its shape, such as {name}={}", example(&sizes, batch)))
+                Error::Request(format!("{problem}; give its shape, such as {name}={}", example(&sizes, wanted)))
             })?
         }
         (None, None) => {
@@ -141,7 +141,8 @@ fn described(sizes: &[Option<usize>], input: &ValueInfoProto) -> String {
 }
 
 /// A shape that fits: sides of 224.
-fn example(sizes: &[Option<usize>], batch: usize) -> String {
+fn example(sizes: &[Option<usize>], wanted: &Derivative) -> String {
+    let batch = if let Batch::Fixed(batch) = wanted.batch { batch } else { 1 };
     let size = |(axis, size): (usize, &Option<usize>)| size.unwrap_or(if axis == 0 { batch } else { 224 }).to_string();
     sizes.iter().enumerate().map(size).collect::<Vec<_>>().join("x")
 }

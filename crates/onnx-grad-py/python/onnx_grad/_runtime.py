@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
@@ -81,9 +82,10 @@ def session(model: Model, optimise: bool = True, remedy: str = "export it again"
 def brief(error: Exception) -> str:
     """An error of ONNX Runtime in one line."""
     text = str(error)
-    for mark in ("Status Message: ", "[ONNXRuntimeError] : "):
+    # Codes, and the place in ONNX Runtime's sources, say nothing to its users.
+    for mark in ("Status Message: ", "[ONNXRuntimeError] : ", " was false. "):
         text = text.split(mark, 1)[-1]
-    return " ".join(text.split())
+    return " ".join(re.sub(r"^\d+ : [A-Z_]+ : ", "", text).split()).rstrip(".")
 
 
 Value = Tuple[str, int, List[int], Optional[bytes]]

@@ -7,7 +7,7 @@ use crate::common::{Random, reals, relative_error, try_session, value};
 use crate::runtime;
 use onnx_grad::{Options, Request, differentiate, load, prepare};
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let given = std::env::var_os("SALSTREAM_DATA").map(PathBuf::from);
     let data = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
     data.join("cases/onnx/models")

@@ -7,7 +7,11 @@ mod common;
 mod derivatives;
 mod differences;
 mod ends;
+<<<<<<< HEAD
 mod nodes;
+=======
+mod given_models;
+>>>>>>> hc
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;
