@@ -30,9 +30,9 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     folding::transposes(&mut graph);
     folding::batch_normalization(&mut graph)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
-    let logits = score::logits(&graph, &shapes, opset)?;
-    let dtype = tape.value(&shapes.image)?.dtype;
-    let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
+    let head = score::logits(&graph, &shapes, opset)?;
+    let seed = score::seed(&mut tape, &head, score::size(&shapes)?, options)?;
+    let (logits, probabilities) = head;
     let score = (logits, seed);
     let scores = score.0.name.clone();
     let (attribution, activation) = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
@@ -49,7 +49,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     if let Method::Sampled(sampling) = &options.method {
         graph = sampling_loop::repeat(graph, &shapes, opset, sampling)?;
     }
-    signature::finish(&mut model, graph, &scores, options);
+    signature::finish(&mut model, graph, (&scores, probabilities), options);
     Ok(model)
 }
 

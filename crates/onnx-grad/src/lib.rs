@@ -47,6 +47,7 @@
 #![warn(missing_docs)]
 
 mod backward;
+mod binary_head;
 mod bounds;
 mod cam;
 mod differentiate;
@@ -64,6 +65,9 @@ mod request;
 mod rules;
 mod sampling_loop;
 mod score;
+mod score_choice;
+mod score_end;
+mod score_names;
 mod score_output;
 mod sequences;
 mod signature;
@@ -81,9 +85,11 @@ pub use quadrature::gauss_legendre;
 pub use request::Request;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use sampling_loop::blur_deviation;
+pub use score_choice::{ScoreCandidate, note_on_scores};
 pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
-    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, SCORES_OF,
-    Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
+    ACTIVATION, Baseline, CLASS, EXPLAIN, Explain, FEATURES, GRADIENT, Layer, METHOD, Method, OPPOSITE_OF_FIRST,
+    Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_OF, Sampling, Shapes, Statistic, TARGET,
+    TensorType, Variant,
 };

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::onnx::{DataType, TensorProto};
+use crate::score_choice::ScoreCandidate;
 
-/// The name of the added input: int64 `[N]`, the class to differentiate, or -1 for the top class.
+/// The name of the added input: int64 `[N]`, the class to differentiate, -1 for the top class, or -2 - k for the opposite
+/// of class k.
 pub const TARGET: &str = "target";
 /// The name of the output of logits, `[N, classes]`.
 pub const SCORES: &str = "scores";
@@ -26,6 +28,66 @@ pub const METHOD: &str = "salstream.method";
 /// a final Softmax and rounding.
 pub const SCORES_OF: &str = "salstream.scores_of";
 
+/// The metadata key of [`Probabilities`].
+pub const PROBABILITIES: &str = "salstream.probabilities";
+
+/// The metadata key of [`Explain`].
+pub const EXPLAIN: &str = "salstream.explain";
+
+/// The value of [`TARGET`] that means the opposite of class 0: "not class 0". The numbers below it mean the opposites of
+/// the further classes.
+pub const OPPOSITE_OF_FIRST: i64 = -2;
+
+/// How probabilities follow from [`SCORES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probabilities {
+    /// By a Softmax over all classes, of which one is right. The model ends in it, or in logits.
+    Softmax,
+    /// By a Sigmoid of each score. Classes do not exclude each other, or there are two, of which one is right.
+    Sigmoid,
+    /// The scores are probabilities themselves.
+    Scores,
+    /// The scores have no probabilities, such as embeddings and similarities.
+    None,
+}
+
+impl Probabilities {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Softmax, Self::Sigmoid, Self::Scores, Self::None];
+
+    /// The name in the metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::Scores => "scores",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What of the target class is differentiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Explain {
+    /// Its logit, whose gradient does not vanish where the classifier is sure.
+    #[default]
+    Logit,
+    /// Its probability, the classic dP/dx. Where the classifier is sure, it is nearly 0.
+    Probability,
+}
+
+impl Explain {
+    /// The name in the metadata and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logit => "logit",
+            Self::Probability => "probability",
+        }
+    }
+}
+
 /// The runtime to write for. The gradient is the same and correct in every runtime; only the nodes
 /// are chosen to be fastest in this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -45,6 +107,8 @@ pub struct Options {
     pub variant: Variant,
     /// What the output `gradient` contains.
     pub method: Method,
+    /// What of the class is explained.
+    pub explain: Explain,
     /// SHA-256 of the source file in hexadecimal, for the metadata. May be empty.
     pub source: String,
     /// Whether to add a feature map as the output [`FEATURES`]: among those at an eighth of the
@@ -71,6 +135,8 @@ pub struct Shapes {
     pub image: String,
     /// The name of the output of class scores or probabilities.
     pub output: String,
+    /// The outputs that may hold scores, if the user has not named one.
+    pub candidates: Vec<ScoreCandidate>,
     /// The type of every value in the graph.
     pub tensors: HashMap<String, TensorType>,
     /// Small values that nodes compute independently of the image, such as the arguments of
@@ -78,7 +144,7 @@ pub struct Shapes {
     pub constants: HashMap<String, TensorProto>,
 }
 
-/// What to compute from the target class's logit `s` and the image `x`. Each result has the image's
+/// What to compute from the target class's logit or probability `s` and the image `x`. Each result has the image's
 /// shape.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Method {
