@@ -17,7 +17,7 @@ use crate::model::runtime::Precision;
 use crate::model::{ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
-use onnx_grad::Request;
+use onnx_grad::{Explain, Request};
 
 /// The subcommands of `salstream model`.
 #[derive(Debug, Subcommand)]
@@ -186,6 +186,7 @@ impl TryFrom<ModelCommand> for ModelAction {
                     name: args.model,
                     metadata: MetadataFlags { preprocess: args.preprocess, labels: args.labels },
                     request: args.request.into(),
+                    explain: Explain::Logit,
                 },
                 json: args.json,
             }),
@@ -199,16 +200,18 @@ impl TryFrom<GradArgs> for GradConfig {
     type Error = Error;
 
     fn try_from(args: GradArgs) -> Result<Self> {
+        let method = args.method.choice()?;
         Ok(Self {
             model: ModelRequest {
                 name: ModelName::File(args.input.clone()),
                 metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: Request { batch: args.batch.into(), ..args.request.into() },
+                explain: method.explain,
             },
             input: args.input,
             output: args.file,
             overwrite: args.yes,
-            method: args.method.choice()?,
+            method,
             half: args.precision == StoredPrecision::F16,
         })
     }
@@ -218,6 +221,7 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
     type Error = Error;
 
     fn try_from(args: VerifyArgs) -> Result<Self> {
+        let method = args.method.choice()?;
         // Verification checks f32, unless another precision is requested.
         let precision = args.precision.fixed().or(Some(Precision::F32));
         let wish = ExecutionRequest {
@@ -232,11 +236,12 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
                 name: args.model,
                 metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: args.request.into(),
+                explain: method.explain,
             },
             pictures: args.image,
             json: args.json,
             wish,
-            method: args.method.choice()?,
+            method,
         })
     }
 }

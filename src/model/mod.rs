@@ -18,6 +18,7 @@
 
 mod autotune;
 pub mod catalog;
+mod class_target;
 mod classifier;
 pub mod inspect;
 mod installed;
@@ -40,6 +41,7 @@ pub use autotune::{
     TrialResult, calibration, candidates, choose,
 };
 pub use catalog::ModelName;
+pub use class_target::ClassTarget;
 pub use classifier::{Attribution, Classifier};
 pub use labels::ClassLabels;
 pub use metadata::ModelMetadata;

@@ -1,6 +1,6 @@
 //! Opens a model: resolves its name, reads its file and finds its metadata.
 
-use onnx_grad::{Method, Request};
+use onnx_grad::{Explain, Method, Request};
 
 use super::autotune::{ExecutionRequest, PreparedModel};
 use super::catalog::{ModelName, ResolvedModel};
@@ -22,6 +22,8 @@ pub struct ModelRequest {
     pub metadata: MetadataFlags,
     /// Values for what the file leaves open.
     pub request: Request,
+    /// What of the class to explain.
+    pub explain: Explain,
 }
 
 /// A model that was resolved and read.
@@ -41,7 +43,7 @@ pub struct OpenedModel {
 /// a file that cannot be used, and the errors of [`ModelSource::load`] and [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
-    let source = load(&chosen, &model.request)?;
+    let source = load(&chosen, model)?;
     let metadata = ModelMetadata::find(&chosen, &model.metadata, &source.facts()?)?;
     Ok(OpenedModel { chosen, source, metadata })
 }
@@ -88,7 +90,7 @@ pub fn open_classifier(
 ) -> Result<OpenedClassifier> {
     let ClassifierRequest { model, execution, remeasure } = request;
     let chosen = model.name.choose()?;
-    let prepared = PreparedModel::new(&chosen, &model.request, one_run, sampled, *execution, *remeasure)?;
+    let prepared = PreparedModel::new(&chosen, model, one_run, sampled, *execution, *remeasure)?;
     let metadata = ModelMetadata::find(&chosen, &model.metadata, &prepared.source.facts()?)?;
     let mut notes = [&*chosen.notes, &*metadata.notes].concat();
     let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);

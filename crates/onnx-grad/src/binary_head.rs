@@ -35,6 +35,7 @@ pub fn complete(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Resu
     }
     graph.output.push(ValueInfoProto { name: Some(base.clone()), ..Default::default() });
     shapes.output = base;
+    shapes.answers = true;
     Ok(())
 }
 

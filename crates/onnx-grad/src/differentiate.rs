@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, ModelProto};
+use crate::score_choice::note_on_scores;
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
 use crate::{feature_map, folding, method, sampling_loop, score, signature};
@@ -49,7 +50,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     if let Method::Sampled(sampling) = &options.method {
         graph = sampling_loop::repeat(graph, &shapes, opset, sampling)?;
     }
-    signature::finish(&mut model, graph, (&scores, probabilities), options);
+    signature::finish(&mut model, graph, (&scores, probabilities), note_on_scores(&shapes), options);
     Ok(model)
 }
 

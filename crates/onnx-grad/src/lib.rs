@@ -90,6 +90,6 @@ pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
     ACTIVATION, Baseline, CLASS, EXPLAIN, Explain, FEATURES, GRADIENT, Layer, METHOD, Method, OPPOSITE_OF_FIRST,
-    Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_OF, Sampling, Shapes, Statistic, TARGET,
-    TensorType, Variant,
+    Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling, Shapes, Statistic,
+    TARGET, TensorType, Variant,
 };

@@ -108,8 +108,13 @@ fn softmax_slope(tape: &mut Tape, scores: &Tensor, one_hot: &Tensor, signed: &Te
     let all = tape.emit("Softmax", &[scores], vec![Attribute::int("axis", 1)], scores.dtype, scores.shape.clone());
     let own = tape.mul(&all, signed);
     let own = tape.reduce_sum(&own, &[1]);
-    let rest = tape.sub(one_hot, &all);
-    tape.mul(&own, &rest)
+    let hidden = tape.mul(&all, one_hot);
+    let others = tape.sub(&all, &hidden);
+    // 1 - p_k as the sum of the others: a difference would lose its digits.
+    let rest = tape.reduce_sum(&others, &[1]);
+    let rest = tape.mul(one_hot, &rest);
+    let slope = tape.sub(&rest, &others);
+    tape.mul(&own, &slope)
 }
 
 /// p (1 - p), where 1 - p is the Sigmoid of the negative score: a difference would lose its digits.

@@ -195,9 +195,17 @@ impl<'a> ScoreEnd<'a> {
                 Some((_, 1)) => Probabilities::None,
                 _ => Probabilities::Scores,
             },
+            Some(node) if self.is_share(node) => Probabilities::Scores,
             _ if self.is_unbounded(last, false, MAX_DEPTH) => Probabilities::Softmax,
             _ => Probabilities::None,
         }
+    }
+
+    /// Whether a node divides values by their sum, as a Softmax of several operators does.
+    fn is_share(&self, node: &NodeProto) -> bool {
+        let [value, sum] = node.input.as_slice() else { return false };
+        let maker = self.maker(sum).filter(|maker| node.is("Div") && maker.is("ReduceSum"));
+        maker.is_some_and(|maker| maker.input.first() == Some(value))
     }
 
     /// Whether the value is the result of a last layer without bounds. Similarities of normalised vectors are not,

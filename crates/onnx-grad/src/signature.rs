@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::tape::Tensor;
 use crate::types::{
-    ACTIVATION, CLASS, EXPLAIN, FEATURES, GRADIENT, METHOD, Options, PROBABILITIES, Probabilities, SCORES, SCORES_OF,
-    Shapes, TARGET,
+    ACTIVATION, CLASS, EXPLAIN, FEATURES, GRADIENT, METHOD, Options, PROBABILITIES, Probabilities, SCORES, SCORES_NOTE,
+    SCORES_OF, Shapes, TARGET,
 };
 use crate::{backward, score};
 
@@ -100,6 +100,7 @@ pub fn finish(
     model: &mut ModelProto,
     graph: GraphProto,
     (scores, probabilities): (&str, Probabilities),
+    note: Option<String>,
     options: &Options,
 ) {
     model.graph = Some(graph);
@@ -114,4 +115,5 @@ pub fn finish(
         entry(EXPLAIN, options.explain.name()),
         entry("salstream.version", env!("CARGO_PKG_VERSION")),
     ]);
+    model.metadata_props.extend(note.map(|note| entry(SCORES_NOTE, &note)));
 }

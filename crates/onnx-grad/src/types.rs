@@ -34,6 +34,9 @@ pub const PROBABILITIES: &str = "salstream.probabilities";
 /// The metadata key of [`Explain`].
 pub const EXPLAIN: &str = "salstream.explain";
 
+/// The metadata key of [`note_on_scores`](crate::note_on_scores), if there was one.
+pub const SCORES_NOTE: &str = "salstream.scores_note";
+
 /// The value of [`TARGET`] that means the opposite of class 0: "not class 0". The numbers below it mean the opposites of
 /// the further classes.
 pub const OPPOSITE_OF_FIRST: i64 = -2;
@@ -137,6 +140,8 @@ pub struct Shapes {
     pub output: String,
     /// The outputs that may hold scores, if the user has not named one.
     pub candidates: Vec<ScoreCandidate>,
+    /// Whether the model answers a yes-no question with one score, which was made a score for each answer.
+    pub answers: bool,
     /// The type of every value in the graph.
     pub tensors: HashMap<String, TensorType>,
     /// Small values that nodes compute independently of the image, such as the arguments of
