@@ -120,7 +120,8 @@ pub struct RequestArgs {
     size: SizeArg,
     /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
-    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean. Without
+    /// the flag, the output is chosen by its name, shape and last operator; `salstream model inspect` shows why.
     #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
     scores: Option<ScoreOutput>,
 }
@@ -132,7 +133,8 @@ pub struct ModelRequestArgs {
     size: SizeArg,
     /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
-    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean. Without
+    /// the flag, the output is chosen by its name, shape and last operator; `salstream model inspect` shows why.
     #[arg(long, visible_alias = "scores", value_name = "NAME[INDEX]", help_heading = "Classifier")]
     output: Option<ScoreOutput>,
 }

@@ -37,19 +37,20 @@ pub enum ModelCommand {
     /// Show what a model contains, and whether its gradient can be computed
     ///
     /// Shows the inputs, outputs and operators (and which of them pass a gradient), the pixel values that the model
-    /// expects, its class names, and where each of these comes from.
+    /// expects, its class names, and where each of these comes from. For each output that may be the class scores, it
+    /// shows what speaks for it and against it.
     Inspect(InspectArgs),
     /// Write a classifier and its input gradient to one ONNX file
     ///
     /// OUT runs in any ONNX Runtime. It keeps the image input and adds the input `target` (int64, one per picture; -1
-    /// means the top class). Its outputs are `scores` (logits), `class` and `gradient` (in the shape of the image;
-    /// computed by --method).
+    /// means the top class, -2 - k means "not class k"). Its outputs are `scores` (logits), `class` and `gradient` (in the
+    /// shape of the image; computed by --method).
     Grad(GradArgs),
     /// Check whether a model's maps are trustworthy: each check prints its figure and a verdict
     ///
     /// The checks are: finite differences of the score, two pictures, two classes, weights randomised layer by layer
-    /// (Adebayo et al. 2018), the device against the CPU, and completeness for integrated-gradients. The exit status is
-    /// 1 if a check fails.
+    /// (Adebayo et al. 2018), the device against the CPU, and completeness for integrated-gradients. A check that says
+    /// nothing about this model or picture is skipped, with the reason. The exit status is 1 if a check fails.
     Verify(VerifyArgs),
 }
 

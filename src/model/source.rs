@@ -212,10 +212,11 @@ impl ModelSource {
     /// The same classifier with a batch size of `batch`, or `None` if the model does not support
     /// it.
     pub fn batched(&self, batch: usize) -> Option<Self> {
-        let output = self.shapes.as_ref()?.output.clone();
+        let Shapes { output, candidates, answers, .. } = self.shapes.clone()?;
         let request = Request { batch, ..self.request.clone() };
         let whole = ScoreOutput { name: output, index: Vec::new() };
         let shapes = find_shapes(&self.model, &Request { output: Some(whole), ..request.clone() }).ok()?;
+        let shapes = Shapes { candidates, answers, ..shapes };
         let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
         fits.then(|| self.copy(request, Some(shapes)))
     }

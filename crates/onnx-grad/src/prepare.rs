@@ -47,7 +47,7 @@ pub fn prepare<E: From<Error>>(
     }
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.output = match &request.output {
-        Some(output) => output.select(graph, &mut shapes, opset)?,
+        Some(output) => score_choice::traced(graph, &shapes, opset, output).select(graph, &mut shapes, opset)?,
         None => score_choice::choose(graph, &mut shapes, opset, request)?,
     };
     binary_head::complete(graph, &mut shapes, opset)?;

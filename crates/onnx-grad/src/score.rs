@@ -117,10 +117,14 @@ fn softmax_slope(tape: &mut Tape, scores: &Tensor, one_hot: &Tensor, signed: &Te
     tape.mul(&own, &slope)
 }
 
-/// p (1 - p), where 1 - p is the Sigmoid of the negative score: a difference would lose its digits.
+/// p (1 - p) = e / (1 + e)^2 for e = exp(-|score|): 1 - p would lose its digits, and runtimes cut the tail of the Sigmoid.
 fn sigmoid_slope(tape: &mut Tape, scores: &Tensor, signed: &Tensor) -> Tensor {
-    let negative = tape.unary("Neg", scores);
-    let [p, rest] = [scores, &negative].map(|x| tape.unary("Sigmoid", x));
-    let slope = tape.mul(&p, &rest);
+    let size = tape.unary("Abs", scores);
+    let negative = tape.unary("Neg", &size);
+    let e = tape.unary("Exp", &negative);
+    let one = tape.scalar(&e, 1.0);
+    let sum = tape.add(&e, &one);
+    let square = tape.mul(&sum, &sum);
+    let slope = tape.div(&e, &square);
     tape.mul(signed, &slope)
 }

@@ -8,6 +8,7 @@ use crate::request::Request;
 use crate::score::classes_of;
 use crate::score_end::ScoreEnd;
 use crate::score_names::{self, NameHint};
+use crate::score_output::ScoreOutput;
 use crate::types::{Probabilities, Shapes};
 
 /// Operators whose results are decisions about their first input, the scores, or hold it in another form.
@@ -85,6 +86,16 @@ pub fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, request: 
     }
     shapes.candidates = candidates;
     Ok(value)
+}
+
+/// The output that the user has named, or the scores that it is computed from, if it is a label or its like.
+pub fn traced(graph: &GraphProto, shapes: &Shapes, opset: i64, output: &ScoreOutput) -> ScoreOutput {
+    let is_float = shapes.tensors.get(&output.name).is_some_and(|kind| kind.dtype.is_float());
+    let end = ScoreEnd::new(graph, shapes, opset);
+    match origin(&end, shapes, &output.name).filter(|_| !is_float && output.index.is_empty()) {
+        Some((name, _)) => ScoreOutput { name, index: Vec::new() },
+        None => output.clone(),
+    }
 }
 
 /// A note for the user if another output could have been meant, or if the output is not used as it is.

@@ -6,6 +6,8 @@ mod cases;
 mod common;
 mod differences;
 mod ends;
+mod heads;
+mod outputs;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;
