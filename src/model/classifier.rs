@@ -6,9 +6,10 @@ use ort::session::Session;
 use ort::value::TensorRef;
 
 use super::class_target::ClassTarget;
+use super::interface::ModelInterface;
 use super::preprocess::Layout;
 use super::session::session;
-use super::source::{CompiledGradient, ModelInterface, ModelSource};
+use super::source::{CompiledGradient, ModelSource};
 use crate::frame::Features;
 use crate::model::runtime::SessionOptions;
 use crate::{Error, Result};

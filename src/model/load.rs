@@ -5,7 +5,7 @@ use onnx_grad::Request;
 use super::catalog::ResolvedModel;
 use super::installed;
 use super::metadata::named_classes;
-use super::open::ModelRequest;
+use super::model_request::ModelRequest;
 use super::source::ModelSource;
 use crate::{Error, Result};
 

@@ -1,30 +1,18 @@
 //! Opens a model: resolves its name, reads its file and finds its metadata.
 
-use onnx_grad::{Explain, Method, Request};
+use onnx_grad::Method;
 
 use super::autotune::{ExecutionRequest, PreparedModel};
-use super::catalog::{ModelName, ResolvedModel};
+use super::catalog::ResolvedModel;
 use super::classifier::Classifier;
 use super::labels::ClassLabels;
 use super::load::load;
-use super::metadata::{MetadataFlags, ModelMetadata};
+use super::metadata::ModelMetadata;
+use super::model_request::ModelRequest;
 use super::preprocess::Preprocessor;
 use super::source::ModelSource;
 use crate::Result;
 use crate::platform::machine::trim_heap;
-
-/// Which model to open.
-#[derive(Debug, Clone)]
-pub struct ModelRequest {
-    /// The model.
-    pub name: ModelName,
-    /// The metadata set by the user.
-    pub metadata: MetadataFlags,
-    /// Values for what the file leaves open.
-    pub request: Request,
-    /// What of the class to explain.
-    pub explain: Explain,
-}
 
 /// A model that was resolved and read.
 pub struct OpenedModel {

@@ -58,7 +58,8 @@ pub fn randomised(
     let mean = course.iter().map(|value| value.abs()).sum::<f64>() / course.len() as f64;
     let steps: Vec<_> = course.iter().map(|value| format!("{value:.2}")).collect();
     let count = layers.len();
-    let detail = format!("rank correlation with the map while {count} layers get random weights: {}", steps.join(" "));
+    let layers = if count == 1 { "1 layer gets".into() } else { format!("{count} layers get") };
+    let detail = format!("rank correlation with the map while {layers} random weights: {}", steps.join(" "));
     let mut check = VerifyCheck::new(name, mean, mean < MIN_CORRELATION_KEPT, detail);
     if guided && check.verdict == Verdict::Fail {
         check.verdict = Verdict::Known;

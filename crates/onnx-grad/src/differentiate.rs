@@ -11,14 +11,16 @@ use crate::{feature_map, folding, method, sampling_loop, score, signature};
 /// gradient.
 ///
 /// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and
-/// `gradient`. A final Softmax over the classes and rounding to 8 bits are left out, so `scores` are logits; the metadata
-/// have the name of the value that they are. Batch and image size are those
+/// `gradient`. A final Softmax over the classes, a final Sigmoid and rounding to 8 bits are left out, so `scores` are
+/// logits; the metadata have the name of the value that they are, and how [`Probabilities`](crate::Probabilities) follow
+/// from them. Batch and image size are those
 /// of `shapes`. The opset does not change.
 ///
 /// # Errors
 /// [`Error::Graph`] if the graph is malformed, if operators without a rule lie between the image
-/// and the score (the error names all of them), if the score does not depend on the image, or if
-/// the model has no layer that the method needs.
+/// and the score (the error names all of them), if the score does not depend on the image, if
+/// the model has no layer that the method needs, or if a probability is to be explained and the
+/// scores have none.
 pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
     let opset = onnx::opset(model);
     check_opset(opset)?;

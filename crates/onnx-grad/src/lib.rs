@@ -85,11 +85,11 @@ pub use quadrature::gauss_legendre;
 pub use request::Request;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use sampling_loop::blur_deviation;
-pub use score_choice::{ScoreCandidate, note_on_scores};
+pub use score_choice::note_on_scores;
 pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
     ACTIVATION, Baseline, CLASS, EXPLAIN, Explain, FEATURES, GRADIENT, Layer, METHOD, Method, OPPOSITE_OF_FIRST,
-    Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling, Shapes, Statistic,
-    TARGET, TensorType, Variant,
+    Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling, ScoreCandidate,
+    Shapes, Statistic, TARGET, TensorType, Variant,
 };

@@ -9,16 +9,9 @@ use crate::types::{CLASS, Explain, OPPOSITE_OF_FIRST, Options, Probabilities, SC
 /// Batch size and number of classes of the score output.
 pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {
     let shape = || shapes.tensors.get(&shapes.output).map(|kind| kind.shape.as_slice()).unwrap_or_default();
-    classes_of(shapes, &shapes.output)
+    shapes
+        .classes_of(&shapes.output)
         .ok_or_else(|| Error::Graph(format!("the output {} is {:?} and not [N, classes]", shapes.output, shape())))
-}
-
-/// Batch size and number of classes of a value `[N, classes]`, which may have more axes of size 1.
-pub fn classes_of(shapes: &Shapes, name: &str) -> Option<(usize, usize)> {
-    match shapes.tensors.get(name)?.shape.as_slice() {
-        [batch, classes, rest @ ..] if rest.iter().all(|size| *size == 1) => Some((*batch, *classes)),
-        _ => None,
-    }
 }
 
 /// The value that the backward pass starts from, and how probabilities follow from it: the input of a final Softmax over

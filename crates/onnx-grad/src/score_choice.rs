@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use crate::error::{Error, Result};
 use crate::onnx::{self, GraphProto, NodeProto, ValueInfoProto};
 use crate::request::Request;
-use crate::score::classes_of;
 use crate::score_end::ScoreEnd;
 use crate::score_names::{self, NameHint};
 use crate::score_output::ScoreOutput;
-use crate::types::{Probabilities, Shapes};
+use crate::types::{Probabilities, ScoreCandidate, Shapes};
 
 /// Operators whose results are decisions about their first input, the scores, or hold it in another form.
 const DECISIONS: [&str; 11] = [
@@ -28,24 +27,6 @@ const DECISIONS: [&str; 11] = [
 
 /// Operators that only change the shape or type of decisions.
 const RESHAPING: [&str; 6] = ["Cast", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze"];
-
-/// An output that may hold the class scores.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoreCandidate {
-    /// The name of the output.
-    pub output: String,
-    /// The name of the value with the scores: the output, or what the output is computed from.
-    pub value: String,
-    /// The shape of that value: `[N, classes]`, which may have more axes of size 1.
-    pub shape: Vec<usize>,
-    /// What speaks for it and against it.
-    pub reason: String,
-    /// Whether it is the one that is used.
-    pub taken: bool,
-    /// The value that the backward pass would start from. Candidates with the same one are the same choice.
-    logits: String,
-    points: i32,
-}
 
 /// The points of each reason. A reason outweighs all those below it.
 const NAMED_CLASSES: i32 = 64;
@@ -69,7 +50,7 @@ pub fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, request: 
         return Err(none(graph, shapes));
     }
     let best: Vec<usize> = (0..candidates.len()).filter(|index| candidates[*index].points == most).collect();
-    let chosen = &candidates[best[0]];
+    let mut chosen = &candidates[best[0]];
     if best.iter().any(|index| candidates[*index].logits != chosen.logits) {
         let names: Vec<String> = best.iter().map(|index| candidates[*index].described()).collect();
         let first = &chosen.output;
@@ -79,8 +60,17 @@ pub fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, request: 
             names.join(", ")
         )));
     }
-    let value = chosen.value.clone();
-    candidates[best[0]].taken = true;
+    // A label leads to the same scores as the probabilities beside it, which show more.
+    let same = candidates.iter().filter(|candidate| candidate.logits == chosen.logits);
+    chosen = same.max_by_key(|candidate| (candidate.value == candidate.output, candidate.is_linked)).unwrap_or(chosen);
+    let (value, output) = (chosen.value.clone(), chosen.output.clone());
+    let (logits, reason) = (chosen.logits.clone(), format!("the same scores as {output}"));
+    for candidate in &mut candidates {
+        candidate.taken = candidate.output == output;
+        if candidate.logits == logits && !candidate.taken {
+            candidate.reason.clone_from(&reason);
+        }
+    }
     if graph.output.iter().all(|output| output.name() != value) {
         graph.output.push(ValueInfoProto { name: Some(value.clone()), ..Default::default() });
     }
@@ -156,8 +146,8 @@ fn ancestors<'a>(graph: &'a GraphProto, name: &str) -> HashSet<&'a str> {
 fn rate(end: &ScoreEnd, shapes: &Shapes, output: &str, classes: Option<usize>) -> Option<ScoreCandidate> {
     let (value, decision) = origin(end, shapes, output)?;
     let shape = shapes.tensors.get(&value)?.shape.clone();
-    let maker = end.maker(&value)?;
-    let head = end.head(maker.output.iter().find(|name| **name == value)?);
+    let head = end.head(end.maker(&value)?.output.iter().find(|name| **name == value)?);
+    let last = end.maker(head.last).map_or("the input", |node| node.op_type());
     let mut reasons: Vec<(i32, String)> = Vec::new();
     if classes == Some(shape[1]) || shape[1] == 1 && classes == Some(2) {
         reasons.push((NAMED_CLASSES, "as many classes as there are names".into()));
@@ -172,8 +162,8 @@ fn rate(end: &ScoreEnd, shapes: &Shapes, output: &str, classes: Option<usize>) -
     }
     match (head.link, head.probabilities) {
         (Some(link), _) => reasons.push((ENDS_IN_PROBABILITIES, format!("ends in {link}"))),
-        (None, Probabilities::Softmax) => reasons.push((ENDS_IN_A_LAYER, format!("ends in {}", maker.op_type()))),
-        _ => reasons.push((0, format!("ends in {}", maker.op_type()))),
+        (None, Probabilities::Softmax) => reasons.push((ENDS_IN_A_LAYER, format!("ends in {last}"))),
+        _ => reasons.push((0, format!("ends in {last}"))),
     }
     match shape[1] {
         1 => reasons.push((ONE_SCORE, "a single score".into())),
@@ -182,8 +172,8 @@ fn rate(end: &ScoreEnd, shapes: &Shapes, output: &str, classes: Option<usize>) -
     }
     let points = reasons.iter().map(|(points, _)| points).sum();
     let reason = reasons.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>().join(", ");
-    let logits = head.scores.to_owned();
-    Some(ScoreCandidate { output: output.into(), value, shape, reason, taken: false, logits, points })
+    let (logits, is_linked) = (head.scores.to_owned(), head.link.is_some());
+    Some(ScoreCandidate { output: output.into(), value, shape, reason, taken: false, logits, is_linked, points })
 }
 
 /// The value with the scores that an output holds, or is a decision about, and the operator that decides.
@@ -209,7 +199,7 @@ fn origin(end: &ScoreEnd, shapes: &Shapes, output: &str) -> Option<(String, Opti
 fn is_scores(shapes: &Shapes, name: &str) -> bool {
     let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
     let is_float = shapes.tensors.get(name).is_some_and(|kind| kind.dtype.is_float());
-    is_float && classes_of(shapes, name).is_some_and(|(n, classes)| Some(n) == batch && classes > 0)
+    is_float && shapes.classes_of(name).is_some_and(|(n, classes)| Some(n) == batch && classes > 0)
 }
 
 /// Whether ArgMax or TopK look along the classes. Other operators have no axis.

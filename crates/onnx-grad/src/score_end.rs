@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::onnx::{self, GraphProto, NodeProto, TensorProto};
-use crate::score::classes_of;
 use crate::types::{Probabilities, Shapes, TensorType};
 
 /// Operators that only change the shape or type of scores.
@@ -44,6 +43,8 @@ pub struct ScoreHead<'a> {
     pub probabilities: Probabilities,
     /// The operator that the probabilities come from; `None` if the model itself has none.
     pub link: Option<&'a str>,
+    /// The value before operators that only reshape or round the output.
+    pub last: &'a str,
 }
 
 /// Follows the last nodes of a classifier backwards.
@@ -77,14 +78,14 @@ impl<'a> ScoreEnd<'a> {
         let mut name = last;
         loop {
             if let Some((input, probabilities, link)) = self.before_link(name, output) {
-                return ScoreHead { scores: self.unrounded(input).0, probabilities, link: Some(link) };
+                return ScoreHead { scores: self.unrounded(input).0, probabilities, link: Some(link), last };
             }
             match self.before_increase(name) {
                 Some(input) => name = self.unrounded(input).1,
                 None => break,
             }
         }
-        ScoreHead { scores, probabilities: self.assumed(last), link: None }
+        ScoreHead { scores, probabilities: self.assumed(last), link: None, last }
     }
 
     /// The value that `name` rounds, and the one before operators that only reshape it.
@@ -164,7 +165,7 @@ impl<'a> ScoreEnd<'a> {
         if node.is("Sigmoid") {
             return Some((input, Probabilities::Sigmoid, node.op_type()));
         }
-        let size = classes_of(self.shapes, output)?;
+        let size = self.shapes.classes_of(output)?;
         // A Softmax of one class is always 1.
         let over_classes = size.1 > 1 && self.softmax_sizes(node)? == Some(size);
         over_classes.then(|| (input, Probabilities::Softmax, node.op_type()))

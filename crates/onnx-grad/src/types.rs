@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::onnx::{DataType, TensorProto};
-use crate::score_choice::ScoreCandidate;
 
 /// The name of the added input: int64 `[N]`, the class to differentiate, -1 for the top class, or -2 - k for the opposite
 /// of class k.
@@ -147,6 +146,36 @@ pub struct Shapes {
     /// Small values that nodes compute independently of the image, such as the arguments of
     /// Reshape.
     pub constants: HashMap<String, TensorProto>,
+}
+
+/// An output that may hold the class scores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreCandidate {
+    /// The name of the output.
+    pub output: String,
+    /// The name of the value with the scores: the output, or what the output is computed from.
+    pub value: String,
+    /// The shape of that value: `[N, classes]`, which may have more axes of size 1.
+    pub shape: Vec<usize>,
+    /// What speaks for it and against it.
+    pub reason: String,
+    /// Whether it is the one that is used.
+    pub taken: bool,
+    /// The value that the backward pass would start from. Candidates with the same one are the same choice.
+    pub(crate) logits: String,
+    /// Whether it ends in Softmax or Sigmoid.
+    pub(crate) is_linked: bool,
+    pub(crate) points: i32,
+}
+
+impl Shapes {
+    /// Batch size and number of classes of a value `[N, classes]`, which may have more axes of size 1.
+    pub(crate) fn classes_of(&self, name: &str) -> Option<(usize, usize)> {
+        match self.tensors.get(name)?.shape.as_slice() {
+            [batch, classes, rest @ ..] if rest.iter().all(|size| *size == 1) => Some((*batch, *classes)),
+            _ => None,
+        }
+    }
 }
 
 /// What to compute from the target class's logit or probability `s` and the image `x`. Each result has the image's

@@ -7,7 +7,7 @@ use super::{ExecutionConfig, ExecutionRequest, Selection, TrialResult, calibrati
 use crate::Result;
 use crate::model::catalog::ResolvedModel;
 use crate::model::load::load;
-use crate::model::open::ModelRequest;
+use crate::model::model_request::ModelRequest;
 use crate::model::source::CompiledGradient;
 use crate::model::{Classifier, ModelSource, Preprocessor};
 use crate::platform::cpu_time::{MAX_WAITING, waiting_now};

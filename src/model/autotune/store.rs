@@ -15,7 +15,7 @@ use super::{ExecutionRequest, Selection};
 use crate::model::catalog::ResolvedModel;
 use crate::model::installed;
 use crate::model::metadata::named_classes;
-use crate::model::open::ModelRequest;
+use crate::model::model_request::ModelRequest;
 use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{CompiledGradient, ModelSource};
 use crate::platform::checksum::{file_sha256, sha256};

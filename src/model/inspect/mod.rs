@@ -9,10 +9,10 @@ use serde::Serialize;
 pub use graph::{GradientSupport, OperatorCount, ValueInfo};
 
 use super::catalog::ResolvedModel;
+use super::interface::is_gradient_model;
 use super::load::load;
 use super::metadata::{FileFacts, ModelMetadata};
-use super::open::ModelRequest;
-use super::source::is_gradient_model;
+use super::model_request::ModelRequest;
 use super::{ClassLabels, Preprocessor};
 use crate::model::runtime::{Device, Runtime};
 use crate::platform::checksum::file_sha256;

@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     ("two alike, one with names", |g, x| vec![layer(g, x, 7, "age"), layer(g, x, 5, "gender")], Some(5), Ok("gender"), &["not from age"]),
     ("boxes only", |g, x| vec![layer(g, x, 4, "boxes")], None, Err(&["boxes [1, 4]", "--scores"]), &[]),
     ("logits and their Softmax", |g, x| { let a = layer(g, x, 5, "logits"); let b = softmax(g, &a, "probs"); vec![a, b] }, None, Ok("probs"), &[]),
-    ("label first", |g, x| { let a = layer(g, x, 5, "l"); let b = argmax(g, &a, "label"); vec![b, softmax(g, &a, "p")] }, None, Ok("l"), &[]),
+    ("label first", |g, x| { let a = layer(g, x, 5, "l"); let b = argmax(g, &a, "label"); vec![b, softmax(g, &a, "p")] }, None, Ok("p"), &[]),
     ("label only", |g, x| { let a = layer(g, x, 5, "l"); vec![argmax(g, &a, "label")] }, None, Ok("l"), &["label is its ArgMax"]),
     ("label as a float", |g, x| { let a = layer(g, x, 5, "l"); let b = argmax(g, &a, "i"); vec![g.node("Cast", &[&b], vec![A::int("to", 1)])] }, None, Ok("l"), &["is its ArgMax"]),
     ("label along another axis", |g, x| { let a = layer(g, x, 5, "l"); vec![g.node("ArgMax", &[&a], vec![A::int("axis", 0)])] }, None, Err(&["no output", "--scores"]), &[]),
