@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use crate::data::data;
 use crate::program::{assert_refused, ffmpeg, names, salstream, text};
 use onnx_grad::onnx::{
     AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
@@ -232,6 +233,36 @@ fn verify_skips_what_it_cannot_judge_and_fails_what_is_wrong() {
         let shown = text(&output.stdout);
         assert_eq!(output.status.code(), Some(1), "{factor}: {shown}{}", text(&output.stderr));
         assert!(shown.contains("FAIL: finite differences") && shown.contains(words), "{factor}: {shown}");
+    }
+}
+
+/// Models of the test data, the exit status of `verify`, and words of its output or error.
+const CASES: &[(&str, &[&str], i32, &[&str])] = &[
+    ("argmax_only", &[], 0, &["l [1, 5]", "its ArgMax"]),
+    ("argmax_first_then_probs", &[], 0, &["pass: finite differences"]),
+    ("binary_sigmoid", &[], 0, &["yes-no question", "pass: finite differences"]),
+    ("saturated_sigmoid", &[], 0, &["pass: finite differences", "pass: two pictures"]),
+    ("dead_relu", &[], 0, &["skipped: finite differences", "does not change with the picture"]),
+    ("nhwc_float_norm", &[], 0, &["skipped: two pictures", "linear"]),
+    ("qdq_int8", &[], 0, &["finite differences", "skipped: random weights"]),
+    ("zipmap", &[], 0, &["p [1, 5]", "its ZipMap"]),
+    ("sequence_output", &[], 0, &["l [1, 5]", "its SequenceConstruct"]),
+    ("two_heads_box_first", &[], 0, &["class_logits", "not from bbox"]),
+    ("detector_nms", &[], 1, &["--scores 'scs[:,:,*]'"]),
+    ("detector_nms", &["--scores", "scs[:,:,*]"], 0, &["pass: finite differences"]),
+    ("detector_two_outputs", &["--scores", "confidences[:,*,:]"], 0, &["pass: finite differences"]),
+];
+
+#[test]
+#[ignore = "needs the test data"]
+fn models_of_public_issues_are_right_or_refused_with_a_way_out() {
+    for (name, flags, status, words) in CASES {
+        let path = data(&format!("cases/onnx/models/{name}.onnx"));
+        let args = [&["model", "verify", path.to_str().unwrap(), "--device", "cpu"], *flags].concat();
+        let output = salstream(Path::new(".")).args(args).output().unwrap();
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{name}: {shown}");
+        words.iter().for_each(|word| assert!(shown.contains(word), "{name}: no {word} in {shown}"));
     }
 }
 

@@ -185,7 +185,7 @@ fn origin(end: &ScoreEnd, shapes: &Shapes, output: &str) -> Option<(String, Opti
             return Some((name.into(), decision));
         }
         let decides = DECISIONS.contains(&maker.op_type()) && is_over_classes(shapes, maker);
-        if !decides && !RESHAPING.contains(&maker.op_type()) {
+        if !decides && !(RESHAPING.contains(&maker.op_type()) && keeps_classes(shapes, maker)) {
             return None;
         }
         if decides {
@@ -200,6 +200,13 @@ fn is_scores(shapes: &Shapes, name: &str) -> bool {
     let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
     let is_float = shapes.tensors.get(name).is_some_and(|kind| kind.dtype.is_float());
     is_float && shapes.classes_of(name).is_some_and(|(n, classes)| Some(n) == batch && classes > 0)
+}
+
+/// Whether a node reshapes decisions, or scores only to take their batch axis away: other shapes mean something else.
+fn keeps_classes(shapes: &Shapes, node: &NodeProto) -> bool {
+    let kind = |name: Option<&String>| name.and_then(|name| shapes.tensors.get(name));
+    let is_float = kind(node.input.first()).is_some_and(|kind| kind.dtype.is_float());
+    !is_float || kind(node.output.first()).is_some_and(|kind| kind.shape.len() == 1)
 }
 
 /// Whether ArgMax or TopK look along the classes. Other operators have no axis.

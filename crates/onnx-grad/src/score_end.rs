@@ -167,13 +167,12 @@ impl<'a> ScoreEnd<'a> {
         }
         let size = self.shapes.classes_of(output)?;
         // A Softmax of one class is always 1.
-        let over_classes = size.1 > 1 && self.softmax_sizes(node)? == Some(size);
+        let over_classes = size.1 > 1 && self.softmax_sizes(node)? == size;
         over_classes.then(|| (input, Probabilities::Softmax, node.op_type()))
     }
 
-    /// For a Softmax or LogSoftmax, the number of groups and their size if each group is contiguous.
-    #[allow(clippy::option_option)]
-    fn softmax_sizes(&self, node: &NodeProto) -> Option<Option<(usize, usize)>> {
+    /// For a Softmax or LogSoftmax of contiguous groups, their number and size.
+    fn softmax_sizes(&self, node: &NodeProto) -> Option<(usize, usize)> {
         if !node.is("Softmax") && !node.is("LogSoftmax") {
             return None;
         }
@@ -185,21 +184,28 @@ impl<'a> ScoreEnd<'a> {
         // Before opset 13, all axes from this one on count as one.
         let (along, inner) = if self.opset < 13 { (rest, &[][..]) } else { rest.split_at_checked(1)? };
         let product = |sizes: &[usize]| sizes.iter().product::<usize>();
-        Some((product(inner) == 1).then(|| (product(outer), product(along))))
+        (product(inner) == 1).then(|| (product(outer), product(along)))
     }
 
     /// What scores without Softmax or Sigmoid behind them say about probabilities.
     fn assumed(&self, last: &'a str) -> Probabilities {
         match self.maker(last) {
             // In groups, each group has its own probabilities.
-            Some(node) if node.is("Softmax") => match self.softmax_sizes(node).flatten() {
-                Some((_, 1)) => Probabilities::None,
-                _ => Probabilities::Scores,
-            },
+            Some(node) if node.is("Softmax") && !self.is_grouped(node) => Probabilities::None,
+            Some(node) if node.is("Softmax") => Probabilities::Scores,
             Some(node) if self.is_share(node) => Probabilities::Scores,
             _ if self.is_unbounded(last, false, MAX_DEPTH) => Probabilities::Softmax,
             _ => Probabilities::None,
         }
+    }
+
+    /// Whether a Softmax is over several values of one image.
+    fn is_grouped(&self, node: &NodeProto) -> bool {
+        let shape = node.input.first().and_then(|input| self.kind(input)).map_or(&[][..], |kind| &kind.shape);
+        let axis = node.int("axis").unwrap_or(if self.opset < 13 { 1 } else { -1 });
+        let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
+        let after = if self.opset < 13 { shape.len() } else { axis as usize + 1 };
+        axis > 0 && shape.get(axis as usize..after).is_some_and(|sizes| sizes.iter().product::<usize>() > 1)
     }
 
     /// Whether a node divides values by their sum, as a Softmax of several operators does.

@@ -239,6 +239,7 @@ const LINKS: &[(&str, &str, Build)] = &[
         let y = g.node("Reshape", &[x, &pairs], vec![]);
         g.node("Softmax", &[&y], vec![A::int("axis", 2)])
     }),
+    ("Softmax over the batch", "none", |g, x| g.node("Softmax", &[x], vec![A::int("axis", 0)])),
     ("a unit vector", "none", |g, x| g.node("LpNormalization", &[x], vec![A::int("axis", 1)])),
     ("similarities", "none", |g, x| {
         let y = g.node("LpNormalization", &[x], vec![A::int("axis", 1)]);
