@@ -54,11 +54,11 @@ pub struct ClassifierArgs {
     ///
     /// top1 explains the best class of each frame; a class that is shown stays until another one is twice as probable.
     /// locked keeps the best class of the first frame. frequent takes the class that is best in most frames (and reads
-    /// the clip twice, so it is not for live). If the flag is repeated, the grid shows one map per class; the first class
-    /// is fused with the motion.
+    /// the clip twice, so it is not for live). If the flag is repeated, the grid shows one map per class; the first
+    /// class is fused with the motion.
     ///
-    /// -NAME explains "not NAME": what speaks against the class. A model with one score has the classes 0 (negative) and
-    /// 1 (positive).
+    /// -NAME explains "not NAME": what speaks against the class. A model with one score has the classes 0 (negative)
+    /// and 1 (positive).
     #[arg(long, value_name = "CLASS", default_value = "top1", allow_hyphen_values = true)]
     pub target: Vec<TargetName>,
     /// How to combine the gradient's colour channels into one map

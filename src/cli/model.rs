@@ -43,8 +43,8 @@ pub enum ModelCommand {
     /// Write a classifier and its input gradient to one ONNX file
     ///
     /// OUT runs in any ONNX Runtime. It keeps the image input and adds the input `target` (int64, one per picture; -1
-    /// means the top class, -2 - k means "not class k"). Its outputs are `scores` (logits), `class` and `gradient` (in the
-    /// shape of the image; computed by --method).
+    /// means the top class, -2 - k means "not class k"). Its outputs are `scores` (logits), `class` and `gradient` (in
+    /// the shape of the image; computed by --method).
     Grad(GradArgs),
     /// Check whether a model's maps are trustworthy: each check prints its figure and a verdict
     ///

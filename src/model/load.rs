@@ -13,8 +13,8 @@ use crate::{Error, Result};
 /// request does not.
 ///
 /// # Errors
-/// The same as [`ModelSource::load`]. [`Error::Model`] if the file is damaged. [`Error::Input`] if the sidecar's size is not the model's
-/// size.
+/// The same as [`ModelSource::load`]. [`Error::Model`] if the file is damaged. [`Error::Input`] if the sidecar's size
+/// is not the model's size.
 pub fn load(chosen: &ResolvedModel, model: &ModelRequest) -> Result<ModelSource> {
     let check = |sha256: &str| installed::check(chosen, sha256);
     let mut request = Request { classes: named_classes(chosen, &model.metadata), ..model.request.clone() };

@@ -3,8 +3,8 @@
 use crate::model::{Attribution, Classifier};
 use onnx_grad::{Explain, Probabilities};
 
-/// The explained value of a class: its logit, or its probability. Probabilities above one half are given as p - 1, which
-/// has the same slope and keeps its digits.
+/// The explained value of a class: its logit, or its probability. Probabilities above one half are given as p - 1,
+/// which has the same slope and keeps its digits.
 pub fn value(classifier: &Classifier, found: &Attribution, class: usize) -> f64 {
     let own = f64::from(found.scores[class]);
     match (classifier.explain(), classifier.probabilities()) {

@@ -10,11 +10,10 @@ use crate::{feature_map, folding, method, sampling_loop, score, signature};
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.
 ///
-/// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and
-/// `gradient`. A final Softmax over the classes, a final Sigmoid and rounding to 8 bits are left out, so `scores` are
-/// logits; the metadata have the name of the value that they are, and how [`Probabilities`](crate::Probabilities) follow
-/// from them. Batch and image size are those
-/// of `shapes`. The opset does not change.
+/// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and `gradient`. A final
+/// Softmax over the classes, a final Sigmoid and rounding to 8 bits are left out, so `scores` are logits; the metadata
+/// have the name of the value that they are, and how [`Probabilities`](crate::Probabilities) follow from them. Batch
+/// and image size are those of `shapes`. The opset does not change.
 ///
 /// # Errors
 /// [`Error::Graph`] if the graph is malformed, if operators without a rule lie between the image

@@ -20,8 +20,8 @@ use crate::{binary_head, score_choice};
 ///
 /// # Errors
 /// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or several outputs that
-/// are as likely to hold them, or not the requested output, or has functions that call themselves. [`Error::Request`] if it does
-/// not take images of the requested size. Also returns the errors of `run`.
+/// are as likely to hold them, or not the requested output, or has functions that call themselves. [`Error::Request`]
+/// if it does not take images of the requested size. Also returns the errors of `run`.
 pub fn prepare<E: From<Error>>(
     mut model: ModelProto,
     request: &Request,

@@ -14,8 +14,8 @@ pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {
         .ok_or_else(|| Error::Graph(format!("the output {} is {:?} and not [N, classes]", shapes.output, shape())))
 }
 
-/// The value that the backward pass starts from, and how probabilities follow from it: the input of a final Softmax over
-/// the classes or of a Sigmoid, otherwise the score output, without final rounding to 8 bits or its like.
+/// The value that the backward pass starts from, and how probabilities follow from it: the input of a final Softmax
+/// over the classes or of a Sigmoid, otherwise the score output, without final rounding to 8 bits or its like.
 ///
 /// A Softmax over other axes, or over groups of classes, can put another class on top than its input does, so it stays.
 pub fn logits(graph: &GraphProto, shapes: &Shapes, opset: i64) -> Result<(Tensor, Probabilities)> {
@@ -26,8 +26,8 @@ pub fn logits(graph: &GraphProto, shapes: &Shapes, opset: i64) -> Result<(Tensor
     Ok((Tensor { name: name.into(), dtype: kind.dtype, shape: kind.shape.clone() }, head.probabilities))
 }
 
-/// Writes the outputs `scores` and `class`, and returns the gradient of the class's logit or probability with respect to
-/// `logits`.
+/// Writes the outputs `scores` and `class`, and returns the gradient of the class's logit or probability with respect
+/// to `logits`.
 ///
 /// # Errors
 /// [`Error::Graph`] if the probability is to be explained, and the scores have none.
@@ -110,7 +110,8 @@ fn softmax_slope(tape: &mut Tape, scores: &Tensor, one_hot: &Tensor, signed: &Te
     tape.mul(&own, &slope)
 }
 
-/// p (1 - p) = e / (1 + e)^2 for e = exp(-|score|): 1 - p would lose its digits, and runtimes cut the tail of the Sigmoid.
+/// p (1 - p) = e / (1 + e)^2 for e = exp(-|score|): 1 - p would lose its digits, and runtimes cut the tail of the
+/// Sigmoid.
 fn sigmoid_slope(tape: &mut Tape, scores: &Tensor, signed: &Tensor) -> Tensor {
     let size = tape.unary("Abs", scores);
     let negative = tape.unary("Neg", &size);

@@ -59,8 +59,8 @@ impl std::fmt::Display for ScoreOutput {
 }
 
 impl ScoreOutput {
-    /// Adds the nodes that select the scores, and returns the name of their result. The name may also be that of a value
-    /// inside of the model.
+    /// Adds the nodes that select the scores, and returns the name of their result. The name may also be that of a
+    /// value inside of the model.
     ///
     /// # Errors
     /// [`Error::Graph`] if the model has no such output, or the result is not `[N, classes]`.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::onnx::{DataType, TensorProto};
 
-/// The name of the added input: int64 `[N]`, the class to differentiate, -1 for the top class, or -2 - k for the opposite
-/// of class k.
+/// The name of the added input: int64 `[N]`, the class to differentiate, -1 for the top class, or -2 - k for the
+/// opposite of class k.
 pub const TARGET: &str = "target";
 /// The name of the output of logits, `[N, classes]`.
 pub const SCORES: &str = "scores";
@@ -23,8 +23,8 @@ pub const ACTIVATION: &str = "salstream.activation";
 /// The metadata key of the method's name.
 pub const METHOD: &str = "salstream.method";
 
-/// The metadata key of the name of the classifier's value that [`SCORES`] holds: its scores output, or the logits before
-/// a final Softmax and rounding.
+/// The metadata key of the name of the classifier's value that [`SCORES`] holds: its scores output, or the logits
+/// before a final Softmax and rounding.
 pub const SCORES_OF: &str = "salstream.scores_of";
 
 /// The metadata key of [`Probabilities`].
@@ -36,8 +36,8 @@ pub const EXPLAIN: &str = "salstream.explain";
 /// The metadata key of [`note_on_scores`](crate::note_on_scores), if there was one.
 pub const SCORES_NOTE: &str = "salstream.scores_note";
 
-/// The value of [`TARGET`] that means the opposite of class 0: "not class 0". The numbers below it mean the opposites of
-/// the further classes.
+/// The value of [`TARGET`] that means the opposite of class 0: "not class 0". The numbers below it mean the opposites
+/// of the further classes.
 pub const OPPOSITE_OF_FIRST: i64 = -2;
 
 /// How probabilities follow from [`SCORES`].

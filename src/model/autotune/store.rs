@@ -49,7 +49,8 @@ impl CacheEntry {
     /// image takes many runs.
     ///
     /// # Errors
-    /// [`Error::Io`] if the model cannot be read. [`Error::Model`] if it is damaged. [`Error::Runtime`] if ONNX Runtime is missing.
+    /// [`Error::Io`] if the model cannot be read. [`Error::Model`] if it is damaged. [`Error::Runtime`] if ONNX Runtime
+    /// is missing.
     pub fn of(
         chosen: &ResolvedModel,
         model: &ModelRequest,
