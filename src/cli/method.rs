@@ -32,8 +32,8 @@ pub struct MethodArgs {
     /// What of the class to explain
     ///
     /// The slope of the logit shows what the classifier looks at even if it is sure. The slope of the probability, the
-    /// classic dP/dx, shows what would change its mind: where it is sure, the slope is nearly 0 and the map shows
-    /// little but rounding.
+    /// classic dP/dx, shows what would change its mind: where it is sure, the slope is nearly 0, and in the end exactly
+    /// 0, with an empty map.
     #[arg(long, value_parser = choice::<ExplainChoice>(), value_name = "WHAT", default_value = ExplainChoice::Logit.name())]
     pub explain: ExplainChoice,
 }
