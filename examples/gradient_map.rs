@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use image::{GrayImage, Luma};
-use onnx_grad::{Method, Request};
+use onnx_grad::{Explain, Method, Request};
 use opencv::core::Size;
 use opencv::imgcodecs;
 use salstream::model::metadata::MetadataFlags;
@@ -14,8 +14,12 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (input, output) = arguments.next().zip(arguments.next()).context("usage: gradient_map IMAGE MAP.png")?;
 
-    let request =
-        ModelRequest { name: ModelName::Auto, metadata: MetadataFlags::default(), request: Request::default() };
+    let request = ModelRequest {
+        name: ModelName::Auto,
+        metadata: MetadataFlags::default(),
+        request: Request::default(),
+        explain: Explain::Logit,
+    };
     let OpenedModel { source, metadata, .. } = model::open(&request)?;
     let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads: 2 };
     let mut classifier = source.compile(Device::Cpu, &Method::Gradient)?.open(&options)?;

@@ -95,11 +95,15 @@ pub struct Flow(pub Mat);
 pub struct Prediction {
     /// Class id: the index into the model's scores.
     pub class: usize,
-    /// Class name.
+    /// Whether the opposite of the class is meant.
+    #[serde(skip)]
+    pub opposite: bool,
+    /// Class name, after "not " for the opposite of a class.
     pub label: String,
-    /// Softmax probability of that class, 0..=1.
-    pub probability: f32,
-    /// Score of that class before Softmax; `None` if the model gives probabilities only.
+    /// Probability of that class, or of its opposite, 0..=1; `None` if the model's scores have none.
+    pub probability: Option<f32>,
+    /// Score of that class before Softmax or Sigmoid, negative for its opposite; `None` if the model gives
+    /// probabilities only.
     pub logit: Option<f32>,
 }
 

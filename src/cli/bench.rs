@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, value_parser};
-use onnx_grad::Request;
+use onnx_grad::{Explain, Request};
 
 use super::choice::choice;
 use super::{Cli, Command};
@@ -47,7 +47,7 @@ impl TryFrom<BenchArgs> for BenchConfig {
         let threads = args.threads.map_or_else(cores, usize::from);
         let clip = args.clip.map(|clip| usual_run(clip).map(|run| RunConfig { threads, ..run })).transpose()?;
         let metadata = MetadataFlags { preprocess: args.preprocess, labels: args.labels };
-        let model = ModelRequest { name: args.model, metadata, request: Request::default() };
+        let model = ModelRequest { name: args.model, metadata, request: Request::default(), explain: Explain::Logit };
         Ok(Self { clip, model, threads })
     }
 }

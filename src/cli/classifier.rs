@@ -50,13 +50,16 @@ pub struct ClassifierArgs {
     /// stored. `salstream batch` also measures the number of workers again.
     #[arg(long)]
     pub remeasure: bool,
-    /// Class to explain: top1, locked, frequent, a class id or name; can be repeated with --layout grid
+    /// Class to explain: top1, locked, frequent, a class id or name, or -NAME; can be repeated with --layout grid
     ///
     /// top1 explains the best class of each frame; a class that is shown stays until another one is twice as probable.
     /// locked keeps the best class of the first frame. frequent takes the class that is best in most frames (and reads
-    /// the clip twice, so it is not for live). If the flag is repeated, the grid shows one map per class; the first class
-    /// is fused with the motion.
-    #[arg(long, value_name = "CLASS", default_value = "top1")]
+    /// the clip twice, so it is not for live). If the flag is repeated, the grid shows one map per class; the first
+    /// class is fused with the motion.
+    ///
+    /// -NAME explains "not NAME": what speaks against the class. A model with one score has the classes 0 (negative)
+    /// and 1 (positive).
+    #[arg(long, value_name = "CLASS", default_value = "top1", allow_hyphen_values = true)]
     pub target: Vec<TargetName>,
     /// How to combine the gradient's colour channels into one map
     #[arg(long, value_parser = choice::<Channels>(), default_value = Channels::Max.name())]
@@ -97,6 +100,7 @@ impl ClassifierArgs {
             name: self.model,
             metadata: MetadataFlags { preprocess: self.preprocess, labels: self.labels },
             request: request.into(),
+            explain: method.explain,
         };
         let execution = ExecutionRequest {
             device: self.device.fixed(),

@@ -4,9 +4,10 @@ use clap::{Args, value_parser};
 
 use super::choice::choice;
 use super::values::{size, unit_interval};
+use crate::choice::{Choice, choices};
 use crate::saliency::{BaselineName, MethodChoice, MethodName};
 use crate::{Error, Result};
-use onnx_grad::{Request, ScoreOutput};
+use onnx_grad::{Explain, Request, ScoreOutput};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Method")]
@@ -28,6 +29,33 @@ pub struct MethodArgs {
     /// Feature map of the grad-cam methods, by the name of its value or node [default: the last convolutional one]
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
+    /// What of the class to explain
+    ///
+    /// The slope of the logit shows what the classifier looks at even if it is sure. The slope of the probability, the
+    /// classic dP/dx, shows what would change its mind: where it is sure, the slope is nearly 0, and in the end exactly
+    /// 0, with an empty map.
+    #[arg(long, value_parser = choice::<ExplainChoice>(), value_name = "WHAT", default_value = ExplainChoice::Logit.name())]
+    pub explain: ExplainChoice,
+}
+
+choices! {
+    /// `--explain`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ExplainChoice {
+        /// The score before Softmax or Sigmoid
+        Logit = "logit",
+        /// The probability: after Softmax or Sigmoid
+        Probability = "probability",
+    }
+}
+
+impl From<ExplainChoice> for Explain {
+    fn from(choice: ExplainChoice) -> Self {
+        match choice {
+            ExplainChoice::Logit => Self::Logit,
+            ExplainChoice::Probability => Self::Probability,
+        }
+    }
 }
 
 impl MethodArgs {
@@ -54,7 +82,7 @@ impl MethodArgs {
     }
 
     fn of(self, method: MethodName) -> Result<MethodChoice> {
-        let MethodArgs { samples, noise, baseline, layer, .. } = self;
+        let MethodArgs { samples, noise, baseline, layer, explain, .. } = self;
         let flags = [
             (
                 "--samples",
@@ -80,6 +108,7 @@ impl MethodArgs {
             noise: noise.unwrap_or(0.15),
             baseline: baseline.unwrap_or(BaselineName::Black),
             layer,
+            explain: explain.into(),
         })
     }
 }
@@ -91,7 +120,8 @@ pub struct RequestArgs {
     size: SizeArg,
     /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
-    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean. Without
+    /// the flag, the output is chosen by its name, shape and last operator; `salstream model inspect` shows why.
     #[arg(long, value_name = "NAME[INDEX]", help_heading = "Classifier")]
     scores: Option<ScoreOutput>,
 }
@@ -103,7 +133,8 @@ pub struct ModelRequestArgs {
     size: SizeArg,
     /// Model output with the class scores; add an index if its shape is not [N, classes]: `logits[:,0,:]`
     ///
-    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean.
+    /// The index has one entry per axis: `:` keeps the axis, a number selects one position, `*` takes the mean. Without
+    /// the flag, the output is chosen by its name, shape and last operator; `salstream model inspect` shows why.
     #[arg(long, visible_alias = "scores", value_name = "NAME[INDEX]", help_heading = "Classifier")]
     output: Option<ScoreOutput>,
 }
@@ -117,12 +148,12 @@ struct SizeArg {
 
 impl From<RequestArgs> for Request {
     fn from(args: RequestArgs) -> Self {
-        Self { batch: 1, size: args.size.size, output: args.scores }
+        Self { size: args.size.size, output: args.scores, ..Self::default() }
     }
 }
 
 impl From<ModelRequestArgs> for Request {
     fn from(args: ModelRequestArgs) -> Self {
-        Self { batch: 1, size: args.size.size, output: args.output }
+        Self { size: args.size.size, output: args.output, ..Self::default() }
     }
 }

@@ -17,7 +17,7 @@ use crate::model::runtime::Precision;
 use crate::model::{ExecutionRequest, ModelName, ModelRequest, Preprocessing};
 use crate::platform::machine::cores;
 use crate::{Error, Result};
-use onnx_grad::{MAX_SEED, Request};
+use onnx_grad::{Explain, MAX_SEED, Request};
 
 /// The subcommands of `salstream model`.
 #[derive(Debug, Subcommand)]
@@ -37,19 +37,20 @@ pub enum ModelCommand {
     /// Show what a model contains, and whether its gradient can be computed
     ///
     /// Shows the inputs, outputs and operators (and which of them pass a gradient), the pixel values that the model
-    /// expects, its class names, and where each of these comes from.
+    /// expects, its class names, and where each of these comes from. For each output that may be the class scores, it
+    /// shows what speaks for it and against it.
     Inspect(InspectArgs),
     /// Write a classifier and its input gradient to one ONNX file
     ///
     /// OUT runs in any ONNX Runtime. It keeps the image input and adds the input `target` (int64, one per picture; -1
-    /// means the top class). Its outputs are `scores` (logits), `class` and `gradient` (in the shape of the image;
-    /// computed by --method).
+    /// means the top class, -2 - k means "not class k"). Its outputs are `scores` (logits), `class` and `gradient` (in
+    /// the shape of the image; computed by --method).
     Grad(GradArgs),
     /// Check whether a model's maps are trustworthy: each check prints its figure and a verdict
     ///
     /// The checks are: finite differences of the score, two pictures, two classes, weights randomised layer by layer
-    /// (Adebayo et al. 2018), the device against the CPU, and completeness for integrated-gradients. The exit status is
-    /// 1 if a check fails.
+    /// (Adebayo et al. 2018), the device against the CPU, and completeness for integrated-gradients. A check that says
+    /// nothing about this model or picture is skipped, with the reason. The exit status is 1 if a check fails.
     Verify(VerifyArgs),
 }
 
@@ -190,6 +191,7 @@ impl TryFrom<ModelCommand> for ModelAction {
                     name: args.model,
                     metadata: MetadataFlags { preprocess: args.preprocess, labels: args.labels },
                     request: args.request.into(),
+                    explain: Explain::Logit,
                 },
                 json: args.json,
             }),
@@ -212,6 +214,7 @@ impl TryFrom<GradArgs> for GradConfig {
                 name: ModelName::File(args.input.clone()),
                 metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: Request { batch: args.batch.into(), ..args.request.into() },
+                explain: method.explain,
             },
             input: args.input,
             output: args.file,
@@ -227,6 +230,7 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
     type Error = Error;
 
     fn try_from(args: VerifyArgs) -> Result<Self> {
+        let method = args.method.choice()?;
         // Verification checks f32, unless another precision is requested.
         let precision = args.precision.fixed().or(Some(Precision::F32));
         let wish = ExecutionRequest {
@@ -241,11 +245,12 @@ impl TryFrom<VerifyArgs> for VerifyConfig {
                 name: args.model,
                 metadata: MetadataFlags { preprocess: args.preprocess, labels: None },
                 request: args.request.into(),
+                explain: method.explain,
             },
             pictures: args.image,
             json: args.json,
             wish,
-            method: args.method.choice()?,
+            method,
         })
     }
 }

@@ -132,6 +132,7 @@ fn grad(config: &GradConfig) -> Result<()> {
 fn verify(config: VerifyConfig) -> Result<u8> {
     let OpenedModel { source, metadata, .. } = model::open(&config.model)?;
     let (preprocessor, _) = metadata.preprocessor;
+    source.notes().iter().for_each(|note| say(&format!("note: {note}")));
     let pictures = pictures(&config.pictures, &source, &preprocessor)?;
     let mut checks: Vec<VerifyCheck> = Vec::new();
     let mut problem = Ok(());

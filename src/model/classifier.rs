@@ -5,14 +5,15 @@ use std::path::Path;
 use ort::session::Session;
 use ort::value::TensorRef;
 
+use super::class_target::ClassTarget;
+use super::interface::ModelInterface;
 use super::preprocess::Layout;
 use super::session::session;
-use super::source::{CompiledGradient, ModelInterface, ModelSource};
+use super::source::{CompiledGradient, ModelSource};
 use crate::frame::Features;
 use crate::model::runtime::SessionOptions;
 use crate::{Error, Result};
-use onnx_grad::Request;
-use onnx_grad::{self as grad, Method};
+use onnx_grad::{self as grad, Explain, Method, Probabilities, Request};
 
 /// The result of one run for one image.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,8 +22,10 @@ pub struct Attribution {
     pub scores: Vec<f32>,
     /// The class that was differentiated.
     pub class: usize,
-    /// The gradient of that class's logit with respect to the input, or the attribution that the
-    /// method computes from it, in the input's layout.
+    /// Whether its opposite was differentiated: the negative logit, or 1 minus the probability.
+    pub opposite: bool,
+    /// The gradient of that class's logit or probability with respect to the input, or the
+    /// attribution that the method computes from it, in the input's layout.
     pub gradient: Vec<f32>,
     /// A feature map of the classifier, if it has that output.
     pub features: Option<Features>,
@@ -31,6 +34,11 @@ pub struct Attribution {
 }
 
 impl Attribution {
+    /// What was differentiated.
+    pub fn target(&self) -> ClassTarget {
+        ClassTarget { class: self.class, opposite: self.opposite }
+    }
+
     /// The class with the highest score; the first one if several tie.
     pub fn top(&self) -> usize {
         let higher = |best, (class, score): (usize, &f32)| if *score > self.scores[best] { class } else { best };
@@ -98,6 +106,17 @@ impl Classifier {
         self.interface.classes
     }
 
+    /// How probabilities follow from the scores; `None` if the model does not say it, as files of
+    /// earlier versions.
+    pub fn probabilities(&self) -> Option<Probabilities> {
+        self.interface.probabilities
+    }
+
+    /// What of the class is explained.
+    pub fn explain(&self) -> Explain {
+        self.interface.explain
+    }
+
     /// SHA-256 of the model file, in hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
@@ -111,6 +130,14 @@ impl Classifier {
     /// not a class of this model, or if the scores are not finite. [`Error::Runtime`] if the run
     /// fails.
     pub fn run(&mut self, input: &[f32], target: Option<usize>) -> Result<Attribution> {
+        self.run_target(input, target.map(ClassTarget::from))
+    }
+
+    /// Like [`run`](Self::run) for a class or its opposite.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_target(&mut self, input: &[f32], target: Option<ClassTarget>) -> Result<Attribution> {
         let mut found = match self.batch() {
             1 => self.run_batch(input, target)?,
             batch => self.run_batch(&input.repeat(batch), target)?,
@@ -122,7 +149,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`run`](Self::run).
-    pub fn run_batch(&mut self, inputs: &[f32], target: Option<usize>) -> Result<Vec<Attribution>> {
+    pub fn run_batch(&mut self, inputs: &[f32], target: Option<ClassTarget>) -> Result<Vec<Attribution>> {
         let ModelInterface { input: name, shape, classes, .. } = &self.interface;
         let batch = shape[0];
         let expected: usize = shape.iter().product();
@@ -130,12 +157,13 @@ impl Classifier {
             let (expected, given) = (expected / batch, inputs.len() / batch);
             return Err(Error::Graph(format!("the model takes {expected} values per picture, but got {given}")));
         }
-        if let Some(target) = target.filter(|target| target >= classes) {
+        if let Some(target) = target.filter(|target| target.class >= *classes) {
             return Err(Error::Graph(format!(
-                "class {target} is not one of the model's {classes} classes; ids start at 0"
+                "class {} is not one of the model's {classes} classes; ids start at 0",
+                target.class
             )));
         }
-        let targets = vec![target.map_or(-1, |target| target as i64); batch];
+        let targets = vec![target.map_or(-1, ClassTarget::number); batch];
         let values = self.session.run(ort::inputs![
             &**name => TensorRef::from_array_view((*shape, inputs))?,
             grad::TARGET => TensorRef::from_array_view(([batch], &*targets))?,
@@ -160,6 +188,7 @@ impl Classifier {
         let found = each.zip(beside).map(|(((class, scores), gradient), (features, activation))| Attribution {
             scores: scores.to_vec(),
             class: usize::try_from(*class).unwrap_or(0),
+            opposite: target.is_some_and(|target| target.opposite),
             gradient: gradient.to_vec(),
             features,
             activation,

@@ -31,6 +31,16 @@ impl ClassLabels {
         Self((0..classes).map(|id| format!("class {id}")).collect())
     }
 
+    /// The answers of a model that has one score for a yes-no question.
+    pub fn answers() -> Self {
+        Self(vec!["negative".into(), "positive".into()])
+    }
+
+    /// The number of names in a file, if it can be read.
+    pub(super) fn count(path: &Path) -> Option<usize> {
+        Some(whole_file::read_text(path).ok()?.trim_end().lines().count())
+    }
+
     /// Reads names from a file or a pipe, one per line, for a model of `classes` classes.
     ///
     /// # Errors

@@ -18,15 +18,18 @@
 
 mod autotune;
 pub mod catalog;
+mod class_target;
 mod classifier;
 pub mod inspect;
 mod installed;
+mod interface;
 mod labels;
 pub mod library_check;
 mod library_search;
 pub mod list;
 mod load;
 pub mod metadata;
+mod model_request;
 mod open;
 mod packaged;
 mod preprocess;
@@ -41,10 +44,12 @@ pub use autotune::{
     TrialResult, calibration, candidates, choose,
 };
 pub use catalog::ModelName;
+pub use class_target::ClassTarget;
 pub use classifier::{Attribution, Classifier};
 pub use labels::ClassLabels;
 pub use metadata::ModelMetadata;
-pub use open::{ClassifierRequest, ModelRequest, OpenedClassifier, OpenedModel, open, open_classifier};
+pub use model_request::ModelRequest;
+pub use open::{ClassifierRequest, OpenedClassifier, OpenedModel, open, open_classifier};
 pub use preprocess::{ChannelOrder, Layout, Preprocessing, Preprocessor};
 pub use probe::{find_shapes, prepare};
 pub use source::{CompiledGradient, ModelSource};

@@ -1,28 +1,18 @@
 //! Opens a model: resolves its name, reads its file and finds its metadata.
 
-use onnx_grad::{Method, Request};
+use onnx_grad::Method;
 
 use super::autotune::{ExecutionRequest, PreparedModel};
-use super::catalog::{ModelName, ResolvedModel};
+use super::catalog::ResolvedModel;
 use super::classifier::Classifier;
 use super::labels::ClassLabels;
 use super::load::load;
-use super::metadata::{MetadataFlags, ModelMetadata};
+use super::metadata::ModelMetadata;
+use super::model_request::ModelRequest;
 use super::preprocess::Preprocessor;
 use super::source::ModelSource;
 use crate::Result;
 use crate::platform::machine::trim_heap;
-
-/// Which model to open.
-#[derive(Debug, Clone)]
-pub struct ModelRequest {
-    /// The model.
-    pub name: ModelName,
-    /// The metadata set by the user.
-    pub metadata: MetadataFlags,
-    /// Values for what the file leaves open.
-    pub request: Request,
-}
 
 /// A model that was resolved and read.
 pub struct OpenedModel {
@@ -41,7 +31,7 @@ pub struct OpenedModel {
 /// a file that cannot be used, and the errors of [`ModelSource::load`] and [`ModelMetadata::find`].
 pub fn open(model: &ModelRequest) -> Result<OpenedModel> {
     let chosen = model.name.choose()?;
-    let source = load(&chosen, &model.request)?;
+    let source = load(&chosen, model)?;
     let metadata = ModelMetadata::find(&chosen, &model.metadata, &source.facts()?)?;
     Ok(OpenedModel { chosen, source, metadata })
 }
@@ -88,7 +78,7 @@ pub fn open_classifier(
 ) -> Result<OpenedClassifier> {
     let ClassifierRequest { model, execution, remeasure } = request;
     let chosen = model.name.choose()?;
-    let prepared = PreparedModel::new(&chosen, &model.request, one_run, sampled, *execution, *remeasure)?;
+    let prepared = PreparedModel::new(&chosen, model, one_run, sampled, *execution, *remeasure)?;
     let metadata = ModelMetadata::find(&chosen, &model.metadata, &prepared.source.facts()?)?;
     let mut notes = [&*chosen.notes, &*metadata.notes].concat();
     let ((preprocessor, _), (labels, _)) = (metadata.preprocessor, metadata.labels);

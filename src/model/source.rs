@@ -3,11 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, ValueInfoProto};
-use onnx_grad::{self as grad, Method, Options, Request, ScoreOutput, Shapes, Variant, note_on_size};
+use onnx_grad::onnx::{self, GraphProto, ModelProto};
+use onnx_grad::{
+    self as grad, Explain, Method, Options, Probabilities, Request, ScoreCandidate, ScoreOutput, Shapes, Variant,
+    note_on_scores, note_on_size,
+};
 
 use super::Layout;
-use super::metadata::FileFacts;
+use super::interface::{ModelInterface, explained, interface, is_gradient_model, layout, metadata_value};
+use super::metadata::{FileFacts, embedded_names};
 use super::probe::{find_shapes, prepare};
 use crate::model::runtime::{Device, Runtime};
 use crate::platform::checksum::file_sha256;
@@ -21,6 +25,7 @@ pub struct ModelSource {
     sha256: String,
     model: ModelProto,
     request: Request,
+    explain: Explain,
     /// The shapes of the classifier, or `None` if the file is already a gradient model.
     shapes: Option<Shapes>,
     notes: Vec<String>,
@@ -34,20 +39,6 @@ pub struct CompiledGradient {
     pub(super) sha256: String,
     pub(super) interface: ModelInterface,
     pub(super) model: ModelProto,
-}
-
-/// The inputs and outputs of a gradient model.
-pub(super) struct ModelInterface {
-    /// The name of the image input.
-    pub input: String,
-    /// The input's shape: one or more images.
-    pub shape: [usize; 4],
-    pub layout: Layout,
-    pub classes: usize,
-    /// Channels, height and width of the feature map, if there is one.
-    pub features: Option<[usize; 3]>,
-    /// The same for the class activation map, which has one channel.
-    pub activation: Option<[usize; 3]>,
 }
 
 impl ModelSource {
@@ -70,15 +61,32 @@ impl ModelSource {
         check(&sha256)?;
         Runtime::get()?;
         let mut notes = Vec::new();
+        let mut request = request.clone();
         let (model, shapes) = match is_gradient_model(&model) {
-            true => (model, None),
+            true => {
+                notes.extend(metadata_value(&model, grad::SCORES_NOTE).map(str::to_owned));
+                (model, None)
+            }
             false => {
-                notes.extend(model.graph.as_ref().and_then(|graph| note_on_size(graph, request)));
-                let (model, shapes) = prepare(model, request).map_err(about(path))?;
+                notes.extend(model.graph.as_ref().and_then(|graph| note_on_size(graph, &request)));
+                request.classes = request.classes.or_else(|| Some(embedded_names(&model.metadata())?.len()));
+                let (model, shapes) = prepare(model, &request).map_err(about(path))?;
+                notes.extend(note_on_scores(&shapes));
                 (model, Some(shapes))
             }
         };
-        Ok(Self { path: path.into(), sha256, model, request: request.clone(), shapes, notes })
+        Ok(Self { path: path.into(), sha256, model, request, explain: Explain::default(), shapes, notes })
+    }
+
+    /// The same classifier, of which gradient models explain the logit or the probability.
+    #[must_use]
+    pub fn explaining(self, explain: Explain) -> Self {
+        Self { explain, ..self }
+    }
+
+    /// The outputs that may hold class scores, as far as they were considered.
+    pub fn candidates(&self) -> &[ScoreCandidate] {
+        self.shapes.as_ref().map_or(&[], |shapes| &shapes.candidates)
     }
 
     /// Notes for the user, one line each.
@@ -102,7 +110,7 @@ impl ModelSource {
 
     fn copy(&self, request: Request, shapes: Option<Shapes>) -> Self {
         let (path, sha256, model) = (self.path.clone(), self.sha256.clone(), self.model.clone());
-        Self { path, sha256, model, request, shapes, notes: Vec::new() }
+        Self { path, sha256, model, request, explain: self.explain, shapes, notes: Vec::new() }
     }
 
     /// The metadata, layout and number of classes that the file declares.
@@ -112,10 +120,16 @@ impl ModelSource {
     pub fn facts(&self) -> Result<FileFacts> {
         let metadata = self.model.metadata();
         let found = match &self.shapes {
-            Some(shapes) => declared(shapes).map(|(layout, classes)| FileFacts { metadata, layout, classes }),
-            None => self.model.graph.as_ref().and_then(interface).map(|interface| {
-                let ModelInterface { layout, classes, .. } = interface;
-                FileFacts { metadata, layout, classes }
+            Some(shapes) => declared(shapes).map(|(layout, classes)| FileFacts {
+                metadata,
+                layout,
+                classes,
+                answers: shapes.answers,
+            }),
+            None => interface(&self.model).map(|interface| {
+                let ModelInterface { layout, classes, probabilities, .. } = interface;
+                let answers = classes == 2 && probabilities == Some(Probabilities::Sigmoid);
+                FileFacts { metadata, layout, classes, answers }
             }),
         };
         found.ok_or_else(|| Error::model(&self.path, UNFIT))
@@ -128,7 +142,7 @@ impl ModelSource {
     pub fn input_size(&self) -> Result<(usize, usize)> {
         let shape = match &self.shapes {
             Some(shapes) => shapes.tensors.get(&shapes.image).and_then(|kind| kind.shape.clone().try_into().ok()),
-            None => self.model.graph.as_ref().and_then(interface).map(|interface| interface.shape),
+            None => interface(&self.model).map(|interface| interface.shape),
         };
         let unfit = || Error::model(&self.path, UNFIT);
         match shape.ok_or_else(unfit)? {
@@ -171,7 +185,7 @@ impl ModelSource {
             None => self.as_it_is(method)?,
         };
         let unfit = || Error::model(&self.path, UNFIT);
-        let interface = model.graph.as_ref().and_then(interface).ok_or_else(unfit)?;
+        let interface = interface(&model).ok_or_else(unfit)?;
         let (path, sha256) = (self.path.clone(), self.sha256.clone());
         Ok(CompiledGradient { path, sha256, interface, model })
     }
@@ -185,22 +199,27 @@ impl ModelSource {
     /// The same classifier with a batch size of `batch`, or `None` if the model does not support
     /// it.
     pub fn batched(&self, batch: usize) -> Option<Self> {
-        let output = self.shapes.as_ref()?.output.clone();
+        let Shapes { output, candidates, answers, .. } = self.shapes.clone()?;
         let request = Request { batch, ..self.request.clone() };
         let whole = ScoreOutput { name: output, index: Vec::new() };
         let shapes = find_shapes(&self.model, &Request { output: Some(whole), ..request.clone() }).ok()?;
+        let shapes = Shapes { candidates, answers, ..shapes };
         let fits = shapes.tensors.get(&shapes.output)?.shape.first() == Some(&batch);
         fits.then(|| self.copy(request, Some(shapes)))
     }
 
     fn differentiate(&self, shapes: &Shapes, options: Options) -> Result<ModelProto> {
-        let options = Options { source: self.sha256.clone(), ..options };
+        let options = Options { source: self.sha256.clone(), explain: self.explain, ..options };
         grad::differentiate(&self.model, shapes, &options).map_err(|error| about(&self.path)(error.into()))
     }
 
     /// The file itself, if it is a gradient model of `method`.
     fn as_it_is(&self, method: &Method) -> Result<ModelProto> {
-        let made = self.model.metadata_props.iter().find(|prop| prop.key() == grad::METHOD).map(|prop| prop.value());
+        if self.explain == Explain::Probability && explained(&self.model) != Explain::Probability {
+            let problem = "is a gradient model of the logit; use the classifier itself for --explain probability";
+            return Err(Error::model(&self.path, problem));
+        }
+        let made = metadata_value(&self.model, grad::METHOD);
         match made {
             Some(made) if *method != Method::Gradient && made != method.name() => {
                 let problem = format!("is a gradient model of {made}; use the classifier itself for {}", method.name());
@@ -220,46 +239,8 @@ fn about(path: &Path) -> impl Fn(Error) -> Error {
     }
 }
 
-/// Whether the model has a gradient model's inputs and outputs.
-pub(super) fn is_gradient_model(model: &ModelProto) -> bool {
-    let Some(graph) = &model.graph else { return false };
-    let outputs: Vec<&str> = graph.output.iter().map(|output| output.name()).collect();
-    graph.input.iter().any(|input| input.name() == grad::TARGET)
-        && [grad::SCORES, grad::CLASS, grad::GRADIENT].iter().all(|name| outputs.contains(name))
-}
-
-/// The inputs and outputs of a gradient model, or `None` if it does not take one colour image.
-fn interface(graph: &GraphProto) -> Option<ModelInterface> {
-    let image = graph.input.iter().find(|input| input.name() != grad::TARGET)?;
-    let shape: [usize; 4] = sizes(image)?.try_into().ok()?;
-    let layout = layout(&shape)?;
-    let scores = graph.output.iter().find(|output| output.name() == grad::SCORES)?;
-    let grid = |name: &str| {
-        let output = graph.output.iter().find(|output| output.name() == name);
-        output.and_then(sizes).and_then(|shape| <[usize; 3]>::try_from(&shape[1..]).ok())
-    };
-    let (features, activation) = (grid(grad::FEATURES), grid(grad::ACTIVATION));
-    let classes = *sizes(scores)?.get(1)?;
-    Some(ModelInterface { input: image.name().into(), shape, layout, classes, features, activation })
-}
-
-/// The layout of an image of this shape, or `None` if it does not have three channels.
-fn layout(shape: &[usize]) -> Option<Layout> {
-    match shape {
-        [_, 3, _, _] => Some(Layout::Nchw),
-        [_, _, _, 3] => Some(Layout::Nhwc),
-        _ => None,
-    }
-}
-
 /// The layout of the image and the number of classes.
 fn declared(shapes: &Shapes) -> Option<(Layout, usize)> {
     let shape = |name: &str| shapes.tensors.get(name).map(|kind| kind.shape.as_slice());
     Some((layout(shape(&shapes.image)?)?, *shape(&shapes.output)?.get(1)?))
-}
-
-/// The fixed sizes of a float32 tensor.
-fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
-    let (dtype, sizes) = value.tensor()?;
-    sizes.into_iter().collect::<Option<_>>().filter(|_| dtype == DataType::Float)
 }

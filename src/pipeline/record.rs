@@ -21,7 +21,7 @@ pub fn record(drawn: &DrawnFrame) -> Result<FrameRecord> {
         time: *time,
         class: said.map(|said| said.class),
         label: said.map(|said| said.label.clone()),
-        probability: said.map(|said| said.probability),
+        probability: said.and_then(|said| said.probability),
         logit: said.and_then(|said| said.logit),
         gradient_mean: gradient.map(|gradient| gradient.mean),
         gradient_peak: gradient.map(|gradient| gradient.peak),

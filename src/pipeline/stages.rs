@@ -207,7 +207,8 @@ pub fn draw<'scope>(
 fn drawn(annotator: &mut Annotator, originals: bool, fused: FusedFrame) -> Result<DrawnFrame> {
     let FusedFrame { frame, motion, maps, predictions, gradient, mut timing } = fused;
     let started = Instant::now();
-    let caption = |said: &Prediction| format!("{} {:.0} %", said.label, said.probability * 100.0);
+    let percent = |probability: f32| format!(" {:.0} %", probability * 100.0);
+    let caption = |said: &Prediction| format!("{}{}", said.label, said.probability.map_or_else(String::new, percent));
     let captions: Vec<String> = predictions.iter().map(caption).collect();
     let (index, time, size) = (frame.index, frame.time, frame.size());
     let speed = if motion.first { None } else { Magnitude::of(&motion.residual, motion.speed)? };

@@ -2,7 +2,7 @@
 
 use crate::choice::choices;
 use crate::model::Preprocessor;
-use onnx_grad::{Baseline, Layer, Method, Perturbation, Sampling, Statistic};
+use onnx_grad::{Baseline, Explain, Layer, Method, Perturbation, Sampling, Statistic};
 
 choices! {
     /// An attribution method by name.
@@ -78,6 +78,8 @@ pub struct MethodChoice {
     pub baseline: BaselineName,
     /// The feature map's name, or `None` for the last convolutional one.
     pub layer: Option<String>,
+    /// What of the class is explained.
+    pub explain: Explain,
 }
 
 impl MethodChoice {

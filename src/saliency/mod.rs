@@ -21,12 +21,15 @@ pub use method::{BaselineName, MethodChoice, MethodName};
 pub use sampler::{Sampler, baseline};
 pub use target::{Target, TargetName};
 
-use self::class_scores::{logit, outweighed, probability};
+use self::class_scores::ClassScores;
 use self::fit::FramePlacement;
 use self::noise::SpreadNoise;
 use crate::frame::{Features, Frame, Gradient, Prediction};
-use crate::model::{self, Attribution, ClassLabels, Classifier, FRAMES_AT_ONCE, OpenedClassifier, Preprocessor};
+use crate::model::{
+    self, Attribution, ClassLabels, ClassTarget, Classifier, FRAMES_AT_ONCE, OpenedClassifier, Preprocessor,
+};
 use crate::{Error, Result};
+use onnx_grad::Probabilities;
 
 /// Computes static saliency frame by frame.
 pub struct StaticSaliency {
@@ -46,11 +49,11 @@ pub struct StaticSaliency {
     /// The target as entered by the user.
     target_name: TargetName,
     /// The further classes to explain.
-    others: Vec<usize>,
+    others: Vec<ClassTarget>,
     /// The scores of the last frame without noise, by class.
     scores: Vec<f32>,
     /// The class explained last, if later frames keep it.
-    target_class: Option<usize>,
+    target_class: Option<ClassTarget>,
     name: String,
     notes: Vec<String>,
 }
@@ -66,7 +69,10 @@ impl StaticSaliency {
         let (one_run, sampled) = (config.method.of_one_run(), !config.method.runs_once());
         let opened =
             model::open_classifier(&config.classifier, &one_run, sampled, |pixels| config.method.method(pixels))?;
-        let OpenedClassifier { classifier, preprocessor, method, labels, name, notes } = opened;
+        let OpenedClassifier { classifier, preprocessor, method, labels, name, mut notes } = opened;
+        if classifier.probabilities() == Some(Probabilities::None) {
+            notes.push("the model's scores are neither logits nor probabilities, so no percentages are shown".into());
+        }
         let (target, others) = targets(&config.targets, &labels)?;
         let batch = if config.several { classifier.batch().min(FRAMES_AT_ONCE) } else { 1 };
         Ok(Self {
@@ -122,7 +128,7 @@ impl StaticSaliency {
     pub fn best(&self, count: usize) -> Vec<Prediction> {
         let mut classes: Vec<usize> = (0..self.scores.len()).collect();
         classes.sort_unstable_by(|&a, &b| self.scores[b].total_cmp(&self.scores[a]));
-        classes.iter().take(count).map(|&class| self.prediction(&self.scores, class)).collect()
+        classes.iter().take(count).map(|&class| self.prediction(&self.scores, class.into())).collect()
     }
 
     /// Resets the state: the next frame is the first one of another clip.
@@ -165,7 +171,7 @@ impl StaticSaliency {
                 Some(held) if noisy[index] => held,
                 _ => self.target_class(&found[index]),
             };
-            if found[index].class != class {
+            if found[index].target() != class {
                 found = self.classifier.run_batch(&inputs, Some(class))?;
             }
             if !matches!(self.target, Target::Class(_)) {
@@ -182,11 +188,17 @@ impl StaticSaliency {
     }
 
     /// The class to explain, given the model's prediction.
-    fn target_class(&self, said: &Attribution) -> usize {
+    fn target_class(&self, said: &Attribution) -> ClassTarget {
+        let is_outweighed = |class: usize| self.read(&said.scores).outweighed(&said.scores, class);
         match self.target_class {
-            Some(class) if self.target != Target::Top1 || !outweighed(&said.scores, class) => class,
-            _ => said.top(),
+            Some(target) if self.target != Target::Top1 || !is_outweighed(target.class) => target,
+            _ => said.top().into(),
         }
+    }
+
+    /// How to read the model's scores.
+    fn read(&self, scores: &[f32]) -> ClassScores {
+        ClassScores::new(self.classifier.probabilities(), scores)
     }
 
     /// The attribution of a frame, from its `input` and one run.
@@ -197,7 +209,7 @@ impl StaticSaliency {
         let crop = |features: Option<Features>| features.map(|features| place.crop_features(features)).transpose();
         (found.features, found.activation) = (crop(result.features.take())?, crop(result.activation.take())?);
         for class in self.others.clone() {
-            let plain = self.classifier.run(input, Some(class))?;
+            let plain = self.classifier.run_target(input, Some(class))?;
             let other = self.attribution(input, plain)?;
             found.others.push(self.explained(frame.index, &other, place)?);
         }
@@ -206,7 +218,8 @@ impl StaticSaliency {
 
     /// The gradient of a noisy frame, with the prediction of the previous frame.
     fn of_noisy(&self, gradient: Gradient) -> Gradient {
-        let prediction = self.prediction(&self.scores, gradient.prediction.class);
+        let Prediction { class, opposite, .. } = gradient.prediction;
+        let prediction = self.prediction(&self.scores, ClassTarget { class, opposite });
         Gradient { noisy: true, prediction, features: None, activation: None, ..gradient }
     }
 
@@ -231,7 +244,7 @@ impl StaticSaliency {
 
     /// Explains only `class` from now on.
     pub fn set_target_class(&mut self, class: usize) {
-        self.target_class = Some(class);
+        self.target_class = Some(class.into());
     }
 
     fn input(&self, frame: &Frame) -> Result<Vec<f32>> {
@@ -251,7 +264,7 @@ impl StaticSaliency {
         Ok(Gradient {
             index,
             map: place.crop(&map)?,
-            prediction: self.prediction(&found.scores, found.class),
+            prediction: self.prediction(&found.scores, found.target()),
             noisy: false,
             samples: self.samples,
             features: None,
@@ -260,10 +273,14 @@ impl StaticSaliency {
         })
     }
 
-    /// What `scores` say of `class`.
-    fn prediction(&self, scores: &[f32], class: usize) -> Prediction {
-        let label = self.labels.name(class).to_owned();
-        Prediction { class, label, probability: probability(scores, class), logit: logit(scores, class) }
+    /// What `scores` say of the target.
+    fn prediction(&self, scores: &[f32], target: ClassTarget) -> Prediction {
+        let ClassTarget { class, opposite } = target;
+        let name = self.labels.name(class);
+        let label = if opposite { format!("not {name}") } else { name.to_owned() };
+        let read = self.read(scores);
+        let (probability, logit) = (read.probability(scores, target), read.logit(scores, target));
+        Prediction { class, opposite, label, probability, logit }
     }
 
     /// The attribution that the method computes from one run.
@@ -276,7 +293,7 @@ impl StaticSaliency {
 }
 
 /// The first target, and the further classes.
-fn targets(names: &[TargetName], labels: &ClassLabels) -> Result<(Target, Vec<usize>)> {
+fn targets(names: &[TargetName], labels: &ClassLabels) -> Result<(Target, Vec<ClassTarget>)> {
     let targets = names.iter().map(|name| Target::resolve(name, labels)).collect::<Result<Vec<_>>>()?;
     let class = |target: &Target| match target {
         Target::Class(class) => Ok(*class),

@@ -59,7 +59,7 @@ impl Sampler {
         for start in (0..self.sampling.samples).step_by(batch) {
             let pictures: Vec<f32> =
                 (start..start + batch).flat_map(|sample| self.picture(input, &line, sample)).collect();
-            let found = classifier.run_batch(&pictures, Some(clean.class))?;
+            let found = classifier.run_batch(&pictures, Some(clean.target()))?;
             // Samples that fill up the last batch have no weight, so `zip` skips them.
             for ((_, weight), found) in self.places[start..].iter().zip(found) {
                 for ((sum, square), slope) in sum.iter_mut().zip(&mut squares).zip(found.gradient) {

@@ -4,6 +4,10 @@
 //! that apply to any derivative.
 
 mod checks;
+mod differences;
+mod explained;
+mod maps;
+mod rounding;
 mod weights;
 
 use serde::Serialize;
@@ -24,6 +28,8 @@ pub enum Verdict {
     Fail,
     /// A known weakness of the method.
     Known,
+    /// The check says nothing about this model or picture.
+    Skipped,
 }
 
 /// One check.
@@ -45,6 +51,7 @@ impl std::fmt::Display for VerifyCheck {
             Verdict::Pass => "pass",
             Verdict::Fail => "FAIL",
             Verdict::Known => "known weakness",
+            Verdict::Skipped => "skipped",
         };
         write!(f, "{verdict}: {}: {}", self.name, self.detail)
     }
@@ -53,6 +60,11 @@ impl std::fmt::Display for VerifyCheck {
 impl VerifyCheck {
     fn new(name: &'static str, value: f64, passes: bool, detail: String) -> Self {
         Self { name, value, verdict: if passes { Verdict::Pass } else { Verdict::Fail }, detail }
+    }
+
+    /// The same check, which says nothing for this reason.
+    fn skipped(self, reason: &str) -> Self {
+        Self { verdict: Verdict::Skipped, detail: reason.into(), ..self }
     }
 }
 
@@ -72,6 +84,11 @@ impl CheckSubject {
     fn new(compiled: CompiledGradient, method: &Method, threads: usize) -> Result<Self> {
         let options = SessionOptions { device: Device::Cpu, precision: Precision::F32, threads };
         Ok(Self { classifier: compiled.open(&options)?, sampler: Sampler::of(method) })
+    }
+
+    /// What the gradient is the slope of.
+    fn value(&self, found: &Attribution, class: usize) -> f64 {
+        explained::value(&self.classifier, found, class)
     }
 
     fn run(&mut self, picture: &[f32], target: Option<usize>) -> Result<Attribution> {
@@ -97,14 +114,18 @@ pub fn verify(
     mut found: impl FnMut(VerifyCheck),
 ) -> Result<()> {
     let mut plain = CheckSubject::open(&source, &Method::Gradient, wish.threads)?;
-    found(checks::finite_differences(&mut plain, pictures[0])?);
+    let rounds = source.graph().and_then(rounding::rounding_operator);
+    let differences = differences::check(&mut plain, pictures[0], rounds.as_deref())?;
+    let is_right = differences.verdict != Verdict::Fail;
+    found(differences);
     let mut subject = CheckSubject::open(&source, method, wish.threads)?;
-    found(checks::two_pictures(&mut subject, pictures)?);
+    found(checks::two_pictures(&mut plain, &mut subject, pictures)?);
     found(checks::two_classes(&mut subject, method, pictures[0])?);
     if let Some(check) = checks::completeness(&mut subject, method, pictures[0])? {
         found(check);
     }
-    weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?.into_iter().for_each(&mut found);
+    let weights = weights::randomised(&source, method, &mut subject, pictures[0], wish.threads)?;
+    weights.map(|check| weights::judged(check, method, is_right)).into_iter().for_each(&mut found);
     if *method == Method::Gradient
         && let Ok(compiled) = source.compile(Device::Cpu, &Method::Guided)
     {

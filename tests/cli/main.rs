@@ -6,6 +6,7 @@ mod damage;
 mod data;
 mod eval;
 mod gradient;
+mod heads;
 mod maps;
 mod model;
 mod outputs;

@@ -6,13 +6,16 @@ use crate::interface::{self, Interface};
 use crate::objective::Objective;
 use crate::objective_nodes::{self, Scores};
 use crate::onnx::{self, GraphProto, ModelProto};
-use crate::prepare::{expand, scores};
+use crate::prepare::expand;
 use crate::probe::{Probe, ProbedValue, no_graph};
+use crate::request::Request;
+use crate::score_choice::{self, note_on_scores};
 use crate::seeds::{Seeds, several_targets};
 use crate::tape::Tape;
-use crate::types::{GRADIENT, Method, Options, Shapes};
+use crate::types::{GRADIENT, Method, Options, Probabilities, Shapes};
 use crate::{
-    backward, before, free_batch, given_names, method, model_inputs, normal_form, sampling_loop, score, signature,
+    backward, before, binary_head, free_batch, given_names, method, model_inputs, normal_form, sampling_loop, score,
+    signature,
 };
 
 /// A gradient model, and what its user should know.
@@ -60,11 +63,11 @@ pub fn logits<E: From<Error>>(
 ) -> Result<(String, usize), E> {
     let opset = onnx::opset(&model);
     let inputs = |graph: &GraphProto| model_inputs::fix(graph, wanted, 1);
-    let (model, mut shapes) = expand(model, inputs, run)?;
-    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    let (mut model, mut shapes) = expand(model, inputs, run)?;
+    let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.image = model_inputs::differentiable(graph, &shapes, &wanted.wrt)?.0.swap_remove(0);
-    shapes.output = classes(graph, &shapes)?;
-    Ok((score::logits(graph, &shapes, opset)?.name, score::size(&shapes)?.1))
+    choose(graph, &mut shapes, opset)?;
+    Ok((score::logits(graph, &shapes, opset)?.0.name, score::size(&shapes)?.1))
 }
 
 /// A model with its derivative's names.
@@ -137,7 +140,7 @@ impl Ready {
             let problem = format!("--method {} takes one target of each picture", options.method.name());
             return Err(Error::Request(format!("{problem}; use a method without samples")));
         }
-        let (wrt, notes) = model_inputs::differentiable(&graph, &shapes, &wanted.wrt)?;
+        let (wrt, mut notes) = model_inputs::differentiable(&graph, &shapes, &wanted.wrt)?;
         shapes.image.clone_from(&wrt[0]);
         let found = self.scores(&mut graph, &mut shapes, opset, wanted.of.as_ref())?;
         shapes.output.clone_from(&found.value);
@@ -159,7 +162,9 @@ impl Ready {
             interface.fill_target(&mut graph);
         }
         interface.finish(&mut graph, opset);
-        signature::finish(&mut model, graph, &what, options);
+        let note = note_on_scores(&shapes);
+        notes.extend(note.clone());
+        signature::finish(&mut model, graph, (&what.0, what.1), note, options);
         Ok(Compiled { model, notes })
     }
 
@@ -174,11 +179,15 @@ impl Ready {
         match (&self.objective, of) {
             (Some(value), _) => objective_nodes::finish(graph, shapes, opset, value, pictures),
             (None, Some(of)) => objective_nodes::append(graph, shapes, opset, of, pictures),
-            (None, None) => Ok(Scores { value: classes(graph, shapes)?, shape: None }),
+            (None, None) => {
+                choose(graph, shapes, opset)?;
+                Ok(Scores { value: shapes.output.clone(), shape: None })
+            }
         }
     }
 
-    /// Appends the backward pass. Returns what the scores are, and the gradients' types.
+    /// Appends the backward pass. Returns what the scores are and how probabilities follow from them, and the gradients'
+    /// types.
     fn backward(
         &self,
         graph: &mut GraphProto,
@@ -186,17 +195,18 @@ impl Ready {
         opset: i64,
         interface: &Interface,
         options: &Options,
-    ) -> Result<(String, Vec<crate::Tensor>)> {
+    ) -> Result<((String, Probabilities), Vec<crate::Tensor>)> {
         let mut tape = Tape::new(graph, shapes, opset, options.variant);
-        let (value, what) = match &self.wanted.of {
+        let (head, what) = match &self.wanted.of {
             None => {
-                let logits = score::logits(graph, shapes, opset)?;
-                let name = logits.name.clone();
-                (logits, name)
+                let head = score::logits(graph, shapes, opset)?;
+                let name = head.0.name.clone();
+                (head, name)
             }
-            Some(of) => (tape.value(&shapes.output)?, of.to_string()),
+            Some(of) => ((tape.value(&shapes.output)?, Probabilities::None), of.to_string()),
         };
-        let seeds = Seeds { value: &value, size: score::size(shapes)?, dtype: tape.value(&shapes.image)?.dtype };
+        let (value, size) = (&head.0, score::size(shapes)?);
+        let seeds = Seeds { head: &head, size, options };
         let plain = Options { features: false, ..options.clone() };
         let attribute = |tape: &mut Tape, seed| {
             method::attribute_all(tape, graph, shapes, &(value.clone(), seed), &interface.wrt, &plain)
@@ -206,7 +216,7 @@ impl Ready {
         } else {
             let seed = match interface.number.is_some() {
                 true => seeds.one(&mut tape, matches!(options.method, Method::Sampled(_))),
-                false => score::seed(&mut tape, &value, seeds.size, seeds.dtype),
+                false => score::seed(&mut tape, &head, size, options)?,
             };
             let found = attribute(&mut tape, seed)?;
             found.iter().zip(&interface.gradients).for_each(|(x, name)| tape.name_output(x, name));
@@ -218,7 +228,7 @@ impl Ready {
         let mut outputs: Vec<&str> = vec![crate::SCORES, crate::CLASS];
         outputs.extend(interface.gradients.iter().map(String::as_str));
         backward::drop_dead(graph, &outputs);
-        Ok((what, gradients))
+        Ok(((what, head.1), gradients))
     }
 }
 
@@ -227,10 +237,13 @@ pub(crate) fn gradient_name(value: &str, alone: bool) -> String {
     if alone { GRADIENT.into() } else { format!("{GRADIENT}.{value}") }
 }
 
-/// The output of class scores: that of a classifier, or the only one that can be scores.
-fn classes(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
-    let problem = match scores(graph, shapes) {
-        Ok(name) => return Ok(name),
+/// Chooses the output of class scores: that of a classifier, or the only one that can be scores.
+fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Result<()> {
+    let problem = match score_choice::choose(graph, shapes, opset, &Request::default()) {
+        Ok(name) => {
+            shapes.output = name;
+            return binary_head::complete(graph, shapes, opset);
+        }
         Err(problem) => problem,
     };
     let is_scores = |name: &&str| {
@@ -241,9 +254,10 @@ fn classes(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
     };
     let fitting: Vec<&str> = graph.output.iter().map(|output| output.name()).filter(is_scores).collect();
     match fitting.as_slice() {
-        [name] => Ok(name.to_string()),
-        _ => Err(advised(&problem)),
+        [name] => shapes.output = name.to_string(),
+        _ => return Err(advised(&problem)),
     }
+    Ok(())
 }
 
 /// The error that no output is a classifier's scores, with what to do about it here.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, ModelProto};
+use crate::score_choice::note_on_scores;
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
 use crate::{feature_map, method, normal_form, sampling_loop, score, signature};
@@ -9,15 +10,16 @@ use crate::{feature_map, method, normal_form, sampling_loop, score, signature};
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.
 ///
-/// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and
-/// `gradient`. A final Softmax over the classes and rounding to 8 bits are left out, so `scores` are logits; the metadata
-/// have the name of the value that they are. Batch and image size are those
-/// of `shapes`. The opset does not change.
+/// The result has the image input and `target` as inputs, and the outputs `scores`, `class` and `gradient`. A final
+/// Softmax over the classes, a final Sigmoid and rounding to 8 bits are left out, so `scores` are logits; the metadata
+/// have the name of the value that they are, and how [`Probabilities`](crate::Probabilities) follow from them. Batch
+/// and image size are those of `shapes`. The opset does not change.
 ///
 /// # Errors
 /// [`Error::Graph`] if the graph is malformed, if operators without a rule lie between the image
-/// and the score (the error names all of them), if the score does not depend on the image, or if
-/// the model has no layer that the method needs.
+/// and the score (the error names all of them), if the score does not depend on the image, if
+/// the model has no layer that the method needs, or if a probability is to be explained and the
+/// scores have none.
 pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> Result<ModelProto> {
     let opset = onnx::opset(model);
     check_opset(opset)?;
@@ -29,9 +31,9 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     let image = shapes.image.clone();
     normal_form::bring(&mut graph, &mut shapes, &[&image], opset, options.variant)?;
     let mut tape = Tape::new(&graph, &shapes, opset, options.variant);
-    let logits = score::logits(&graph, &shapes, opset)?;
-    let dtype = tape.value(&shapes.image)?.dtype;
-    let seed = score::seed(&mut tape, &logits, score::size(&shapes)?, dtype);
+    let head = score::logits(&graph, &shapes, opset)?;
+    let seed = score::seed(&mut tape, &head, score::size(&shapes)?, options)?;
+    let (logits, probabilities) = head;
     let score = (logits, seed);
     let scores = score.0.name.clone();
     let (attribution, activation) = method::attribute(&mut tape, &graph, &shapes, &score, options)?;
@@ -48,7 +50,7 @@ pub fn differentiate(model: &ModelProto, shapes: &Shapes, options: &Options) -> 
     if let Method::Sampled(sampling) = &options.method {
         graph = sampling_loop::repeat(graph, &shapes, opset, sampling, options.seed)?;
     }
-    signature::finish(&mut model, graph, &scores, options);
+    signature::finish(&mut model, graph, (&scores, probabilities), note_on_scores(&shapes), options);
     Ok(model)
 }
 

@@ -49,6 +49,7 @@
 mod backward;
 mod batch_constants;
 mod before;
+mod binary_head;
 mod bounds;
 mod cam;
 mod compile;
@@ -77,6 +78,9 @@ mod request;
 mod rules;
 mod sampling_loop;
 mod score;
+mod score_choice;
+mod score_end;
+mod score_names;
 mod score_output;
 mod seeds;
 mod sequences;
@@ -101,10 +105,12 @@ pub use quadrature::gauss_legendre;
 pub use request::Request;
 pub use rules::{BLOCKED, RULES, Rule};
 pub use sampling_loop::blur_deviation;
+pub use score_choice::note_on_scores;
 pub use score_output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
-    ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, MAX_SEED, METHOD, Method, Options, Perturbation, SCORES,
-    SCORES_OF, Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
+    ACTIVATION, Baseline, CLASS, EXPLAIN, Explain, FEATURES, GRADIENT, Layer, MAX_SEED, METHOD, Method,
+    OPPOSITE_OF_FIRST, Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling,
+    ScoreCandidate, Shapes, Statistic, TARGET, TensorType, Variant,
 };
 pub use write_out::{WRITTEN_OUT, WriteOut};

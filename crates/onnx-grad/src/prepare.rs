@@ -10,8 +10,9 @@ use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
 use crate::request::Request;
 use crate::sequences::write_out_sequences;
-use crate::types::{Shapes, TensorType};
+use crate::types::Shapes;
 use crate::write_out::steps_first;
+use crate::{binary_head, score_choice};
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
 /// writes out known branches, loops and sequences as plain nodes, and finds its shapes.
@@ -20,9 +21,9 @@ use crate::write_out::steps_first;
 /// something was written out.
 ///
 /// # Errors
-/// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or
-/// not the requested output, or has functions that call themselves. [`Error::Request`] if it does
-/// not take images of the requested size. Also returns the errors of `run`.
+/// [`Error::Graph`] if the model does not take exactly one image, has no scores `[N, classes]` or several outputs that
+/// are as likely to hold them, or not the requested output, or has functions that call themselves. [`Error::Request`]
+/// if it does not take images of the requested size. Also returns the errors of `run`.
 pub fn prepare<E: From<Error>>(
     model: ModelProto,
     request: &Request,
@@ -39,9 +40,10 @@ pub fn prepare<E: From<Error>>(
     shapes.image = image;
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.output = match &request.output {
-        Some(output) => output.select(graph, &mut shapes, opset)?,
-        None => scores(graph, &shapes)?,
+        Some(output) => score_choice::traced(graph, &shapes, opset, output).select(graph, &mut shapes, opset)?,
+        None => score_choice::choose(graph, &mut shapes, opset, request)?,
     };
+    binary_head::complete(graph, &mut shapes, opset)?;
     Ok((model, shapes))
 }
 
@@ -136,7 +138,10 @@ pub fn find_shapes<E: From<Error>>(
     shapes.image = image;
     shapes.output = match &request.output {
         Some(output) => output.name.clone(),
-        None => scores(model.graph.as_ref().ok_or_else(no_graph)?, &shapes)?,
+        None => {
+            let mut graph = model.graph.clone().ok_or_else(no_graph)?;
+            score_choice::choose(&mut graph, &mut shapes, onnx::opset(model), request)?
+        }
     };
     Ok(shapes)
 }
@@ -174,29 +179,4 @@ fn impossible_window(node: &NodeProto) -> Option<String> {
     let below = |(name, least): &(&str, i64)| node.ints(name).is_some_and(|all| all.iter().any(|value| value < least));
     let (name, least) = least.into_iter().find(below)?;
     Some(format!("node {} ({}) has {name} below {least}; export the model again", node.label(), node.op_type()))
-}
-
-/// The first output of class scores.
-pub(crate) fn scores(graph: &GraphProto, shapes: &Shapes) -> Result<String> {
-    let batch = shapes.tensors.get(&shapes.image).and_then(|image| image.shape.first().copied());
-    let is_scores = |kind: &&TensorType| match kind.shape.as_slice() {
-        [n, classes, rest @ ..] => {
-            Some(*n) == batch && *classes > 1 && rest.iter().all(|size| *size == 1) && kind.dtype.is_float()
-        }
-        _ => false,
-    };
-    let outputs = || graph.output.iter().map(|output| output.name());
-    if let Some(name) = outputs().find(|name| shapes.tensors.get(*name).filter(is_scores).is_some()) {
-        return Ok(name.into());
-    }
-    let found: Vec<String> = outputs()
-        .map(|name| {
-            format!("{name} {:?}", shapes.tensors.get(name).map(|kind| kind.shape.as_slice()).unwrap_or_default())
-        })
-        .collect();
-    Err(Error::Graph(format!(
-        "the model has no output [N, classes] of scores, only: {}; use an image classifier, or name an output with \
-         --scores",
-        found.join(", ")
-    )))
 }

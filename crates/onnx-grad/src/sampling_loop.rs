@@ -222,7 +222,7 @@ fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopItera
     let tensor = |name: &str, dtype, shape: &[usize]| Tensor { name: inner(name), dtype, shape: shape.to_vec() };
     let index = tensor("index", DataType::Int64, &[]);
     let going = tensor("going", DataType::Bool, &[]);
-    let target = tensor(TARGET, DataType::Int64, &[batch]);
+    let carried = tensor("class_before", DataType::Int64, &[batch]);
     let known = tensor("known", image.dtype, &[batch, classes]);
     let sums = ["sum", "squares"].map(|name| tensor(name, image.dtype, &image.shape));
     let sums = &sums[..1 + usize::from(square)];
@@ -234,6 +234,8 @@ fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopItera
     let clean = tape.cast(&first, image.dtype);
     let picture = line.picture(&mut tape, image, (&index, &clean), sampling.samples, seed);
     tape.name_output(&picture, &inner(&image.name));
+    let target = lasting_target(&mut tape, image, &carried);
+    tape.name_output(&target, &inner(TARGET));
     let before = tape.take_nodes();
     let (scores, gradient) =
         (tensor(SCORES, image.dtype, &[batch, classes]), tensor(GRADIENT, image.dtype, &image.shape));
@@ -250,6 +252,16 @@ fn add_turn(body: &mut GraphProto, shapes: &Shapes, opset: i64, turn: &LoopItera
     body.node = [before, std::mem::take(&mut body.node), after].concat();
     body.initializer.extend(initializers);
     let declared = |value: &Tensor| ValueInfoProto::fixed(&value.name, value.dtype, &value.shape);
-    body.input = [&index, &going, &target, &known].into_iter().chain(sums).map(declared).collect();
+    body.input = [&index, &going, &carried, &known].into_iter().chain(sums).map(declared).collect();
     body.output = next.iter().map(declared).collect();
+}
+
+/// The target of an iteration: the user's, read outside the loop, if it is the opposite of a class, because the class
+/// that the iteration before found does not say so; otherwise that class.
+fn lasting_target(tape: &mut Tape, image: &Tensor, carried: &Tensor) -> Tensor {
+    let target = Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: carried.shape.clone() };
+    let number = tape.cast(&target, image.dtype);
+    let top = tape.scalar(image, -1.0);
+    let is_opposite = tape.compare("Less", &number, &top);
+    tape.where_(&is_opposite, &target, carried)
 }

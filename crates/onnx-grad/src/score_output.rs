@@ -59,13 +59,15 @@ impl std::fmt::Display for ScoreOutput {
 }
 
 impl ScoreOutput {
-    /// Adds the nodes that select the scores, and returns the name of their result.
+    /// Adds the nodes that select the scores, and returns the name of their result. The name may also be that of a
+    /// value inside of the model.
     ///
     /// # Errors
     /// [`Error::Graph`] if the model has no such output, or the result is not `[N, classes]`.
     pub(crate) fn select(&self, graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Result<String> {
         let name = &self.name;
-        if !graph.output.iter().any(|output| output.name() == name) {
+        let is_output = graph.output.iter().any(|output| output.name() == name);
+        if !is_output && !shapes.tensors.contains_key(name) {
             let names: Vec<_> = graph.output.iter().map(|output| output.name()).collect();
             return Err(Error::Graph(format!("the model has no output {name}, only: {}", names.join(", "))));
         }
@@ -87,7 +89,7 @@ impl ScoreOutput {
                 return Err(Error::Graph(format!("the output {name} gives {shape:?} and not [N, classes]; {advice}")));
             }
         }
-        if last != *name {
+        if last != *name || !is_output {
             graph.output.push(ValueInfoProto { name: Some(last.clone()), ..Default::default() });
         }
         Ok(last)

@@ -5,36 +5,30 @@ use std::collections::HashSet;
 use crate::error::Result;
 use crate::interface::Interface;
 use crate::onnx::{self, AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use crate::score::{Target, slope, target, write_scores};
 use crate::tape::{Tape, Tensor};
-use crate::types::{CLASS, SCORES, TARGET};
+use crate::types::{CLASS, Options, Probabilities, TARGET};
 
-/// The scores, `[N, classes]`, and the type that they are returned in.
+/// The scores, `[N, classes]`.
 pub struct Seeds<'a> {
-    /// The value whose gradient is known.
-    pub value: &'a Tensor,
+    /// The value whose gradient is known, and how probabilities follow from it.
+    pub head: &'a (Tensor, Probabilities),
     /// Batch size and number of classes.
     pub size: (usize, usize),
-    /// The type of the output `scores`.
-    pub dtype: DataType,
+    /// What of a class is explained.
+    pub options: &'a Options,
 }
 
 impl Seeds<'_> {
-    fn write_scores(&self, tape: &mut Tape) -> Tensor {
-        tape.enter("score/grad");
-        let scores = tape.reshape(self.value, &[self.size.0, self.size.1]);
-        let shown = tape.cast(&scores, self.dtype);
-        tape.name_output(&shown, SCORES);
-        scores
-    }
-
     /// Writes the scores, and returns a gradient of 1 for each number. `with_class` also writes the output `class`.
     pub fn one(&self, tape: &mut Tape, with_class: bool) -> Tensor {
-        self.write_scores(tape);
+        let value = &self.head.0;
+        write_scores(tape, value, self.size);
         if with_class {
             tape.name_output(&Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: vec![self.size.0] }, CLASS);
         }
-        let one = tape.constant(TensorProto::from_reals("", self.value.dtype, &vec![1; self.value.rank()], &[1.0]));
-        tape.expand(&one, &self.value.shape)
+        let one = tape.constant(TensorProto::from_reals("", value.dtype, &vec![1; value.rank()], &[1.0]));
+        tape.expand(&one, &value.shape)
     }
 }
 
@@ -46,9 +40,9 @@ pub fn several_targets(
     interface: &Interface,
     attribute: impl Fn(&mut Tape, Tensor) -> Result<Vec<Tensor>>,
 ) -> Result<Vec<Tensor>> {
-    let (batch, classes) = seeds.size;
-    let scores = seeds.write_scores(tape);
-    let class = write_class(tape, &scores, batch);
+    let (batch, _) = seeds.size;
+    let scores = write_scores(tape, &seeds.head.0, seeds.size);
+    let Target { class, sign } = target(tape, &scores, &[batch, 1]);
     let sizes = tape.emit("Shape", &[&class], vec![], DataType::Int64, vec![2]);
     let axis = tape.constant(TensorProto::from_integers("", &[], &[1]));
     let count = tape.emit("Gather", &[&sizes, &axis], vec![Attribute::int("axis", 0)], DataType::Int64, vec![]);
@@ -56,14 +50,9 @@ pub fn several_targets(
     let value =
         |name: &str, dtype, shape: &[usize]| Tensor { name: format!("targets/{name}"), dtype, shape: shape.to_vec() };
     let (index, going) = (value("index", DataType::Int64, &[]), value("going", DataType::Bool, &[]));
-    let chosen = tape.emit("Gather", &[&class, &index], vec![Attribute::int("axis", 1)], DataType::Int64, vec![batch]);
-    let column = tape.reshape(&chosen, &[batch, 1]);
-    let ids: Vec<i64> = (0..classes as i64).collect();
-    let ids = tape.constant(TensorProto::from_integers("", &[1, classes], &ids));
-    let hit = tape.compare("Equal", &column, &ids);
-    let seed = tape.cast(&hit, seeds.value.dtype);
-    tape.note_seed(&seed, &chosen);
-    let seed = tape.reshape(&seed, &seeds.value.shape);
+    let [chosen, chosen_sign] = [&class, &sign]
+        .map(|of| tape.emit("Gather", &[of, &index], vec![Attribute::int("axis", 1)], of.dtype, vec![batch]));
+    let seed = slope(tape, seeds.head, &scores, &chosen, &chosen_sign, seeds.options)?;
     let found = attribute(tape, seed)?;
     tape.enter("targets");
     // Before opset 11, a loop must carry a value.
@@ -110,18 +99,4 @@ fn named(tape: &mut Tape, stacked: &Tensor, name: &str, batched: bool) -> Tensor
     let result = if batched { tape.transpose(stacked, &order) } else { stacked.clone() };
     tape.name_output(&result, name);
     result
-}
-
-/// Writes the output `class`: the targets, or the top class where one is negative. Its second axis, of any size, counts
-/// as 1 here.
-fn write_class(tape: &mut Tape, scores: &Tensor, batch: usize) -> Tensor {
-    let target = Tensor { name: TARGET.into(), dtype: DataType::Int64, shape: vec![batch, 1] };
-    let top = tape.emit("ArgMax", &[scores], vec![Attribute::int("axis", 1)], DataType::Int64, vec![batch, 1]);
-    // Less does not support integers before opset 9. Class ids are exact as floating-point numbers.
-    let number = tape.cast(&target, scores.dtype);
-    let zero = tape.scalar(&number, 0.0);
-    let unset = tape.compare("Less", &number, &zero);
-    let class = tape.where_(&unset, &top, &target);
-    tape.name_output(&class, CLASS);
-    class
 }

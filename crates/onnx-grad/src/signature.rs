@@ -3,7 +3,10 @@
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::tape::Tensor;
-use crate::types::{ACTIVATION, CLASS, FEATURES, GRADIENT, METHOD, Options, SCORES, SCORES_OF, Shapes, TARGET};
+use crate::types::{
+    ACTIVATION, CLASS, EXPLAIN, FEATURES, GRADIENT, METHOD, Options, PROBABILITIES, Probabilities, SCORES, SCORES_NOTE,
+    SCORES_OF, Shapes, TARGET,
+};
 use crate::{backward, score};
 
 /// The names of the added input and of the outputs.
@@ -93,7 +96,13 @@ pub fn assemble(
 const IR_VERSION: i64 = 4;
 
 /// Puts the graph into the model and writes the metadata.
-pub fn finish(model: &mut ModelProto, graph: GraphProto, scores: &str, options: &Options) {
+pub fn finish(
+    model: &mut ModelProto,
+    graph: GraphProto,
+    (scores, probabilities): (&str, Probabilities),
+    note: Option<String>,
+    options: &Options,
+) {
     model.graph = Some(graph);
     model.ir_version = Some(model.ir_version().max(IR_VERSION));
     let entry = |key: &str, value: &str| StringStringEntryProto { key: Some(key.into()), value: Some(value.into()) };
@@ -102,6 +111,9 @@ pub fn finish(model: &mut ModelProto, graph: GraphProto, scores: &str, options: 
         entry("salstream.source_sha256", &options.source),
         entry(METHOD, options.method.name()),
         entry(SCORES_OF, scores),
+        entry(PROBABILITIES, probabilities.name()),
+        entry(EXPLAIN, options.explain.name()),
         entry("salstream.version", env!("CARGO_PKG_VERSION")),
     ]);
+    model.metadata_props.extend(note.map(|note| entry(SCORES_NOTE, &note)));
 }

@@ -94,8 +94,8 @@ pub struct Tape<'a> {
     problem: Option<String>,
     guided: bool,
     guided_nodes: usize,
-    /// A one-hot matrix, and the columns of its ones.
-    seed: Option<(Tensor, Tensor)>,
+    /// A matrix with one element per row, the columns of these elements, and their values.
+    seed: Option<(Tensor, Tensor, Tensor)>,
 }
 
 impl<'a> Tape<'a> {
@@ -165,14 +165,21 @@ impl<'a> Tape<'a> {
         self.constant_of(value)?.integers().ok()
     }
 
-    /// Records that `one_hot` is 1 in the columns `classes` (int64, one per row) and 0 elsewhere.
-    pub(crate) fn note_seed(&mut self, one_hot: &Tensor, classes: &Tensor) {
-        self.seed = Some((one_hot.clone(), classes.clone()));
+    /// Records that each row of `seed` holds its element of `signs` (one per row) in the column `classes` (int64, one
+    /// per row) and 0 elsewhere.
+    pub(crate) fn note_seed(&mut self, seed: &Tensor, classes: &Tensor, signs: &Tensor) {
+        self.seed = Some((seed.clone(), classes.clone(), signs.clone()));
     }
 
-    /// The class ids, if `value` is the one-hot matrix that the backward pass starts from.
-    pub fn seed_classes(&self, value: &Tensor) -> Option<&Tensor> {
-        self.seed.as_ref().filter(|(one_hot, _)| one_hot.name == value.name).map(|(_, classes)| classes)
+    /// The class ids and their signs `[N, 1]`, if `value` is the matrix that the backward pass starts from.
+    pub fn seed_classes(&self, value: &Tensor) -> Option<(Tensor, Tensor)> {
+        let (seed, classes, signs) = self.seed.as_ref()?;
+        (seed.name == value.name).then(|| (classes.clone(), signs.clone()))
+    }
+
+    /// The element type of the image.
+    pub(crate) fn image_type(&self) -> DataType {
+        self.shapes.tensors.get(&self.shapes.image).map_or(DataType::Float, |kind| kind.dtype)
     }
 
     /// Sets whether the backward pass that follows blocks negative gradients at rectifiers.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::onnx::{DataType, TensorProto};
 
-/// The name of the added input: int64 `[N]`, the class to differentiate, or -1 for the top class.
+/// The name of the added input: int64 `[N]`, the class to differentiate, -1 for the top class, or -2 - k for the
+/// opposite of class k.
 pub const TARGET: &str = "target";
 /// The name of the output of logits, `[N, classes]`.
 pub const SCORES: &str = "scores";
@@ -22,9 +23,72 @@ pub const ACTIVATION: &str = "salstream.activation";
 /// The metadata key of the method's name.
 pub const METHOD: &str = "salstream.method";
 
-/// The metadata key of the name of the classifier's value that [`SCORES`] holds: its scores output, or the logits before
-/// a final Softmax and rounding.
+/// The metadata key of the name of the classifier's value that [`SCORES`] holds: its scores output, or the logits
+/// before a final Softmax and rounding.
 pub const SCORES_OF: &str = "salstream.scores_of";
+
+/// The metadata key of [`Probabilities`].
+pub const PROBABILITIES: &str = "salstream.probabilities";
+
+/// The metadata key of [`Explain`].
+pub const EXPLAIN: &str = "salstream.explain";
+
+/// The metadata key of [`note_on_scores`](crate::note_on_scores), if there was one.
+pub const SCORES_NOTE: &str = "salstream.scores_note";
+
+/// The value of [`TARGET`] that means the opposite of class 0: "not class 0". The numbers below it mean the opposites
+/// of the further classes.
+pub const OPPOSITE_OF_FIRST: i64 = -2;
+
+/// How probabilities follow from [`SCORES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probabilities {
+    /// By a Softmax over all classes, of which one is right. The model ends in it, or in logits.
+    Softmax,
+    /// By a Sigmoid of each score. Classes do not exclude each other, or there are two, of which one is right.
+    Sigmoid,
+    /// The scores are probabilities themselves.
+    Scores,
+    /// The scores have no probabilities, such as embeddings and similarities.
+    None,
+}
+
+impl Probabilities {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Softmax, Self::Sigmoid, Self::Scores, Self::None];
+
+    /// The name in the metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::Scores => "scores",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What of the target class is differentiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Explain {
+    /// Its logit, whose gradient does not vanish where the classifier is sure.
+    #[default]
+    Logit,
+    /// Its probability, the classic dP/dx. Where the classifier is sure, it is nearly 0.
+    Probability,
+}
+
+impl Explain {
+    /// The name in the metadata and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logit => "logit",
+            Self::Probability => "probability",
+        }
+    }
+}
 
 /// The runtime to write for. The gradient is the same and correct in every runtime; only the nodes
 /// are chosen to be fastest in this one.
@@ -45,6 +109,8 @@ pub struct Options {
     pub variant: Variant,
     /// What the output `gradient` contains.
     pub method: Method,
+    /// What of the class is explained.
+    pub explain: Explain,
     /// SHA-256 of the source file in hexadecimal, for the metadata. May be empty.
     pub source: String,
     /// Whether to add a feature map as the output [`FEATURES`]: among those at an eighth of the
@@ -77,6 +143,10 @@ pub struct Shapes {
     pub image: String,
     /// The name of the output of class scores or probabilities.
     pub output: String,
+    /// The outputs that may hold scores, if the user has not named one.
+    pub candidates: Vec<ScoreCandidate>,
+    /// Whether the model answers a yes-no question with one score, which was made a score for each answer.
+    pub answers: bool,
     /// The type of every value in the graph.
     pub tensors: HashMap<String, TensorType>,
     /// Small values that nodes compute independently of the image, such as the arguments of
@@ -84,7 +154,37 @@ pub struct Shapes {
     pub constants: HashMap<String, TensorProto>,
 }
 
-/// What to compute from the target class's logit `s` and the image `x`. Each result has the image's
+/// An output that may hold the class scores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreCandidate {
+    /// The name of the output.
+    pub output: String,
+    /// The name of the value with the scores: the output, or what the output is computed from.
+    pub value: String,
+    /// The shape of that value: `[N, classes]`, which may have more axes of size 1.
+    pub shape: Vec<usize>,
+    /// What speaks for it and against it.
+    pub reason: String,
+    /// Whether it is the one that is used.
+    pub taken: bool,
+    /// The value that the backward pass would start from. Candidates with the same one are the same choice.
+    pub(crate) logits: String,
+    /// Whether it ends in Softmax or Sigmoid.
+    pub(crate) is_linked: bool,
+    pub(crate) points: i32,
+}
+
+impl Shapes {
+    /// Batch size and number of classes of a value `[N, classes]`, which may have more axes of size 1.
+    pub(crate) fn classes_of(&self, name: &str) -> Option<(usize, usize)> {
+        match self.tensors.get(name)?.shape.as_slice() {
+            [batch, classes, rest @ ..] if rest.iter().all(|size| *size == 1) => Some((*batch, *classes)),
+            _ => None,
+        }
+    }
+}
+
+/// What to compute from the target class's logit or probability `s` and the image `x`. Each result has the image's
 /// shape.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Method {

@@ -1,7 +1,7 @@
 //! The fingerprint of a finished clip's settings: a checksum of everything that affects its result.
 
 use super::config::BatchConfig;
-use onnx_grad::Request;
+use onnx_grad::{Explain, Request};
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -47,7 +47,7 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
     let ClassifierRequest { model: ModelRequest { metadata, request, .. }, execution, .. } = classifier;
     let Request { size, output, .. } = request;
     let FuseOptions { mode, lookahead, raw, smooth, .. } = *fusion;
-    let MethodChoice { name, samples, spread, noise, baseline, layer } = method;
+    let MethodChoice { name, samples, spread, noise, baseline, layer, explain } = method;
     let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
     let mut settings = json!({
         "schema": SCHEMA,
@@ -67,6 +67,7 @@ fn canonical(config: &BatchConfig, model_sha256: &str, labels_sha256: Option<Str
         "noise": noise,
         "baseline": baseline.name(),
         "layer": layer,
+        "explain": (*explain != Explain::default()).then(|| explain.name()),
         "fusion": mode.name(),
         "lookahead": lookahead,
         "raw": raw,

@@ -7,19 +7,19 @@ use super::{ExecutionConfig, ExecutionRequest, Selection, TrialResult, calibrati
 use crate::Result;
 use crate::model::catalog::ResolvedModel;
 use crate::model::load::load;
+use crate::model::model_request::ModelRequest;
 use crate::model::source::CompiledGradient;
 use crate::model::{Classifier, ModelSource, Preprocessor};
 use crate::platform::cpu_time::{MAX_WAITING, waiting_now};
 use crate::platform::machine::cores;
 use crate::platform::sealed::Damaged;
 use onnx_grad::Method;
-use onnx_grad::Request;
 
 /// A classifier that is ready to be opened.
 pub struct PreparedModel {
     /// Its own file, or the cached gradient model.
     pub source: ModelSource,
-    request: Request,
+    request: ModelRequest,
     wish: ExecutionRequest,
     state: PreparedState,
     /// Notes for the user about the cache.
@@ -44,7 +44,7 @@ impl PreparedModel {
     /// read.
     pub fn new(
         chosen: &ResolvedModel,
-        request: &Request,
+        request: &ModelRequest,
         method: &Method,
         sampled: bool,
         wish: ExecutionRequest,

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{ExecutionRequest, Selection};
 use crate::model::catalog::ResolvedModel;
 use crate::model::installed;
+use crate::model::metadata::named_classes;
+use crate::model::model_request::ModelRequest;
 use crate::model::runtime::{Device, Runtime};
 use crate::model::source::{CompiledGradient, ModelSource};
 use crate::platform::checksum::{file_sha256, sha256};
@@ -47,21 +49,24 @@ impl CacheEntry {
     /// image takes many runs.
     ///
     /// # Errors
-    /// [`Error::Io`] if the model cannot be read. [`Error::Model`] if it is damaged. [`Error::Runtime`] if ONNX Runtime is missing.
+    /// [`Error::Io`] if the model cannot be read. [`Error::Model`] if it is damaged. [`Error::Runtime`] if ONNX Runtime
+    /// is missing.
     pub fn of(
         chosen: &ResolvedModel,
-        request: &Request,
+        model: &ModelRequest,
         method: &Method,
         sampled: bool,
         wish: &ExecutionRequest,
     ) -> Result<Self> {
         let runtime = Runtime::get()?;
         let size = chosen.sidecar.as_ref().and_then(|sidecar| sidecar.size);
+        let ModelRequest { request, explain, metadata, .. } = model;
+        let named = named_classes(chosen, metadata);
         let sha256_of_model = file_sha256(&chosen.path)?;
         installed::check(chosen, &sha256_of_model)?;
         let about = [
             format!("{sha256_of_model} of {}", chosen.path.display()),
-            format!("{request:?} {size:?} {method:?} {sampled} {wish:?}"),
+            format!("{request:?} {size:?} {named:?} {explain:?} {method:?} {sampled} {wish:?}"),
             Machine::this().to_string(),
             format!("{} {:?}", identity(&runtime.library), Device::ALL.map(|device| runtime.has(device))),
             std::env::current_exe().map_or_else(|_| env!("CARGO_PKG_VERSION").into(), |program| identity(&program)),

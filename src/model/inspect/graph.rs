@@ -67,7 +67,7 @@ pub fn declared(model: &ModelProto) -> Option<FileFacts> {
         [_, Some(classes)] if *classes > 1 => Some(*classes),
         _ => None,
     })?;
-    Some(FileFacts { metadata: model.metadata(), layout, classes })
+    Some(FileFacts { metadata: model.metadata(), layout, classes, answers: false })
 }
 
 /// The number of floating-point values in constants.

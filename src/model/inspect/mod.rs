@@ -9,17 +9,16 @@ use serde::Serialize;
 pub use graph::{GradientSupport, OperatorCount, ValueInfo};
 
 use super::catalog::ResolvedModel;
+use super::interface::is_gradient_model;
 use super::load::load;
 use super::metadata::{FileFacts, ModelMetadata};
-use super::open::ModelRequest;
-use super::source::is_gradient_model;
+use super::model_request::ModelRequest;
 use super::{ClassLabels, Preprocessor};
 use crate::model::runtime::{Device, Runtime};
 use crate::platform::checksum::file_sha256;
 use crate::{Error, Result};
-use onnx_grad::Request;
 use onnx_grad::onnx::{self, ModelProto};
-use onnx_grad::{self as grad, Method};
+use onnx_grad::{self as grad, Method, Probabilities, ScoreCandidate};
 
 /// The contents of a model file.
 #[derive(Debug, Serialize)]
@@ -49,6 +48,10 @@ pub struct InspectReport {
     pub pixels: Option<PixelInfo>,
     /// The classes, or `None` if the model has no scores.
     pub classes: Option<ClassInfo>,
+    /// The outputs that may hold class scores, and what speaks for each.
+    pub scores: Vec<ScoresInfo>,
+    /// How probabilities follow from the scores, if that is known.
+    pub probabilities: Option<Probabilities>,
     /// Whether its gradient can be computed.
     pub gradient: GradientStatus,
     /// Notes for the user, one line each.
@@ -87,6 +90,28 @@ pub struct ClassInfo {
     pub origin: String,
 }
 
+/// An output that may hold class scores.
+#[derive(Debug, Serialize)]
+pub struct ScoresInfo {
+    /// The name of the output.
+    pub output: String,
+    /// The value with the scores: the output, or what it is computed from.
+    pub value: String,
+    /// The shape of that value.
+    pub shape: Vec<usize>,
+    /// What speaks for it and against it.
+    pub reason: String,
+    /// Whether it is used.
+    pub taken: bool,
+}
+
+impl From<&ScoreCandidate> for ScoresInfo {
+    fn from(candidate: &ScoreCandidate) -> Self {
+        let ScoreCandidate { output, value, shape, reason, taken, .. } = candidate.clone();
+        Self { output, value, shape, reason, taken }
+    }
+}
+
 /// Whether a model's gradient can be computed.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -112,8 +137,8 @@ pub enum GradientStatus {
 /// the file cannot be read. [`Error::Io`] or [`Error::Input`] for labels or a sidecar that cannot
 /// be read or do not match.
 pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
-    let ModelRequest { name, metadata: flags, request } = model;
-    let chosen = name.choose()?;
+    let asked = model;
+    let chosen = asked.name.choose()?;
     let path = &chosen.path;
     let mut model = onnx::load(path)?;
     let opsets = opsets(&model);
@@ -124,8 +149,8 @@ pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
     // Graphs that cannot be sorted are reported by that attempt too.
     let _ = onnx::sort(model.graph.as_mut().ok_or_else(no_graph)?);
     let graph = model.graph.as_ref().ok_or_else(no_graph)?;
-    let (gradient, facts, mut notes) = gradient(&chosen, &model, request)?;
-    let metadata = facts.map(|facts| ModelMetadata::find(&chosen, flags, &facts)).transpose()?;
+    let Attempt { gradient, facts, scores, probabilities, mut notes } = gradient(&chosen, &model, asked)?;
+    let metadata = facts.map(|facts| ModelMetadata::find(&chosen, &asked.metadata, &facts)).transpose()?;
     notes.extend(metadata.iter().flat_map(|metadata| metadata.notes.clone()));
     let (pixels, classes) = metadata.map(shown).unzip();
     Ok(InspectReport {
@@ -141,6 +166,8 @@ pub fn inspect(model: &ModelRequest) -> Result<InspectReport> {
         operators: graph::operators(graph),
         pixels,
         classes,
+        scores,
+        probabilities,
         gradient,
         notes,
     })
@@ -151,33 +178,47 @@ fn opsets(model: &ModelProto) -> Vec<OpsetImport> {
     model.opset_import.iter().map(|set| OpsetImport { domain: named(set.domain()), version: set.version() }).collect()
 }
 
-/// Tries to differentiate the model, and returns its layout and classes, as settled or as the file
-/// declares.
-fn gradient(
-    chosen: &ResolvedModel,
-    model: &ModelProto,
-    request: &Request,
-) -> Result<(GradientStatus, Option<FileFacts>, Vec<String>)> {
-    let declared = || graph::declared(model);
-    if let Err(error) = Runtime::get() {
-        return Ok((GradientStatus::NotTried { reason: error.to_string() }, declared(), Vec::new()));
-    }
-    let tried = load(chosen, request).and_then(|source| {
-        let facts = source.facts()?;
-        let impossible = source.compile(Device::Cpu, &Method::Gradient).err();
-        Ok((impossible, facts, source.notes().to_vec()))
-    });
-    let (error, facts, notes) = match tried {
-        Ok((None, facts, notes)) => {
-            let made = is_gradient_model(model).then(|| included(model));
-            return Ok((made.unwrap_or(GradientStatus::Possible), Some(facts), notes));
-        }
-        Ok((Some(error), facts, notes)) => (error, Some(facts), notes),
-        Err(error) => (error, declared(), Vec::new()),
+/// What an attempt to differentiate the model shows.
+struct Attempt {
+    gradient: GradientStatus,
+    /// The layout and classes, as settled or as the file declares.
+    facts: Option<FileFacts>,
+    scores: Vec<ScoresInfo>,
+    probabilities: Option<Probabilities>,
+    notes: Vec<String>,
+}
+
+/// Tries to differentiate the model.
+fn gradient(chosen: &ResolvedModel, model: &ModelProto, asked: &ModelRequest) -> Result<Attempt> {
+    let without = |gradient| {
+        let (scores, notes) = (Vec::new(), Vec::new());
+        Attempt { gradient, facts: graph::declared(model), scores, probabilities: None, notes }
     };
+    if let Err(error) = Runtime::get() {
+        return Ok(without(GradientStatus::NotTried { reason: error.to_string() }));
+    }
+    let source = match load(chosen, asked) {
+        Ok(source) => source,
+        Err(error) => return Ok(without(impossible(error)?)),
+    };
+    let facts = match source.facts() {
+        Ok(facts) => Some(facts),
+        Err(error) => return Ok(without(impossible(error)?)),
+    };
+    let (gradient, probabilities) = match source.compile(Device::Cpu, &Method::Gradient) {
+        Ok(compiled) if is_gradient_model(model) => (included(model), compiled.interface.probabilities),
+        Ok(compiled) => (GradientStatus::Possible, compiled.interface.probabilities),
+        Err(error) => (impossible(error)?, None),
+    };
+    let scores = source.candidates().iter().map(ScoresInfo::from).collect();
+    Ok(Attempt { gradient, facts, scores, probabilities, notes: source.notes().to_vec() })
+}
+
+/// The status of a model that cannot be differentiated, unless the error is about something else.
+fn impossible(error: Error) -> Result<GradientStatus> {
     match error {
         Error::Model { problem: reason, .. } | Error::Graph(reason) | Error::Runtime(reason) => {
-            Ok((GradientStatus::Impossible { reason }, facts, notes))
+            Ok(GradientStatus::Impossible { reason })
         }
         other => Err(other),
     }

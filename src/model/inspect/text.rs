@@ -4,7 +4,9 @@ use std::fmt::{Display, Formatter, Result};
 
 use indicatif::{DecimalBytes, HumanCount};
 
-use super::{GradientStatus, GradientSupport, InspectReport, ValueInfo};
+use onnx_grad::Probabilities;
+
+use super::{GradientStatus, GradientSupport, InspectReport, ScoresInfo, ValueInfo};
 
 /// The number of class names to show.
 const MAX_SHOWN_NODES: usize = 4;
@@ -38,7 +40,33 @@ impl Display for InspectReport {
             let names: Vec<_> = (0..classes.count.min(MAX_SHOWN_NODES)).map(|id| classes.names.name(id)).collect();
             row(f, "classes", &format!("{}: {}{more}; {}", classes.count, names.join(", "), classes.origin))?;
         }
+        for scores in &self.scores {
+            row(f, "scores", &scores.to_string())?;
+        }
+        if let Some(probabilities) = self.probabilities {
+            row(f, "probability", described(probabilities))?;
+        }
         row(f, "gradient", &self.gradient.to_string())
+    }
+}
+
+impl Display for ScoresInfo {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self { output, value, shape, reason, taken } = self;
+        let from = if value == output { String::new() } else { format!(" from {value}") };
+        let sizes = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+        let mark = if *taken { "used" } else { "not used" };
+        write!(f, "{output}{from}: {sizes}, {mark}: {reason}")
+    }
+}
+
+/// How probabilities follow from the scores.
+fn described(probabilities: Probabilities) -> &'static str {
+    match probabilities {
+        Probabilities::Softmax => "Softmax of the scores: one class is right",
+        Probabilities::Sigmoid => "Sigmoid of each score",
+        Probabilities::Scores => "the scores themselves",
+        Probabilities::None => "none: the scores are neither logits nor probabilities",
     }
 }
 

@@ -60,6 +60,8 @@ pub struct FileFacts {
     pub layout: Layout,
     /// The number of classes.
     pub classes: usize,
+    /// Whether the classes are no and yes, the answers to the model's question.
+    pub answers: bool,
 }
 
 /// What is known about a model beyond its graph.
@@ -133,8 +135,24 @@ fn labels(
     Ok(match (ClassLabels::imagenet(facts.classes), catalogued(chosen)) {
         (Some(labels), Some((_, origin))) => (labels, origin),
         (Some(labels), None) => (labels, Provenance::Guess),
+        (None, _) if facts.answers => (ClassLabels::answers(), Provenance::Guess),
         (None, _) => (ClassLabels::numbered(facts.classes), Provenance::Guess),
     })
+}
+
+/// The class names in a file's metadata.
+pub(super) fn embedded_names(metadata: &[(String, String)]) -> Option<Vec<String>> {
+    embedded::names(metadata).map(|(_, names)| names)
+}
+
+/// The number of class names in the flags or the sidecar, before the model's classes are known.
+pub(super) fn named_classes(chosen: &ResolvedModel, flags: &MetadataFlags) -> Option<usize> {
+    match &flags.labels {
+        // A pipe can be read only once.
+        Some(path) if path.is_file() => ClassLabels::count(path),
+        Some(_) => None,
+        None => chosen.sidecar.as_ref()?.named_classes(),
+    }
 }
 
 /// The catalogue's entry of the model, or of the model with the same file name. All models in the
@@ -193,7 +211,7 @@ mod tests {
     }
 
     fn facts(metadata: &[(String, String)], classes: usize) -> FileFacts {
-        FileFacts { metadata: metadata.to_vec(), layout: Layout::Nchw, classes }
+        FileFacts { metadata: metadata.to_vec(), layout: Layout::Nchw, classes, answers: false }
     }
 
     #[test]

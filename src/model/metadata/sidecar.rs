@@ -71,6 +71,14 @@ impl Sidecar {
         model.with_extension("toml")
     }
 
+    /// The number of class names.
+    pub(super) fn named_classes(&self) -> Option<usize> {
+        match self.labels.as_ref()? {
+            ClassNames::File(name) => ClassLabels::count(&crate::platform::paths::folder(&self.path).join(name)),
+            ClassNames::List(names) => Some(names.len()),
+        }
+    }
+
     /// The class names for a model with `classes` classes.
     ///
     /// # Errors

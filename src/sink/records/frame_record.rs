@@ -15,7 +15,7 @@ pub struct FrameRecord {
     pub class: Option<usize>,
     /// Class name.
     pub label: Option<String>,
-    /// Softmax probability of that class, 0..=1.
+    /// Probability of that class, 0..=1, by Softmax or Sigmoid.
     pub probability: Option<f32>,
     /// Score of that class before Softmax; `None` if the model gives probabilities only.
     pub logit: Option<f32>,

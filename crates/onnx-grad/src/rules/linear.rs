@@ -34,7 +34,7 @@ pub fn gemm(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
 /// The product of `grad` and weights with the classes along `axis`, if the backward pass starts
 /// here: `grad` is one-hot, so the product is the weights of the target classes.
 fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> Option<Tensor> {
-    let classes = tape.seed_classes(grad)?.clone();
+    let (classes, signs) = tape.seed_classes(grad)?;
     let fits = weights.rank() == 2 && weights.shape[axis] == grad.shape[1] && tape.constant_of(weights).is_some();
     let inputs = *weights.shape.get(1 - axis).filter(|_| fits)?;
     let mut shape = vec![classes.shape[0], inputs];
@@ -43,7 +43,8 @@ fn of_classes(tape: &mut Tape, grad: &Tensor, weights: &Tensor, axis: usize) -> 
     }
     let attributes = vec![Attribute::int("axis", axis as i64)];
     let taken = tape.emit("Gather", &[weights, &classes], attributes, weights.dtype, shape);
-    Some(if axis == 1 { tape.transpose(&taken, &[1, 0]) } else { taken })
+    let rows = if axis == 1 { tape.transpose(&taken, &[1, 0]) } else { taken };
+    Some(tape.mul(&rows, &signs))
 }
 
 /// alpha A' B' of two matrices. Before opset 11, Gemm needs a third operand, so a zero is passed.

@@ -77,6 +77,12 @@ const SEEN_THROUGH: &[(&str, i64, Build)] = &[
     ("LogSoftmax, Identity", 13, |g, x| { let y = g.node("LogSoftmax", &[x], vec![A::int("axis", 1)]); g.node("Identity", &[&y], vec![]) }),
     ("Softmax, rounded", 13, |g, x| { let y = softmax(g, x, 1); rounded(g, &y, 1.0 / 256.0, 1.0 / 256.0) }),
     ("rounded and clipped", 13, |g, x| rounded(g, x, 0.001, 0.001)),
+    ("Sigmoid", 13, |g, x| g.node("Sigmoid", &[x], vec![])),
+    ("Sigmoid, reshaped and rounded", 13, |g, x| { let y = g.node("Sigmoid", &[x], vec![]); let y = reshaped(g, &y, &[1, 6, 1]); rounded(g, &y, 1.0 / 256.0, 1.0 / 256.0) }),
+    ("Softmax in percent", 13, |g, x| { let y = softmax(g, x, 1); let hundred = g.reals(&[], &[100.0]); g.node("Mul", &[&hundred, &y], vec![]) }),
+    ("Softmax, divided", 13, |g, x| { let y = softmax(g, x, 1); let two = g.reals(&[1], &[2.0]); g.node("Div", &[&y, &two], vec![]) }),
+    ("Log of a Softmax", 13, |g, x| { let y = softmax(g, x, 1); g.node("Log", &[&y], vec![]) }),
+    ("Exp of a LogSoftmax", 13, |g, x| { let y = g.node("LogSoftmax", &[x], vec![A::int("axis", 1)]); g.node("Exp", &[&y], vec![]) }),
     ("Softmax of what was rounded", 13, |g, x| { let y = rounded(g, x, 0.001, 0.001); let y = softmax(g, &y, 1); rounded(g, &y, 1.0 / 256.0, 1.0 / 256.0) }),
 ];
 
@@ -88,6 +94,12 @@ const KEPT: &[(&str, i64, Build)] = &[
     ("Softmax across groups", 13, |g, x| { let x = reshaped(g, x, &[1, 3, 2]); let y = softmax(g, &x, 1); reshaped(g, &y, &[1, 6]) }),
     ("Softmax in groups, opset 12", 12, |g, x| { let x = reshaped(g, x, &[1, 3, 2]); let y = softmax(g, &x, 2); reshaped(g, &y, &[1, 6]) }),
     ("times 100", 13, |g, x| { let hundred = g.reals(&[], &[100.0]); g.node("Mul", &[x, &hundred], vec![]) }),
+    ("Softmax with another sign", 13, |g, x| { let y = softmax(g, x, 1); let minus = g.reals(&[], &[-1.0]); g.node("Mul", &[&y, &minus], vec![]) }),
+    ("Softmax over a number", 13, |g, x| { let y = softmax(g, x, 1); let two = g.reals(&[], &[2.0]); g.node("Div", &[&two, &y], vec![]) }),
+    ("Softmax with a factor for each class", 13, |g, x| { let y = softmax(g, x, 1); let factors = g.positive(&[6]); g.node("Mul", &[&y, &factors], vec![]) }),
+    ("the rest of a Softmax", 13, |g, x| { let y = softmax(g, x, 1); let one = g.reals(&[], &[1.0]); g.node("Sub", &[&one, &y], vec![]) }),
+    ("Tanh", 13, |g, x| g.node("Tanh", &[x], vec![])),
+    ("a Sigmoid that gates", 13, |g, x| { let y = g.node("Sigmoid", &[x], vec![]); g.node("Mul", &[x, &y], vec![]) }),
     ("rounded, and scaled back by another scale", 13, |g, x| rounded(g, x, 0.01, 0.02)),
 ];
 

@@ -7,11 +7,10 @@ mod common;
 mod derivatives;
 mod differences;
 mod ends;
-<<<<<<< HEAD
-mod nodes;
-=======
 mod given_models;
->>>>>>> hc
+mod heads;
+mod nodes;
+mod outputs;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;

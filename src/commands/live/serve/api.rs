@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::choice::Choice;
 use crate::commands::live::session_hub::{SessionAction, SessionHub, SessionSettings, SessionState as Session};
+use crate::model::ClassTarget;
 use crate::saliency::{Target, TargetName};
 
 /// Maximum number of classes that a search returns.
@@ -127,7 +128,9 @@ fn known(target: &str, hub: &SessionHub) -> Result<String, String> {
     }
     let resolved = Target::resolve(&target, hub.labels()).map_err(|e| e.to_string().replace("--target", "target"))?;
     Ok(match (target, resolved) {
-        (TargetName::Name(_), Target::Class(class)) => hub.labels().name(class).to_owned(),
+        (TargetName::Name(_), Target::Class(ClassTarget { class, opposite })) => {
+            format!("{}{}", if opposite { "-" } else { "" }, hub.labels().name(class))
+        }
         (target, _) => target.to_string(),
     })
 }

@@ -123,9 +123,9 @@ function showSettings(settings, choices) {
 function showTop(top, target) {
   $("top").replaceChildren(...top.map(({ label, probability }) => {
     const [item, bar, name, share] = ["li", "i", "b", "span"].map((tag) => document.createElement(tag));
-    bar.style.width = `${100 * probability}%`;
+    bar.style.width = `${100 * (probability ?? 0)}%`;
     name.textContent = label;
-    share.textContent = `${(100 * probability).toFixed(0)} %`;
+    share.textContent = probability === null ? "" : `${(100 * probability).toFixed(0)} %`;
     item.append(bar, name, share);
     return item;
   }));
