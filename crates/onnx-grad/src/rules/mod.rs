@@ -30,6 +30,7 @@ mod scatter;
 mod select;
 mod shape;
 mod softmax;
+mod statistics;
 mod window;
 
 use crate::error::Result;
@@ -165,7 +166,7 @@ pub const RULES: &[(&str, Rule)] = &[
 
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
-pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "SoftmaxCrossEntropyLoss", "Split"];
+pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "LayerNormalization", "SoftmaxCrossEntropyLoss", "Split"];
 
 /// Operators at which the gradient stops: their results are piecewise constant or do not depend on
 /// the values.

@@ -83,6 +83,15 @@ fn matrix(g: &mut Graph, sizes: &[i64]) -> String {
     g.node("Reshape", &["image", &sizes], vec![])
 }
 
+/// A tensor of elements of the image, which has 216.
+fn parameters(g: &mut Graph, shape: &[usize]) -> String {
+    let x = matrix(g, &[216]);
+    let count: usize = shape.iter().product();
+    let places: Vec<i64> = (0..count as i64).map(|place| place * 37 % 216).collect();
+    let places = index::indices(g, shape, &places);
+    g.node("Gather", &[&x, &places], vec![])
+}
+
 /// A node whose axes are an attribute before opset `since`, and an input from `since` on.
 fn with_axes(g: &mut Graph, op: &str, since: i64, input: &str, axes: &[i64], mut attributes: Vec<A>) -> String {
     if g.opset < since {
