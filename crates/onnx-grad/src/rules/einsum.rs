@@ -13,6 +13,9 @@ pub fn einsum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     Ok((0..operands.len()).map(|index| equation.gradient(tape, &operands, grad, index)).collect())
 }
 
+/// The indices of a value, and the value.
+type Term = (Vec<char>, Tensor);
+
 /// Larger than the diagonal of a matrix in any real model.
 const MAX_DIAGONAL: usize = 4096;
 
@@ -47,7 +50,7 @@ impl EinsumEquation {
 
     /// The indices of operand `index` with another letter for each one that it repeats, and the identity matrices with
     /// both letters. `None` if there is no letter left.
-    fn diagonals(&self, tape: &mut Tape, x: &Tensor, index: usize) -> Option<(Vec<char>, Vec<(Vec<char>, Tensor)>)> {
+    fn diagonals(&self, tape: &mut Tape, x: &Tensor, index: usize) -> Option<(Vec<char>, Vec<Term>)> {
         let mut own = self.operands[index].clone();
         let mut identities = Vec::new();
         for place in 0..own.len() {
