@@ -30,6 +30,7 @@ mod scatter;
 mod select;
 mod shape;
 mod softmax;
+mod spectrum;
 mod statistics;
 mod window;
 
@@ -65,9 +66,11 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Attention", attention::attention),
     ("Conv", conv::conv),
     ("ConvTranspose", conv::conv_transpose),
+    ("DFT", spectrum::fourier),
     ("Einsum", einsum::einsum),
     ("Gemm", linear::gemm),
     ("MatMul", linear::matmul),
+    ("STFT", spectrum::short_time_fourier),
     // Activations
     ("Celu", activation::celu),
     ("Clip", activation::clip),
@@ -174,6 +177,7 @@ pub const BLOCKED: &[&str] = &[
     "And",
     "ArgMax",
     "ArgMin",
+    "Bernoulli",
     "Ceil",
     "Equal",
     "EyeLike",

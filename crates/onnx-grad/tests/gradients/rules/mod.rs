@@ -25,6 +25,7 @@ mod scatter;
 mod select;
 mod shape;
 mod softmax;
+mod spectrum;
 
 use std::error::Error;
 
@@ -187,6 +188,7 @@ const FILES: &[&[Case]] = &[
     reduce::CASES,
     shape::CASES,
     softmax::CASES,
+    spectrum::CASES,
 ];
 
 #[test]
@@ -311,4 +313,9 @@ fn select_rules_agree_with_finite_differences() {
 #[test]
 fn roi_rules_agree_with_finite_differences() {
     agree(roi::CASES);
+}
+
+#[test]
+fn spectrum_rules_agree_with_finite_differences() {
+    agree(spectrum::CASES);
 }
