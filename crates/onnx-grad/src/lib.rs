@@ -72,6 +72,7 @@ mod score_output;
 mod sequences;
 mod signature;
 mod tape;
+mod tape_node;
 mod tape_ops;
 mod types;
 

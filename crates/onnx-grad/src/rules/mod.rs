@@ -25,6 +25,7 @@ mod quantize;
 mod reduce;
 mod resize;
 mod roi;
+mod rotary;
 mod sampling;
 mod scatter;
 mod select;
@@ -158,7 +159,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Resize", resize::resize),
     ("ReverseSequence", select::reverse_sequence),
     ("RoiAlign", roi::roi_align),
-    ("RotaryEmbedding", geometry::rotary_embedding),
+    ("RotaryEmbedding", rotary::embedding),
     ("Scatter", scatter::scatter),
     ("ScatterElements", scatter::scatter_elements),
     ("ScatterND", scatter::scatter_nd),
