@@ -39,6 +39,9 @@
 //! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as
 //!   in PyTorch. Ties are common in flat image regions and when a pooled map is pooled again.
 //!   `GlobalMaxPool` shares the gradient among tied elements.
+//! - `ScatterElements` and `ScatterND` with `max` or `min`: what equals the result gets equal shares.
+//! - `TopK`, `MaxUnpool` and sampling at the nearest pixel: positions count as constant. Where they
+//!   change, the result jumps.
 //! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates.
 //! - If a unit lies within rounding error of a kink, rounding decides which side it is on. Runtimes
 //!   agree to about 1e-6 relative (L2) if no unit does; each one that does can change a deep
@@ -86,6 +89,7 @@ mod seeds;
 mod sequences;
 mod signature;
 mod tape;
+mod tape_node;
 mod tape_ops;
 mod types;
 mod write_out;

@@ -23,6 +23,9 @@ pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
         None => node.proto.float(name).map(|value| tape.scalar(y, f64::from(value))),
     };
     let (low, high) = (bound(1, "min"), bound(2, "max"));
+    if node.wanted.iter().skip(1).any(|wanted| *wanted) {
+        return clip_by_bounds(tape, node, grad, [low, high]);
+    }
     let above = low.map(|low| tape.compare("Greater", y, &low));
     let below = high.map(|high| tape.compare("Less", y, &high));
     let inside = match (above, below) {
@@ -30,6 +33,31 @@ pub fn clip(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
         (above, below) => above.or(below),
     };
     Ok(vec![Some(inside.map_or_else(|| grad.clone(), |inside| tape.keep(&inside, grad)))])
+}
+
+/// The gradient goes to the bound where the input is beyond it. The upper bound wins.
+fn clip_by_bounds(
+    tape: &mut Tape,
+    node: &Node,
+    grad: &Tensor,
+    [low, high]: [Option<Tensor>; 2],
+) -> Result<Vec<Option<Tensor>>> {
+    let x = node.input(0)?;
+    let mut left = grad.clone();
+    let raised = low.as_ref().map(|low| tape.binary("Max", x, low));
+    let by_high = high.map(|high| {
+        let above = tape.compare("Greater", raised.as_ref().unwrap_or(x), &high);
+        let part = tape.keep(&above, grad);
+        left = tape.sub(grad, &part);
+        part
+    });
+    let by_low = low.map(|low| {
+        let below = tape.compare("Less", x, &low);
+        let part = tape.keep(&below, &left);
+        left = tape.sub(&left, &part);
+        part
+    });
+    Ok(vec![Some(left), by_low, by_high])
 }
 
 /// A float attribute, or `default` if it is absent.

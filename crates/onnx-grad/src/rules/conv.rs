@@ -22,8 +22,49 @@ pub fn conv(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Te
     if result.is_none() && (groups > 1 || tape.variant() == Variant::OpenVino) {
         result = polyphase::input_gradient(tape, grad, weights, &windows, groups, &x.shape)?;
     }
-    let weights = separate(tape, weights, groups);
-    Ok(vec![Some(result.unwrap_or_else(|| transposed(tape, grad, &weights, &windows, groups)))])
+    let own = separate(tape, weights, groups);
+    let by_input = result.unwrap_or_else(|| transposed(tape, grad, &own, &windows, groups));
+    let mut grads = vec![Some(by_input)];
+    if node.wanted.iter().skip(1).any(|wanted| *wanted) {
+        grads.push(Some(by_weights(tape, x, grad, &windows, groups)));
+        grads.push(Some(by_bias(tape, grad)));
+    }
+    Ok(grads)
+}
+
+/// The gradient of the weights of a convolution from `x` to `y`: the convolution of `x` with `y`, with strides and
+/// dilations exchanged, and so batch and channels.
+fn by_weights(tape: &mut Tape, x: &Tensor, y: &Tensor, windows: &[SlidingWindow], groups: usize) -> Tensor {
+    let (batch, each) = (x.shape[0], x.shape[1] / groups);
+    let axes = |from: usize, rank: usize| (from..rank).collect::<Vec<_>>();
+    let split = tape.reshape(x, &[&[batch, groups, each], spatial(&x.shape)].concat());
+    let split = tape.transpose(&split, &[[2, 1, 0].as_slice(), &axes(3, split.rank())].concat());
+    let images = tape.reshape(&split, &[&[each, groups * batch], spatial(&x.shape)].concat());
+    let kernels = tape.transpose(y, &[[1, 0].as_slice(), &axes(2, y.rank())].concat());
+    let attributes = vec![
+        ints("kernel_shape", windows.iter().map(|window| window.output)),
+        ints("strides", windows.iter().map(|window| window.dilation)),
+        ints("dilations", windows.iter().map(|window| window.stride)),
+        ints("pads", pads(windows)),
+        Attribute::int("group", groups as i64),
+    ];
+    let taps = windows.iter().map(|window| {
+        let padded = window.begin + window.input + window.end().max(0) as usize;
+        (padded - (window.output - 1) * window.stride - 1) / window.dilation + 1
+    });
+    let shape: Vec<usize> = [each, y.shape[1]].into_iter().chain(taps).collect();
+    let all = tape.emit("Conv", &[&images, &kernels], attributes, x.dtype, shape);
+    // Input left over after the last window makes more taps.
+    let ends: Vec<usize> = all.shape[..2].iter().copied().chain(windows.iter().map(|window| window.kernel)).collect();
+    let kept = tape.slice(&all, &vec![0; all.rank()], &ends);
+    tape.transpose(&kept, &[[1, 0].as_slice(), &axes(2, kept.rank())].concat())
+}
+
+/// The sum of each channel.
+fn by_bias(tape: &mut Tape, grad: &Tensor) -> Tensor {
+    let axes: Vec<usize> = (0..grad.rank()).filter(|axis| *axis != 1).collect();
+    let sum = tape.reduce_sum(grad, &axes);
+    tape.reshape(&sum, &grad.shape[1..2])
 }
 
 /// A separate copy of the weights for OpenVINO 2025.4 if each group has as many inputs as outputs:
@@ -79,7 +120,12 @@ pub fn conv_transpose(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec
         ints("pads", pads(&windows)),
         Attribute::int("group", groups as i64),
     ];
-    Ok(vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))])
+    let mut grads = vec![Some(tape.emit("Conv", &[grad, weights], attributes, grad.dtype, x.shape.clone()))];
+    if node.wanted.iter().skip(1).any(|wanted| *wanted) {
+        grads.push(Some(by_weights(tape, grad, x, &windows, groups)));
+        grads.push(Some(by_bias(tape, grad)));
+    }
+    Ok(grads)
 }
 
 /// The padding of a convolution with these windows. Input left over after the last window is not

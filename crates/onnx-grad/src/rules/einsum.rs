@@ -2,16 +2,22 @@
 //! other operands, with that operand's indices as the result.
 
 use crate::error::Result;
-use crate::onnx::AttributeProto as Attribute;
+use crate::onnx::{AttributeProto as Attribute, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
-/// An operand that repeats an index has no gradient here.
+/// An operand that repeats an index reads a diagonal: its gradient is multiplied by an identity matrix.
 pub fn einsum(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let operands = (0..node.inputs.len()).map(|index| node.input(index)).collect::<Result<Vec<_>>>()?;
     let equation = node.proto.text("equation").and_then(|text| EinsumEquation::parse(text, &operands, grad));
     let equation = equation.ok_or_else(|| node.error("has an equation that does not fit its inputs"))?;
     Ok((0..operands.len()).map(|index| equation.gradient(tape, &operands, grad, index)).collect())
 }
+
+/// The indices of a value, and the value.
+type Term = (Vec<char>, Tensor);
+
+/// Larger than the diagonal of a matrix in any real model.
+const MAX_DIAGONAL: usize = 4096;
 
 /// The indices of every operand and of the result, one letter per axis.
 struct EinsumEquation {
@@ -42,16 +48,39 @@ impl EinsumEquation {
         Some(Self { operands, result: letters(&right, result.rank(), &free)? })
     }
 
+    /// The indices of operand `index` with another letter for each one that it repeats, and the identity matrices with
+    /// both letters. `None` if there is no letter left.
+    fn diagonals(&self, tape: &mut Tape, x: &Tensor, index: usize) -> Option<(Vec<char>, Vec<Term>)> {
+        let mut own = self.operands[index].clone();
+        let mut identities = Vec::new();
+        for place in 0..own.len() {
+            let Some(first) = own[..place].iter().position(|letter| *letter == own[place]) else { continue };
+            let used = |letter: &char| own.contains(letter) || self.operands.iter().flatten().any(|l| l == letter);
+            let free = ('a'..='z').chain('A'..='Z').find(|letter| !used(letter) && !self.result.contains(letter))?;
+            let size = x.shape[place];
+            if x.shape[first] != size || size > MAX_DIAGONAL {
+                return None;
+            }
+            let values: Vec<f64> = (0..size * size).map(|at| f64::from(u8::from(at / size == at % size))).collect();
+            let identity = tape.constant(TensorProto::from_reals("", x.dtype, &[size, size], &values));
+            identities.push((vec![own[place], free], identity));
+            own[place] = free;
+        }
+        Some((own, identities))
+    }
+
     /// The gradient with respect to operand `index`, repeated along the axes that only this operand
     /// sums over.
     fn gradient(&self, tape: &mut Tape, operands: &[&Tensor], grad: &Tensor, index: usize) -> Option<Tensor> {
-        let (own, x) = (&self.operands[index], operands[index]);
-        if own.iter().enumerate().any(|(place, letter)| own[..place].contains(letter)) {
-            return None;
-        }
+        let x = operands[index];
+        let (own, identities) = self.diagonals(tape, x, index)?;
         let others = || (0..operands.len()).filter(|other| *other != index);
-        let terms: Vec<&Vec<char>> = [&self.result].into_iter().chain(others().map(|i| &self.operands[i])).collect();
-        let values: Vec<&Tensor> = [grad].into_iter().chain(others().map(|other| operands[other])).collect();
+        let other_terms = others().map(|other| &self.operands[other]);
+        let terms: Vec<&Vec<char>> =
+            [&self.result].into_iter().chain(other_terms).chain(identities.iter().map(|(term, _)| term)).collect();
+        let other_values = others().map(|other| operands[other]);
+        let values: Vec<&Tensor> =
+            [grad].into_iter().chain(other_values).chain(identities.iter().map(|(_, value)| value)).collect();
         let size = |letter: &char| {
             let places = terms.iter().zip(&values).filter_map(|(term, value)| {
                 term.iter().position(|other| other == letter).map(|axis| value.shape[axis])

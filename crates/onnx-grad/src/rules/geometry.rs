@@ -1,9 +1,9 @@
-//! Coordinates: rotations, affine maps and determinants.
+//! Affine maps and determinants.
 
 use super::composite::through;
 use super::window::grid;
 use crate::error::Result;
-use crate::onnx::{AttributeProto as Attribute, TensorProto};
+use crate::onnx::TensorProto;
 use crate::tape::{Node, Tape, Tensor};
 
 /// The positions of all pixels between -1 and 1, times the transposed matrix of each image.
@@ -73,68 +73,4 @@ fn minor(tape: &mut Tape, x: &Tensor, row: usize, columns: &[usize]) -> Tensor {
         });
     }
     sum.unwrap_or_else(|| x.clone())
-}
-
-/// Pairs of channels are rotated by angles whose cosines and sines are inputs.
-pub fn rotary_embedding(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    through(tape, node, |tape, inputs| {
-        let [x, cosines, sines] = [0, 1, 2].map(|index| inputs.get(index).cloned().flatten());
-        let (Some(x), Some(cosines), Some(sines)) = (x, cosines, sines) else {
-            return Err(node.error("lacks an input"));
-        };
-        // Batch, position, head and channel.
-        let heads = node.proto.int("num_heads").and_then(|heads| usize::try_from(heads).ok()).unwrap_or(0);
-        let places = match *x.shape.as_slice() {
-            [_, _, _, _] => tape.transpose(&x, &[0, 2, 1, 3]),
-            [batch, count, width] if heads > 0 && width % heads == 0 => {
-                tape.reshape(&x, &[batch, count, heads, width / heads])
-            }
-            _ => return Err(node.error("has heads that do not fit its input")),
-        };
-        let [batch, count, heads, channels] = [0, 1, 2, 3].map(|axis| places.shape[axis]);
-        let rotated = match node.proto.int("rotary_embedding_dim").unwrap_or(0) {
-            0 => channels,
-            given => usize::try_from(given).unwrap_or(0).min(channels),
-        };
-        let angles = [cosines, sines].map(|table| match inputs.get(3).and_then(Option::as_ref) {
-            Some(ids) => {
-                let shape = [ids.shape.as_slice(), &table.shape[1..]].concat();
-                tape.emit("Gather", &[&table, ids], vec![Attribute::int("axis", 0)], table.dtype, shape)
-            }
-            None => table,
-        });
-        let half = rotated / 2;
-        if rotated % 2 != 0 || angles.iter().any(|angle| angle.shape.last() != Some(&half) || angle.rank() != 3) {
-            return Err(node.error("has angles that do not fit its input"));
-        }
-        let [cosines, sines] = angles.map(|angle| {
-            let shape = [angle.shape[0], angle.shape[1], 1, half];
-            tape.reshape(&angle, &shape)
-        });
-        let parts = match channels - rotated {
-            0 => vec![places],
-            rest => tape.split(&places, 3, &[rotated, rest]),
-        };
-        let pairs = node.proto.int("interleaved").unwrap_or(0) != 0;
-        let order = if pairs { [half, 2] } else { [2, half] };
-        let axis = if pairs { 4 } else { 3 };
-        let split = tape.reshape(&parts[0], &[batch, count, heads, order[0], order[1]]);
-        let halves = tape.split(&split, axis, &[1, 1]);
-        let [a, b] = [0, 1].map(|index| tape.reshape(&halves[index], &[batch, count, heads, half]));
-        let [ac, bs, as_, bc] =
-            [(&a, &cosines), (&b, &sines), (&a, &sines), (&b, &cosines)].map(|(x, y)| tape.mul(x, y));
-        let (real, imaginary) = (tape.sub(&ac, &bs), tape.add(&as_, &bc));
-        let joined = [real, imaginary].map(|part| {
-            let shape = if pairs { [batch, count, heads, half, 1] } else { [batch, count, heads, 1, half] };
-            tape.reshape(&part, &shape)
-        });
-        let joined = tape.concat(&joined, axis);
-        let joined = tape.reshape(&joined, &[batch, count, heads, rotated]);
-        let whole = match parts.get(1) {
-            Some(rest) => tape.concat(&[joined, rest.clone()], 3),
-            None => joined,
-        };
-        let result = if x.rank() == 4 { tape.transpose(&whole, &[0, 2, 1, 3]) } else { whole };
-        Ok(vec![tape.reshape(&result, &x.shape)])
-    })
 }

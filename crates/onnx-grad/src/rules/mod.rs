@@ -25,11 +25,14 @@ mod quantize;
 mod reduce;
 mod resize;
 mod roi;
+mod rotary;
 mod sampling;
 mod scatter;
 mod select;
 mod shape;
 mod softmax;
+mod spectrum;
+mod statistics;
 mod trigonometry;
 mod window;
 
@@ -77,9 +80,11 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Attention", attention::attention),
     ("Conv", conv::conv),
     ("ConvTranspose", conv::conv_transpose),
+    ("DFT", spectrum::fourier),
     ("Einsum", einsum::einsum),
     ("Gemm", linear::gemm),
     ("MatMul", linear::matmul),
+    ("STFT", spectrum::short_time_fourier),
     // Activations
     ("Celu", activation::celu),
     ("Clip", activation::clip),
@@ -172,7 +177,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Resize", resize::resize),
     ("ReverseSequence", select::reverse_sequence),
     ("RoiAlign", roi::roi_align),
-    ("RotaryEmbedding", geometry::rotary_embedding),
+    ("RotaryEmbedding", rotary::embedding),
     ("Scatter", scatter::scatter),
     ("ScatterElements", scatter::scatter_elements),
     ("ScatterND", scatter::scatter_nd),
@@ -183,7 +188,7 @@ pub const RULES: &[(&str, Rule)] = &[
 
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
-pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "SoftmaxCrossEntropyLoss", "Split"];
+pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "LayerNormalization", "SoftmaxCrossEntropyLoss", "Split"];
 
 /// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
 /// constant in them.
@@ -210,6 +215,7 @@ pub const BLOCKED: &[&str] = &[
     "And",
     "ArgMax",
     "ArgMin",
+    "Bernoulli",
     "Ceil",
     "Equal",
     "EyeLike",

@@ -1,6 +1,6 @@
 //! Normalisation with fixed statistics, or with those of the value itself.
 
-use super::{along_axis, axis};
+use super::{along_axis, axis, statistics};
 use crate::error::Result;
 use crate::folding::is_foldable;
 use crate::tape::{Node, Tape, Tensor};
@@ -14,6 +14,9 @@ pub fn batch(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
     if !is_foldable(node.proto) {
         return Err(node.error("normalises in training mode; export the model in evaluation mode"));
     }
+    if statistics::are_wanted(node) {
+        return statistics::given(tape, node);
+    }
     let (scale, variance) = (node.input(1)?, node.input(4)?);
     let epsilon = tape.scalar(variance, epsilon(node));
     let shifted = tape.add(variance, &epsilon);
@@ -24,12 +27,18 @@ pub fn batch(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
 
 pub fn layer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, axes) = (fitting(node, grad)?, trailing(node)?);
+    if statistics::are_wanted(node) {
+        return statistics::over_axes(tape, node, &axes, true);
+    }
     let grad = times(tape, node, grad, node.input(1)?)?;
     Ok(vec![Some(standardised(tape, x, &grad, &axes, epsilon(node)))])
 }
 
 pub fn root_mean_square(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let (x, axes) = (fitting(node, grad)?, trailing(node)?);
+    if statistics::are_wanted(node) {
+        return statistics::over_axes(tape, node, &axes, false);
+    }
     let grad = times(tape, node, grad, node.input(1)?)?;
     Ok(vec![Some(by_root_mean_square(tape, x, &grad, &axes, epsilon(node)))])
 }
@@ -38,6 +47,9 @@ pub fn instance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
     let x = fitting(node, grad)?;
     if x.rank() < 3 {
         return Err(node.error("normalises a value without spatial axes"));
+    }
+    if statistics::are_wanted(node) {
+        return statistics::over_images(tape, node);
     }
     let grad = scaled(tape, node, grad, node.input(1)?)?;
     let axes: Vec<usize> = (2..x.rank()).collect();
@@ -52,6 +64,9 @@ pub fn group(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
         return Err(node.error("has groups that do not fit its input"));
     }
     let grouped = [x.shape[0], groups, x.shape[1..].iter().product::<usize>() / groups];
+    if statistics::are_wanted(node) {
+        return statistics::over_groups(tape, node, &grouped);
+    }
     let mut grad = grad.clone();
     if tape.opset() >= 21 {
         grad = scaled(tape, node, &grad, scale)?;
@@ -109,7 +124,7 @@ fn neighbours(tape: &mut Tape, x: &Tensor, before: usize, after: usize) -> Tenso
     along_axis::product(tape, x, 1, &matrix, count)
 }
 
-fn epsilon(node: &Node) -> f64 {
+pub fn epsilon(node: &Node) -> f64 {
     f64::from(node.proto.float("epsilon").unwrap_or(1e-5))
 }
 

@@ -33,10 +33,19 @@ pub fn quantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
     Ok(vec![Some(tape.keep(&inside, &over))])
 }
 
-/// g scale.
+/// g scale, and g y / scale for the scale.
 pub fn dequantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let scale = parameter(tape, node, 1)?;
-    Ok(vec![Some(tape.mul(grad, &scale))])
+    let mut grads = vec![Some(tape.mul(grad, &scale))];
+    if node.wanted.get(1) == Some(&true) {
+        let level = tape.div(node.output(0)?, &scale);
+        let by_scale = tape.mul(grad, &level);
+        let summed = |axis: &usize| scale.rank() != grad.rank() || scale.shape[*axis] == 1;
+        let axes: Vec<usize> = (0..grad.rank()).filter(summed).collect();
+        let by_scale = if axes.is_empty() { by_scale } else { tape.reduce_sum(&by_scale, &axes) };
+        grads.push(Some(tape.reshape(&by_scale, &node.input(1)?.shape)));
+    }
+    Ok(grads)
 }
 
 /// g / scale. The scale and the zero point follow the smallest and the largest value, so nothing saturates, and what

@@ -46,31 +46,45 @@ pub fn roi_align(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<
         let regions = rois.shape[0];
         let rows = align.places(tape, rois, 0, height);
         let columns = align.places(tape, rois, 1, width);
-        let [down, across] = [&rows, &columns].map(|places| places.low.shape[1]);
+        let start = tape.cast(batch, DataType::Int64);
+        let size = tape.constant(TensorProto::from_integers("", &[1], &[(height * width) as i64]));
+        let start = tape.mul(&start, &size);
+        let start = tape.reshape(&start, &[regions, 1, 1]);
         let pixels = tape.transpose(x, &[1, 0, 2, 3]);
         let pixels = tape.reshape(&pixels, &[channels, images * height * width]);
-        let size = tape.constant(TensorProto::from_integers("", &[1], &[(height * width) as i64]));
-        let batch = tape.cast(batch, DataType::Int64);
-        let start = tape.mul(&batch, &size);
-        let start = tape.reshape(&start, &[regions, 1, 1]);
-        let mut parts = Vec::new();
-        for (y, by_y) in [&rows.low, &rows.high].into_iter().zip(&rows.weights) {
-            for (x, by_x) in [&columns.low, &columns.high].into_iter().zip(&columns.weights) {
-                let [y, by_y] = [y, by_y].map(|t| tape.reshape(t, &[regions, down, 1]));
-                let [x, by_x] = [x, by_x].map(|t| tape.reshape(t, &[regions, 1, across]));
-                let row = tape.scale(&y, width as f64);
-                let place = tape.add(&row, &x);
-                let place = tape.cast(&place, DataType::Int64);
-                let place = tape.add(&start, &place);
-                let along = vec![Attribute::int("axis", 1)];
-                let shape = vec![channels, regions, down, across];
-                let values = tape.emit("Gather", &[&pixels, &place], along, pixels.dtype, shape);
-                let weight = tape.mul(&by_y, &by_x);
-                parts.push(tape.mul(&values, &weight));
-            }
-        }
+        let parts = weighted_pixels(tape, &pixels, &start, [&rows, &columns], width);
         Ok(vec![align.pooled(tape, &parts, [channels, regions])])
     })
+}
+
+/// The four pixels around each sample, times their weights: channel, region, row and column of samples. `start` is each
+/// region's image in `pixels`.
+fn weighted_pixels(
+    tape: &mut Tape,
+    pixels: &Tensor,
+    start: &Tensor,
+    [rows, columns]: [&Places; 2],
+    width: usize,
+) -> Vec<Tensor> {
+    let &[regions, down] = rows.low.shape.as_slice() else { return Vec::new() };
+    let across = columns.low.shape[1];
+    let mut parts = Vec::new();
+    for (y, by_y) in [&rows.low, &rows.high].into_iter().zip(&rows.weights) {
+        for (x, by_x) in [&columns.low, &columns.high].into_iter().zip(&columns.weights) {
+            let [y, by_y] = [y, by_y].map(|t| tape.reshape(t, &[regions, down, 1]));
+            let [x, by_x] = [x, by_x].map(|t| tape.reshape(t, &[regions, 1, across]));
+            let row = tape.scale(&y, width as f64);
+            let place = tape.add(&row, &x);
+            let place = tape.cast(&place, DataType::Int64);
+            let place = tape.add(start, &place);
+            let along = vec![Attribute::int("axis", 1)];
+            let shape = vec![pixels.shape[0], regions, down, across];
+            let values = tape.emit("Gather", &[pixels, &place], along, pixels.dtype, shape);
+            let weight = tape.mul(&by_y, &by_x);
+            parts.push(tape.mul(&values, &weight));
+        }
+    }
+    parts
 }
 
 impl RoiAlign {
@@ -114,10 +128,13 @@ impl RoiAlign {
             .constant_of(rois)
             .ok_or_else(|| node.error(&format!("{problem}; export the model with a sampling_ratio above 0")))?;
         let of_region = |region: &[f64]| -> Result<[usize; 2]> {
+            // In single precision, as in ONNX Runtime: a sample more or less would change the result.
+            let offset = if self.half_pixel { 0.5 } else { 0.0 };
+            let place = |corner: usize| region[corner] as f32 * self.spatial_scale as f32 - offset;
             let count = |axis: usize| {
-                let extent = (region[3 - axis] - region[1 - axis]) * self.spatial_scale;
+                let extent = place(3 - axis) - place(1 - axis);
                 let extent = if self.half_pixel { extent } else { extent.max(1.0) };
-                (extent as f32 / self.bins[axis] as f32).ceil()
+                (extent / self.bins[axis] as f32).ceil()
             };
             let counts = [count(0), count(1)];
             let fits = counts.iter().all(|count| (1.0..=MAX_SAMPLES as f32).contains(count));

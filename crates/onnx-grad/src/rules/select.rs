@@ -88,8 +88,8 @@ pub fn col2im(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     along_axis::check_size(node, taps, count)?;
     let pixels: usize = grad.shape[2..].iter().product();
     let pixel = |taps: &[usize], outputs: &[usize]| {
-        let axes = windows.iter().zip(taps).zip(outputs);
-        axes.fold(Some(0), |place, ((window, tap), output)| Some(place? * window.input + window.reads(*output, *tap)?))
+        let mut axes = windows.iter().zip(taps).zip(outputs);
+        axes.try_fold(0, |place, ((window, tap), output)| Some(place * window.input + window.reads(*output, *tap)?))
     };
     let outputs = grid(&windows.iter().map(|window| window.output).collect::<Vec<_>>());
     let table = grid(&block)

@@ -138,7 +138,15 @@ pub fn pad(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Ten
         let sources = padded(node, (x.shape[along], outputs), *begin, *end)?;
         result = along_axis::add_back(tape, &result, along, &sources, x.shape[along]);
     }
-    Ok(vec![Some(result)])
+    let mut grads = vec![Some(result.clone())];
+    if node.wanted.get(2) == Some(&true) {
+        // What does not come from the input is the value.
+        let all = |tape: &mut Tape, x: &Tensor| tape.reduce_sum(x, &(0..x.rank()).collect::<Vec<_>>());
+        let (whole, inside) = (all(tape, grad), all(tape, &result));
+        let rest = tape.sub(&whole, &inside);
+        grads.extend([None, Some(tape.reshape(&rest, &node.input(2)?.shape))]);
+    }
+    Ok(grads)
 }
 
 /// The input that each output repeats along a padded axis.

@@ -34,7 +34,11 @@ fn error(path: &Path) -> Result<f64, Box<dyn Error>> {
     let gradient = run(&pixels)?.1;
     let (mut stated, mut measured) = (Vec::new(), Vec::new());
     for _ in 0..8 {
-        let direction = random.take(count);
+        let mut direction = random.take(count);
+        if JUMPING.iter().any(|name| path.file_stem().is_some_and(|stem| stem == *name)) {
+            let kept = (random.next().abs() * count as f64) as usize;
+            direction.iter_mut().enumerate().filter(|(place, _)| *place != kept).for_each(|(_, by)| *by = 0.0);
+        }
         let moved = |by: f64| pixels.iter().zip(&direction).map(|(x, d)| x + by * d).collect::<Vec<_>>();
         measured.push((run(&moved(1e-3))?.0 - run(&moved(-1e-3))?.0) / 2e-3);
         stated.push(gradient.iter().zip(&direction).map(|(g, d)| g * d).sum::<f64>());
@@ -44,6 +48,9 @@ fn error(path: &Path) -> Result<f64, Box<dyn Error>> {
 
 /// Rounding to 8 bits makes differences of these scores useless; `rules/quantize.rs` tests their gradients.
 const ROUNDED: &[&str] = &["qdq_int8"];
+
+/// Scores that jump where another element of a window becomes the largest: one pixel is moved at a time.
+const JUMPING: &[&str] = &["maxunpool"];
 
 /// Where kinks of many units lie along each direction, the differences are this far off.
 const TOLERANCE: f64 = 0.1;
@@ -60,6 +67,15 @@ fn reported_models_are_right_or_refused() {
             Err(problem) => println!("{name}: refused, {problem}"),
         }
     }
-    let must = ["avgpool_ceil_countpad_nodilation", "lppool_same_upper", "split_o13_s1", "split_to_sequence_only"];
+    let must = [
+        "avgpool_ceil_countpad_nodilation",
+        "gridsample_16",
+        "gridsample_20",
+        "lppool_same_upper",
+        "maxunpool",
+        "split_o13_s1",
+        "split_to_sequence_only",
+        "topk_inside",
+    ];
     assert!(must.iter().all(|name| right.iter().any(|found| found == name)), "{right:?}");
 }

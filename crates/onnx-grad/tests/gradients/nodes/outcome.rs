@@ -38,6 +38,9 @@ const STEPS: [f64; 4] = [1e-2, 1e-1, 1e-3, 1.0];
 /// Inputs with up to this many elements are moved one by one; of longer ones, as many elements are.
 const MAX_MOVED: usize = 48;
 
+/// Masks in single precision are as good as infinite.
+const HUGE: f64 = 1e30;
+
 /// The results weighted and added up, as a function of the free input.
 struct Score<'a> {
     input: &'a FreeInput<'a>,
@@ -52,9 +55,9 @@ impl<'a> Score<'a> {
         let mut score = Self { input, session: try_session(&input.forward())?, weights: Vec::new(), noise: 0.0 };
         let results = score.results(&input.values)?;
         let mut random = Random(3);
-        // What is not finite has no slope.
+        // What is not finite, or stands for that, has no slope.
         let mut weights = |result: &Vec<f64>| {
-            result.iter().map(|y| if y.is_finite() { random.next() } else { 0.0 }).collect::<Vec<f64>>()
+            result.iter().map(|y| if y.abs() < HUGE { random.next() } else { 0.0 }).collect::<Vec<f64>>()
         };
         score.weights = results.iter().map(|result| [weights(result), weights(result)]).collect();
         let terms = results.iter().zip(&score.weights).flat_map(|(result, weights)| result.iter().zip(&weights[0]));

@@ -67,7 +67,8 @@ impl Display for Table {
              through was differentiated with\nrespect to each of its floating-point inputs, and compared with finite \
              differences in ONNX Runtime 1.24.1:\n{right} are right, none is wrong, {refused} are refused with the reason \
              in the table. In {unmeasurable}, every difference is at a kink or\ndoes not converge, and {not_run} have \
-             operators that ONNX Runtime does not run on a CPU.\n\n\
+             operators that ONNX Runtime does not run on a CPU.\nThe 29 tests that take or return sequences or optional \
+             values are left out.\n\n\
              The test `published_node_tests_are_right_or_refused` checks this page, and writes it with \
              `SALSTREAM_REGENERATE=1`.\n\n\
              | operator | right | refused | not measurable | not run | reason |\n|---|---|---|---|---|---|"

@@ -14,6 +14,16 @@ fn clip(g: &mut Graph, low: Option<f64>, high: Option<f64>) -> String {
     g.node("Clip", &["image", &low, &high], vec![])
 }
 
+/// Bounds that are the mean size of the image's values times `factors`.
+fn clip_by_image(g: &mut Graph, factors: [f64; 2]) -> String {
+    let bounds = factors.map(|factor| {
+        let mean = g.node("ReduceL1", &["image"], vec![A::int("keepdims", 0)]);
+        let factor = g.reals(&[], &[factor / 216.0]);
+        g.node("Mul", &[&mean, &factor], vec![])
+    });
+    g.node("Clip", &["image", &bounds[0], &bounds[1]], vec![])
+}
+
 fn unary(g: &mut Graph, op: &str, attributes: Vec<A>) -> String {
     g.node(op, &["image"], attributes)
 }
@@ -43,6 +53,8 @@ pub const CASES: &[Case] = &[
     case("Clip", "both bounds, float32", KINKED, ALL, IMAGE, |g| clip(g, Some(-0.5), Some(0.25))),
     case("Clip", "lower bound", KINKED, ALL, IMAGE, |g| clip(g, Some(0.12), None)),
     case("Clip", "upper bound", KINKED, ALL, IMAGE, |g| clip(g, None, Some(0.12))),
+    case("Clip", "bounds from the image", F64, &[12, 13, 18], IMAGE, |g| clip_by_image(g, [-0.7, 0.4])),
+    case("Clip", "bounds from the image, crossed", F64, &[12, 13, 18], IMAGE, |g| clip_by_image(g, [0.4, -0.7])),
     case("Clip", "no bound", KINKED, ALL, IMAGE, |g| clip(g, None, None)),
     case("Sigmoid", "", F64, FROM_11, IMAGE, |g| g.node("Sigmoid", &["image"], vec![])),
     case("Sigmoid", "float32", SMOOTH, &[7, 13, 22], IMAGE, |g| g.node("Sigmoid", &["image"], vec![])),

@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::{ALL, Case, FROM_11, IMAGE, LINEAR, case, matrix};
+use super::{ALL, Case, FROM_11, IMAGE, LINEAR, SMOOTH, case, matrix, parameters};
 use crate::common::Graph;
 use onnx_grad::onnx::AttributeProto as A;
 
@@ -13,6 +13,12 @@ pub fn conv(g: &mut Graph, weights: &[usize], attributes: Vec<A>) -> String {
 fn transposed(g: &mut Graph, weights: &[usize], attributes: Vec<A>) -> String {
     let w = g.weights(weights);
     g.node("ConvTranspose", &["image", &w], attributes)
+}
+
+/// A convolution whose weights and bias are elements of the image.
+fn made(g: &mut Graph, op: &str, weights: &[usize], channels: usize, attributes: Vec<A>) -> String {
+    let (w, b) = (parameters(g, weights), parameters(g, &[channels]));
+    g.node(op, &["image", &w, &b], attributes)
 }
 
 #[rustfmt::skip]
@@ -57,4 +63,9 @@ pub const CASES: &[Case] = &[
     case("ConvTranspose", "VALID", LINEAR, FROM_11, IMAGE, |g| transposed(g, &[3, 2, 3, 4], vec![A::ints("strides", &[2, 1]), A::text("auto_pad", "VALID")])),
     case("ConvTranspose", "one axis", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 3, 72]); let w = g.weights(&[3, 2, 5]); g.node("ConvTranspose", &[&x, &w], vec![A::ints("strides", &[2]), A::ints("pads", &[1, 2])]) }),
     case("ConvTranspose", "three axes", LINEAR, FROM_11, IMAGE, |g| { let x = matrix(g, &[1, 2, 4, 9, 3]); let w = g.weights(&[2, 2, 2, 3, 2]); g.node("ConvTranspose", &[&x, &w], vec![A::ints("strides", &[2, 2, 1]), A::ints("output_padding", &[1, 0, 0])]) }),
+    case("Conv", "weights from the image", SMOOTH, &[11, 13, 22], IMAGE, |g| made(g, "Conv", &[4, 3, 3, 2], 4, vec![A::ints("pads", &[1, 0, 0, 1])])),
+    case("Conv", "weights from the image, strides and dilations, rows left over", SMOOTH, FROM_11, IMAGE, |g| made(g, "Conv", &[4, 3, 3, 2], 4, vec![A::ints("strides", &[3, 2]), A::ints("dilations", &[2, 3])])),
+    case("Conv", "weights from the image, groups", SMOOTH, FROM_11, IMAGE, |g| made(g, "Conv", &[6, 1, 2, 3], 6, vec![A::int("group", 3), A::ints("strides", &[2, 1]), A::ints("pads", &[1, 1, 0, 2])])),
+    case("ConvTranspose", "weights from the image", SMOOTH, FROM_11, IMAGE, |g| made(g, "ConvTranspose", &[3, 2, 3, 2], 2, vec![A::ints("strides", &[2, 1]), A::ints("pads", &[1, 0, 0, 1]), A::ints("output_padding", &[1, 0])])),
+    case("ConvTranspose", "weights from the image, groups and dilations", SMOOTH, FROM_11, IMAGE, |g| made(g, "ConvTranspose", &[3, 2, 3, 2], 6, vec![A::int("group", 3), A::ints("dilations", &[2, 3])])),
 ];

@@ -26,4 +26,6 @@ pub const CASES: &[Case] = &[
     case("Einsum", "one operand, all summed", F64, OPSETS, IMAGE, |g| einsum(g, "nchw->", &["image"])),
     case("Einsum", "three operands", F64, OPSETS, IMAGE, |g| { let (v, w) = (g.weights(&[9, 4]), g.weights(&[8, 5])); einsum(g, "nchw,hi,wj->ncij", &["image", &v, &w]) }),
     case("Einsum", "diagonal of the other operand", F64, OPSETS, IMAGE, |g| { let w = g.weights(&[8, 8]); einsum(g, "nchw,ww->nhw", &["image", &w]) }),
+    case("Einsum", "diagonal", F64, OPSETS, IMAGE, |g| { let x = matrix(g, &[6, 6, 6]); einsum(g, "bii->bi", &[&x]) }),
+    case("Einsum", "diagonals of diagonals, times another operand", F64, OPSETS, IMAGE, |g| { let x = matrix(g, &[6, 6, 6]); let w = g.weights(&[6, 2]); einsum(g, "iii,ik->k", &[&x, &w]) }),
 ];

@@ -1,7 +1,7 @@
 //! Coordinates and determinants.
 
 use super::index::indices;
-use super::{Case, F64, FROM_11, IMAGE, SMOOTH, case, matrix};
+use super::{Case, F64, FROM_11, IMAGE, SMOOTH, case, matrix, parameters};
 use crate::common::Graph;
 use onnx_grad::onnx::AttributeProto as A;
 
@@ -17,14 +17,9 @@ fn determinant(g: &mut Graph, shape: &[i64]) -> String {
 }
 
 /// Angles that depend on the image: of 50 positions if `ids` are given.
-fn rotated(g: &mut Graph, x: &[i64], angles: &[i64], ids: Option<(&[usize], &[i64])>, attributes: Vec<A>) -> String {
+fn rotated(g: &mut Graph, x: &[i64], angles: &[usize], ids: Option<(&[usize], &[i64])>, attributes: Vec<A>) -> String {
     let x = matrix(g, x);
-    let flat = matrix(g, &[216]);
-    let count: i64 = angles.iter().product();
-    let (places, shape) =
-        (g.integers(&(0..count).map(|place| place * 5 % 216).collect::<Vec<_>>()), g.integers(angles));
-    let table = g.node("Gather", &[&flat, &places], vec![]);
-    let table = g.node("Reshape", &[&table, &shape], vec![]);
+    let table = parameters(g, angles);
     let squares = g.node("Mul", &[&table, &table], vec![]);
     let ids = ids.map(|(shape, values)| indices(g, shape, values));
     let inputs: Vec<&str> = [&x, &table, &squares].into_iter().chain(&ids).map(String::as_str).collect();

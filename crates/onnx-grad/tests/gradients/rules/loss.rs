@@ -1,24 +1,17 @@
 //! Losses.
 
 use super::index::indices;
-use super::{Case, F64, IMAGE, SMOOTH, case, matrix};
+use super::{Case, F64, IMAGE, case, matrix, parameters};
 use crate::common::Graph;
 use onnx_grad::onnx::{AttributeProto as A, NodeProto};
 
 const FROM_12: &[i64] = &[12, 13, 18, 22];
 
-/// Weights for four classes that depend on the image.
-fn weights(g: &mut Graph) -> String {
-    let x = matrix(g, &[216]);
-    let places = g.integers(&[3, 50, 100, 150]);
-    g.node("Gather", &[&x, &places], vec![])
-}
-
 fn loss(g: &mut Graph, op: &str, weighted: bool, attributes: Vec<A>) -> String {
     let x = matrix(g, &[2, 4, 27]);
     let targets: Vec<i64> = (0..54).map(|place| place * 7 % 4).collect();
     let targets = indices(g, &[2, 27], &targets);
-    let weights = weighted.then(|| weights(g));
+    let weights = weighted.then(|| parameters(g, &[4]));
     let inputs: Vec<&str> = [&x, &targets].into_iter().chain(&weights).map(String::as_str).collect();
     g.node(op, &inputs, attributes)
 }
@@ -36,7 +29,7 @@ fn with_logarithms(g: &mut Graph) -> String {
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("NegativeLogLikelihoodLoss", "mean", F64, FROM_12, IMAGE, |g| loss(g, "NegativeLogLikelihoodLoss", false, vec![])),
-    case("NegativeLogLikelihoodLoss", "weighted mean, one class ignored", SMOOTH, FROM_12, IMAGE, |g| loss(g, "NegativeLogLikelihoodLoss", true, vec![A::int("ignore_index", 2)])),
+    case("NegativeLogLikelihoodLoss", "weighted mean, one class ignored", F64, FROM_12, IMAGE, |g| loss(g, "NegativeLogLikelihoodLoss", true, vec![A::int("ignore_index", 2)])),
     case("NegativeLogLikelihoodLoss", "weighted sum", F64, FROM_12, IMAGE, |g| loss(g, "NegativeLogLikelihoodLoss", true, vec![A::text("reduction", "sum")])),
     case("NegativeLogLikelihoodLoss", "each", F64, FROM_12, IMAGE, |g| loss(g, "NegativeLogLikelihoodLoss", false, vec![A::text("reduction", "none")])),
     case("SoftmaxCrossEntropyLoss", "mean", F64, FROM_12, IMAGE, |g| loss(g, "SoftmaxCrossEntropyLoss", false, vec![])),

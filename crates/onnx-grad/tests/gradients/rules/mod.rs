@@ -4,6 +4,7 @@
 mod activation;
 mod arithmetic;
 mod attention;
+mod case;
 mod conv;
 mod einsum;
 mod fused;
@@ -28,76 +29,20 @@ mod scatter;
 mod select;
 mod shape;
 mod softmax;
+mod spectrum;
 mod trigonometry;
 
 use std::error::Error;
 
 use crate::common::{Graph, Random, find_shapes, reals, relative_error, try_session, value};
-use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto};
+use onnx_grad::onnx::ModelProto;
 use onnx_grad::{Options, RULES, Variant, WRITTEN_OUT, differentiate};
 use ort::session::Session;
 
-/// The element type, step and tolerance of the comparison with finite differences.
-#[derive(Clone, Copy)]
-struct Accuracy {
-    dtype: DataType,
-    step: f64,
-    /// Relative to the gradient's norm.
-    tolerance: f64,
-}
-
-/// One use of an operator.
-#[derive(Clone, Copy)]
-struct Case {
-    op: &'static str,
-    what: &'static str,
-    accuracy: Accuracy,
-    opsets: &'static [i64],
-    image: &'static [usize],
-    build: fn(&mut Graph) -> String,
-}
-
-const ALL: &[i64] = &[7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 20, 22];
-const FROM_8: &[i64] = &[8, 9, 10, 11, 12, 13, 18, 22];
-const FROM_11: &[i64] = &[11, 13, 18, 22];
-/// Preferred: ONNX Runtime has a double precision kernel.
-const F64: Accuracy = Accuracy { dtype: DataType::Double, step: 1e-4, tolerance: 1e-6 };
-/// A float32 kernel of a linear operator: long steps make finite differences exact.
-const LINEAR: Accuracy = Accuracy { dtype: DataType::Float, step: 0.5, tolerance: 1e-4 };
-/// A float32 kernel of a smooth operator.
-const SMOOTH: Accuracy = Accuracy { dtype: DataType::Float, step: 1e-2, tolerance: 2e-3 };
-/// A float32 kernel of an operator with kinks; short steps avoid crossing them.
-const KINKED: Accuracy = Accuracy { dtype: DataType::Float, step: 1e-3, tolerance: 2e-3 };
-/// An operator that rounds to 8 bits: long steps average over the levels.
-const ROUNDED: Accuracy = Accuracy { dtype: DataType::Float, step: 0.25, tolerance: 0.06 };
-const IMAGE: &[usize] = &[1, 3, 9, 8];
-
-const fn case(
-    op: &'static str,
-    what: &'static str,
-    accuracy: Accuracy,
-    opsets: &'static [i64],
-    image: &'static [usize],
-    build: fn(&mut Graph) -> String,
-) -> Case {
-    Case { op, what, accuracy, opsets, image, build }
-}
-
-/// The image flattened to `[rows, columns]`.
-fn matrix(g: &mut Graph, sizes: &[i64]) -> String {
-    let sizes = g.integers(sizes);
-    g.node("Reshape", &["image", &sizes], vec![])
-}
-
-/// A node whose axes are an attribute before opset `since`, and an input from `since` on.
-fn with_axes(g: &mut Graph, op: &str, since: i64, input: &str, axes: &[i64], mut attributes: Vec<A>) -> String {
-    if g.opset < since {
-        attributes.push(A::ints("axes", axes));
-        return g.node(op, &[input], attributes);
-    }
-    let axes = g.integers(axes);
-    g.node(op, &[input, &axes], attributes)
-}
+use case::{
+    ALL, Accuracy, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, LINEAR, ROUNDED, SMOOTH, case, matrix, parameters,
+    with_axes,
+};
 
 /// Scores that depend on every element of the operator's result: one random weighting per class.
 fn with_scores(case: &Case, opset: i64) -> Result<ModelProto, Box<dyn Error>> {
@@ -204,6 +149,7 @@ const FILES: &[&[Case]] = &[
     reduce::CASES,
     shape::CASES,
     softmax::CASES,
+    spectrum::CASES,
     trigonometry::CASES,
 ];
 
@@ -352,4 +298,9 @@ fn select_rules_agree_with_finite_differences() {
 #[test]
 fn roi_rules_agree_with_finite_differences() {
     agree(roi::CASES);
+}
+
+#[test]
+fn spectrum_rules_agree_with_finite_differences() {
+    agree(spectrum::CASES);
 }

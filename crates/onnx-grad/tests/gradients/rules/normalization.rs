@@ -1,7 +1,7 @@
 //! Normalisation.
 
 use super::conv::conv;
-use super::{ALL, Case, F64, FROM_11, IMAGE, LINEAR, SMOOTH, case, matrix};
+use super::{ALL, Case, F64, FROM_11, IMAGE, LINEAR, SMOOTH, case, matrix, parameters};
 use crate::common::Graph;
 use onnx_grad::onnx::AttributeProto as A;
 
@@ -43,6 +43,27 @@ fn local(g: &mut Graph, size: i64, mut attributes: Vec<A>) -> String {
     g.node("LRN", &[&x], attributes)
 }
 
+/// A normalisation whose parameters are elements of the image.
+fn made(g: &mut Graph, op: &str, shapes: &[&[usize]], attributes: Vec<A>) -> String {
+    let parameters: Vec<String> = shapes.iter().map(|shape| parameters(g, shape)).collect();
+    let inputs: Vec<&str> = ["image"].into_iter().chain(parameters.iter().map(String::as_str)).collect();
+    g.node(op, &inputs, attributes)
+}
+
+/// Statistics that are added to what they normalise.
+fn with_statistics(g: &mut Graph) -> String {
+    let y = made(g, "LayerNormalization", &[&[9, 8], &[9, 8]], vec![A::int("axis", 2)]);
+    g.nodes.last_mut().unwrap().output.extend(["mean".into(), "inverse".into()]);
+    g.node("Sum", &[&y, "mean", "inverse"], vec![])
+}
+
+/// With a variance that is positive.
+fn given(g: &mut Graph) -> String {
+    let [scale, bias, mean, variance] = [0; 4].map(|_| parameters(g, &[3]));
+    let variance = g.node("Exp", &[&variance], vec![]);
+    g.node("BatchNormalization", &["image", &scale, &bias, &mean, &variance], vec![])
+}
+
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("BatchNormalization", "general", F64, &[9, 14, 15, 22], IMAGE, |g| norm(g, "image", vec![A::float("epsilon", 0.01)])),
@@ -66,4 +87,9 @@ pub const CASES: &[Case] = &[
     case("MeanVarianceNormalization", "axes", SMOOTH, &[9, 10, 13, 18, 22], IMAGE, |g| g.node("MeanVarianceNormalization", &["image"], vec![A::ints("axes", &[1, 3])])),
     case("LRN", "three channels", SMOOTH, ALL, IMAGE, |g| local(g, 3, vec![A::float("alpha", 0.9), A::float("beta", 0.6), A::float("bias", 0.7)])),
     case("LRN", "five channels, default constants", SMOOTH, ALL, IMAGE, |g| local(g, 5, vec![])),
+    case("LayerNormalization", "parameters from the image, and statistics", SMOOTH, FROM_17, IMAGE, with_statistics),
+    case("RMSNormalization", "scale from the image", SMOOTH, &[23], IMAGE, |g| made(g, "RMSNormalization", &[&[8]], vec![])),
+    case("InstanceNormalization", "parameters from the image", SMOOTH, FROM_11, IMAGE, |g| made(g, "InstanceNormalization", &[&[3], &[3]], vec![])),
+    case("GroupNormalization", "parameters from the image", SMOOTH, &[18, 20, 21, 22], IMAGE, |g| made(g, "GroupNormalization", &[&[3], &[3]], vec![A::int("num_groups", 3)])),
+    case("BatchNormalization", "parameters from the image", SMOOTH, FROM_11, IMAGE, given),
 ];

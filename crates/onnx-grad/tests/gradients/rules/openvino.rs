@@ -10,9 +10,9 @@ use crate::runtime::{self, Provider};
 use onnx_grad::onnx::DataType;
 use onnx_grad::{RULES, Variant};
 
-/// Operators that OpenVINO refuses in every case: it does not support Attention, or a graph that
-/// consists only of Dropout.
-const REFUSED: &[&str] = &["Attention", "Dropout"];
+/// Operators that OpenVINO refuses in every case: it does not support Attention, Det and
+/// RotaryEmbedding, or a graph that consists only of Dropout.
+const REFUSED: &[&str] = &["Attention", "Det", "Dropout", "RotaryEmbedding"];
 
 /// The gradient's relative error, or `None` if OpenVINO computes another score.
 fn error(case: &Case) -> Result<Option<f64>, Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! Quantisation. The cases use enough levels for rounding to be small compared with the steps of
 //! finite differences. The effect of rounding and saturation on the gradient is compared with Clip.
 
-use super::{Case, IMAGE, LINEAR, case, with_scores};
+use super::{Case, IMAGE, LINEAR, case, parameters, with_scores};
 use crate::common::{Graph, Random, gradient_model, relative_error, try_session};
 use onnx_grad::Variant;
 use onnx_grad::onnx::{AttributeProto as A, DataType, TensorProto};
@@ -41,10 +41,19 @@ fn fine_columns(g: &mut Graph, attributes: Vec<A>) -> String {
     there_and_back(g, &scale, &[&zero], attributes)
 }
 
+/// Fixed levels times scales that are elements of the image, one for each column.
+fn scales_from_image(g: &mut Graph) -> String {
+    let values: Vec<i64> = (0..24).map(|place| place * 29 % 251 - 125).collect();
+    let levels = zero_points(g, DataType::Int8, &values, &[3, 8]);
+    let (scales, zero) = (parameters(g, &[8]), zero_points(g, DataType::Int8, &[3, 1, 4, 1, 5, 9, 2, 6], &[8]));
+    g.node("DequantizeLinear", &[&levels, &scales, &zero], vec![A::int("axis", 1)])
+}
+
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("QuantizeLinear", "int16", LINEAR, &[21, 22], IMAGE, |g| fine(g, DataType::Int16, 100)),
     case("QuantizeLinear", "uint16", LINEAR, &[21, 22], IMAGE, |g| fine(g, DataType::Uint16, 32768)),
+    case("DequantizeLinear", "scales from the image", LINEAR, &[13, 19, 21, 22], IMAGE, scales_from_image),
     case("DequantizeLinear", "one scale a column", LINEAR, &[21, 22], IMAGE, |g| fine_columns(g, vec![A::int("axis", -1)])),
 ];
 

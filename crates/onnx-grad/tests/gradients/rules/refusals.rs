@@ -25,13 +25,13 @@ fn normalised(g: &mut Graph, attributes: Vec<A>) -> String {
 }
 
 #[test]
-fn weights_made_from_the_image_are_refused() {
+fn scales_of_rounding_made_from_the_image_are_refused() {
     let problem = refusal(13, |g| {
-        let (starts, ends, axes) = (g.integers(&[2]), g.integers(&[4]), g.integers(&[2]));
-        let weights = g.node("Slice", &["image", &starts, &ends, &axes], vec![]);
-        g.node("Conv", &["image", &weights], vec![])
+        let scale = g.node("ReduceL1", &["image"], vec![A::int("keepdims", 0)]);
+        let rounded = g.node("QuantizeLinear", &["image", &scale], vec![]);
+        g.node("DequantizeLinear", &[&rounded, &scale], vec![])
     });
-    assert!(problem.contains("Conv1 (Conv) has no gradient with respect to input 1 (Slice0)"), "{problem}");
+    assert!(problem.contains("QuantizeLinear1 (QuantizeLinear) has no gradient with respect to input 1"), "{problem}");
     assert!(problem.contains("depends on the image"), "{problem}");
 }
 

@@ -1,6 +1,6 @@
 //! Operators that move values without changing them.
 
-use super::{ALL, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, case, matrix, with_axes};
+use super::{ALL, Case, F64, FROM_8, FROM_11, IMAGE, KINKED, case, matrix, parameters, with_axes};
 use crate::common::Graph;
 use onnx_grad::onnx::{AttributeProto as A, NodeProto};
 
@@ -73,6 +73,7 @@ pub const CASES: &[Case] = &[
     case("Transpose", "default", F64, ALL, IMAGE, |g| g.node("Transpose", &["image"], vec![])),
     case("Unsqueeze", "", F64, ALL, IMAGE, |g| with_axes(g, "Unsqueeze", 13, "image", &[1, 3], vec![])),
     case("Pad", "by a constant", F64, FROM_11, IMAGE, |g| { let (p, v) = (g.integers(&[0, 1, 2, 0, 0, 0, -1, 3]), g.reals(&[], &[0.5])); g.node("Pad", &["image", &p, &v], vec![]) }),
+    case("Pad", "by a value from the image", F64, FROM_11, IMAGE, |g| { let (p, v) = (g.integers(&[0, 1, 2, 0, 0, 0, -1, 3]), parameters(g, &[])); g.node("Pad", &["image", &p, &v], vec![]) }),
     case("Pad", "reflect", F64, ALL, IMAGE, |g| padded(g, "reflect", &[0, 1, 8, 0, 0, 2, 3, 7])),
     case("Pad", "reflect, cut off", F64, FROM_11, IMAGE, |g| padded(g, "reflect", &[0, 0, -2, 3, 0, 0, 3, -1])),
     case("Pad", "edge", F64, ALL, IMAGE, |g| padded(g, "edge", &[0, 1, 2, 0, 0, 0, 10, 3])),
