@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
-use crate::onnx::{self, GraphProto, NodeProto};
+use crate::onnx::{self, GraphProto, NodeProto, TensorProto};
 
 /// The largest number of nodes. ONNX Runtime's time to load a graph grows with the square of their number, and takes
 /// 10 s here.
@@ -43,6 +43,35 @@ pub fn check(graph: &GraphProto, known: &HashMap<String, i64>) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Ends loops that a condition may end, or may not, before they run more nodes than the bound. Only for a run that finds
+/// shapes: its values may be wrong.
+pub fn limit_rounds(graph: &mut GraphProto, known: &HashMap<String, i64>) {
+    limit(graph, MAX_STEPS, known);
+}
+
+fn limit(graph: &mut GraphProto, budget: u64, outer: &HashMap<String, i64>) {
+    let mut known = outer.clone();
+    let constants = onnx::constants(graph).into_iter();
+    known.extend(constants.filter_map(|(name, tensor)| Some((name.to_owned(), onnx::single(tensor)?))));
+    let mut limits = Vec::new();
+    for node in graph.node.iter_mut().filter(|node| node.is("Loop")) {
+        let Some(body) = node.graph("body").filter(|body| !onnx::goes_on(body)) else { continue };
+        let rounds = budget / onnx::count_steps(body, &known).max(1);
+        let endless = node.input.first().is_none_or(String::is_empty);
+        let length = node.input.first().and_then(|name| known.get(name)).and_then(|length| u64::try_from(*length).ok());
+        if endless || length.is_some_and(|length| length > rounds) {
+            let name = format!("{}/limit", node.label());
+            limits.push(TensorProto::from_integers(&name, &[], &[i64::try_from(rounds).unwrap_or(i64::MAX)]));
+            node.input.resize(node.input.len().max(1), String::new());
+            node.input[0] = name;
+        }
+        for body in node.subgraphs_mut() {
+            limit(body, budget / rounds.min(length.unwrap_or(rounds)).max(1), &known);
+        }
+    }
+    graph.initializer.extend(limits);
 }
 
 /// How deep the subgraphs of a node are nested.

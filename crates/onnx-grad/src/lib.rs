@@ -48,11 +48,14 @@
 
 mod backward;
 mod bounds;
+mod branches;
 mod cam;
+mod conditional_loops;
 mod differentiate;
 mod error;
 mod feature_map;
 mod folding;
+mod half_precision;
 mod image_input;
 mod method;
 pub mod onnx;
@@ -63,6 +66,7 @@ mod quadrature;
 mod request;
 mod rules;
 mod sampling_loop;
+mod scans;
 mod score;
 mod score_output;
 mod sequences;

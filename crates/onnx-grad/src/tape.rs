@@ -300,6 +300,19 @@ impl<'a> Tape<'a> {
         self.made.insert(name.into(), Tensor { name: name.into(), ..value.clone() });
     }
 
+    /// Writes a node of the forward pass again.
+    pub(crate) fn copy(&mut self, node: &NodeProto) {
+        self.nodes.push(node.clone());
+    }
+
+    /// The nodes that `write` writes, which go into a subgraph, and its result.
+    pub(crate) fn inside<R>(&mut self, write: impl FnOnce(&mut Self) -> Result<R>) -> Result<(Vec<NodeProto>, R)> {
+        let outer = std::mem::take(&mut self.nodes);
+        let result = write(self);
+        let inner = std::mem::replace(&mut self.nodes, outer);
+        Ok((inner, result?))
+    }
+
     /// The nodes written since the last call.
     pub(crate) fn take_nodes(&mut self) -> Vec<NodeProto> {
         std::mem::take(&mut self.nodes)

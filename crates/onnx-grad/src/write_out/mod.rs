@@ -4,9 +4,11 @@
 mod batch_first;
 mod fused;
 mod quantised;
+mod quantised_output;
 mod recurrent;
 
 pub use batch_first::steps_first;
+pub use quantised_output::scale_back;
 
 use std::collections::HashMap;
 

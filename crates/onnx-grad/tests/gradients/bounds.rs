@@ -126,6 +126,32 @@ fn loops_that_would_run_for_days_are_refused() {
     assert!(problem.contains("the loops of the model run more than"), "{problem}");
 }
 
+/// A loop that squashes the image as long as its largest value is above -1: without an end.
+fn unending(count: &str) -> Vec<NodeProto> {
+    let turn = vec![
+        node("Sigmoid", &["state"], "next", vec![]),
+        node("ReduceMax", &["next"], "top", vec![A::int("keepdims", 0)]),
+        node("Greater", &["top", "low"], "more", vec![]),
+    ];
+    let mut body = body(turn, &[], &["more", "next"]);
+    body.input = vec![
+        ValueInfoProto::fixed("turn", DataType::Int64, &[]),
+        ValueInfoProto::fixed("going", DataType::Bool, &[]),
+        ValueInfoProto::fixed("state", DataType::Float, IMAGE),
+    ];
+    vec![node("Loop", &[count, "yes", "image"], "y", vec![A::graph("body", body)])]
+}
+
+#[test]
+fn loops_whose_condition_never_ends_them_do_not_hang() {
+    let low = TensorProto::from_reals("low", DataType::Float, &[], &[-1.0]);
+    for (count, constants) in [("", vec![]), ("count", vec![scalar("count", i64::MAX)])] {
+        let constants = [constants, vec![truth("yes"), low.clone()]].concat();
+        let problem = outcome(classifier(unending(count), "y", constants));
+        assert!(problem.contains("Loop (node y"), "{problem}");
+    }
+}
+
 #[test]
 fn more_nodes_than_a_runtime_takes_are_refused() {
     let name = |index: usize| if index == 0 { "image".to_owned() } else { format!("v{index}") };
