@@ -77,7 +77,7 @@ impl Round<'_> {
     fn run(&self, given: &[String]) -> GraphProto {
         let mut names = NameScope::new(self.prefix.clone(), &self.body.node);
         let index = names.fresh("index");
-        names.bind(self.body.input.iter().map(|input| input.name()), &[&[index.clone()], given].concat());
+        names.bind(self.body.input.iter().map(|input| input.name()), &[std::slice::from_ref(&index), given].concat());
         let mut written = names.body(self.body);
         written.initializers.push(TensorProto::from_integers(&index, &[], &[self.index]));
         let output = self.body.output.iter().map(|output| value(names.of(output.name()))).collect();

@@ -39,7 +39,10 @@
 //! - `MaxPool`: the first element that equals its window's maximum gets the window's gradient, as
 //!   in PyTorch. Ties are common in flat image regions and when a pooled map is pooled again.
 //!   `GlobalMaxPool` shares the gradient among tied elements.
-//! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates.
+//! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates. The
+//!   same holds for the `QLinear` operators. `DynamicQuantizeLinear` never saturates.
+//! - `If`, and loops that the image may end: the gradient of what runs for this image.
+//! - Half precision is computed in float32, so scores differ from the model's own by its rounding.
 //! - If a unit lies within rounding error of a kink, rounding decides which side it is on. Runtimes
 //!   agree to about 1e-6 relative (L2) if no unit does; each one that does can change a deep
 //!   network's gradient by about 1e-3.
@@ -92,4 +95,4 @@ pub use types::{
     ACTIVATION, Baseline, CLASS, FEATURES, GRADIENT, Layer, METHOD, Method, Options, Perturbation, SCORES, SCORES_OF,
     Sampling, Shapes, Statistic, TARGET, TensorType, Variant,
 };
-pub use write_out::{WRITTEN_OUT, WriteOut};
+pub use write_out::{WRITTEN_OUT, WriteOut, has_gradient};

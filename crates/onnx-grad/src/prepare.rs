@@ -48,9 +48,12 @@ pub fn prepare<E: From<Error>>(
     bounds::check(graph, &HashMap::new())?;
     let lengths = loop_lengths(&model, request, &mut run)?;
     bounds::check(model.graph.as_ref().ok_or_else(no_graph)?, &lengths)?;
-    let mut run = |mut probe: Probe| {
-        probe.model.graph.iter_mut().for_each(|graph| bounds::limit_rounds(graph, &lengths));
-        run(probe)
+    let mut run = |mut probe: Probe| -> Result<Vec<ProbedValue>, E> {
+        let graph = probe.model.graph.as_mut();
+        let uncertain = graph.map(|graph| bounds::limit_rounds(graph, &lengths)).unwrap_or_default();
+        let mut values = run(probe)?;
+        values.iter_mut().filter(|value| uncertain.contains(&value.name)).for_each(|value| value.data = None);
+        Ok(values)
     };
     let mut shapes = probe(&model, request, &mut run)?;
     while let Some(graph) = &mut model.graph

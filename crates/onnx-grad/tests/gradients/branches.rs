@@ -46,11 +46,11 @@ fn scored(mut g: Graph, parts: &[&str]) -> ModelProto {
     g.model(IMAGE, &scores)
 }
 
-type Build = fn() -> ModelProto;
+type Build = fn(i64) -> ModelProto;
 
 /// A branch that would divide by zero where it is not taken, with weights of its own.
-fn guarded() -> ModelProto {
-    let mut g = Graph::new(13, DataType::Double);
+fn guarded(opset: i64) -> ModelProto {
+    let mut g = Graph::new(opset, DataType::Double);
     let condition = bright(&mut g);
     let mut then =
         branch(vec![node("Mul", &["image", "own"], "scaled", vec![]), node("Tanh", &["scaled"], "y", vec![])], &["y"]);
@@ -63,8 +63,8 @@ fn guarded() -> ModelProto {
 }
 
 /// Two outputs, of which one is an outer value; values inside and outside are read.
-fn two() -> ModelProto {
-    let mut g = Graph::new(16, DataType::Double);
+fn two(opset: i64) -> ModelProto {
+    let mut g = Graph::new(opset, DataType::Double);
     let condition = bright(&mut g);
     let squares = g.node("Mul", &["image", "image"], vec![]);
     let same = node("Identity", &[&squares], "same", vec![]);
@@ -78,8 +78,8 @@ fn two() -> ModelProto {
 }
 
 /// A branch whose result is a constant.
-fn constant() -> ModelProto {
-    let mut g = Graph::new(13, DataType::Double);
+fn constant(opset: i64) -> ModelProto {
+    let mut g = Graph::new(opset, DataType::Double);
     let condition = bright(&mut g);
     let mut then = branch(vec![], &["own"]);
     then.initializer.push(TensorProto::from_reals("own", DataType::Double, IMAGE, &Random(3).take(24)));
@@ -88,8 +88,8 @@ fn constant() -> ModelProto {
 }
 
 /// A branch in a branch, on another condition.
-fn nested() -> ModelProto {
-    let mut g = Graph::new(13, DataType::Double);
+fn nested(opset: i64) -> ModelProto {
+    let mut g = Graph::new(opset, DataType::Double);
     let condition = bright(&mut g);
     let inner = [
         branch(vec![node("Tanh", &["doubled"], "a", vec![])], &["a"]),
@@ -133,9 +133,9 @@ fn error_at(model: &ModelProto, offset: f64) -> f64 {
 fn each_branch_is_differentiated_where_it_is_taken() {
     let models: [(&str, Build); 4] =
         [("guarded", guarded), ("constant", constant), ("two outputs", two), ("nested", nested)];
-    for (what, build) in models {
-        let model = build();
-        let offsets = if what == "guarded" { vec![0.5] } else { vec![0.5, 0.2, -0.5] };
+    let uses = models.iter().flat_map(|(what, build)| [11, 13, 16, 19, 21, 23, 25].map(|opset| (what, build(opset))));
+    for (what, model) in uses {
+        let offsets = if *what == "guarded" { vec![0.5] } else { vec![0.5, 0.2, -0.5] };
         for offset in offsets {
             let error = error_at(&model, offset);
             assert!(error < 1e-6, "{what} at {offset}: {error}");
