@@ -197,15 +197,6 @@ fn scores_that_are_no_numbers_are_refused() {
 }
 
 #[test]
-fn half_precision_is_refused() {
-    let mut g = Graph::new(13, DataType::Float);
-    let y = g.node("Cast", &["image"], vec![A::int("to", DataType::Float16 as i64)]);
-    let y = g.node("Cast", &[&y], vec![A::int("to", DataType::Float as i64)]);
-    let y = g.node("Flatten", &[&y], vec![]);
-    assert!(refusal(&encoded(&g.model(&[1, 3, 2, 2], &y))).contains("Cast0 is in half precision"));
-}
-
-#[test]
 fn a_score_without_a_gradient_is_refused() {
     let mut g = Graph::new(13, DataType::Float);
     let y = g.node("Floor", &["image"], vec![]);

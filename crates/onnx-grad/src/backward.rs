@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::branches;
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
@@ -37,7 +38,8 @@ pub fn gradients(
         node.output.iter().any(|name| leads(name)) && onnx::names_read(node).into_iter().any(leads)
     };
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
-    refuse_unknown(&nodes, tape.opset())?;
+    let all: Vec<&NodeProto> = branches::flattened(&graph.node).into_iter().filter(behind).collect();
+    refuse_unknown(&all, shapes, tape.opset())?;
     refuse_types(shapes, &active)?;
     walk(tape, &nodes, &active, score, goals)
 }
@@ -55,9 +57,10 @@ pub fn unreached(goal: &str, shapes: &Shapes) -> Error {
 pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&str]) -> HashSet<String> {
     // What is not a tensor has no type here, and may hold floating-point values.
     let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
+    let nodes = branches::flattened(&graph.node);
     let mut reached: HashSet<&str> = goals.iter().copied().collect();
-    for node in graph.node.iter().filter(|node| !blocked(node)) {
-        let read: Vec<&str> = names_followed(node).filter(|name| reached.contains(name)).collect();
+    for node in nodes.iter().filter(|node| !blocked(node)) {
+        let read: Vec<&str> = names_followed(node).into_iter().filter(|name| reached.contains(name)).collect();
         if !read.is_empty() {
             let quantises = node.is("QuantizeLinear") || node.is("DynamicQuantizeLinear") || !node.is_standard();
             let quantised = quantises || !read.into_iter().all(carries);
@@ -65,7 +68,7 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&st
         }
     }
     let mut leading = HashSet::from([logits.name.as_str()]);
-    for node in graph.node.iter().rev() {
+    for node in nodes.into_iter().rev() {
         if node.output.iter().any(|name| leading.contains(name.as_str())) {
             leading.extend(names_followed(node));
         }
@@ -74,9 +77,13 @@ pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&st
 }
 
 /// The values that `node` reads, without those through which no gradient passes.
-fn names_followed(node: &NodeProto) -> impl Iterator<Item = &str> {
+fn names_followed(node: &NodeProto) -> Vec<&str> {
+    // The nodes inside the branches are followed one by one.
+    if node.is("If") {
+        return branches::results(node).collect();
+    }
     let inputs = node.input.iter().enumerate().filter(|(index, name)| !name.is_empty() && !blocks(node, *index));
-    inputs.map(|(_, name)| name.as_str()).chain(onnx::names_captured(node))
+    inputs.map(|(_, name)| name.as_str()).chain(onnx::names_captured(node)).collect()
 }
 
 /// Types without a name here include those of 8 bits and less.
@@ -89,11 +96,15 @@ pub fn blocked(node: &NodeProto) -> bool {
 }
 
 /// Returns an error that names all operators without a rule between the image and the score.
-fn refuse_unknown(nodes: &[&NodeProto], opset: i64) -> Result<()> {
+fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<()> {
     let unknown: Vec<String> = nodes
         .iter()
-        .filter(|node| rule(node).is_none())
+        .filter(|node| if node.is("If") { !branches::have_shapes(node, shapes) } else { rule(node).is_none() })
         .map(|node| match node.domain() {
+            _ if node.is("If") => {
+                let reason = "whose branches give values of different shapes, or do not run on a black picture";
+                format!("If (node {}, {reason})", node.label())
+            }
             "" => format!("{} (node {})", node.op_type(), node.label()),
             domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
         })
@@ -119,7 +130,7 @@ fn refuse_types(shapes: &Shapes, active: &HashSet<String>) -> Result<()> {
         _ => None,
     };
     match active.iter().filter_map(problem).min() {
-        Some(problem) => Err(Error::Graph(format!("{problem}; export the model in float32"))),
+        Some(problem) => Err(Error::Graph(format!("{problem}; prepare the model, or export it in float32"))),
         None => Ok(()),
     }
 }
@@ -138,16 +149,12 @@ fn walk(
         for goal in goals.iter().filter(|goal| proto.output.iter().any(|output| output == *goal)) {
             passed.extend(grads.get(*goal).map(|grad| (*goal, grad.clone())));
         }
-        tape.enter(&format!("{}/grad", proto.label()));
         propagate(tape, proto, &mut grads, active)?;
-        if let Some(problem) = tape.problem() {
-            return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
-        }
     }
     Ok(goals.iter().map(|goal| passed.get(goal).or_else(|| grads.get(*goal)).cloned()).collect())
 }
 
-/// Replaces the gradients of a node's outputs with those of its active inputs.
+/// Replaces the gradients of a node's outputs with those of the values that it reads.
 pub fn propagate(
     tape: &mut Tape,
     proto: &NodeProto,
@@ -155,15 +162,31 @@ pub fn propagate(
     active: &HashSet<String>,
 ) -> Result<()> {
     let arriving: Vec<Option<Tensor>> = proto.output.iter().map(|name| grads.remove(name)).collect();
-    let (Some(rule), true) = (rule(proto), arriving.iter().any(Option::is_some)) else { return Ok(()) };
-    for (input, grad) in step(tape, rule, proto, arriving, active)? {
-        let sum = match grads.remove(&input) {
-            Some(other) => tape.add(&other, &grad),
-            None => grad,
-        };
-        grads.insert(input, sum);
+    if arriving.iter().all(Option::is_none) {
+        return Ok(());
     }
-    Ok(())
+    tape.enter(&format!("{}/grad", proto.label()));
+    let passed = match rule(proto) {
+        Some(rule) => step(tape, rule, proto, arriving, active)?,
+        None if proto.is("If") => branches::gradient(tape, proto, &arriving, active)?,
+        None => return Ok(()),
+    };
+    for (input, grad) in passed {
+        accumulate(tape, grads, &input, grad);
+    }
+    match tape.problem() {
+        Some(problem) => Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type()))),
+        None => Ok(()),
+    }
+}
+
+/// Adds `grad` to the gradient of the value `name`.
+pub fn accumulate(tape: &mut Tape, grads: &mut HashMap<String, Tensor>, name: &str, grad: Tensor) {
+    let sum = match grads.remove(name) {
+        Some(other) => tape.add(&other, &grad),
+        None => grad,
+    };
+    grads.insert(name.to_owned(), sum);
 }
 
 /// Applies one rule and returns the gradients of the node's active inputs, each in its input's

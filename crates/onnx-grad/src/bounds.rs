@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
-use crate::onnx::{self, GraphProto, NodeProto};
+use crate::onnx::{self, GraphProto, NodeProto, TensorProto};
 
 /// The largest number of nodes. ONNX Runtime's time to load a graph grows with the square of their number, and takes
 /// 10 s here.
@@ -15,6 +15,9 @@ const MAX_DEPTH: usize = 12;
 /// The largest number of nodes that run, with those of loops counted each time. ONNX Runtime runs about a million a
 /// second.
 const MAX_STEPS: u64 = 1 << 22;
+
+/// The largest number of nodes that a loop runs to find shapes, if a condition may end it.
+const MAX_PROBED_STEPS: u64 = 1 << 16;
 
 /// Checks that a graph runs in seconds, as far as the lengths of its loops are in it or in `known`.
 ///
@@ -43,6 +46,51 @@ pub fn check(graph: &GraphProto, known: &HashMap<String, i64>) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Ends loops that a condition may end, or may not, before they run more nodes than the bound, for a run that finds
+/// shapes. Returns the values that depend on loops which were limited, and so may be wrong.
+pub fn limit_rounds(graph: &mut GraphProto, known: &HashMap<String, i64>) -> HashSet<String> {
+    let limited = limit(graph, MAX_PROBED_STEPS, known);
+    let mut uncertain: HashSet<String> = HashSet::new();
+    for (index, node) in graph.node.iter().enumerate() {
+        if limited.contains(&index) || onnx::names_read(node).into_iter().any(|name| uncertain.contains(name)) {
+            uncertain.extend(node.output.iter().cloned());
+        }
+    }
+    uncertain
+}
+
+/// The positions of the nodes that were limited, or that hold loops which were.
+fn limit(graph: &mut GraphProto, budget: u64, outer: &HashMap<String, i64>) -> HashSet<usize> {
+    let mut known = outer.clone();
+    let constants = onnx::constants(graph).into_iter();
+    known.extend(constants.filter_map(|(name, tensor)| Some((name.to_owned(), onnx::single(tensor)?))));
+    let (mut limits, mut limited) = (Vec::new(), HashSet::new());
+    for (index, node) in graph.node.iter_mut().enumerate().filter(|(_, node)| node.is("Loop")) {
+        let Some(body) = node.graph("body").filter(|body| !onnx::goes_on(body)) else { continue };
+        let most = budget / onnx::count_steps(body, &known).max(1);
+        let endless = node.input.first().is_none_or(String::is_empty);
+        let length = node.input.first().and_then(|name| known.get(name)).and_then(|length| u64::try_from(*length).ok());
+        if endless || length.is_some_and(|length| length > most) {
+            limits.push(limit_length(node, most));
+            limited.insert(index);
+        }
+        let left = budget / most.min(length.unwrap_or(most)).max(1);
+        if node.subgraphs_mut().any(|body| !limit(body, left, &known).is_empty()) {
+            limited.insert(index);
+        }
+    }
+    graph.initializer.extend(limits);
+    limited
+}
+
+/// Limits the rounds of a loop by a constant, which is returned.
+fn limit_length(node: &mut NodeProto, rounds: u64) -> TensorProto {
+    let name = format!("{}/limit", node.label());
+    node.input.resize(node.input.len().max(1), String::new());
+    node.input[0].clone_from(&name);
+    TensorProto::from_integers(&name, &[], &[i64::try_from(rounds).unwrap_or(i64::MAX)])
 }
 
 /// How deep the subgraphs of a node are nested.

@@ -94,7 +94,7 @@ fn image_sizes(input: &ValueInfoProto) -> Option<ImageSizes> {
         (None, _) => (false, [c, d]),
         _ => return None,
     };
-    matches!(dtype, DataType::Float | DataType::Double).then_some(ImageSizes { dtype, batch, channels_last, sides })
+    dtype.is_float().then_some(ImageSizes { dtype, batch, channels_last, sides })
 }
 
 /// Whether the file leaves the image's height or width open.

@@ -42,7 +42,10 @@
 //! - `ScatterElements` and `ScatterND` with `max` or `min`: what equals the result gets equal shares.
 //! - `TopK`, `MaxUnpool` and sampling at the nearest pixel: positions count as constant. Where they
 //!   change, the result jumps.
-//! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates.
+//! - `QuantizeLinear`: straight-through, as if it did not round, and 0 if the result saturates. The
+//!   same holds for the `QLinear` operators. `DynamicQuantizeLinear` never saturates.
+//! - `If`, and loops that the image may end: the gradient of what runs for this image.
+//! - Half precision is computed in float32, so scores differ from the model's own by its rounding.
 //! - If a unit lies within rounding error of a kink, rounding decides which side it is on. Runtimes
 //!   agree to about 1e-6 relative (L2) if no unit does; each one that does can change a deep
 //!   network's gradient by about 1e-3.
@@ -54,8 +57,10 @@ mod batch_constants;
 mod before;
 mod binary_head;
 mod bounds;
+mod branches;
 mod cam;
 mod compile;
+mod conditional_loops;
 mod derivative;
 mod differentiate;
 mod error;
@@ -63,6 +68,7 @@ mod feature_map;
 mod folding;
 mod free_batch;
 mod given_names;
+mod half_precision;
 mod image_axes;
 mod image_input;
 mod interface;
@@ -80,6 +86,7 @@ mod quadrature;
 mod request;
 mod rules;
 mod sampling_loop;
+mod scans;
 mod score;
 mod score_choice;
 mod score_end;
@@ -117,4 +124,4 @@ pub use types::{
     OPPOSITE_OF_FIRST, Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling,
     ScoreCandidate, Shapes, Statistic, TARGET, TensorType, Variant,
 };
-pub use write_out::{WRITTEN_OUT, WriteOut};
+pub use write_out::{WRITTEN_OUT, WriteOut, has_gradient};

@@ -3,19 +3,25 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::bounds;
+use crate::branches;
+use crate::conditional_loops;
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
+use crate::half_precision::widen;
 use crate::image_input;
 use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
 use crate::request::Request;
+use crate::scans;
 use crate::sequences::write_out_sequences;
 use crate::types::Shapes;
-use crate::write_out::steps_first;
+use crate::write_out::{scale_back, steps_first};
 use crate::{binary_head, score_choice};
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
-/// writes out known branches, loops and sequences as plain nodes, and finds its shapes.
+/// writes out known branches, loops and sequences as plain nodes, and finds its shapes. Half
+/// precision becomes float32, also at inputs and outputs, and quantised outputs the floats that they
+/// stand for.
 ///
 /// `run` runs a [`Probe`] once, in any runtime, and returns its values. It is called again after
 /// something was written out.
@@ -67,11 +73,13 @@ pub(crate) fn expand<E: From<Error>>(
     mut run: impl FnMut(Probe) -> Result<Vec<ProbedValue>, E>,
 ) -> Result<(ModelProto, Shapes), E> {
     check_opset(onnx::opset(&model))?;
+    widen(&mut model);
     onnx::inline_functions(&mut model)?;
     model.graph.iter_mut().for_each(onnx::hoist_constants);
     let opset = onnx::opset(&model);
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     steps_first(graph);
+    scale_back(graph);
     onnx::sort(graph)?;
     // Before the first run, because ONNX Runtime is slow with nested branches and does not return from long loops.
     while write_out(graph, &Shapes::default(), opset)? {}
@@ -80,13 +88,51 @@ pub(crate) fn expand<E: From<Error>>(
     let inputs = choose(graph)?;
     let lengths = loop_lengths(&model, &inputs, &mut run)?;
     bounds::check(model.graph.as_ref().ok_or_else(no_graph)?, &lengths)?;
+    let mut run = |mut probe: Probe| -> Result<Vec<ProbedValue>, E> {
+        let graph = probe.model.graph.as_mut();
+        let uncertain = graph.map(|graph| bounds::limit_rounds(graph, &lengths)).unwrap_or_default();
+        let mut values = run(probe)?;
+        values.iter_mut().filter(|value| uncertain.contains(&value.name)).for_each(|value| value.data = None);
+        Ok(values)
+    };
     let mut shapes = probe(&model, &inputs, &mut run)?;
     while let Some(graph) = &mut model.graph
         && write_out(graph, &shapes, opset)?
     {
         shapes = probe(&model, &inputs, &mut run)?;
     }
+    if let Some((opened, found)) = with_branches(&model, &shapes, opset, |model| probe(model, &inputs, &mut run))? {
+        (model, shapes) = (opened, found);
+    }
     Ok((model, shapes))
+}
+
+/// The model with branches that can be differentiated, also for loops that the picture may end, and the shapes of all
+/// values in them. `None` if it has no branches, or if one of them does not run where it is not taken.
+fn with_branches<E: From<Error>>(
+    model: &ModelProto,
+    shapes: &Shapes,
+    opset: i64,
+    mut probe: impl FnMut(&ModelProto) -> Result<Shapes, E>,
+) -> Result<Option<(ModelProto, Shapes)>> {
+    let mut opened = model.clone();
+    conditional_loops::as_branches(opened.graph.as_mut().ok_or_else(no_graph)?, shapes);
+    loop {
+        let graph = opened.graph.as_mut().ok_or_else(no_graph)?;
+        let branches = branches::open(graph);
+        onnx::sort(graph)?;
+        if !branches && graph.node.len() == model.graph.as_ref().map_or(0, |graph| graph.node.len()) {
+            return Ok(None);
+        }
+        let node = branches::all_running(&graph.node);
+        let running = ModelProto { graph: Some(GraphProto { node, ..graph.clone() }), ..opened.clone() };
+        let Ok(found) = probe(&running) else { return Ok(None) };
+        // Some conditions may turn out to be the same for all pictures.
+        let graph = opened.graph.as_mut().ok_or_else(no_graph)?;
+        if !write_out(graph, &found, opset)? {
+            return Ok(Some((opened, found)));
+        }
+    }
 }
 
 /// The lengths of loops that other nodes compute, for a black image.
@@ -119,8 +165,9 @@ fn loop_lengths<E: From<Error>>(
 
 /// Writes out what is known about branches, loops and sequences. Returns whether there was anything.
 fn write_out(graph: &mut GraphProto, shapes: &Shapes, opset: i64) -> Result<bool> {
-    let flow = onnx::write_out_control_flow(graph, &shapes.constants);
-    Ok(write_out_sequences(graph, shapes, opset)? || flow)
+    let scans = scans::as_loops(graph, shapes, opset);
+    let flow = onnx::write_out_control_flow(graph, &shapes.constants, opset);
+    Ok(write_out_sequences(graph, shapes, opset)? || flow || scans)
 }
 
 /// The shapes of a model that is not changed: what [`prepare`] finds, without its changes. A

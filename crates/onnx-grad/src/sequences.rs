@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::Result;
-use crate::onnx::{self, AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto};
+use crate::onnx::{self, AttributeProto as Attribute, DataType, GraphProto, NameScope, NodeProto, TensorProto};
 use crate::types::Shapes;
 
 /// Replaces the nodes that read known sequences with Split, Concat and Identity. Returns whether there were any.
@@ -88,6 +88,7 @@ impl Writer<'_> {
                 self.emit("SequenceConstruct", elements.clone(), output, vec![]);
                 self.held.insert(output.clone(), Held::Sequence(elements));
             }
+            "SequenceMap" => self.map(node)?,
             "OptionalGetElement" => match self.held(node.input.first()?)? {
                 Held::Tensor(name) => self.emit("Identity", vec![name], output, vec![]),
                 Held::Sequence(_) => return None,
@@ -209,6 +210,38 @@ impl Writer<'_> {
             self.emit(op, [std::slice::from_ref(value), &inputs].concat(), name, attributes.clone());
         }
         reshaped
+    }
+
+    /// The body of SequenceMap for each element, and a SequenceConstruct of each of its results.
+    fn map(&mut self, node: &NodeProto) -> Option<()> {
+        let body = node.graph("body")?;
+        let elements = self.sequence(node).filter(|elements| !elements.is_empty())?;
+        let mut results = vec![Vec::new(); body.output.len()];
+        for (index, element) in elements.iter().enumerate() {
+            // Other sequences give one element each; tensors are the same for all.
+            let is_tensor = |name: &String| {
+                self.shapes.tensors.contains_key(name) || !self.nodes.iter().any(|node| node.output.contains(name))
+            };
+            let other = |name: &String| match self.held.get(name) {
+                Some(Held::Sequence(elements)) => elements.get(index).cloned(),
+                Some(Held::Tensor(_)) => None,
+                None => is_tensor(name).then(|| name.clone()),
+            };
+            let others = node.input[1..].iter().map(other).collect::<Option<Vec<_>>>()?;
+            let mut names = NameScope::new(format!("{}/{index}", node.label()), &body.node);
+            names.bind(body.input.iter().map(|input| input.name()), &[vec![element.clone()], others].concat());
+            let written = names.body(body);
+            for (result, output) in results.iter_mut().zip(&body.output) {
+                result.push(names.of(output.name()));
+            }
+            self.nodes.extend(written.nodes);
+            self.initializers.extend(written.initializers);
+        }
+        for (result, output) in results.into_iter().zip(&node.output).filter(|(_, output)| !output.is_empty()) {
+            self.emit("SequenceConstruct", result.clone(), output, vec![]);
+            self.held.insert(output.clone(), Held::Sequence(result));
+        }
+        Some(())
     }
 
     fn concat(&mut self, node: &NodeProto, output: &str) -> Option<()> {

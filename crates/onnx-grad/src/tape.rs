@@ -1,5 +1,7 @@
 //! The tape: rules read the forward pass from it and write the nodes of the backward pass to it.
 
+mod splicing;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
@@ -255,21 +257,6 @@ impl<'a> Tape<'a> {
         self.nodes.push(NodeProto::new("Identity", name, inputs, vec![name.into()]));
     }
 
-    /// Makes a value the output `name` of the node that is being written out.
-    pub(crate) fn hand_over(&mut self, value: &Tensor, name: &str) {
-        // Without a node in between, the patterns at the end of a classifier are recognised.
-        let own = |node: &&mut NodeProto| node.output.contains(&value.name);
-        let others = |node: &NodeProto| node.input.contains(&value.name);
-        let alone = !self.nodes.iter().any(others);
-        match self.nodes.iter_mut().find(own).filter(|_| alone) {
-            Some(node) => {
-                node.output.iter_mut().filter(|output| **output == value.name).for_each(|output| *output = name.into())
-            }
-            None => self.name_output(value, name),
-        }
-        self.made.insert(name.into(), Tensor { name: name.into(), ..value.clone() });
-    }
-
     /// The number of nodes written so far.
     pub(crate) fn length(&self) -> usize {
         self.nodes.len()
@@ -288,11 +275,6 @@ impl<'a> Tape<'a> {
     /// Puts nodes that were taken before those written since.
     pub(crate) fn put_nodes(&mut self, nodes: Vec<NodeProto>) {
         self.nodes.splice(0..0, nodes);
-    }
-
-    /// All values made so far.
-    pub(crate) fn made(&self) -> impl Iterator<Item = &Tensor> {
-        self.made.values()
     }
 
     pub(crate) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::model::Layout;
 use crate::model::metadata::FileFacts;
+use onnx_grad::BLOCKED;
 use onnx_grad::onnx::tensor_shape_proto::dimension::Value as Size;
 use onnx_grad::onnx::{self, DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
-use onnx_grad::{BLOCKED, RULES};
 
 /// An input or output.
 #[derive(Debug, Serialize)]
@@ -145,7 +145,7 @@ fn count(node: &NodeProto, depends: bool, counts: &mut BTreeMap<String, (usize, 
 }
 
 fn passage(node: &NodeProto, depends: bool) -> GradientSupport {
-    if RULES.iter().any(|(op, _)| node.is(op)) {
+    if onnx_grad::has_gradient(node) {
         GradientSupport::Rule
     } else if !depends {
         GradientSupport::Constant

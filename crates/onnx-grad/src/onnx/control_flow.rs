@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use prost::Message;
 
 use super::rename::{InlinedBody, NameScope, count_nodes};
-use super::{DataType, GraphProto, NodeProto, TensorProto, constants};
+use super::{AttributeProto, DataType, GraphProto, NodeProto, TensorProto, constants};
 
 /// The largest number of iterations that is written out.
 const MAX_UNROLLED_TURNS: i64 = 1024;
@@ -19,9 +19,9 @@ const MAX_UNROLLED_BYTES: usize = 1 << 28;
 /// Writes out the branches and loops that constants, or the values in `known`, decide. Returns
 /// whether there were any.
 ///
-/// Loops are kept if their condition changes, if they collect a value per iteration, or if they
-/// would become too many nodes.
-pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, TensorProto>) -> bool {
+/// Loops are kept if their condition changes, or if they would become too many nodes. Before opset 11, they are kept if
+/// they collect a value per iteration, too.
+pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, TensorProto>, opset: i64) -> bool {
     let fixed: HashMap<String, i64> = constants(graph)
         .into_iter()
         .chain(known.iter().map(|(name, tensor)| (name.as_str(), tensor)))
@@ -33,7 +33,7 @@ pub fn write_out_control_flow(graph: &mut GraphProto, known: &HashMap<String, Te
         let written = if node.is("If") {
             branch(&node, &fixed)
         } else if node.is("Loop") {
-            turns(&node, &fixed, left)
+            turns(&node, &fixed, left, opset)
         } else {
             None
         };
@@ -63,7 +63,7 @@ fn branch(node: &NodeProto, fixed: &HashMap<String, i64>) -> Option<InlinedBody>
 }
 
 /// The iterations of a loop, one after the other, if they are at most `most` nodes.
-fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<InlinedBody> {
+fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize, opset: i64) -> Option<InlinedBody> {
     let body = node.graph("body")?;
     let turns = *fixed.get(node.input.first()?)?;
     let long = !(0..=MAX_UNROLLED_TURNS).contains(&turns)
@@ -72,8 +72,13 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<
     let starts =
         node.input.get(1).is_none_or(|name| name.is_empty() || fixed.get(name).is_some_and(|value| *value != 0));
     let mut values = node.input.get(2..)?.to_vec();
-    let collects = body.output.len() != values.len() + 1;
-    if long || !starts || collects || body.input.len() != values.len() + 2 || !goes_on(body) {
+    let states = values.len();
+    let collected = body.output.len().checked_sub(states + 1)?;
+    if collected > 0 && (opset < 11 || turns == 0) {
+        return None;
+    }
+    let mut stacks = vec![Vec::new(); collected];
+    if long || !starts || body.input.len() != values.len() + 2 || !goes_on(body) {
         return None;
     }
     let mut all = InlinedBody::default();
@@ -87,10 +92,25 @@ fn turns(node: &NodeProto, fixed: &HashMap<String, i64>, most: usize) -> Option<
         all.initializers.extend(written.initializers);
         all.initializers.push(TensorProto::from_integers(&index, &[], &[turn]));
         all.initializers.push(TensorProto::from_raw(&going, DataType::Bool, &[], vec![1]));
-        values = body.output[1..].iter().map(|output| names.of(output.name())).collect();
+        let mut results = body.output[1..].iter().map(|output| names.of(output.name()));
+        values = results.by_ref().take(states).collect();
+        stacks.iter_mut().zip(results).for_each(|(stack, value)| stack.push(value));
     }
-    all.hand_over(values.into_iter(), &node.output);
+    let (last, stacked) = node.output.split_at(states.min(node.output.len()));
+    all.hand_over(values.into_iter(), last);
+    for (stack, output) in stacks.into_iter().zip(stacked).filter(|(_, output)| !output.is_empty()) {
+        all.nodes.extend(stacking(stack, output));
+    }
     Some(all)
+}
+
+/// The nodes that stack `values` on a new first axis. Sequences are written out for each opset later.
+fn stacking(values: Vec<String>, output: &str) -> [NodeProto; 2] {
+    let sequence = format!("{output}/collected");
+    let construct = NodeProto::new("SequenceConstruct", &sequence, values, vec![sequence.clone()]);
+    let attribute = vec![AttributeProto::int("axis", 0), AttributeProto::int("new_axis", 1)];
+    let concat = NodeProto::new("ConcatFromSequence", output, vec![sequence], vec![output.to_owned()]);
+    [construct, NodeProto { attribute, ..concat }]
 }
 
 /// A loop with neither a length nor an end condition. A runtime would never return from it.
@@ -134,7 +154,7 @@ pub fn single(tensor: &TensorProto) -> Option<i64> {
 
 /// Whether no iteration of a loop can end it: the condition that it returns is the one it received,
 /// or true.
-fn goes_on(body: &GraphProto) -> bool {
+pub(crate) fn goes_on(body: &GraphProto) -> bool {
     let constants = constants(body);
     let mut name = body.output.first().map(|output| output.name()).unwrap_or_default();
     // Each step passes one node. The limit ends the search if nodes form a cycle.

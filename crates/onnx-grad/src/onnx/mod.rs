@@ -17,6 +17,7 @@ mod proto;
 mod sniff;
 mod tensor;
 
+pub(crate) use control_flow::goes_on;
 pub use control_flow::{count_steps, endless_loop, single, write_out_control_flow};
 pub use file::{MAX_IR_VERSION, decode, has_external_data, is_large, load, save};
 pub use fp16::store_in_half;

@@ -116,6 +116,10 @@ impl TensorProto {
             (DataType::Float16, None) => {
                 self.int32_data.iter().map(|bits| half::f16::from_bits(*bits as u16).to_f64()).collect()
             }
+            (DataType::Bfloat16, Some(raw)) => each(raw, |bytes| half::bf16::from_le_bytes(bytes).to_f64()),
+            (DataType::Bfloat16, None) => {
+                self.int32_data.iter().map(|bits| half::bf16::from_bits(*bits as u16).to_f64()).collect()
+            }
             _ => self.integers()?.into_iter().map(|value| value as f64).collect(),
         };
         self.checked(values)

@@ -4,15 +4,18 @@
 mod batch_first;
 mod fused;
 mod quantised;
+mod quantised_output;
 mod recurrent;
 
 pub use batch_first::steps_first;
+pub use quantised_output::scale_back;
 
 use std::collections::HashMap;
 
 use crate::backward;
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto, GraphProto, NodeProto};
+use crate::rules::rule;
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType, Variant};
 
@@ -59,6 +62,11 @@ pub fn write_out(node: &NodeProto) -> Option<WriteOut> {
     let domain = if node.is_standard() { "" } else { node.domain() };
     let row = WRITTEN_OUT.iter().find(|(of, op, _)| *of == domain && *op == node.op_type());
     row.map(|(_, _, write_out)| *write_out)
+}
+
+/// Whether a gradient passes `node`: it has a rule, or is written out.
+pub fn has_gradient(node: &NodeProto) -> bool {
+    rule(node).is_some() || write_out(node).is_some()
 }
 
 /// Writes out every such operator between `goals` and score. The types of new values are added to `shapes`.
@@ -113,4 +121,18 @@ fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Resul
 /// Those attributes of `node` that have one of `names`.
 fn attributes(node: &Node, names: &[&str]) -> Vec<AttributeProto> {
     node.proto.attribute.iter().filter(|attribute| names.contains(&attribute.name())).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WRITTEN_OUT;
+    use crate::rules::RULES;
+
+    #[test]
+    fn the_readme_states_how_many_operators_have_gradients() {
+        let stated =
+            format!("{} operators have rules (`RULES`), and {} more are written out", RULES.len(), WRITTEN_OUT.len());
+        let readme = include_str!("../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(readme.contains(&stated), "the README should state: {stated}");
+    }
 }

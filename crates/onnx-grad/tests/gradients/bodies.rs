@@ -204,7 +204,7 @@ fn loops_in_loops_stay_where_they_would_be_too_many_nodes() {
     }
     let outer = node("Loop", &["many", "", "image"], "scores", vec![A::graph("body", body(inner, "going"))]);
     let mut graph = GraphProto { node: vec![outer], initializer: vec![scalar("many", 1000)], ..Default::default() };
-    while onnx::write_out_control_flow(&mut graph, &HashMap::new()) {}
+    while onnx::write_out_control_flow(&mut graph, &HashMap::new(), 13) {}
     assert!(graph.node.len() < 20_000 && graph.node.iter().any(|node| node.is("Loop")), "{}", graph.node.len());
 }
 
@@ -217,13 +217,14 @@ fn a_condition_that_is_handed_on_in_a_circle_is_no_reason_to_go_on() {
     ];
     let circle = node("Loop", &["three", "", "image"], "scores", vec![A::graph("body", body(circle, "a"))]);
     let mut graph = GraphProto { node: vec![circle], initializer: vec![scalar("three", 3)], ..Default::default() };
-    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new()));
+    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new(), 13));
 }
 
 #[test]
-fn a_loop_that_the_picture_decides_is_named() {
+fn a_loop_of_many_rounds_that_the_picture_decides_is_named() {
     let mut open = model();
     let graph = open.graph.as_mut().unwrap();
+    *graph.initializer.iter_mut().find(|tensor| tensor.name() == "three").unwrap() = scalar("three", 100);
     let body = graph.node[6].attribute[0].g.as_mut().unwrap();
     body.node.push(node("ReduceSum", &["state"], "sum", vec![A::int("keepdims", 0)]));
     body.node.push(node("Greater", &["sum", "weights1"], "more", vec![]));
@@ -257,7 +258,7 @@ proptest! {
         if let Ok(mut model) = onnx::decode(&bytes) && onnx::inline_functions(&mut model).is_ok() {
             let known = HashMap::from([("is_four".to_owned(), scalar("", i64::from(decided)))]);
             let graph = model.graph.as_mut().unwrap();
-            onnx::write_out_control_flow(graph, &known);
+            onnx::write_out_control_flow(graph, &known, 13);
             let _ = onnx::sort(graph);
         }
     }
@@ -290,5 +291,5 @@ fn functions_and_loops_whose_weights_would_take_all_memory_are_not_written_out()
         GraphProto { initializer: vec![weights], ..body(vec![node("Relu", &["state"], "next", vec![])], "going") };
     let heavy = node("Loop", &["many", "", "image"], "scores", vec![A::graph("body", turn)]);
     let mut graph = GraphProto { node: vec![heavy], initializer: vec![scalar("many", 1000)], ..Default::default() };
-    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new()));
+    assert!(!onnx::write_out_control_flow(&mut graph, &HashMap::new(), 13));
 }

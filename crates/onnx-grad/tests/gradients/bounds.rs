@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::Graph;
+use crate::common::{Graph, reals, relative_error, try_session, value};
 use crate::runtime;
 use onnx_grad::onnx::{
     AttributeProto as A, DataType, FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
@@ -124,6 +124,61 @@ fn loops_that_would_run_for_days_are_refused() {
     let model = classifier(vec![product, loops(1, "square", "image")], "y1", vec![scalar("count", 1 << 31)]);
     let problem = outcome(model);
     assert!(problem.contains("the loops of the model run more than"), "{problem}");
+}
+
+/// A number that a loop counts up to, which is longer than the run that finds shapes, is not taken for what that found.
+#[test]
+fn what_a_long_loop_counts_is_not_taken_for_a_constant() {
+    let turn = vec![node("Add", &["state", "one"], "next", vec![]), node("Less", &["next", "many"], "more", vec![])];
+    let mut body = body(turn, &[], &["more", "next"]);
+    body.input = vec![
+        ValueInfoProto::fixed("turn", DataType::Int64, &[]),
+        ValueInfoProto::fixed("going", DataType::Bool, &[]),
+        ValueInfoProto::fixed("state", DataType::Float, &[]),
+    ];
+    let nodes = vec![
+        node("Loop", &["", "yes", "none"], "count", vec![A::graph("body", body)]),
+        node("Div", &["count", "many"], "share", vec![]),
+        node("Mul", &["image", "share"], "x", vec![]),
+    ];
+    let number = |name: &str, value: f64| TensorProto::from_reals(name, DataType::Float, &[], &[value]);
+    let constants = vec![truth("yes"), number("one", 1.0), number("none", 0.0), number("many", 50_000.0)];
+    let model = classifier(nodes, "x", constants);
+    let (prepared, shapes) = prepare(model.clone(), &Request::default(), runtime::run).unwrap();
+    assert!(!shapes.constants.contains_key("count") && !shapes.constants.contains_key("share"));
+    let made = differentiate(&prepared, &shapes, &Options::default()).unwrap();
+    let mut session = try_session(&made).unwrap();
+    let picture = || value(DataType::Float, IMAGE, &[0.5; 48]);
+    let target = ort::value::Tensor::from_array(([1], vec![0i64])).unwrap();
+    let found = reals(&session.run(ort::inputs!["image" => picture(), "target" => target]).unwrap()["scores"]);
+    let own = reals(&try_session(&model).unwrap().run(ort::inputs!["image" => picture()]).unwrap()[0]);
+    assert!(relative_error(&found, &own) < 1e-6, "{found:?} {own:?}");
+}
+
+/// A loop that squashes the image as long as its largest value is above -1: without an end.
+fn unending(count: &str) -> Vec<NodeProto> {
+    let turn = vec![
+        node("Sigmoid", &["state"], "next", vec![]),
+        node("ReduceMax", &["next"], "top", vec![A::int("keepdims", 0)]),
+        node("Greater", &["top", "low"], "more", vec![]),
+    ];
+    let mut body = body(turn, &[], &["more", "next"]);
+    body.input = vec![
+        ValueInfoProto::fixed("turn", DataType::Int64, &[]),
+        ValueInfoProto::fixed("going", DataType::Bool, &[]),
+        ValueInfoProto::fixed("state", DataType::Float, IMAGE),
+    ];
+    vec![node("Loop", &[count, "yes", "image"], "y", vec![A::graph("body", body)])]
+}
+
+#[test]
+fn loops_whose_condition_never_ends_them_do_not_hang() {
+    let low = TensorProto::from_reals("low", DataType::Float, &[], &[-1.0]);
+    for (count, constants) in [("", vec![]), ("count", vec![scalar("count", i64::MAX)])] {
+        let constants = [constants, vec![truth("yes"), low.clone()]].concat();
+        let problem = outcome(classifier(unending(count), "y", constants));
+        assert!(problem.contains("Loop (node y"), "{problem}");
+    }
 }
 
 #[test]

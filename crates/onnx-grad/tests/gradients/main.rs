@@ -2,15 +2,19 @@
 
 mod bodies;
 mod bounds;
+mod branches;
 mod cases;
 mod common;
 mod derivatives;
 mod differences;
 mod ends;
 mod given_models;
+mod half_precision;
 mod heads;
+mod loops;
 mod nodes;
 mod outputs;
+mod quantised_output;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod random;
 mod rules;

@@ -164,8 +164,11 @@ fn every_rule_has_a_case() {
 }
 
 /// Checks every case of one file at every opset.
-fn agree(cases: &[Case]) {
-    let uses = cases.iter().flat_map(|case| case.opsets.iter().map(move |opset| (case, *opset)));
+fn agree(cases: &'static [Case]) {
+    // Nothing about the operators of these cases has changed since opset 22 but their types.
+    let newest = |case: &Case| (case.opsets.last() == Some(&22)).then_some(25);
+    let opsets = |case: &'static Case| case.opsets.iter().copied().chain(newest(case));
+    let uses = cases.iter().flat_map(|case| opsets(case).map(move |opset| (case, opset)));
     let wrong: Vec<String> = uses
         .filter_map(|(case, opset)| {
             let problem = check(case, opset).err()?;
