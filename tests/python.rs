@@ -59,10 +59,14 @@ fn the_documented_example_runs_and_sees_the_cat() {
 /// Builds the Python package `onnx_grad` into `folder/site`.
 fn install_package(folder: &Path) {
     let root = Path::new(ROOT);
+    // Two builds at once would read each other's half-written files.
+    let lock = fs::File::create(root.join("target/maturin.lock")).unwrap();
+    lock.lock().unwrap();
     let mut maturin = Command::new(root.join("target/maturin/bin/maturin"));
     maturin.current_dir(root.join("crates/onnx-grad-py")).env("PYTHONPATH", root.join("target/maturin"));
     maturin.args(["build", "--quiet", "--locked", "--profile", "dev", "--target-dir"]).arg(root.join("target"));
     assert!(maturin.arg("--out").arg(folder).status().unwrap().success());
+    drop(lock);
     let files = folder.read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let wheel = files.into_iter().find(|name| name.ends_with(".whl")).expect("maturin writes a wheel");
     let site = ["--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps", "--target", "site"];

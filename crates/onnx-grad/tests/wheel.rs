@@ -3,6 +3,7 @@
 //! `scripts/test` installs maturin into `target/maturin`, and puts the packages that the wheel needs into
 //! `target/wheelhouse`.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,10 +24,14 @@ const MAX_WHEEL_BYTES: u64 = 8 << 20;
 /// Builds the wheel, and returns its file.
 fn wheel(folder: &Path) -> PathBuf {
     let root = root();
+    // Two builds at once would read each other's half-written files.
+    let lock = File::create(root.join("target/maturin.lock")).unwrap();
+    lock.lock().unwrap();
     let mut maturin = Command::new(root.join("target/maturin/bin/maturin"));
     maturin.current_dir(root.join("crates/onnx-grad-py")).env("PYTHONPATH", root.join("target/maturin"));
     maturin.args(["build", "--quiet", "--locked", "--profile", "dev", "--target-dir"]).arg(root.join("target"));
     run(maturin.arg("--out").arg(folder));
+    drop(lock);
     let mut files = folder.read_dir().unwrap().map(|file| file.unwrap().path());
     files.find(|file| file.extension().is_some_and(|kind| kind == "whl")).expect("maturin writes a wheel")
 }
