@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::rule;
 use crate::backward::{blocked, propagate};
 use crate::error::Result;
+use crate::onnx::NodeProto;
 use crate::tape::{Node, Tape, Tensor};
 
 /// The inputs of a node; `None` for an omitted one.
@@ -23,39 +24,39 @@ pub fn through(
         input => input.clone(),
     };
     let inputs: Vec<Option<Tensor>> = node.inputs.iter().zip(&node.wanted).map(own).collect();
-    let named = |(input, wanted): (&Option<Tensor>, &bool)| input.as_ref().filter(|_| *wanted).map(|x| x.name.clone());
-    let mut active: HashSet<String> = inputs.iter().zip(&node.wanted).filter_map(named).collect();
+    let goals: Vec<Option<&Tensor>> =
+        inputs.iter().zip(&node.wanted).map(|(input, wanted)| input.as_ref().filter(|_| *wanted)).collect();
     let start = tape.length();
     let outputs = forward(tape, &inputs)?;
     let nodes = tape.nodes_after(start);
-    for written in nodes.iter().filter(|written| !blocked(written)) {
-        if written.input.iter().any(|name| active.contains(name)) {
-            rule(written).ok_or_else(|| node.error("has no gradient at this opset"))?;
-            for name in &written.output {
-                if tape.value(name)?.dtype.is_float() {
-                    active.insert(name.clone());
-                }
-            }
-        }
-    }
+    let active = active(tape, node, &nodes, goals.iter().flatten().map(|goal| goal.name.clone()).collect())?;
     let mut grads: HashMap<String, Tensor> = HashMap::new();
     for (output, grad) in outputs.iter().zip(&node.grads) {
-        if let Some(grad) = grad {
-            grads.insert(output.name.clone(), tape.reshape(grad, &output.shape));
+        let Some(grad) = grad else { continue };
+        let mut grad = tape.reshape(grad, &output.shape);
+        if let Some(other) = grads.remove(&output.name) {
+            grad = tape.add(&grad, &other);
         }
+        grads.insert(output.name.clone(), grad);
     }
     for written in nodes.iter().rev() {
         propagate(tape, written, &mut grads, &active)?;
     }
-    let mut found = Vec::new();
-    for (input, wanted) in inputs.iter().zip(&node.wanted) {
-        found.push(match input {
-            Some(input) if *wanted => Some(match grads.remove(&input.name) {
-                Some(grad) => grad,
-                None => tape.zeros(input),
-            }),
-            _ => None,
-        });
+    let mut found = |goal: &Tensor| grads.remove(&goal.name).unwrap_or_else(|| tape.zeros(goal));
+    Ok(goals.into_iter().map(|goal| goal.map(&mut found)).collect())
+}
+
+/// The values of the written `nodes` that depend on `reached` and have slopes.
+fn active(tape: &Tape, node: &Node, nodes: &[NodeProto], mut reached: HashSet<String>) -> Result<HashSet<String>> {
+    for written in nodes.iter().filter(|written| !blocked(written)) {
+        if written.input.iter().any(|name| reached.contains(name)) {
+            rule(written).ok_or_else(|| node.error("has no gradient at this opset"))?;
+            for name in &written.output {
+                if tape.value(name)?.dtype.is_float() {
+                    reached.insert(name.clone());
+                }
+            }
+        }
     }
-    Ok(found)
+    Ok(reached)
 }

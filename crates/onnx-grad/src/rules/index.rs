@@ -2,7 +2,7 @@
 
 use super::{along_axis, argument, axis};
 use crate::error::Result;
-use crate::onnx::{AttributeProto as Attribute, TensorProto};
+use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
 use crate::tape::{Node, Tape, Tensor};
 
 /// `place`, which may be negative, as an index from the start of an axis of `size` positions.
@@ -34,22 +34,48 @@ pub fn slice(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
 pub fn gather(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
     let x = node.input(0)?;
     let along = axis(node, node.proto.int("axis").unwrap_or(0), x.rank())?;
-    if let Some(places) = unknown_indices(tape, node)? {
-        let [before, size, after] = [&x.shape[..along], &x.shape[along..=along], &x.shape[along + 1..]];
-        let [before, size, after] = [before, size, after].map(|sizes| sizes.iter().product::<usize>());
-        let count = places.shape.iter().product();
-        let places = tape.reshape(&places, &[1, count, 1]);
-        let places = tape.expand(&places, &[before, count, after]);
-        let grad = tape.reshape(grad, &[before, count, after]);
-        let zeros = tape.zeros(&Tensor { shape: vec![before, size, after], ..x.clone() });
-        let result = added(tape, "ScatterElements", &[&zeros, &places, &grad], 1);
-        return Ok(vec![Some(tape.reshape(&result, &x.shape))]);
+    if tape.integers_of(node.input(1)?).is_none() {
+        return Ok(vec![Some(add_at_unknown(tape, node, grad, along)?)]);
     }
     let indices = argument(tape, node, 1, "indices")?.unwrap_or_default();
     let source = |place: &i64| from_start(node, *place, x.shape[along]).map(Some);
     let sources = indices.iter().map(source).collect::<Result<Vec<_>>>()?;
     let picked = tape.reshape(grad, &[&x.shape[..along], &[sources.len()], &x.shape[along + 1..]].concat());
     Ok(vec![Some(along_axis::add_back(tape, &picked, along, &sources, x.shape[along]))])
+}
+
+/// The gradient of a Gather whose indices depend on the picture. Before opset 16, it is the product with a matrix that is
+/// 1 at the indices.
+fn add_at_unknown(tape: &mut Tape, node: &Node, grad: &Tensor, along: usize) -> Result<Tensor> {
+    let (x, places) = (node.input(0)?, node.input(1)?);
+    let product = |sizes: &[usize]| sizes.iter().product::<usize>();
+    let (before, size, after) = (product(&x.shape[..along]), x.shape[along], product(&x.shape[along + 1..]));
+    let count = product(&places.shape);
+    let grad = tape.reshape(grad, &[before, count, after]);
+    if tape.opset() >= 16 {
+        let places = tape.reshape(places, &[1, count, 1]);
+        let places = tape.expand(&places, &[before, count, after]);
+        let zeros = tape.zeros(&Tensor { shape: vec![before, size, after], ..x.clone() });
+        let result = added(tape, "ScatterElements", &[&zeros, &places, &grad], 1);
+        return Ok(tape.reshape(&result, &x.shape));
+    }
+    if tape.opset() < 9 {
+        return Err(node.error("has indices that depend on the picture; export the model with opset 9 or later"));
+    }
+    along_axis::check_size(node, size, count)?;
+    let places = tape.cast(places, DataType::Int64);
+    let places = tape.reshape(&places, &[1, count]);
+    let mut rows = |first: i64| -> Tensor {
+        let ids: Vec<i64> = (first..first + size as i64).collect();
+        let ids = tape.constant(TensorProto::from_integers("", &[size, 1], &ids));
+        let hit = tape.compare("Equal", &ids, &places);
+        tape.cast(&hit, grad.dtype)
+    };
+    // Negative indices count from the end.
+    let (from_start, from_end) = (rows(0), rows(-(size as i64)));
+    let hit = tape.add(&from_start, &from_end);
+    let result = tape.matmul(&hit, &grad);
+    Ok(tape.reshape(&result, &x.shape))
 }
 
 /// The indices of a node, if they depend on the picture. Before opset 16, no operator adds up values at such positions.

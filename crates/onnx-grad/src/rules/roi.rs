@@ -32,9 +32,6 @@ struct Places {
 
 /// Every bin of a region is the mean or maximum of samples by linear interpolation.
 pub fn roi_align(tape: &mut Tape, node: &Node, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    if tape.opset() < 16 {
-        return Err(node.error("has no gradient at this opset; export the model with opset 16 or later"));
-    }
     let align = RoiAlign::of(node, tape)?;
     through(tape, node, |tape, inputs| {
         let (Some(Some(x)), Some(Some(rois)), batch) = (inputs.first(), inputs.get(1), node.input(2)?) else {
@@ -98,7 +95,8 @@ impl RoiAlign {
         else {
             return Err(node.error("has regions or sizes that do not fit its input"));
         };
-        let mode = node.proto.text("coordinate_transformation_mode").unwrap_or("half_pixel");
+        let default = if tape.opset() < 16 { "output_half_pixel" } else { "half_pixel" };
+        let mode = node.proto.text("coordinate_transformation_mode").unwrap_or(default);
         let mut align = Self {
             bins: [height, width],
             samples: Vec::new(),

@@ -36,7 +36,7 @@ const LEAST: f64 = 1e-2;
 const STEPS: [f64; 4] = [1e-2, 1e-1, 1e-3, 1.0];
 
 /// Inputs with up to this many elements are moved one by one; of longer ones, as many elements are.
-const MAX_MOVED: usize = 48;
+const MAX_MOVED: usize = 32;
 
 /// Masks in single precision are as good as infinite.
 const HUGE: f64 = 1e30;

@@ -37,6 +37,7 @@ fn found(g: &mut Graph, attributes: Vec<A>) -> String {
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case("RoiAlign", "mean", KINKED, &[16, 20], IMAGE, |g| aligned(g, attributes("avg", 2))),
+    case("RoiAlign", "mean, before there was a choice of pixels", KINKED, &[10, 13], IMAGE, |g| aligned(g, attributes("avg", 2))),
     case("RoiAlign", "mean, samples by size", KINKED, &[16, 20], IMAGE, |g| aligned(g, attributes("avg", 0))),
     case("RoiAlign", "mean, not half a pixel", KINKED, &[16, 20], IMAGE, |g| aligned(g, [attributes("avg", 3), vec![A::text("coordinate_transformation_mode", "output_half_pixel")]].concat())),
     case("RoiAlign", "maximum", KINKED, &[16, 20], IMAGE, |g| aligned(g, attributes("max", 2))),

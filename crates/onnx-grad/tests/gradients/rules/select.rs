@@ -81,7 +81,8 @@ pub const CASES: &[Case] = &[
         let attributes = vec![A::ints("strides", &[2, 1]), A::ints("dilations", &[1, 2]), A::ints("pads", &[1, 0, 1, 1])];
         folded(g, &[1, 12, 18], &[6, 7], &[3, 2], attributes)
     }),
-    case("Gather", "where the picture says", F64, &[16, 18, 22], IMAGE, |g| { let places = places(g, 3); g.node("Gather", &["image", &places], vec![A::int("axis", 3)]) }),
+    case("Gather", "where the picture says", F64, &[9, 11, 13, 16, 18, 22], IMAGE, |g| { let places = places(g, 3); g.node("Gather", &["image", &places], vec![A::int("axis", 3)]) }),
+    case("Gather", "where the picture says, from the end", F64, &[11, 13, 16, 22], IMAGE, |g| { let (places, size) = (places(g, 2), g.integers(&[9])); let places = g.node("Sub", &[&places, &size], vec![]); g.node("Gather", &["image", &places], vec![A::int("axis", 2)]) }),
     case("GatherElements", "where the picture says", F64, &[16, 18, 22], IMAGE, |g| { let places = places(g, 2); g.node("GatherElements", &["image", &places], vec![A::int("axis", 2)]) }),
     case("GatherND", "where the picture says", F64, &[16, 18, 22], IMAGE, |g| {
         let places = places(g, 1);
