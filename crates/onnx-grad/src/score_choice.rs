@@ -240,8 +240,10 @@ fn suggestion(graph: &GraphProto, shapes: &Shapes) -> Option<String> {
     let outputs = graph.output.iter().map(|output| output.name());
     let plain = outputs.filter(|name| !matches!(score_names::hint(name), NameHint::Other(_)));
     let indexed = plain.filter_map(|name| match rank(name)? {
-        [_, _] => Some(name.to_owned()),
-        [_, _, classes] if *classes != 4 => Some(format!("{name}[:,*,:]")),
+        [_, _, 4] => None,
+        // There are more positions than classes.
+        [_, a, b] if a >= b => Some(format!("{name}[:,*,:]")),
+        [_, _, _] => Some(format!("{name}[:,:,*]")),
         [_, _, _, _] => Some(format!("{name}[:,:,*,*]")),
         _ => None,
     });
