@@ -185,7 +185,8 @@ fn origin(end: &ScoreEnd, shapes: &Shapes, output: &str) -> Option<(String, Opti
             return Some((name.into(), decision));
         }
         let decides = DECISIONS.contains(&maker.op_type()) && is_over_classes(shapes, maker);
-        if !decides && !(RESHAPING.contains(&maker.op_type()) && keeps_classes(shapes, maker)) {
+        let reshapes = RESHAPING.contains(&maker.op_type()) && keeps_classes(shapes, maker);
+        if !decides && !reshapes {
             return None;
         }
         if decides {
