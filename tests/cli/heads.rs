@@ -182,6 +182,7 @@ fn the_opposite_of_a_class_has_the_negative_gradient() {
 fn targets_that_are_no_classes_are_refused_by_every_command() {
     let folder = folder(&model(&[("y", 5, None)], 0.0));
     let at = folder.path();
+    ffmpeg(at, "-f lavfi -i testsrc2=s=64x48:d=0.2 v.mp4");
     for (target, words) in [
         ("5", &["--target 5", "0 to 4"][..]),
         ("-3", &["--target -3", "0 to 4", "'-class 3'"]),
@@ -190,12 +191,12 @@ fn targets_that_are_no_classes_are_refused_by_every_command() {
     ] {
         assert_refused(&run(at, &["--target", target]), 2, words);
         let common = ["--model", "m.onnx", "--device", "cpu", "--precision", "f32", "--target", target];
-        for command in [&["batch", "p.png", "-o", "out"][..], &["live", "p.png", "--serve", "127.0.0.1:0"]] {
+        for command in [&["batch", "v.mp4", "-o", "out"][..], &["live", "v.mp4", "--serve", "127.0.0.1:0"]] {
             let output = salstream(at).args([command, &common].concat()).output().unwrap();
             assert_refused(&output, 2, words);
         }
     }
-    assert_eq!(names(at), ["m.onnx", "p.png"]);
+    assert_eq!(names(at), ["m.onnx", "out", "p.png", "v.mp4"]);
 }
 
 #[test]

@@ -185,7 +185,8 @@ fn origin(end: &ScoreEnd, shapes: &Shapes, output: &str) -> Option<(String, Opti
             return Some((name.into(), decision));
         }
         let decides = DECISIONS.contains(&maker.op_type()) && is_over_classes(shapes, maker);
-        if !decides && !(RESHAPING.contains(&maker.op_type()) && keeps_classes(shapes, maker)) {
+        let reshapes = RESHAPING.contains(&maker.op_type()) && keeps_classes(shapes, maker);
+        if !decides && !reshapes {
             return None;
         }
         if decides {
@@ -240,8 +241,10 @@ fn suggestion(graph: &GraphProto, shapes: &Shapes) -> Option<String> {
     let outputs = graph.output.iter().map(|output| output.name());
     let plain = outputs.filter(|name| !matches!(score_names::hint(name), NameHint::Other(_)));
     let indexed = plain.filter_map(|name| match rank(name)? {
-        [_, _] => Some(name.to_owned()),
-        [_, _, classes] if *classes != 4 => Some(format!("{name}[:,*,:]")),
+        [_, _, 4] => None,
+        // There are more positions than classes.
+        [_, a, b] if a >= b => Some(format!("{name}[:,*,:]")),
+        [_, _, _] => Some(format!("{name}[:,:,*]")),
         [_, _, _, _] => Some(format!("{name}[:,:,*,*]")),
         _ => None,
     });

@@ -225,8 +225,8 @@ impl<'a> ScoreEnd<'a> {
         }
         let op = node.op_type();
         if PASSING.contains(&op) {
-            let varying = node.input.iter().filter(|name| !self.constants.contains_key(name.as_str()));
-            return varying.map(|name| self.is_unbounded(name, scaled, depth - 1)).fold(false, |any, one| any || one);
+            let mut varying = node.input.iter().filter(|name| !self.constants.contains_key(name.as_str()));
+            return varying.any(|name| self.is_unbounded(name, scaled, depth - 1));
         }
         // The quantised layers of ONNX and ONNX Runtime.
         let quantised = op.starts_with("QLinear");

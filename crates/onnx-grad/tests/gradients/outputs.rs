@@ -74,6 +74,8 @@ const CASES: &[Case] = &[
     ("one score", |g, x| vec![layer(g, x, 1, "y")], None, Ok("y/answers"), &["yes-no question"]),
     ("one score beside others", |g, x| vec![layer(g, x, 1, "value"), layer(g, x, 5, "policy")], None, Ok("policy"), &["not from value [1, 1]"]),
     ("anchors", |g, x| { let a = layer(g, x, 12, "a"); let s = g.integers(&[1, 4, 3]); vec![g.node("Reshape", &[&a, &s], vec![])] }, None, Err(&["[1, 4, 3]", "[:,*,:]'"]), &[]),
+    ("anchors last", |g, x| { let a = layer(g, x, 12, "a"); let s = g.integers(&[1, 3, 4]); let y = g.node("Reshape", &[&a, &s], vec![]); vec![g.node("Transpose", &[&y], vec![A::ints("perm", &[0, 1, 2])]), layer(g, x, 4, "boxes")] }, None, Err(&["[1, 3, 4]", "use an image classifier"]), &[]),
+    ("more anchors last", |g, x| { let a = layer(g, x, 15, "a"); let s = g.integers(&[1, 3, 5]); vec![g.node("Reshape", &[&a, &s], vec![])] }, None, Err(&["[1, 3, 5]", "[:,:,*]'"]), &[]),
 ];
 
 #[test]
