@@ -6,4 +6,5 @@ pub mod doctor;
 pub mod eval;
 pub mod live;
 pub mod model;
+pub mod reframe;
 pub mod run;
