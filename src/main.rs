@@ -68,8 +68,12 @@ fn stoppable(work: impl FnOnce(&StopSignals) -> anyhow::Result<u8>) -> anyhow::R
 }
 
 fn evaluate(config: &EvalConfig, stop: &StopSignals) -> anyhow::Result<u8> {
-    match eval::evaluate(config, stop.flag())? {
-        Some(evaluation) => evaluation.report(config).map(|()| 0).map_err(Into::into),
+    let reported = match config.reframe {
+        Some(aspect) => eval::reframe::evaluate(config, aspect, stop.flag())?.map(|scored| scored.report(config)),
+        None => eval::evaluate(config, stop.flag())?.map(|scored| scored.report(config)),
+    };
+    match reported {
+        Some(reported) => reported.map(|()| 0).map_err(Into::into),
         None => {
             say("stopped: no figures were written");
             Ok(stop.exit_status().unwrap_or(1))

@@ -14,6 +14,7 @@ pub mod metric;
 mod png;
 pub mod predict;
 mod raster;
+pub mod reframe;
 pub mod report;
 pub mod score;
 mod scorers;

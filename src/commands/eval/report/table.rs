@@ -149,7 +149,7 @@ pub fn number(value: Option<f64>) -> String {
 }
 
 /// Rows of cells as aligned columns: the first one left-aligned, the others right-aligned.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub fn aligned(rows: &[Vec<String>]) -> String {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
     let mut text = String::new();
