@@ -15,7 +15,7 @@ use crate::{Error, Result};
 const OUTSIDE: f64 = 5.0;
 /// Loss per picture width between a position and the middle of the range: only decides between paths that are otherwise
 /// equally good.
-const OFF_CENTRE: f64 = 0.05;
+const OFF_CENTRE: f64 = 0.1;
 /// Seconds for which the object may be lost rather than travel one picture width.
 pub(super) const TRAVEL_SECONDS: f64 = 0.5;
 /// The same price for a change of speed, in seconds per width per second, and of acceleration.

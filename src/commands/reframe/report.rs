@@ -31,10 +31,10 @@ pub struct ReframeSummary {
 /// Notes for the user about the path.
 pub(super) fn notes(config: &ReframeConfig, path: &CameraPath) -> Vec<String> {
     let (picture, window) = (path.options.picture, path.options.window);
-    let mut notes = Vec::new();
     if window == picture {
-        notes.push(format!("the picture already is {}: nothing is cropped", config.aspect));
+        return vec![format!("the picture already is {}: nothing is cropped", config.aspect)];
     }
+    let mut notes = Vec::new();
     if config.safe_area > 0.0 && window.height == picture.height {
         notes.push("--safe-area changes nothing: the window is as high as the picture; --zoom makes it smaller".into());
     }
@@ -70,7 +70,8 @@ pub(super) fn say_closing(report: ReportMode, path: &CameraPath, summary: &Refra
             say(&line.to_string());
         }
         ReportMode::Bar | ReportMode::Lines => say(&format!(
-            "{frames} frames in {shots} shots, window {}x{}, in {seconds:.1} s with {classifier}: {}",
+            "{frames} frames in {shots} {}, window {}x{}, in {seconds:.1} s with {classifier}: {}",
+            if shots == 1 { "shot" } else { "shots" },
             window.width,
             window.height,
             output.display()
