@@ -23,11 +23,11 @@ pub fn path_json(path: &CameraPath, aspect: Aspect) -> String {
 }
 
 /// The path as commands for FFmpeg's `sendcmd` and `crop`, with a comment that shows how to use them. `start` is the time
-/// of the first frame in the file.
+/// of the first frame in the file. In yuv420p, `crop` could only begin at even pixels.
 pub fn sendcmd(path: &CameraPath, start: f64) -> String {
     let (picture, window) = (path.options.picture, path.options.window);
     let mut text = format!(
-        "# ffmpeg -i INPUT -vf \"scale={}:{},sendcmd=f=FILE,crop={}:{}:0:0:exact=1\" OUTPUT\n",
+        "# ffmpeg -i INPUT -vf \"scale={}:{},format=gbrp,sendcmd=f=FILE,crop={}:{}:0:0,format=yuv420p\" OUTPUT\n",
         picture.width, picture.height, window.width, window.height
     );
     let mut before: Option<&super::FrameWindow> = None;

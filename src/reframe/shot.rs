@@ -12,6 +12,17 @@ use crate::Result;
 /// two pixels could make it shake.
 const ROUNDING_SLACK: f64 = 0.75;
 
+/// What is known about a shot before its path.
+pub(super) struct ShotMaps<'a> {
+    /// The maps of every `stride`th frame.
+    pub maps: &'a [EvidenceMap],
+    pub stride: usize,
+    /// Number of all frames.
+    pub frames: usize,
+    /// Frames per second.
+    pub fps: f64,
+}
+
 /// Where the window is in a shot, and what it keeps.
 pub(super) struct ShotPath {
     /// The top left corner of the window in each frame.
@@ -22,15 +33,11 @@ pub(super) struct ShotPath {
     pub is_blank: bool,
 }
 
-/// The path of a window of size `window` through the frames with these `maps`, at `fps` frames per second. The salient
-/// object shall be above the share `safe_area` of the window's height.
-pub(super) fn plan_shot(
-    maps: &[EvidenceMap],
-    fps: f64,
-    picture: Size,
-    window: Size,
-    safe_area: f64,
-) -> Result<ShotPath> {
+/// The path of a window of size `window` through a shot. The salient object shall be above the share `safe_area` of the
+/// window's height.
+pub(super) fn plan_shot(shot: &ShotMaps<'_>, picture: Size, window: Size, safe_area: f64) -> Result<ShotPath> {
+    let &ShotMaps { maps, stride, frames, fps } = shot;
+    let fps = fps / stride as f64;
     let slot = |window: i32, picture: i32, safe: f64| {
         let length = f64::from(window) / f64::from(picture);
         Slot { length, wanted: length * (1.0 - safe) }
@@ -45,7 +52,8 @@ pub(super) fn plan_shot(
     let masses: Vec<f64> = columns.iter().map(|profile| profile.iter().sum()).collect();
     let all: f64 = masses.iter().sum();
     let kept: f64 = rows.iter().zip(&y).map(|(row, y)| Sums::new(row).between(*y, y + down.length)).sum();
-    let (x, y) = (whole_pixels(&x, picture.width), whole_pixels(&y, picture.height));
+    let x = whole_pixels(&every_frame(&x, stride, frames), picture.width);
+    let y = whole_pixels(&every_frame(&y, stride, frames), picture.height);
     Ok(ShotPath {
         corners: x.into_iter().zip(y).map(|(x, y)| Point::new(x, y)).collect(),
         kept: if all > 0.0 { kept / all } else { 1.0 },
@@ -67,6 +75,15 @@ fn axis_path(profiles: &[Vec<f64>], slot: Slot, fps: f64) -> Result<Vec<f64>> {
     };
     let ranges: Vec<_> = losses.frames().iter().zip(&targets).map(range).collect();
     smooth_path(&ranges, slot.limit(), fps)
+}
+
+/// The positions in all `frames`, from those in every `stride`th one.
+fn every_frame(path: &[f64], stride: usize, frames: usize) -> Vec<f64> {
+    let at = |frame: usize| {
+        let (low, high) = (path[frame / stride], path[(frame / stride + 1).min(path.len() - 1)]);
+        low + (high - low) * (frame % stride) as f64 / stride as f64
+    };
+    (0..frames).map(at).collect()
 }
 
 /// Whole pixels near `path`, which is in shares of `side`. Cropping at whole pixels keeps the picture sharp.

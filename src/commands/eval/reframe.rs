@@ -6,10 +6,10 @@ use ndarray::Array2;
 use opencv::core::{Point, Rect, Size, set_num_threads};
 use serde_json::json;
 
+use super::columns::aligned;
 use super::config::EvalConfig;
 use super::dataset::{Dataset, Sequence, Truth, read_mask};
 use super::predict::{FrameMaps, MapGenerator};
-use super::report::aligned;
 use crate::frame::SaliencyMap;
 use crate::reframe::{Aspect, CameraPath, PathPlanner, PlanOptions};
 use crate::reporting::progress::FrameProgress;

@@ -9,7 +9,7 @@ mod report;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use opencv::core::{Size, set_num_threads};
+use opencv::core::set_num_threads;
 
 use self::config::ReframeConfig;
 use self::outputs::ReframeOutputs;
@@ -146,16 +146,4 @@ fn crop(config: &ReframeConfig, info: &VideoInfo, path: &CameraPath, stop: &Atom
         outputs.finish(config, path, info, if is_read { info.end } else { ClipEnd::default() })?;
     notes.extend(source.late_warnings()());
     Ok((frames, broken, output, notes))
-}
-
-/// The size of the result's pictures.
-fn canvas(config: &ReframeConfig, picture: Size, window: Size) -> Size {
-    match config.height {
-        _ if config.show => picture,
-        None => window,
-        Some(height) => {
-            let width = f64::from(height) * f64::from(window.width) / f64::from(window.height);
-            Size::new(2 * (width / 2.0).round().max(1.0) as i32, height)
-        }
-    }
 }

@@ -4,7 +4,6 @@ use opencv::core::{CV_8UC3, Mat, Point, Rect, Scalar, Size, ToInputArray};
 use opencv::imgproc;
 use opencv::prelude::*;
 
-use super::canvas;
 use super::config::{Border, ReframeConfig};
 use crate::Result;
 use crate::reframe::{CameraPath, FrameWindow, ShotSummary};
@@ -89,6 +88,18 @@ impl<'a> PictureMaker<'a> {
         imgproc::gaussian_blur_def(&small, &mut soft, Size::default(), 1.5)?;
         imgproc::resize(&soft, &mut large, self.canvas, 0.0, 0.0, imgproc::INTER_CUBIC)?;
         Ok(large)
+    }
+}
+
+/// The size of the result's pictures.
+fn canvas(config: &ReframeConfig, picture: Size, window: Size) -> Size {
+    match config.height {
+        _ if config.show => picture,
+        None => window,
+        Some(height) => {
+            let width = f64::from(height) * f64::from(window.width) / f64::from(window.height);
+            Size::new(2 * (width / 2.0).round().max(1.0) as i32, height)
+        }
     }
 }
 

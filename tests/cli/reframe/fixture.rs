@@ -17,7 +17,9 @@ pub const OBJECT: i64 = 80;
 /// Makes `name` of `seconds` at 25 fps, with the background colour `colour` and patterns whose left edges and tops are
 /// FFmpeg expressions of the time `t`. `more` are further inputs and options.
 pub fn clip(folder: &Path, name: &str, seconds: f64, colour: &str, objects: &[(&str, &str)], more: &str) {
-    let mut graph = format!("color=c={colour}:s={WIDTH}x{HEIGHT}:r=25:d={seconds},noise=alls=40:all_seed=7[v0]");
+    // Shots with the same noise would pass for one shot in another light.
+    let seed = colour.bytes().map(u32::from).sum::<u32>();
+    let mut graph = format!("color=c={colour}:s={WIDTH}x{HEIGHT}:r=25:d={seconds},noise=c0s=40:c0_seed={seed}[v0]");
     for (index, (x, y)) in objects.iter().enumerate() {
         let next = index + 1;
         graph += &format!(";smptebars=s={OBJECT}x{OBJECT}:r=25:d={seconds}[o{index}]");

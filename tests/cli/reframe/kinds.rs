@@ -33,7 +33,7 @@ fn a_turned_clip_is_cropped_as_it_is_shown() {
 fn odd_sizes_give_even_ones() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    ffmpeg(at, "-f lavfi -i testsrc2=s=321x241:r=25:d=0.2 -pix_fmt yuv444p in.mkv");
+    ffmpeg(at, "-f lavfi -i testsrc=s=321x241:r=25:d=0.2 -pix_fmt yuv444p in.mkv");
     for (aspect, expected) in [("9:16", ["136", "240"]), ("1:1", ["240", "240"]), ("3:1", ["320", "108"])] {
         said(at, &format!("in.mkv -y -o out.mp4 --aspect {aspect}"));
         assert_eq!(size(&at.join("out.mp4")), expected, "{aspect}");

@@ -7,7 +7,6 @@ mod pictures;
 mod svg;
 mod table;
 
-pub(super) use self::table::aligned;
 use super::config::EvalConfig;
 use super::dataset::Dataset;
 use super::extremes::ExtremeFrames;
