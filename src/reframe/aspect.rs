@@ -20,12 +20,10 @@ impl Aspect {
     /// video needs them, unless the picture is only one pixel wide or high.
     pub fn window(self, picture: Size, zoom: f64) -> Size {
         let ratio = f64::from(self.width) / f64::from(self.height);
-        let (width, height) = (f64::from(picture.width), f64::from(picture.height));
-        let side = |side: f64, limit: i32| {
-            let even = 2 * (side / zoom / 2.0).round() as i32;
-            even.clamp(limit.min(2), if limit > 1 { limit & !1 } else { limit })
-        };
-        Size::new(side(width.min(height * ratio), picture.width), side(height.min(width / ratio), picture.height))
+        let limits = [picture.width, picture.height].map(|side| if side > 1 { side & !1 } else { side });
+        let [width, height] = limits.map(f64::from);
+        let side = |side: f64, limit: i32| (2 * (side / zoom / 2.0).round() as i32).clamp(limit.min(2), limit);
+        Size::new(side(width.min(height * ratio), limits[0]), side(height.min(width / ratio), limits[1]))
     }
 }
 

@@ -7,8 +7,8 @@ use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, Supporte
 
 use crate::{Error, Result};
 
-// The constants were chosen by leave-one-out on 22 sequences of DAVIS; see docs/reframe.md. Each can be halved or
-// doubled with little effect.
+// The constants were chosen by leave-one-out on 22 sequences of DAVIS; see docs/reframe.md. The price
+// of travel decides between keeping the object and resting; the others can be halved or doubled with little effect.
 
 /// Loss per picture width by which a position lies outside the range of good ones. An object of a fifth of the width
 /// that is cut has this slope.

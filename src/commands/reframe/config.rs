@@ -70,7 +70,9 @@ impl FromStr for Border {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hex = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
+        let hex = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match (text, hex.and_then(|digits| u32::from_str_radix(digits, 16).ok())) {
             ("blur", _) => Ok(Self::Blur),
             ("black", _) => Ok(Self::Colour([0; 3])),

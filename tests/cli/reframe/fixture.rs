@@ -14,12 +14,13 @@ pub const HEIGHT: i64 = 360;
 /// Size of the moving pattern.
 pub const OBJECT: i64 = 80;
 
-/// Makes `name` of `seconds` at 25 fps, with the background colour `colour` and patterns whose left edges and tops are
-/// FFmpeg expressions of the time `t`. `more` are further inputs and options.
-pub fn clip(folder: &Path, name: &str, seconds: f64, colour: &str, objects: &[(&str, &str)], more: &str) {
-    // Shots with the same noise would pass for one shot in another light.
-    let seed = colour.bytes().map(u32::from).sum::<u32>();
-    let mut graph = format!("color=c={colour}:s={WIDTH}x{HEIGHT}:r=25:d={seconds},noise=c0s=40:c0_seed={seed}[v0]");
+/// A plain background with texture, as an FFmpeg filter chain.
+pub const PLAIN: &str = "color=c=0x607080:s=640x360:r=25:d=9,noise=c0s=40:c0_seed=7";
+
+/// Makes `name` of `seconds` at 25 fps, with patterns on `background` whose left edges and tops are FFmpeg expressions
+/// of the time `t`. `more` are further inputs and options.
+pub fn clip(folder: &Path, name: &str, seconds: f64, background: &str, objects: &[(&str, &str)], more: &str) {
+    let mut graph = format!("{background}[v0]");
     for (index, (x, y)) in objects.iter().enumerate() {
         let next = index + 1;
         graph += &format!(";smptebars=s={OBJECT}x{OBJECT}:r=25:d={seconds}[o{index}]");
@@ -32,7 +33,7 @@ pub fn clip(folder: &Path, name: &str, seconds: f64, colour: &str, objects: &[(&
 /// A clip of 3 s in which the pattern crosses the picture, with a tone.
 pub fn crossing(folder: &Path, name: &str) {
     let sound = "-f lavfi -i sine=d=3 -map 0:a -c:a aac";
-    clip(folder, name, 3.0, "0x607080", &[("40+150*t", "140")], sound);
+    clip(folder, name, 3.0, PLAIN, &[("40+150*t", "140")], sound);
 }
 
 /// Runs `salstream reframe ARGS` in `folder`.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::tempdir;
 
-use super::fixture::{clip, crossing, path, said};
+use super::fixture::{PLAIN, clip, crossing, path, said};
 use crate::program::{ffmpeg, names, probe, text};
 
 /// PSNR in dB between the pictures of `file` and those of `source` after `filters`.
@@ -47,7 +47,7 @@ fn the_result_has_the_sound_and_the_times_and_the_ffmpeg_commands_give_the_same_
 fn a_variable_frame_rate_keeps_its_times() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    clip(at, "in.mp4", 2.0, "0x607080", &[("40+100*t", "140")], "");
+    clip(at, "in.mp4", 2.0, PLAIN, &[("40+100*t", "140")], "");
     ffmpeg(at, "-i in.mp4 -vf select=not(eq(mod(n\\,5)\\,2)) -vsync vfr -crf 12 vfr.mkv");
     said(at, "vfr.mkv -o out.mkv");
     let times = |file: &str| {
@@ -77,7 +77,7 @@ fn show_draws_the_window_over_the_whole_picture() {
 fn pad_shows_what_does_not_fit_whole_with_a_border() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    clip(at, "in.mp4", 1.0, "0x607080", &[("20", "40+90*t"), ("540", "200-90*t")], "");
+    clip(at, "in.mp4", 1.0, PLAIN, &[("20", "40+90*t"), ("540", "200-90*t")], "");
     let said = said(at, "in.mp4 -o out.mp4 --pad #ff0000 --height 640");
     assert!(!said.contains("--pad blur"), "{said}");
     let size = ["width", "height"].map(|side| probe(&at.join("out.mp4"), "v", &format!("stream={side}")));

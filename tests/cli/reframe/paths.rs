@@ -2,7 +2,7 @@
 
 use tempfile::tempdir;
 
-use super::fixture::{HEIGHT, OBJECT, WIDTH, clip, column, crossing, cuts, path};
+use super::fixture::{HEIGHT, OBJECT, PLAIN, WIDTH, clip, column, crossing, cuts, path};
 use crate::program::ffmpeg;
 
 /// Largest change of the position that a smooth path has, in pixels per frame: twice the pattern's speed.
@@ -32,11 +32,14 @@ fn a_moving_object_stays_inside_and_the_window_moves_evenly() {
 fn the_window_jumps_at_cuts_and_only_there() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    // Forty cuts a minute.
-    let shots = [("0x607080", "40+20*t"), ("0xa05020", "500-20*t"), ("0x205030", "60+20*t"), ("0xc0c0a0", "480-20*t")];
+    // Forty cuts a minute. Backgrounds differ in colours and patterns, as shots do.
+    let shots =
+        [(20, 90, 160, "40+20*t"), (7, 160, 90, "500-20*t"), (40, 110, 110, "60+20*t"), (12, 170, 150, "480-20*t")];
     let mut list = String::new();
-    for (index, (colour, x)) in shots.iter().enumerate() {
-        clip(at, &format!("{index}.mp4"), 1.5, colour, &[(*x, "140+20*t")], "");
+    for (index, (period, cb, cr, x)) in shots.iter().enumerate() {
+        let pattern = format!("lum=128+60*sin(X/{period})*cos(Y/{period}):cb={cb}:cr={cr}");
+        let background = format!("nullsrc=s=640x360:r=25:d=0.04,geq={pattern},loop=99:1");
+        clip(at, &format!("{index}.mp4"), 1.5, &background, &[(*x, "140+20*t")], "");
         list += &format!("file {index}.mp4\n");
     }
     std::fs::write(at.join("list"), list).unwrap();
@@ -77,11 +80,11 @@ fn nothing_salient_is_the_middle_and_is_said() {
 fn two_objects_that_fit_are_both_kept_and_of_two_that_do_not_one_is() {
     let folder = tempdir().unwrap();
     let at = folder.path();
-    clip(at, "near.mp4", 2.0, "0x607080", &[("400", "40+60*t"), ("500", "200-60*t")], "");
+    clip(at, "near.mp4", 2.0, PLAIN, &[("400", "40+60*t"), ("500", "200-60*t")], "");
     let (near, _) = path(at, "near.mp4 -o out.mp4");
     let (x, w) = (column(&near, "x"), column(&near, "w")[0]);
     assert!(x.iter().all(|x| *x <= 402 && 500 + OBJECT <= x + w + 2), "both in {x:?} + {w}");
-    clip(at, "far.mp4", 2.0, "0x607080", &[("20", "40+60*t"), ("540", "200-60*t")], "");
+    clip(at, "far.mp4", 2.0, PLAIN, &[("20", "40+60*t"), ("540", "200-60*t")], "");
     let (far, said) = path(at, "far.mp4 -o out.mp4");
     let x = column(&far, "x");
     let (low, high) = (*x.iter().min().unwrap(), *x.iter().max().unwrap());
@@ -93,7 +96,7 @@ fn two_objects_that_fit_are_both_kept_and_of_two_that_do_not_one_is() {
 #[test]
 fn a_wide_window_moves_up_and_down() {
     let folder = tempdir().unwrap();
-    clip(folder.path(), "in.mp4", 2.0, "0x607080", &[("200+40*t", "20+110*t")], "");
+    clip(folder.path(), "in.mp4", 2.0, PLAIN, &[("200+40*t", "20+110*t")], "");
     let (path, _) = path(folder.path(), "in.mp4 -o out.mp4 --aspect 4:1");
     assert_eq!((column(&path, "w")[0], column(&path, "h")[0]), (640, 160));
     assert!(column(&path, "x").iter().all(|x| *x == 0));
@@ -109,7 +112,7 @@ fn a_wide_window_moves_up_and_down() {
 #[test]
 fn zoom_and_safe_area_keep_the_object_above_the_captions() {
     let folder = tempdir().unwrap();
-    clip(folder.path(), "in.mp4", 2.0, "0x607080", &[("200+60*t", "200")], "");
+    clip(folder.path(), "in.mp4", 2.0, PLAIN, &[("200+60*t", "200")], "");
     let (path, _) = path(folder.path(), "in.mp4 -o out.mp4 --zoom 1.5 --safe-area 0.3");
     let (y, h) = (column(&path, "y"), column(&path, "h")[0]);
     assert_eq!(h, 240);
