@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod fixture;
+mod interrupted;
 mod kinds;
 mod outputs;
 mod paths;
