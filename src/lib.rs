@@ -21,6 +21,7 @@ pub mod passthrough;
 pub mod pipeline;
 pub mod platform;
 mod raster;
+pub mod reframe;
 pub mod reporting;
 pub mod saliency;
 pub mod sink;

@@ -1,5 +1,6 @@
 //! Parse, run, print the error, exit.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use salstream::Error;
@@ -7,9 +8,10 @@ use salstream::cli::{self, BatchArgs, BenchArgs, Command, LiveArgs};
 use salstream::commands::batch::config::BatchConfig;
 use salstream::commands::eval::config::EvalConfig;
 use salstream::commands::live::config::LiveConfig;
+use salstream::commands::reframe::config::ReframeConfig;
 use salstream::commands::run::RunEnding;
 use salstream::commands::run::config::RunConfig;
-use salstream::commands::{batch, bench, doctor, eval, live, model, run, setup};
+use salstream::commands::{batch, bench, doctor, eval, live, model, reframe, run, setup};
 use salstream::platform::silence::silence_libraries;
 use salstream::platform::stop::StopSignals;
 use salstream::reporting::mode::ReportMode;
@@ -43,6 +45,7 @@ fn execute(mut command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => stoppable(|stop| run_clip(&(*args).try_into()?, stop)),
         Command::Batch(args) => stoppable(|stop| run_batch(*args, stop)),
         Command::Live(args) => stoppable(|stop| watch(*args, stop)),
+        Command::Reframe(args) => stoppable(|stop| reframe_clip(&(*args).try_into()?, stop)),
         Command::Eval(args) => stoppable(|stop| evaluate(&(*args).try_into()?, stop)),
         Command::Bench(args) => stoppable(|stop| measure(args, stop)),
         Command::Model(command) => Ok(model::model(command.try_into()?)?),
@@ -67,8 +70,12 @@ fn stoppable(work: impl FnOnce(&StopSignals) -> anyhow::Result<u8>) -> anyhow::R
 }
 
 fn evaluate(config: &EvalConfig, stop: &StopSignals) -> anyhow::Result<u8> {
-    match eval::evaluate(config, stop.flag())? {
-        Some(evaluation) => evaluation.report(config).map(|()| 0).map_err(Into::into),
+    let reported = match config.reframe {
+        Some(aspect) => eval::reframe::evaluate(config, aspect, stop.flag())?.map(|scored| scored.report(config)),
+        None => eval::evaluate(config, stop.flag())?.map(|scored| scored.report(config)),
+    };
+    match reported {
+        Some(reported) => reported.map(|()| 0).map_err(Into::into),
         None => {
             say("stopped: no figures were written");
             Ok(stop.exit_status().unwrap_or(1))
@@ -130,10 +137,22 @@ fn run_clip(config: &RunConfig, stop: &StopSignals) -> anyhow::Result<u8> {
     match summary.ending {
         RunEnding::Complete => Ok(0),
         RunEnding::Interrupted => Ok(stop.exit_status().unwrap_or(1)),
-        RunEnding::Broken(error) => {
-            let kept = summary.output.map(|output| format!(" (the decoded part is in {})", output.display()));
-            say(&format!("error: {error}{}", kept.unwrap_or_default()));
-            Ok(error.exit_status())
-        }
+        RunEnding::Broken(error) => Ok(say_broken(&error, summary.output)),
     }
+}
+
+fn reframe_clip(config: &ReframeConfig, stop: &StopSignals) -> anyhow::Result<u8> {
+    let summary = reframe::reframe(config, stop.flag())?;
+    Ok(match summary.broken {
+        Some(error) => say_broken(&error, Some(summary.output)),
+        None if summary.interrupted => stop.exit_status().unwrap_or(1),
+        None => 0,
+    })
+}
+
+/// Says why the rest of a clip is missing, and returns the exit status.
+fn say_broken(error: &Error, output: Option<PathBuf>) -> u8 {
+    let kept = output.map(|output| format!(" (the decoded part is in {})", output.display()));
+    say(&format!("error: {error}{}", kept.unwrap_or_default()));
+    error.exit_status()
 }

@@ -39,6 +39,29 @@ pub struct Passthrough {
     pub metadata: Option<Metadata>,
 }
 
+/// What to keep of a clip beside its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptParts {
+    pub audio: bool,
+    /// Subtitles, chapters, attachments and tags.
+    pub metadata: bool,
+}
+
+impl KeptParts {
+    /// Only the picture.
+    pub const NONE: Self = Self { audio: false, metadata: false };
+
+    /// These parts of what a clip has.
+    pub fn of(self, passthrough: Option<Passthrough>) -> Option<Passthrough> {
+        let mut kept = passthrough?;
+        if !self.audio {
+            kept.audio = Vec::new();
+        }
+        kept.metadata = kept.metadata.filter(|_| self.metadata);
+        (!kept.is_empty()).then_some(kept)
+    }
+}
+
 /// One audio stream of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioStream {

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["pipeline", "verify"],
     &["saliency"],
     &["fuse", "model"],
-    &["motion", "source", "sink"],
+    &["motion", "source", "sink", "reframe"],
     &["raster", "annotate", "reporting", "platform"],
     &["frame"],
     &["passthrough", "colour", "error", "choice"],

@@ -17,6 +17,7 @@ use crate::commands::eval::predict::{MapGeneratorConfig, Named, OwnMap};
 use crate::frame::Rate;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
+use crate::reframe::Aspect;
 use crate::{Error, Result, sink};
 
 #[derive(Debug, Args)]
@@ -63,6 +64,16 @@ pub struct EvalArgs {
     /// Stretch each map to 0..1 before the saliency measures (MAE and those after it), as PySODMetrics does
     #[arg(long)]
     pub stretch: bool,
+    /// Score the windows of `salstream reframe` with this aspect, such as 9:16, instead of maps
+    ///
+    /// The table says how much of the object is in the window, beside the window in the middle and the best window of
+    /// each frame, and how the window moves. The first map of --score is followed.
+    #[arg(
+        long,
+        value_name = "W:H",
+        conflicts_with_all = ["pred", "threshold", "skip_ends", "stretch", "csv", "html", "keep_maps"]
+    )]
+    pub reframe: Option<Aspect>,
     /// Overwrite existing files
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -136,6 +147,7 @@ impl TryFrom<EvalArgs> for EvalConfig {
             truth: args.truth,
             choice: dataset::DatasetSelection { sequences: args.sequence, list: args.list },
             predictions: args.pred,
+            reframe: args.reframe,
             threshold: args.threshold,
             protocol: if args.skip_ends { Protocol::Inner } else { Protocol::All },
             scale: if args.stretch { Scale::MinMax } else { Scale::AsIs },

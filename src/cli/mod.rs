@@ -14,6 +14,7 @@ mod method;
 mod model;
 mod picture;
 mod progress;
+mod reframe;
 mod run;
 mod settings;
 mod setup;
@@ -29,6 +30,7 @@ pub use eval::EvalArgs;
 pub use live::LiveArgs;
 pub use manual::{completions, manual, write_manuals};
 pub use model::ModelCommand;
+pub use reframe::ReframeArgs;
 pub use run::RunArgs;
 pub use settings::{SettingsArgs, parse};
 pub use setup::SetupArgs;
@@ -58,6 +60,12 @@ pub enum Command {
     /// The picture always shows the present: if there is too little time, frames are dropped, never queued. The picture
     /// does not wait for the classifier.
     Live(Box<LiveArgs>),
+    /// Crop a clip to another aspect, such as 9:16, along what is salient
+    ///
+    /// The clip is read twice: first to find the path of the window, then to crop. The window rests while it can, moves
+    /// smoothly if it must, and jumps only at cuts. If several things do not fit into it, it stays with the strongest.
+    /// docs/reframe.md has the method and its figures.
+    Reframe(Box<ReframeArgs>),
     /// Score saliency maps against a data set: this program's maps, plain baselines, other methods' maps
     ///
     /// Against masks, it prints region similarity J and boundary accuracy F (DAVIS), MAE, F-, S- and E-measure
@@ -100,6 +108,7 @@ impl Command {
             Self::Run(args) => Some(&mut args.settings),
             Self::Batch(args) => Some(&mut args.settings),
             Self::Live(args) => Some(&mut args.settings),
+            Self::Reframe(args) => Some(&mut args.settings),
             _ => None,
         }
     }

@@ -14,12 +14,12 @@ use super::picture::PictureArgs;
 use super::progress::ProgressMode;
 use crate::annotate::Layout;
 use crate::choice::Choice;
-use crate::commands::run::ResultKind;
 use crate::commands::run::config::RunConfig;
 use crate::pipeline::keyframes::StaticEvery;
 use crate::platform::machine::cores;
 use crate::saliency::TargetName;
 use crate::sink::container::Container;
+use crate::sink::result::ResultKind;
 use crate::source::Input;
 use crate::{Error, Result};
 
@@ -91,7 +91,7 @@ impl TryFrom<RunArgs> for RunConfig {
         let input = Input::parse(&input)?;
         let threads = threads.map_or_else(cores, usize::from);
         check_flags(&input, &model, &picture, &clip, &data)?;
-        let output = output.map_or_else(|| default_output(&input), Ok)?;
+        let output = output.map_or_else(|| default_output(&input, "saliency"), Ok)?;
         check_kinds(&input, &output)?;
         let maps = data.maps()?;
         let key_frames = model.key_frames(StaticEvery::Frames(1));
@@ -148,18 +148,18 @@ fn check_flags(
     Ok(())
 }
 
-/// `NAME-saliency.mp4` (`.png` for an image) in the current folder.
-fn default_output(input: &Input) -> Result<PathBuf> {
+/// `NAME-SUFFIX.mp4` (`.png` for an image) in the current folder.
+pub(super) fn default_output(input: &Input, suffix: &str) -> Result<PathBuf> {
     let named = |path: &Path, extension: &str| {
         let stem = path.file_stem().filter(|stem| !stem.is_empty()).map(|stem| stem.to_string_lossy().into_owned());
         let stem = stem.unwrap_or_else(|| "frames".into());
-        PathBuf::from(format!("{stem}-saliency.{extension}"))
+        PathBuf::from(format!("{stem}-{suffix}.{extension}"))
     };
     match input {
         Input::Video(path) => Ok(named(path, "mp4")),
         Input::Folder(path) => Ok(named(&path.canonicalize().unwrap_or_else(|_| path.clone()), "mp4")),
         Input::Image(path) => Ok(named(path, "png")),
-        Input::Pattern(_) => Ok("frames-saliency.mp4".into()),
+        Input::Pattern(_) => Ok(format!("frames-{suffix}.mp4").into()),
         Input::Url(_) | Input::Pipe(_) => {
             Err(Error::Usage("the result of a stream has no default name: add -o FILE".into()))
         }
@@ -167,7 +167,7 @@ fn default_output(input: &Input) -> Result<PathBuf> {
 }
 
 /// Checks that an image becomes an image, and everything else a video or numbered images.
-fn check_kinds(input: &Input, output: &Path) -> Result<()> {
+pub(super) fn check_kinds(input: &Input, output: &Path) -> Result<()> {
     let name = output.display();
     match (input, ResultKind::of(output)) {
         (Input::Image(_), ResultKind::Image) => Ok(()),

@@ -11,6 +11,16 @@ pub fn unit_interval(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|value| (0.0..=1.0).contains(value)).ok_or_else(|| "must be from 0 to 1".into())
 }
 
+/// A factor from 1 to 8.
+pub fn zoom(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value| (1.0..=8.0).contains(value)).ok_or_else(|| "must be from 1 to 8".into())
+}
+
+/// A share of the height, up to a half.
+pub fn safe_area(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value| (0.0..=0.5).contains(value)).ok_or_else(|| "must be from 0 to 0.5".into())
+}
+
 /// Seconds from `12.5`, `1:02.5` or `1:00:02`.
 pub fn moment(text: &str) -> Result<f64, String> {
     let problem = || "must be seconds or [h:]mm:ss, such as 12.5 or 1:02".to_string();

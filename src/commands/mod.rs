@@ -6,5 +6,6 @@ pub mod doctor;
 pub mod eval;
 pub mod live;
 pub mod model;
+pub mod reframe;
 pub mod run;
 pub mod setup;

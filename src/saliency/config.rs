@@ -1,10 +1,16 @@
 //! Which classifier to run, and how.
 
+use opencv::core::Size;
+
 use super::channels::Channels;
 use super::fit::Fit;
 use super::method::MethodChoice;
 use super::target::TargetName;
 use crate::model::ClassifierRequest;
+
+/// Frames of up to this number of pixels (1920 x 1080) may be explained several at once. A batch's worker decides this
+/// before it knows its clips.
+const MAX_BATCHED_PIXELS: i32 = 1920 * 1080;
 
 /// The classifier, and how to run and explain it.
 #[derive(Debug, Clone)]
@@ -27,5 +33,11 @@ impl ModelConfig {
     /// Whether a frame needs only one run of the model.
     pub fn explains_one_run(&self) -> bool {
         self.targets.len() == 1 && self.method.runs_once()
+    }
+
+    /// The same for frames of this size. For large frames, a batch would take more memory than it saves time.
+    pub fn for_frames(mut self, size: Size) -> Self {
+        self.classifier.execution.batches &= size.area() <= MAX_BATCHED_PIXELS;
+        self
     }
 }

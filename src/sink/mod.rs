@@ -15,6 +15,7 @@ mod mux;
 mod ready;
 pub mod recording;
 pub mod records;
+pub mod result;
 pub mod stream;
 pub mod video;
 

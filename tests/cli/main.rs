@@ -16,6 +16,7 @@ mod pipes_as_files;
 mod program;
 mod pull;
 mod records;
+mod reframe;
 mod run;
 mod server;
 mod setup;

@@ -20,9 +20,9 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use opencv::core::set_num_threads;
 use serde_json::json;
 
-use crate::commands::run::config::KeptParts;
 use crate::commands::run::{self, RunEnding, RunSummary};
 use crate::frame::{ClipEnd, VideoInfo};
+use crate::passthrough::KeptParts;
 use crate::reporting::terminal::say;
 use crate::saliency::StaticSaliency;
 use crate::{Error, Result};

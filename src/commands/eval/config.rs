@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::dataset::DatasetSelection;
 use super::metric::mask::{Protocol, Scale};
 use super::predict::{MapGeneratorConfig, Named};
+use crate::reframe::Aspect;
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
 
@@ -22,6 +23,8 @@ pub struct EvalConfig {
     pub predictions: Vec<Named>,
     /// Which classifier to use, and how.
     pub model: ModelConfig,
+    /// The aspect of windows to score, instead of maps.
+    pub reframe: Option<Aspect>,
     /// The fixed threshold, 0..=1.
     pub threshold: f64,
     /// Which frames count.

@@ -5,6 +5,7 @@
 //! grow with the size of the frames. The figure of a data set is the mean over its sequences, and that of a sequence
 //! the mean over its frames.
 
+mod columns;
 pub mod config;
 pub mod dataset;
 pub mod extremes;
@@ -14,6 +15,7 @@ pub mod metric;
 mod png;
 pub mod predict;
 mod raster;
+pub mod reframe;
 pub mod report;
 pub mod score;
 mod scorers;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::SegmentWindow;
 use crate::annotate::Style;
 use crate::fuse::FuseOptions;
-use crate::passthrough::Passthrough;
+use crate::passthrough::KeptParts;
 use crate::pipeline::keyframes::KeyFrames;
 use crate::reporting::mode::ReportMode;
 use crate::saliency::ModelConfig;
@@ -56,29 +56,6 @@ pub struct RunConfig {
     pub report: ReportMode,
     /// Threads for OpenCV, at least 1.
     pub threads: usize,
-}
-
-/// What to keep of a clip beside its picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeptParts {
-    pub audio: bool,
-    /// Subtitles, chapters, attachments and tags.
-    pub metadata: bool,
-}
-
-impl KeptParts {
-    /// Only the picture.
-    pub const NONE: Self = Self { audio: false, metadata: false };
-
-    /// These parts of what a clip has.
-    pub fn of(self, passthrough: Option<Passthrough>) -> Option<Passthrough> {
-        let mut kept = passthrough?;
-        if !self.audio {
-            kept.audio = Vec::new();
-        }
-        kept.metadata = kept.metadata.filter(|_| self.metadata);
-        (!kept.is_empty()).then_some(kept)
-    }
 }
 
 /// Which maps to write, and how.

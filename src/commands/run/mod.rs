@@ -23,18 +23,13 @@ use crate::pipeline::frequent_class;
 use crate::pipeline::regions::REGION_THRESHOLD;
 use crate::pipeline::stages::{self, DrawnFrame, PipelineMode, PipelineStages};
 use crate::reporting::progress::FrameProgress;
-use crate::saliency::{ModelConfig, StaticSaliency};
+use crate::saliency::StaticSaliency;
 use crate::source::{FrameSource, LateWarnings};
 use crate::{Error, Result, source};
 use notify_on_end::NotifyOnEnd;
-pub use outputs::ResultKind;
 use outputs::{RunOutputs, WrittenOutputs};
 pub use preview::Preview;
 pub use segment_window::{SegmentWindow, TimeSpan};
-
-/// Frames of up to this number of pixels (1920 x 1080) may be explained several at once. A batch's worker decides this
-/// before it knows its clips.
-const MAX_BATCHED_PIXELS: i32 = 1920 * 1080;
 
 /// The result of a run.
 #[derive(Debug)]
@@ -78,7 +73,7 @@ pub enum RunEnding {
 pub fn run(config: &RunConfig, stop: &AtomicBool) -> Result<RunSummary> {
     set_num_threads(config.threads as i32)?;
     let clip = OpenedClip::open(config.clone())?;
-    let mut static_saliency = StaticSaliency::open(&clip.model())?;
+    let mut static_saliency = StaticSaliency::open(&clip.config.model.clone().for_frames(clip.source.info().size))?;
     clip.process(&mut static_saliency, stop)?.finish()
 }
 
@@ -101,13 +96,6 @@ impl OpenedClip {
         config.notes(source.warnings());
         let annotator = Annotator::new(config.style, source.info(), config.model.targets.len())?;
         Ok(Self { config, source, annotator })
-    }
-
-    /// The classifier for its frames. For large frames, a batch would take more memory than it saves time.
-    fn model(&self) -> ModelConfig {
-        let mut model = self.config.model.clone();
-        model.classifier.execution.batches &= self.source.info().size.area() <= MAX_BATCHED_PIXELS;
-        model
     }
 
     /// Calls `read` when the last frame has been read, while the last frames are still being processed.

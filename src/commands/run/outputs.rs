@@ -1,9 +1,9 @@
 //! All outputs of a run together: the annotated result, the maps, the records, the timeline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use opencv::core::{Mat, Size};
+use opencv::core::Size;
 
 use super::preview::{Preview, PreviewBuilder};
 use crate::annotate::Timeline;
@@ -13,80 +13,13 @@ use crate::motion;
 use crate::pipeline::record::record;
 use crate::pipeline::stages::{DrawnFrame, milliseconds};
 use crate::platform::paths;
+use crate::sink::WrittenFile;
 use crate::sink::image::ImageSink;
-use crate::sink::image_sequence::ImageSequenceSink;
 use crate::sink::maps::{MapKind, MapSink, MapSize};
 use crate::sink::records::{FrameRecord, RecordSink};
-use crate::sink::stream::StreamSink;
-use crate::sink::video::{EncodeOptions, VideoSink};
-use crate::sink::{ReadyOutput, WrittenFile};
+use crate::sink::result::ResultSink;
+use crate::sink::video::EncodeOptions;
 use crate::{Error, Result, sink};
-
-/// The annotated result.
-enum ResultSink {
-    Video(Box<VideoSink>),
-    Stream(Box<StreamSink>),
-    Images(ImageSequenceSink),
-    /// An image, which is written when its only frame is drawn.
-    Image(ImageSink, Option<Mat>),
-}
-
-/// What the result is, by its name.
-pub enum ResultKind {
-    Video,
-    /// A video through a pipe.
-    Stream,
-    /// Numbered images.
-    Images,
-    /// One image.
-    Image,
-}
-
-impl ResultKind {
-    /// The kind of the result `output`.
-    pub fn of(output: &Path) -> Self {
-        match output {
-            output if paths::is_stream(output) => Self::Stream,
-            output if ImageSequenceSink::accepts(output) => Self::Images,
-            output if ImageSink::accepts(output) => Self::Image,
-            _ => Self::Video,
-        }
-    }
-}
-
-impl ResultSink {
-    fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
-        let RunConfig { crf, overwrite, format, ref output, .. } = *config;
-        let passthrough = config.keep.of(info.passthrough.clone());
-        let options = EncodeOptions { format, crf, overwrite, passthrough, colour: info.colour };
-        Ok(match ResultKind::of(output) {
-            ResultKind::Stream => {
-                let ClipEnd { time, is_whole } = info.end;
-                let length = time.or(info.frames.map(|frames| frames as f64 * info.rate.interval()));
-                let length = length.filter(|_| !is_whole);
-                Self::Stream(Box::new(StreamSink::create(output, canvas, info.rate, &options, length)?))
-            }
-            ResultKind::Images => {
-                Self::Images(ImageSequenceSink::create(output, overwrite, options.passthrough.as_ref())?)
-            }
-            ResultKind::Image => Self::Image(ImageSink::create(output, overwrite)?, None),
-            ResultKind::Video => Self::Video(Box::new(VideoSink::create(output, canvas, info.rate, options)?)),
-        })
-    }
-
-    /// The complete result, and what is told about it. A stream is already where it belongs.
-    fn finish(self, end: ClipEnd) -> Result<(Option<ReadyOutput>, WrittenFile)> {
-        let ready = match self {
-            Self::Stream(sink) => return Ok((None, sink.finish()?)),
-            Self::Video(sink) => sink.finish(end)?,
-            Self::Images(sink) => sink.finish()?,
-            Self::Image(sink, Some(image)) => sink.finish(&image)?,
-            Self::Image(..) => return Err(Error::Usage("stopped before the image was drawn".into())),
-        };
-        let written = ready.written().clone();
-        Ok((Some(ready), written))
-    }
-}
 
 /// The open outputs of a run. If they are dropped before [`RunOutputs::finish`], they leave nothing behind.
 pub struct RunOutputs {
@@ -118,13 +51,7 @@ impl RunOutputs {
     pub fn check(config: &RunConfig) -> Result<()> {
         check_stdout(config)?;
         let (input, overwrite) = (config.input.path(), config.overwrite);
-        let output = &config.output;
-        match ResultKind::of(output) {
-            ResultKind::Stream => StreamSink::check(output, config.format)?,
-            ResultKind::Images => ImageSequenceSink::check(output, overwrite)?,
-            ResultKind::Image => ImageSink::check(output, input, overwrite)?,
-            ResultKind::Video => VideoSink::check(output, config.format, input, overwrite)?,
-        }
+        ResultSink::check(&config.output, config.format, input, overwrite)?;
         if let Some(records) = &config.records {
             RecordSink::check(records, input, overwrite)?;
         }
@@ -139,7 +66,10 @@ impl RunOutputs {
     /// # Errors
     /// Those of the individual sinks.
     pub fn create(config: &RunConfig, info: &VideoInfo, canvas: Size) -> Result<Self> {
-        let picture = ResultSink::create(config, info, canvas)?;
+        let RunConfig { crf, overwrite, format, ref output, .. } = *config;
+        let passthrough = config.keep.of(info.passthrough.clone());
+        let options = EncodeOptions { format, crf, overwrite, passthrough, colour: info.colour };
+        let picture = ResultSink::create(output, options, info, canvas)?;
         let records = config.records.as_ref().map(|file| RecordSink::create(file, config.overwrite)).transpose()?;
         let maps = match &config.maps {
             Some(MapsConfig { path, kind, size, storage }) => {
@@ -180,12 +110,7 @@ impl RunOutputs {
         if let Some((_, timeline)) = &mut self.timeline {
             timeline.push(time, &maps, &picture)?;
         }
-        match &mut self.picture {
-            ResultSink::Video(sink) => sink.write(&picture, time - start)?,
-            ResultSink::Stream(sink) => sink.write(&picture, time - start)?,
-            ResultSink::Images(sink) => sink.write(&picture)?,
-            ResultSink::Image(_, image) => *image = Some(picture),
-        }
+        self.picture.write(picture, time - start)?;
         timing.write = milliseconds(started);
         Ok(timing)
     }

@@ -4,3 +4,4 @@ mod bad_input;
 mod figures;
 mod fixture;
 mod real;
+mod reframe;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Evaluation;
+use crate::commands::eval::columns::aligned;
 use crate::commands::eval::config::EvalConfig;
 use crate::commands::eval::measure::MeasureKind;
 use crate::commands::eval::metric::mask::{Protocol, Scale};
@@ -146,20 +147,4 @@ pub fn number(value: Option<f64>) -> String {
     // Avoids a sign in front of a rounded zero.
     let shown = |value: f64| if value.abs() < SAME { "0.000".into() } else { format!("{value:.3}") };
     value.map_or("-".into(), shown)
-}
-
-/// Rows of cells as aligned columns: the first one left-aligned, the others right-aligned.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(at, (cell, &width))| match at {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    text
 }
