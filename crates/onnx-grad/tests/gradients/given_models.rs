@@ -23,15 +23,18 @@ fn compiled(file: &str, of: &str, wrt: &[&str], shape: &[usize]) -> Result<Compi
     derived(&model, &wanted)
 }
 
+/// Name, element type and sizes.
+type Input<'a> = (&'a str, (DataType, Vec<Option<usize>>));
+
 /// The error of the gradient by the first input along eight directions.
 fn error(made: &ModelProto, gradient: &str) -> f64 {
     let graph = made.graph.as_ref().unwrap();
-    let inputs: Vec<_> = graph.input.iter().map(|input| (input.name(), input.tensor().unwrap())).collect();
+    let inputs: Vec<Input> = graph.input.iter().map(|input| (input.name(), input.tensor().unwrap())).collect();
     let count = |sizes: &[Option<usize>]| sizes.iter().map(|size| size.unwrap()).product::<usize>();
     let others = Random(2).take(inputs.iter().map(|(_, (_, sizes))| count(sizes)).max().unwrap());
     let mut session = try_session(made).unwrap();
     let mut run = |pixels: &[f64]| {
-        let feed = |(index, (name, (dtype, sizes))): (usize, &(&str, (DataType, Vec<Option<usize>>)))| {
+        let feed = |(index, (name, (dtype, sizes))): (usize, &Input)| {
             let shape: Vec<usize> = sizes.iter().map(|size| size.unwrap()).collect();
             let x: DynValue = match (index, dtype) {
                 (0, _) => value(*dtype, &shape, pixels),
