@@ -159,7 +159,7 @@ impl Ready {
             before.put_back(&mut graph);
             interface.fill_target(&mut graph);
         }
-        interface.finish(&mut graph);
+        interface.finish(&mut graph, opset);
         signature::finish(&mut model, graph, &what, options);
         Ok(Compiled { model, notes })
     }

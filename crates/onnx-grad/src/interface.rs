@@ -103,10 +103,11 @@ impl Interface {
     }
 
     /// Gives an objective that is a number its own shape.
-    pub fn finish(&self, graph: &mut GraphProto) {
+    pub fn finish(&self, graph: &mut GraphProto, opset: i64) {
         let Some(shape) = &self.number else { return };
         let dtype = graph.output.iter().find(|output| output.name() == SCORES).and_then(ValueInfoProto::tensor);
         let dtype = dtype.map_or(DataType::Float, |(dtype, _)| dtype);
+        debug_assert!(opset >= 7, "Reshape takes its sizes as an input");
         graph.input.retain(|input| input.name() != TARGET);
         graph.output.retain(|output| output.name() != SCORES && output.name() != CLASS);
         graph.output.insert(0, ValueInfoProto::fixed(SCORE, dtype, shape));
