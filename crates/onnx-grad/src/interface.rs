@@ -6,7 +6,7 @@ use crate::model_inputs;
 use crate::objective::COTANGENT;
 use crate::objective_nodes::Scores;
 use crate::onnx::tensor_shape_proto::{Dimension, dimension::Value as Size};
-use crate::onnx::{self, DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
+use crate::onnx::{DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 use crate::score;
 use crate::tape::Tensor;
 use crate::types::{CLASS, GRADIENT, SCORES, Shapes, TARGET};
@@ -107,16 +107,15 @@ impl Interface {
         let Some(shape) = &self.number else { return };
         let dtype = graph.output.iter().find(|output| output.name() == SCORES).and_then(ValueInfoProto::tensor);
         let dtype = dtype.map_or(DataType::Float, |(dtype, _)| dtype);
+        debug_assert!(opset >= 7, "Reshape takes its sizes as an input");
         graph.input.retain(|input| input.name() != TARGET);
         graph.output.retain(|output| output.name() != SCORES && output.name() != CLASS);
         graph.output.insert(0, ValueInfoProto::fixed(SCORE, dtype, shape));
-        debug_assert!(opset >= 7, "Reshape takes its sizes as an input");
         let sizes = format!("{SCORE}/shape");
         let values: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
         graph.initializer.push(TensorProto::from_integers(&sizes, &[shape.len()], &values));
         graph.node.push(NodeProto::new("Reshape", SCORE, vec![SCORES.into(), sizes], vec![SCORE.into()]));
         let outputs: Vec<String> = graph.output.iter().map(|output| output.name().to_owned()).collect();
         crate::backward::drop_dead(graph, &outputs.iter().map(String::as_str).collect::<Vec<_>>());
-        debug_assert!(onnx::sort(&mut graph.clone()).is_ok());
     }
 }

@@ -350,3 +350,37 @@ fn requests_that_do_not_fit_are_one_clear_line() {
     let several = Derivative { several_targets: true, ..wanted("logits[:,1]", &["image"]) };
     assert!(derived(&net(13, 1), &several).unwrap_err().to_string().contains("several targets need"));
 }
+
+fn sampled(perturbation: Perturbation) -> Method {
+    Method::Sampled(Sampling { samples: 4, perturbation })
+}
+
+#[test]
+fn sampled_methods_start_at_values_inside_a_model() {
+    let (model, values) = (net(13, 2), sample(2));
+    let method = sampled(Perturbation::Path(onnx_grad::Baseline::Colour([0.0; 3])));
+    let options = Options { method, ..Options::default() };
+    let made = compile(model.clone(), &wanted("logits[:,2]", &["hidden"]), &options, runtime::run).unwrap();
+    let found = run(&made.model, &values, None);
+    // The logits are linear in the layer.
+    let weights = model.graph.as_ref().unwrap().initializer[1].reals().unwrap();
+    let hidden = &run(&model, &values, None)["hidden"];
+    let expected: Vec<f64> = hidden.iter().enumerate().map(|(place, x)| x * weights[place % 6 * 5 + 2]).collect();
+    assert!(relative_error(&found["gradient"], &expected) < 1e-12);
+}
+
+#[test]
+fn the_seed_chooses_the_samples_of_every_session() {
+    let gradient = |seed| {
+        let method = sampled(Perturbation::Noise { level: 0.2, statistic: Statistic::Mean });
+        let options = Options { method, seed, ..Options::default() };
+        let made = compile(net(13, 1), &wanted("logits[:,2]", &["image"]), &options, runtime::run).unwrap();
+        let loops = made.model.graph.iter().flat_map(|graph| &graph.node).flat_map(NodeProto::subgraphs);
+        let mut noise = loops.flat_map(|graph| &graph.node).filter(|node| node.is("RandomNormalLike"));
+        (noise.next().unwrap().float("seed").unwrap(), run(&made.model, &sample(1), None)["gradient"].clone())
+    };
+    let (default, again, other) = (gradient(Options::default().seed), gradient(0), gradient(6));
+    assert_eq!((default.0, other.0), (1.0, 7.0));
+    assert_eq!(default.1, again.1);
+    assert_ne!(default.1, other.1);
+}

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use onnx_grad::onnx::{DataType, ModelProto, ValueInfoProto};
+use onnx_grad::onnx::{DataType, ModelProto};
 use onnx_grad::{Batch, Compiled, Derivative, GivenInput, load};
 use ort::value::{DynValue, Tensor};
 
@@ -23,27 +23,27 @@ fn compiled(file: &str, of: &str, wrt: &[&str], shape: &[usize]) -> Result<Compi
     derived(&model, &wanted)
 }
 
+/// Name, element type and sizes.
+type Input<'a> = (&'a str, (DataType, Vec<Option<usize>>));
+
 /// The error of the gradient by the first input along eight directions.
 fn error(made: &ModelProto, gradient: &str) -> f64 {
     let graph = made.graph.as_ref().unwrap();
-    let typed = |input: &ValueInfoProto| {
-        let (dtype, sizes) = input.tensor().unwrap();
-        (input.name().to_owned(), dtype, sizes.into_iter().map(|size| size.unwrap()).collect::<Vec<usize>>())
-    };
-    let inputs: Vec<(String, DataType, Vec<usize>)> = graph.input.iter().map(typed).collect();
-    let count = |shape: &[usize]| shape.iter().product::<usize>();
-    let others = Random(2).take(inputs.iter().map(|(_, _, shape)| count(shape)).max().unwrap());
+    let inputs: Vec<Input> = graph.input.iter().map(|input| (input.name(), input.tensor().unwrap())).collect();
+    let count = |sizes: &[Option<usize>]| sizes.iter().map(|size| size.unwrap()).product::<usize>();
+    let others = Random(2).take(inputs.iter().map(|(_, (_, sizes))| count(sizes)).max().unwrap());
     let mut session = try_session(made).unwrap();
     let mut run = |pixels: &[f64]| {
-        let feed = |(index, (name, dtype, shape)): (usize, &(String, DataType, Vec<usize>))| {
+        let feed = |(index, (name, (dtype, sizes))): (usize, &Input)| {
+            let shape: Vec<usize> = sizes.iter().map(|size| size.unwrap()).collect();
             let x: DynValue = match (index, dtype) {
-                (0, _) => value(*dtype, shape, pixels),
+                (0, _) => value(*dtype, &shape, pixels),
                 (_, DataType::Int64) => {
-                    Tensor::from_array((shape.clone(), vec![1i64; count(shape)])).unwrap().into_dyn()
+                    Tensor::from_array((shape.clone(), vec![1i64; count(sizes)])).unwrap().into_dyn()
                 }
-                _ => value(*dtype, shape, &others[..count(shape)]),
+                _ => value(*dtype, &shape, &others[..count(sizes)]),
             };
-            (name.clone(), x)
+            (name.to_string(), x)
         };
         let feeds: Vec<_> = inputs.iter().enumerate().map(feed).collect();
         let outputs = session.run(feeds).unwrap();
@@ -57,7 +57,7 @@ fn error(made: &ModelProto, gradient: &str) -> f64 {
         };
         (number, reals(&outputs[gradient]))
     };
-    let size = count(&inputs[0].2);
+    let size = count(&inputs[0].1.1);
     let mut random = Random(8);
     let pixels = random.take(size);
     let found = run(&pixels).1;
