@@ -35,7 +35,8 @@ pub fn linear(input: usize, coordinates: &[f32]) -> Vec<f64> {
 /// Like [`linear`], smoothed before shrinking: a filter as wide as an output averages the inputs. The filter is cubic with
 /// the coefficient `a`, or else linear. `scale` is the number of outputs per input.
 pub fn smoothed(input: usize, coordinates: &[f32], scale: f32, a: Option<f64>, exclude_outside: bool) -> Vec<f64> {
-    let width = f64::from(1.0 / scale).max(1.0);
+    // No output is wider than the input; a scale that states otherwise would take forever.
+    let width = f64::from(1.0 / scale).clamp(1.0, 2.0 * input as f64 + 1.0);
     let filter = |distance: f64| match (a, distance.abs()) {
         (Some(a), distance) if distance < 2.0 => keys(a, distance),
         (None, distance) if distance < 1.0 => 1.0 - distance,
