@@ -95,10 +95,7 @@ fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<(
         .iter()
         .filter(|node| if node.is("If") { !branches::have_shapes(node, shapes) } else { rule(node).is_none() })
         .map(|node| match node.domain() {
-            _ if node.is("If") => {
-                let reason = "whose branches give values of different shapes, or do not run on a black picture";
-                format!("If (node {}, {reason})", node.label())
-            }
+            "" if let Some(reason) = reason(node) => format!("{} (node {}, {reason})", node.op_type(), node.label()),
             "" => format!("{} (node {})", node.op_type(), node.label()),
             domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
         })
@@ -113,6 +110,16 @@ fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<(
         if unknown.len() == 1 { "" } else { "s" },
         unknown.join(", ")
     )))
+}
+
+/// Why an operator with a body has no gradient, though others of its kind have.
+fn reason(node: &NodeProto) -> Option<&'static str> {
+    let reasons = [
+        ("If", "whose branches give values of different shapes, or do not run on a black picture"),
+        ("Loop", "which the picture may end, and which may run more than 64 rounds or collects values"),
+        ("Scan", "whose length is not known"),
+    ];
+    reasons.into_iter().find(|(op, _)| node.is(op)).map(|(_, reason)| reason)
 }
 
 /// Returns an error if the graph computes in half precision, or in a type that is not supported, between the image and
