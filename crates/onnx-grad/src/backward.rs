@@ -8,6 +8,7 @@ use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
+use crate::write_out;
 
 /// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the
 /// image or a layer.
@@ -39,7 +40,7 @@ pub fn gradients(
     };
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
     let all: Vec<&NodeProto> = branches::flattened(&graph.node).into_iter().filter(behind).collect();
-    refuse_unknown(&all, shapes, tape.opset())?;
+    refuse_unknown(tape, &all, shapes)?;
     refuse_types(shapes, &active)?;
     walk(tape, &nodes, &active, score, goal, on_the_way)
 }
@@ -90,7 +91,11 @@ fn blocked(node: &NodeProto) -> bool {
 }
 
 /// Returns an error that names all operators without a rule between the image and the score.
-fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<()> {
+fn refuse_unknown(tape: &mut Tape, nodes: &[&NodeProto], shapes: &Shapes) -> Result<()> {
+    let opset = tape.opset();
+    if let Some(problem) = nodes.iter().find_map(|node| write_out::problem(tape, node)) {
+        return Err(problem);
+    }
     let unknown: Vec<String> = nodes
         .iter()
         .filter(|node| if node.is("If") { !branches::have_shapes(node, shapes) } else { rule(node).is_none() })
