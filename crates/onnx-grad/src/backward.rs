@@ -8,6 +8,7 @@ use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
+use crate::write_out;
 
 /// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the
 /// image or a layer.
@@ -39,7 +40,7 @@ pub fn gradients(
     };
     let nodes: Vec<&NodeProto> = graph.node.iter().filter(behind).collect();
     let all: Vec<&NodeProto> = branches::flattened(&graph.node).into_iter().filter(behind).collect();
-    refuse_unknown(&all, shapes, tape.opset())?;
+    refuse_unknown(tape, &all, shapes)?;
     refuse_types(shapes, &active)?;
     walk(tape, &nodes, &active, score, goals)
 }
@@ -96,15 +97,16 @@ pub fn blocked(node: &NodeProto) -> bool {
 }
 
 /// Returns an error that names all operators without a rule between the image and the score.
-fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<()> {
+fn refuse_unknown(tape: &mut Tape, nodes: &[&NodeProto], shapes: &Shapes) -> Result<()> {
+    let opset = tape.opset();
+    if let Some(problem) = nodes.iter().find_map(|node| write_out::problem(tape, node)) {
+        return Err(problem);
+    }
     let unknown: Vec<String> = nodes
         .iter()
         .filter(|node| if node.is("If") { !branches::have_shapes(node, shapes) } else { rule(node).is_none() })
         .map(|node| match node.domain() {
-            _ if node.is("If") => {
-                let reason = "whose branches give values of different shapes, or do not run on a black picture";
-                format!("If (node {}, {reason})", node.label())
-            }
+            "" if let Some(reason) = reason(node) => format!("{} (node {}, {reason})", node.op_type(), node.label()),
             "" => format!("{} (node {})", node.op_type(), node.label()),
             domain => format!("{domain}::{} (node {})", node.op_type(), node.label()),
         })
@@ -119,6 +121,16 @@ fn refuse_unknown(nodes: &[&NodeProto], shapes: &Shapes, opset: i64) -> Result<(
         if unknown.len() == 1 { "" } else { "s" },
         unknown.join(", ")
     )))
+}
+
+/// Why an operator with a body has no gradient, though others of its kind have.
+fn reason(node: &NodeProto) -> Option<&'static str> {
+    let reasons = [
+        ("If", "whose branches give values of different shapes, or do not run on a black picture"),
+        ("Loop", "which the picture may end, and which may run more than 64 rounds or collects values"),
+        ("Scan", "whose length is not known"),
+    ];
+    reasons.into_iter().find(|(op, _)| node.is(op)).map(|(_, reason)| reason)
 }
 
 /// Returns an error if the graph computes in half precision, or in a type that is not supported, between the image and

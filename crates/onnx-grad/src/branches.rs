@@ -11,13 +11,11 @@ use crate::types::Shapes;
 
 const BRANCHES: [&str; 2] = ["then_branch", "else_branch"];
 
-/// Gives the values inside branches names of their own and moves their weights out of them. Returns whether there are
-/// any branches.
-pub fn open(graph: &mut GraphProto) -> bool {
+/// Gives the values inside branches names of their own and moves their weights out of them.
+pub fn open(graph: &mut GraphProto) {
     let mut initializers = Vec::new();
     open_nodes(&mut graph.node, &mut initializers);
     graph.initializer.extend(initializers);
-    graph.node.iter().any(|node| node.is("If"))
 }
 
 fn open_nodes(nodes: &mut [NodeProto], initializers: &mut Vec<TensorProto>) {

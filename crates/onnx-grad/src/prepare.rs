@@ -115,15 +115,16 @@ fn with_branches<E: From<Error>>(
     opset: i64,
     mut probe: impl FnMut(&ModelProto) -> Result<Shapes, E>,
 ) -> Result<Option<(ModelProto, Shapes)>> {
+    let graph = model.graph.as_ref().ok_or_else(no_graph)?;
+    if !graph.node.iter().any(|node| node.is("If") || node.is("Loop")) {
+        return Ok(None);
+    }
     let mut opened = model.clone();
     conditional_loops::as_branches(opened.graph.as_mut().ok_or_else(no_graph)?, shapes);
     loop {
         let graph = opened.graph.as_mut().ok_or_else(no_graph)?;
-        let branches = branches::open(graph);
+        branches::open(graph);
         onnx::sort(graph)?;
-        if !branches && graph.node.len() == model.graph.as_ref().map_or(0, |graph| graph.node.len()) {
-            return Ok(None);
-        }
         let node = branches::all_running(&graph.node);
         let running = ModelProto { graph: Some(GraphProto { node, ..graph.clone() }), ..opened.clone() };
         let Ok(found) = probe(&running) else { return Ok(None) };

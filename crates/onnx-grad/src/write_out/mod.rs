@@ -69,10 +69,11 @@ pub fn has_gradient(node: &NodeProto) -> bool {
     rule(node).is_some() || write_out(node).is_some()
 }
 
-/// Writes out every such operator between `goals` and score. The types of new values are added to `shapes`.
+/// Writes out every such operator between `goals` and score. The types of new values are added to `shapes`. Operators
+/// with arguments for which there is no gradient stay; [`problem`] has the reason.
 ///
 /// # Errors
-/// [`Error::Graph`] if one has arguments for which there is no gradient.
+/// [`Error::Graph`] if the shape of the score is unknown.
 pub fn operators(
     graph: &mut GraphProto,
     shapes: &mut Shapes,
@@ -90,7 +91,8 @@ pub fn operators(
     for (index, node) in graph.node.iter().enumerate() {
         let between = node.output.iter().any(|name| active.contains(name));
         if let Some(write_out) = write_out(node).filter(|_| between) {
-            written.insert(index, replacement(&mut tape, node, write_out)?);
+            let (nodes, replacement) = tape.inside(|tape| Ok(replacement(tape, node, write_out)))?;
+            written.extend(replacement.is_ok().then_some((index, nodes)));
         }
     }
     let kind = |value: &Tensor| TensorType { dtype: value.dtype, shape: value.shape.clone() };
@@ -104,18 +106,26 @@ pub fn operators(
     Ok(())
 }
 
-/// The nodes that replace `proto`.
-fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Result<Vec<NodeProto>> {
+/// Why `node` is not written out, though it is an operator that could be.
+pub fn problem(tape: &mut Tape, node: &NodeProto) -> Option<Error> {
+    let write_out = write_out(node)?;
+    tape.inside(|tape| replacement(tape, node, write_out)).err()
+}
+
+/// Writes the nodes that replace `proto`.
+fn replacement(tape: &mut Tape, proto: &NodeProto, write_out: WriteOut) -> Result<()> {
     let node = Node::of(tape, proto, vec![], vec![])?;
     tape.enter(proto.label());
-    let values = write_out(tape, &node)?;
-    if let Some(problem) = tape.problem() {
+    let values = write_out(tape, &node);
+    let problem = tape.problem();
+    let values = values?;
+    if let Some(problem) = problem {
         return Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type())));
     }
     for (name, value) in proto.output.iter().zip(&values).filter(|(name, _)| !name.is_empty()) {
         tape.hand_over(value, name);
     }
-    Ok(tape.take_nodes())
+    Ok(())
 }
 
 /// Those attributes of `node` that have one of `names`.

@@ -3,7 +3,7 @@
 use crate::common::{Graph, Random, reals, relative_error, try_session, value};
 use crate::runtime;
 use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
-use onnx_grad::{Options, Request, differentiate, prepare};
+use onnx_grad::{Baseline, Method, Options, Perturbation, Request, Sampling, differentiate, prepare};
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
@@ -157,4 +157,27 @@ fn branches_of_different_shapes_are_refused() {
         problem.contains("If (node If2, whose branches give values of different shapes, or do not run"),
         "{problem}"
     );
+}
+
+#[test]
+fn branches_are_sampled_like_other_nodes() {
+    let model = two(13);
+    let (prepared, shapes) = prepare(model, &Request::default(), runtime::run).unwrap();
+    let perturbation = Perturbation::Path(Baseline::Colour([0.1, 0.2, 0.3]));
+    let method = Method::Sampled(Sampling { samples: 64, perturbation });
+    let made = differentiate(&prepared, &shapes, &Options { method, ..Default::default() }).unwrap();
+    let mut session = try_session(&made).unwrap();
+    let mut run = |pixels: &[f64]| {
+        let target = ort::value::Tensor::from_array(([1], vec![0i64])).unwrap();
+        let picture = value(DataType::Double, IMAGE, pixels);
+        let found = session.run(ort::inputs!["image" => picture, "target" => target]).unwrap();
+        (reals(&found["scores"])[0], reals(&found["gradient"]).iter().sum::<f64>())
+    };
+    // Between the two, the mean of the image is positive.
+    let baseline: Vec<f64> =
+        (0..24).map(|place| [0.1, 0.2, 0.3][place / 8]).map(|value| f64::from(value as f32)).collect();
+    let bright: Vec<f64> = Random(5).take(24).into_iter().map(|value| 0.5 + value / 2.0).collect();
+    let (score, sum) = run(&bright);
+    let difference = score - run(&baseline).0;
+    assert!((sum - difference).abs() < 1e-5 * difference.abs(), "{sum} {difference}");
 }

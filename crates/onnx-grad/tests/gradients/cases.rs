@@ -13,8 +13,8 @@ pub fn folder() -> PathBuf {
     data.join("cases/onnx/models")
 }
 
-/// The error of the gradient of class 0 against central differences of `scores`, along three directions.
-fn error(path: &Path) -> Result<f64, Box<dyn Error>> {
+/// The error of the gradient of class 0 against central differences of `scores` over `step`, along eight directions.
+fn error(path: &Path, step: f64) -> Result<f64, Box<dyn Error>> {
     let (model, shapes) = prepare(load(path)?, &Request::default(), runtime::run)?;
     let image = shapes.tensors[&shapes.image].clone();
     let made = differentiate(&model, &shapes, &Options::default())?;
@@ -40,13 +40,14 @@ fn error(path: &Path) -> Result<f64, Box<dyn Error>> {
             direction.iter_mut().enumerate().filter(|(place, _)| *place != kept).for_each(|(_, by)| *by = 0.0);
         }
         let moved = |by: f64| pixels.iter().zip(&direction).map(|(x, d)| x + by * d).collect::<Vec<_>>();
-        measured.push((run(&moved(1e-3))?.0 - run(&moved(-1e-3))?.0) / 2e-3);
+        measured.push((run(&moved(step))?.0 - run(&moved(-step))?.0) / (2.0 * step));
         stated.push(gradient.iter().zip(&direction).map(|(g, d)| g * d).sum::<f64>());
     }
     Ok(if stated == measured { 0.0 } else { relative_error(&stated, &measured) })
 }
 
-/// Rounding to 8 bits makes differences of these scores useless; `rules/quantize.rs` tests their gradients.
+/// Models that round to 8 bits: differences over long steps average over the levels, and are coarse. The exact gradients
+/// are in `rules/integers.rs` and `rules/quantize.rs`.
 const ROUNDED: &[&str] = &["convinteger_dynamic", "qdq_int8", "qlinearconv", "quantised_output"];
 
 /// Scores that jump where another element of a window becomes the largest: one pixel is moved at a time.
@@ -61,8 +62,9 @@ fn reported_models_are_right_or_refused() {
     let mut right = Vec::new();
     for file in folder().read_dir().expect("the cases").flatten().map(|file| file.path()) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        match error(&file) {
-            Ok(error) if ROUNDED.contains(&name.as_str()) || error < TOLERANCE => right.push(name),
+        let (step, tolerance) = if ROUNDED.contains(&name.as_str()) { (0.1, 0.3) } else { (1e-3, TOLERANCE) };
+        match error(&file, step) {
+            Ok(error) if error < tolerance => right.push(name),
             Ok(error) => panic!("{name}: {error}"),
             Err(problem) => println!("{name}: refused, {problem}"),
         }

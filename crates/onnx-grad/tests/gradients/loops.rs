@@ -3,6 +3,8 @@
 use crate::common::Graph;
 use crate::differences::error_against_differences;
 use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_grad::{Options, Probe, ProbedValue, Request, TensorType, differentiate, prepare};
+use proptest::prelude::*;
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
@@ -174,4 +176,33 @@ fn loops_and_scans_agree_with_finite_differences() {
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every value as one of the image's shape, and scores, so that everything about shapes is known without a run.
+fn same_shapes(probe: Probe) -> Result<Vec<ProbedValue>, onnx_grad::Error> {
+    let shape = |name: &str| if name.starts_with("Concat") { vec![1, 2] } else { IMAGE.to_vec() };
+    let kind = |name: &str| TensorType { dtype: DataType::Double, shape: shape(name) };
+    let outputs = probe.model.graph.unwrap_or_default().output;
+    Ok(outputs.iter().map(|x| ProbedValue { name: x.name().into(), kind: kind(x.name()), data: None }).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_loops_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        case in 0..CASES.len(),
+    ) {
+        let mut bytes = prost::Message::encode_to_vec(&CASES[case].2(&mut Graph::new(13, DataType::Double)));
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Ok(model) = onnx_grad::onnx::decode(&bytes)
+            && let Ok((model, shapes)) = prepare(model, &Request::default(), same_shapes)
+        {
+            let _ = differentiate(&model, &shapes, &Options::default());
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::{ALL, Case, KINKED, SMOOTH, case, with_scores};
 use crate::common::{Graph, Random, find_shapes, relative_error, try_session};
 use crate::runtime;
 use onnx_grad::onnx::{AttributeProto as A, DataType, ModelProto, NodeProto, TensorProto};
-use onnx_grad::{Options, Request, differentiate, prepare};
+use onnx_grad::{Method, Options, Request, differentiate, prepare};
 
 /// Four steps of a batch of two, with three inputs.
 const CLIP: &[usize] = &[1, 3, 4, 2];
@@ -198,4 +198,25 @@ fn layers_that_cannot_be_written_out_are_refused_with_the_reason() {
     };
     let problem = refusal(GRU, longer);
     assert!(problem.contains("node GRU2 (GRU) runs 800 steps, and 512"), "{problem}");
+}
+
+/// The way out that the refusal of other operators states: a layer behind the one without a gradient.
+#[test]
+fn a_layer_behind_one_without_a_gradient_can_be_explained() {
+    let mut g = Graph::new(14, DataType::Float);
+    let row = layer(&mut g, Layer { lengths: true, ..RNN }, vec![], &[0]);
+    let unequal = vec![4, 0, 0, 0, 2, 0, 0, 0];
+    g.initializers.iter_mut().find(|t| t.name() == "lengths").unwrap().raw_data = Some(unequal);
+    let sizes = g.integers(&[1, 2, 4, 5]);
+    let map = g.node("Reshape", &[&row, &sizes], vec![]);
+    let map = g.node("Tanh", &[&map], vec![]);
+    let all = g.integers(&[1, 40]);
+    let flat = g.node("Reshape", &[&map, &all], vec![]);
+    let w = g.weights(&[40, 3]);
+    let scores = g.node("MatMul", &[&flat, &w], vec![]);
+    let model = g.model(CLIP, &scores);
+    let shapes = find_shapes(&model, 1).unwrap();
+    assert!(differentiate(&model, &shapes, &Options::default()).is_err());
+    let method = Method::GradCam(onnx_grad::Layer::Named(map));
+    differentiate(&model, &shapes, &Options { method, ..Default::default() }).unwrap();
 }
