@@ -215,7 +215,7 @@ fn is_over_classes(shapes: &Shapes, node: &NodeProto) -> bool {
     let default = if node.is("TopK") { -1 } else { 0 };
     let axis = node.int("axis").unwrap_or(default);
     let rank = node.input.first().and_then(|name| shapes.tensors.get(name)).map_or(0, |kind| kind.shape.len() as i64);
-    !(node.is("ArgMax") || node.is("TopK")) || axis == 1 || axis + rank == 1
+    !(node.is("ArgMax") || node.is("TopK")) || axis == 1 || axis == 1 - rank
 }
 
 /// The error for a model without scores, with what can be done.

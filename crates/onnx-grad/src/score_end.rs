@@ -204,8 +204,9 @@ impl<'a> ScoreEnd<'a> {
         let shape = node.input.first().and_then(|input| self.kind(input)).map_or(&[][..], |kind| &kind.shape);
         let axis = node.int("axis").unwrap_or(if self.opset < 13 { 1 } else { -1 });
         let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
-        let after = if self.opset < 13 { shape.len() } else { axis as usize + 1 };
-        axis > 0 && shape.get(axis as usize..after).is_some_and(|sizes| sizes.iter().product::<usize>() > 1)
+        let Some(along) = usize::try_from(axis).ok().and_then(|axis| shape.get(axis..)) else { return false };
+        let along = if self.opset < 13 { along } else { &along[..along.len().min(1)] };
+        axis > 0 && along.iter().product::<usize>() > 1
     }
 
     /// Whether a node divides values by their sum, as a Softmax of several operators does.
