@@ -129,7 +129,7 @@ def differentiate(
     layer: Optional[str] = None,
     seed: int = 0,
     out: Optional[Union[str, "os.PathLike[str]"]] = None,
-) -> "onnx.ModelProto":
+) -> Optional["onnx.ModelProto"]:
     """Writes the gradient of a model as a model, in ordinary ONNX operators.
 
     Parameters
@@ -176,10 +176,10 @@ def differentiate(
 
     Returns
     -------
-    onnx.ModelProto
+    onnx.ModelProto, or None if ``out`` is given
         Inputs: those of the model, then ``target`` (int64 ``[N]``, -1 for the top class) if ``of`` leaves a choice.
         Outputs: ``score`` (``[N]``), or ``scores`` (``[N, classes]``) and ``class`` (int64 ``[N]``); then ``gradient``
-        in the shape of what it is by, or ``gradient.NAME`` for each of several. ``None`` if ``out`` is given.
+        in the shape of what it is by, or ``gradient.NAME`` for each of several.
 
     Raises
     ------

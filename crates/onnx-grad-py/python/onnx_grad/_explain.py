@@ -195,7 +195,7 @@ RENAMED = ("target", "scores", "class", "gradient", "score", "cotangent")
 
 def _heat(attribution: numpy.ndarray, signed: bool, added: bool) -> numpy.ndarray:
     """Reduces an attribution over its channels, and scales it to 0..1."""
-    values = attribution.astype(numpy.float64)
+    values: numpy.ndarray = attribution.astype(numpy.float64)
     axis = _channels(values.shape)
     if signed:
         values = numpy.maximum(values.sum(axis), 0.0)
