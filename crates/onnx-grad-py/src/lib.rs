@@ -1,8 +1,9 @@
 //! The native part of the Python package `onnx_grad`; `python/onnx_grad` has the part that users see.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use onnx_grad::onnx::{self, DataType, ModelProto};
+use onnx_grad::onnx::{self, DataType, ModelProto, TensorProto};
 use onnx_grad::{Batch, Derivative, Error, GivenInput, Objective, Options, Probe, ProbeInput, ProbedValue, TensorType};
 use prost::Message;
 use pyo3::exceptions::PyValueError;
@@ -45,7 +46,7 @@ impl From<Failure> for PyErr {
 /// An input as the file declares it: name, element type, and sizes, as far as the file fixes them.
 type Declared = (String, i32, Option<Vec<Option<usize>>>);
 
-/// One value of a run: name, element type, shape and elements.
+/// One value of a run, or an input: name, element type, shape and elements.
 type Value = (String, i32, Vec<usize>, Option<Vec<u8>>);
 
 /// A model in memory.
@@ -98,8 +99,15 @@ impl Model {
     }
 }
 
-/// One input as Python gives it: its name, shape and elements.
-type Given = (String, Vec<usize>, Option<Vec<u8>>);
+/// What Python says of inputs.
+fn given(inputs: Vec<Value>) -> HashMap<String, GivenInput> {
+    let input = |(name, dtype, shape, data): Value| {
+        let dtype = DataType::try_from(dtype).unwrap_or(DataType::Undefined);
+        let data = data.map(|data| TensorProto::from_raw(&name, dtype, &shape, data));
+        (name, GivenInput { shape, data })
+    };
+    inputs.into_iter().map(input).collect()
+}
 
 /// Compiles a derivative. `run` gets a probe's model, inputs and remedy, and returns the name, element type, shape and elements
 /// of each of its outputs.
@@ -111,12 +119,12 @@ fn compile(
     run: &Bound<'_, PyAny>,
     of: Option<Bound<'_, PyAny>>,
     wrt: Vec<String>,
-    inputs: Vec<Given>,
+    inputs: Vec<Value>,
     batch: Option<usize>,
     several_targets: bool,
     method: methods::MethodArguments,
 ) -> Result<(Model, Vec<String>), PyErr> {
-    let inputs = inputs.into_iter().map(|(name, shape, data)| (name, GivenInput { shape, data })).collect();
+    let inputs = given(inputs);
     let batch = batch.map_or(Batch::Free, Batch::Fixed);
     let of = of.map(objective).transpose()?;
     let wanted = Derivative { of, wrt, inputs, batch, several_targets };
@@ -141,9 +149,9 @@ fn logits(
     model: &Model,
     run: &Bound<'_, PyAny>,
     wrt: Vec<String>,
-    inputs: Vec<Given>,
+    inputs: Vec<Value>,
 ) -> Result<(String, usize), PyErr> {
-    let inputs = inputs.into_iter().map(|(name, shape, data)| (name, GivenInput { shape, data })).collect();
+    let inputs = given(inputs);
     let wanted = Derivative { wrt, inputs, ..Derivative::default() };
     Ok(onnx_grad::logits(model.proto.clone(), &wanted, |probe| probed(run, probe))?)
 }

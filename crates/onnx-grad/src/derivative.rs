@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::objective::Objective;
+use crate::onnx::TensorProto;
 
 /// The derivative of an [`Objective`] by any floating-point values of a model; [`compile`](crate::compile()) writes it.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +26,8 @@ pub struct Derivative {
 pub struct GivenInput {
     /// The size along each axis.
     pub shape: Vec<usize>,
-    /// Elements of the input's type, little-endian, if shapes in the model depend on them.
-    pub data: Option<Vec<u8>>,
+    /// Its elements, in `raw_data`, if shapes in the model depend on them.
+    pub data: Option<TensorProto>,
 }
 
 /// The size of the axis along which a model takes several pictures.

@@ -4,6 +4,9 @@
 //! stock ONNX Runtime runs. Each operator has one rule ([`RULES`]) that computes the gradients of
 //! its inputs; the backward pass adds them up and undoes broadcasting.
 //!
+//! [`compile`] does the same for any model: an [`Objective`] made of its outputs, differentiated by any inputs or values
+//! inside it.
+//!
 //! ```
 //! # mod runtime { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ort/runtime.rs")); }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

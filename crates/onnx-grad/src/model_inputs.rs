@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::derivative::{Batch, Derivative};
 use crate::error::{Error, Result};
 use crate::onnx::tensor_shape_proto::dimension::Value as Size;
-use crate::onnx::{self, DataType, GraphProto, ValueInfoProto, type_proto};
+use crate::onnx::{self, DataType, GraphProto, TensorProto, ValueInfoProto, type_proto};
 use crate::probe::{ProbeInput, ProbeInputs};
 use crate::types::{Shapes, TensorType};
 
@@ -119,8 +119,22 @@ fn fix_one(
     {
         return Err(Error::Request(format!("the input {name} cannot be {shape:?}; give a smaller shape without 0")));
     }
-    let data = given.and_then(|given| given.data.clone());
+    let data = given.and_then(|given| given.data.as_ref()).map(|data| elements(&name, data, dtype)).transpose()?;
     Ok(ProbeInput { name, kind: TensorType { dtype, shape }, data })
+}
+
+/// The elements of a sample in the type of its input.
+fn elements(name: &str, data: &TensorProto, dtype: DataType) -> Result<Vec<u8>> {
+    let found = data.dtype();
+    if found == dtype {
+        return Ok(data.raw_data().to_vec());
+    }
+    // A model in half precision may be differentiated in single precision.
+    if found.is_float() && matches!(dtype, DataType::Float | DataType::Double) {
+        return Ok(TensorProto::from_reals(name, dtype, &data.shape()?, &data.reals()?).raw_data().to_vec());
+    }
+    let [found, taken] = [found, dtype].map(|dtype| dtype.as_str_name().to_lowercase());
+    Err(Error::Request(format!("the sample of the input {name} is {found}, and it takes {taken}; convert it")))
 }
 
 /// Element type of an input that is a tensor.

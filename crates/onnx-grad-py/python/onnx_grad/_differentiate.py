@@ -11,7 +11,7 @@ import numpy
 
 from . import _onnx_grad as native
 from ._onnx_grad import Model, OnnxGradError
-from ._runtime import numpy_type, run
+from ._runtime import Value, number_of, numpy_type, run
 
 if TYPE_CHECKING:
     import onnx
@@ -78,20 +78,21 @@ def read(model: PathOrModel) -> Model:
         raise OnnxGradError("the model is over 2 GB, which has to be given as the path of a file") from error
 
 
-def given(model: Model, inputs: Optional[Inputs]) -> List[Tuple[str, List[int], Optional[bytes]]]:
+def given(model: Model, inputs: Optional[Inputs]) -> List[Value]:
     """Shapes and samples of inputs."""
     kinds: Dict[str, int] = {name: number for name, number, _ in model.inputs()}
     found = []
     for name, value in (inputs or {}).items():
         if isinstance(value, numpy.ndarray):
-            kind = numpy_type(kinds[name]) if kinds.get(name) else value.dtype
+            number = kinds.get(name) or number_of(value.dtype)
+            kind = numpy_type(number)
             content = numpy.ascontiguousarray(value.astype(kind)).tobytes()
-            found.append((name, [int(size) for size in value.shape], content))
+            found.append((name, number, [int(size) for size in value.shape], content))
         else:
             sizes = [int(size) for size in value]
             if any(size < 1 for size in sizes):
                 raise OnnxGradError(f"the input {name} cannot be {sizes}; give sizes of 1 or more")
-            found.append((name, sizes, None))
+            found.append((name, 0, sizes, None))
     return found
 
 
@@ -128,7 +129,7 @@ def differentiate(
     layer: Optional[str] = None,
     seed: int = 0,
     out: Optional[Union[str, "os.PathLike[str]"]] = None,
-) -> "onnx.ModelProto":
+) -> Optional["onnx.ModelProto"]:
     """Writes the gradient of a model as a model, in ordinary ONNX operators.
 
     Parameters
@@ -175,10 +176,10 @@ def differentiate(
 
     Returns
     -------
-    onnx.ModelProto
+    onnx.ModelProto, or None if ``out`` is given
         Inputs: those of the model, then ``target`` (int64 ``[N]``, -1 for the top class) if ``of`` leaves a choice.
         Outputs: ``score`` (``[N]``), or ``scores`` (``[N, classes]``) and ``class`` (int64 ``[N]``); then ``gradient``
-        in the shape of what it is by, or ``gradient.NAME`` for each of several. ``None`` if ``out`` is given.
+        in the shape of what it is by, or ``gradient.NAME`` for each of several.
 
     Raises
     ------

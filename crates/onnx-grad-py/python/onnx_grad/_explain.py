@@ -12,7 +12,7 @@ from . import _onnx_grad as native
 from ._differentiate import Baseline, Method, compiled, given, method_of, read
 from ._labels import Labels, Target, class_of, labels_of
 from ._onnx_grad import Model, OnnxGradError
-from ._runtime import brief, numpy_type, run, session
+from ._runtime import brief, numpy_name, numpy_type, run, session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -171,6 +171,9 @@ def _run(opened: Any, feeds: Dict[str, numpy.ndarray], target: int) -> Tuple[num
     for name in RENAMED:
         if name in feeds and f"{name}.input" in wanted:
             feeds[f"{name}.input"] = feeds.pop(name)
+    # Models in half precision have gradients in single precision, whose inputs are too.
+    kinds = {item.name: numpy_name(item.type) for item in opened.get_inputs()}
+    feeds = {name: value.astype(kinds.get(name) or value.dtype) for name, value in feeds.items()}
     if "target" in wanted:
         classes = results["scores"][1]
         if target >= classes:
@@ -192,7 +195,7 @@ RENAMED = ("target", "scores", "class", "gradient", "score", "cotangent")
 
 def _heat(attribution: numpy.ndarray, signed: bool, added: bool) -> numpy.ndarray:
     """Reduces an attribution over its channels, and scales it to 0..1."""
-    values = attribution.astype(numpy.float64)
+    values: numpy.ndarray = attribution.astype(numpy.float64)
     axis = _channels(values.shape)
     if signed:
         values = numpy.maximum(values.sum(axis), 0.0)

@@ -29,7 +29,6 @@ class MethodArguments(Protocol):
     layer: Optional[str]
     seed: int
 
-Given = Tuple[str, List[int], Optional[bytes]]
 Value = Tuple[str, int, List[int], Optional[bytes]]
 Run = Callable[[Model, List[Value], str], List[Value]]
 
@@ -38,10 +37,10 @@ def compile(
     run: Run,
     of: Optional[str | Model],
     wrt: List[str],
-    inputs: List[Given],
+    inputs: List[Value],
     batch: Optional[int],
     several_targets: bool,
     method: Any,
 ) -> Tuple[Model, List[str]]: ...
-def logits(model: Model, run: Run, wrt: List[str], inputs: List[Given]) -> Tuple[str, int]: ...
+def logits(model: Model, run: Run, wrt: List[str], inputs: List[Value]) -> Tuple[str, int]: ...
 def channels_axis(shape: List[int]) -> Optional[int]: ...

@@ -52,6 +52,20 @@ def numpy_type(number: int) -> Any:
     return numpy.dtype(name)
 
 
+def number_of(kind: Any) -> int:
+    """The element type of numpy's type."""
+    name = numpy.dtype(kind).name
+    numbers = [number for number, (_, own) in _TYPES.items() if own == name]
+    if not numbers:
+        raise OnnxGradError(f"inputs of type {name} cannot be fed; convert them, such as to float32")
+    return numbers[0]
+
+
+def numpy_name(kind: str) -> Optional[str]:
+    """numpy's name of an element type of ONNX Runtime, such as ``tensor(float)``."""
+    return _TYPES.get(_NUMBERS.get(kind, 0), (None, None))[1]
+
+
 @contextlib.contextmanager
 def source(model: Model) -> Iterator[Union[bytes, str]]:
     """A model as what a session opens: bytes, or a temporary file if it is over 2 GB."""
