@@ -55,12 +55,11 @@ impl std::str::FromStr for Objective {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if let Some(name) = text.strip_prefix("dot(").and_then(|rest| rest.strip_suffix(')')) {
+        if let Some(name) = text.trim().strip_prefix("dot(").and_then(|rest| rest.strip_suffix(')')) {
             return Ok(Self::InnerProduct(name.trim().into()));
         }
         let mut terms = Vec::new();
-        let mut rest = text;
+        let mut rest = text.trim_start();
         let mut negative = false;
         if let Some(after) = rest.strip_prefix('-') {
             (negative, rest) = (true, after.trim_start());
