@@ -188,7 +188,8 @@ pub const RULES: &[(&str, Rule)] = &[
 
 /// Operators whose rules use the gradients of all outputs. The other rules use only that of the
 /// first.
-pub const SEVERAL_OUTPUTS: &[&str] = &["Attention", "LayerNormalization", "SoftmaxCrossEntropyLoss", "Split"];
+pub const SEVERAL_OUTPUTS: &[&str] =
+    &["Attention", "DynamicQuantizeLinear", "LayerNormalization", "SoftmaxCrossEntropyLoss", "Split"];
 
 /// Inputs through which no gradient passes, by their positions: only their type counts, or the result is piecewise
 /// constant in them.
@@ -196,7 +197,7 @@ const BLOCKED_INPUTS: &[(&str, &[usize])] =
     &[("CastLike", &[1]), ("ConvInteger", &[2, 3]), ("MatMulInteger", &[2, 3]), ("OneHot", &[0, 1]), ("Range", &[1])];
 
 /// Outputs that carry no gradient, by their positions.
-const BLOCKED_OUTPUTS: &[(&str, &[usize])] = &[("DynamicQuantizeLinear", &[1, 2])];
+const BLOCKED_OUTPUTS: &[(&str, &[usize])] = &[("DynamicQuantizeLinear", &[2])];
 
 /// The outputs of `node` that may carry a gradient.
 pub fn carrying_outputs(node: &NodeProto) -> impl Iterator<Item = &str> {

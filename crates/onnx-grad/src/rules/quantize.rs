@@ -49,9 +49,30 @@ pub fn dequantize(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Opt
 }
 
 /// g / scale. The scale and the zero point follow the smallest and the largest value, so nothing saturates, and what
-/// passes through them cancels where the result is scaled back.
+/// passes through them cancels where the result is scaled back. A scale that is used without the levels has a gradient of
+/// its own: it is the range of the values and 0, divided by 255.
 pub fn dynamic(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-    Ok(vec![Some(tape.div(grad, node.output(1)?))])
+    let Some(by_scale) = node.grads.get(1).cloned().flatten().filter(|_| node.grads[0].is_none()) else {
+        return Ok(vec![Some(tape.div(grad, node.output(1)?))]);
+    };
+    let step = tape.scale(&by_scale, 1.0 / 255.0);
+    let (above, below) = (end(tape, node, "ReduceMax", "Greater")?, end(tape, node, "ReduceMin", "Less")?);
+    let slope = tape.sub(&above, &below);
+    Ok(vec![Some(tape.mul(&step, &slope))])
+}
+
+/// 1 at the extreme value, shared among equal ones, and 0 elsewhere, or everywhere if 0 is beyond it.
+fn end(tape: &mut Tape, node: &Node, reduction: &str, beyond: &str) -> Result<Tensor> {
+    let x = node.input(0)?;
+    let axes: Vec<usize> = (0..x.rank()).collect();
+    let extreme = tape.reduce(x, reduction, &axes);
+    let zero = tape.scalar(&extreme, 0.0);
+    let counts = tape.compare(beyond, &extreme, &zero);
+    let hit = tape.equal(x, &extreme);
+    let hit = tape.cast(&hit, x.dtype);
+    let number = tape.reduce_sum(&hit, &axes);
+    let share = tape.div(&hit, &number);
+    Ok(tape.keep(&counts, &share))
 }
 
 /// A convolution of integers less their zero points.
