@@ -99,8 +99,6 @@ mod seeds;
 mod sequences;
 mod signature;
 mod tape;
-mod tape_node;
-mod tape_ops;
 mod types;
 mod write_out;
 

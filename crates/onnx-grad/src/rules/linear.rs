@@ -69,7 +69,7 @@ pub fn matmul(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<
     let (row, column) = (a.rank() == 1, b.rank() == 1);
     let left = if row { [&[1], a.shape.as_slice()].concat() } else { a.shape.clone() };
     let right = if column { [b.shape.as_slice(), &[1]].concat() } else { b.shape.clone() };
-    let mut shape = crate::tape_ops::broadcast(&left[..left.len() - 2], &right[..right.len() - 2]);
+    let mut shape = crate::tape::broadcast(&left[..left.len() - 2], &right[..right.len() - 2]);
     shape.extend([left[left.len() - 2], right[right.len() - 1]]);
     let (a, b, grad) = (tape.reshape(a, &left), tape.reshape(b, &right), tape.reshape(grad, &shape));
     let mut by_a = of_classes(tape, &grad, &b, 1).unwrap_or_else(|| {

@@ -17,7 +17,7 @@ impl Tape<'_> {
             }
             None => self.name_output(value, name),
         }
-        self.made.insert(name.into(), Tensor { name: name.into(), ..value.clone() });
+        self.made.insert(name.into(), (Tensor { name: name.into(), ..value.clone() }, None));
     }
 
     /// Writes a node of the forward pass again.
@@ -35,6 +35,6 @@ impl Tape<'_> {
 
     /// All values made so far.
     pub(crate) fn made(&self) -> impl Iterator<Item = &Tensor> {
-        self.made.values()
+        self.made.values().map(|(value, _)| value)
     }
 }

@@ -1,8 +1,8 @@
 //! Builder methods of the tape. Each writes the form of its operator that the model's opset
 //! requires.
 
+use super::{Tape, Tensor};
 use crate::onnx::{AttributeProto as Attribute, DataType, TensorProto};
-use crate::tape::{Tape, Tensor};
 use crate::types::Variant;
 
 impl Tape<'_> {

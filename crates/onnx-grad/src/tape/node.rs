@@ -1,8 +1,8 @@
 //! A node of the forward pass.
 
+use super::{Tape, Tensor};
 use crate::error::{Error, Result};
 use crate::onnx::NodeProto;
-use crate::tape::{Tape, Tensor};
 
 /// A forward node as a rule sees it.
 pub struct Node<'a> {

@@ -1,5 +1,7 @@
 //! The tape: rules read the forward pass from it and write the nodes of the backward pass to it.
 
+mod node;
+mod ops;
 mod splicing;
 
 use std::collections::{HashMap, HashSet};
@@ -8,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 use crate::types::{Shapes, TensorType, Variant};
 
-pub use crate::tape_node::Node;
+pub use node::Node;
+pub(crate) use ops::broadcast;
 
 /// A value of the graph, by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,12 +41,10 @@ pub struct Tape<'a> {
     names: HashSet<String>,
     counts: HashMap<String, usize>,
     nodes: Vec<NodeProto>,
-    /// The values that `nodes` make.
-    made: HashMap<String, Tensor>,
+    /// The values written, and the positions of those that are constants in `initializers`.
+    made: HashMap<String, (Tensor, Option<usize>)>,
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
-    /// The types of the values written, and the positions of those that are constants in `initializers`.
-    written: HashMap<String, (TensorType, Option<usize>)>,
     problem: Option<String>,
     guided: bool,
     guided_nodes: usize,
@@ -66,7 +67,6 @@ impl<'a> Tape<'a> {
             made: HashMap::new(),
             initializers: Vec::new(),
             pool: HashMap::new(),
-            written: HashMap::new(),
             problem: None,
             guided: false,
             guided_nodes: 0,
@@ -94,13 +94,12 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// [`Error::Graph`] if its shape is unknown.
     pub fn value(&self, name: &str) -> Result<Tensor> {
-        if let Some(made) = self.made.get(name) {
+        if let Some((made, _)) = self.made.get(name) {
             return Ok(made.clone());
         }
-        let written = || self.written.get(name).map(|(kind, _)| kind);
         let TensorType { dtype, shape } = match self.constants.get(name) {
             Some(tensor) => TensorType { dtype: tensor.dtype(), shape: tensor.shape()? },
-            None => self.shapes.tensors.get(name).or_else(written).cloned().ok_or_else(|| {
+            None => self.shapes.tensors.get(name).cloned().ok_or_else(|| {
                 Error::Graph(format!("the shape of {name} is unknown; export the model with fixed sizes"))
             })?,
         };
@@ -109,8 +108,8 @@ impl<'a> Tape<'a> {
 
     /// The elements of a value that does not depend on the image, if they are known.
     pub fn constant_of(&self, value: &Tensor) -> Option<&TensorProto> {
-        let written = || self.initializers.get(self.written.get(&value.name)?.1?);
-        self.constants.get(value.name.as_str()).copied().or_else(written)
+        let made = || self.initializers.get(self.made.get(&value.name)?.1?);
+        self.constants.get(value.name.as_str()).copied().or_else(made)
     }
 
     /// The elements of an integer value that does not depend on the image, if they are known.
@@ -193,14 +192,11 @@ impl<'a> Tape<'a> {
             shape,
         };
         let outputs: Vec<Tensor> = outputs.into_iter().enumerate().map(tensor).collect();
-        for Tensor { name, dtype, shape } in &outputs {
-            self.written.insert(name.clone(), (TensorType { dtype: *dtype, shape: shape.clone() }, None));
-        }
         let inputs = inputs.iter().map(|input| input.name.clone()).collect();
         let mut node = NodeProto::new(op, &name, inputs, outputs.iter().map(|output| output.name.clone()).collect());
         node.attribute = attributes;
         self.nodes.push(node);
-        self.made.extend(outputs.iter().map(|output| (output.name.clone(), output.clone())));
+        self.made.extend(outputs.iter().map(|output| (output.name.clone(), (output.clone(), None))));
         outputs
     }
 
@@ -244,8 +240,7 @@ impl<'a> Tape<'a> {
         let name = self.fresh("constant");
         tensor.name = Some(name.clone());
         let value = Tensor { name, dtype: tensor.dtype(), shape };
-        let kind = TensorType { dtype: value.dtype, shape: value.shape.clone() };
-        self.written.insert(value.name.clone(), (kind, Some(self.initializers.len())));
+        self.made.insert(value.name.clone(), (value.clone(), Some(self.initializers.len())));
         self.initializers.push(tensor);
         self.pool.insert(key, value.clone());
         value
