@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::branches;
 use crate::error::{Error, Result};
+use crate::normal_form::write_out;
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
 use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
 use crate::tape::{Node, Tape, Tensor};
 use crate::types::{Shapes, TensorType};
-use crate::write_out;
 
 /// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the
 /// image or a layer.

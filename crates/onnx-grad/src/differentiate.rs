@@ -1,11 +1,16 @@
 //! The compiler's passes, in order.
 
 use crate::error::{Error, Result};
+use crate::method;
+use crate::method::feature_map;
+use crate::method::sampling_loop;
+use crate::normal_form;
 use crate::onnx::{self, ModelProto};
-use crate::score_choice::note_on_scores;
+use crate::score;
+use crate::score::choice::note_on_scores;
+use crate::signature;
 use crate::tape::{Tape, Tensor};
 use crate::types::{ACTIVATION, FEATURES, GRADIENT, Method, Options, Shapes};
-use crate::{feature_map, method, normal_form, sampling_loop, score, signature};
 
 /// Appends an attribution of one class's score to the image. By default this is the score's
 /// gradient.

@@ -56,73 +56,42 @@
 #![warn(missing_docs)]
 
 mod backward;
-mod batch_constants;
-mod before;
-mod binary_head;
-mod bounds;
 mod branches;
-mod cam;
-mod compile;
-mod conditional_loops;
 mod derivative;
 mod differentiate;
 mod error;
-mod feature_map;
-mod folding;
-mod free_batch;
-mod given_names;
-mod half_precision;
-mod image_axes;
-mod image_input;
-mod interface;
 mod method;
-mod model_inputs;
 mod normal_form;
-mod objective;
-mod objective_nodes;
 pub mod onnx;
 mod polyphase;
-mod pool_shapes;
 mod prepare;
-mod probe;
-mod quadrature;
-mod request;
 mod rules;
-mod sampling_loop;
-mod scans;
 mod score;
-mod score_choice;
-mod score_end;
-mod score_names;
-mod score_output;
-mod seeds;
-mod sequences;
 mod signature;
 mod tape;
 mod types;
-mod write_out;
 
-pub use compile::{Compiled, compile, logits};
+pub use derivative::compile::{Compiled, compile, logits};
+pub use derivative::interface::SCORE;
+pub use derivative::objective::{COTANGENT, Objective, Selection, Term};
 pub use derivative::{Batch, Derivative, GivenInput};
 pub use differentiate::{check_opset, differentiate};
 pub use error::{Error, Result};
-pub use image_axes::channels_axis;
-pub use image_input::{MAX_SIDE, note_on_size};
-pub use interface::SCORE;
-pub use objective::{COTANGENT, Objective, Selection, Term};
+pub use method::image_axes::channels_axis;
+pub use method::quadrature::gauss_legendre;
+pub use method::sampling_loop::blur_deviation;
+pub use normal_form::write_out::{WRITTEN_OUT, WriteOut, has_gradient};
 pub use onnx::{load, save};
+pub use prepare::image_input::{MAX_SIDE, note_on_size};
+pub use prepare::probe::{Probe, ProbeInput, ProbedValue};
+pub use prepare::request::Request;
 pub use prepare::{find_shapes, prepare};
-pub use probe::{Probe, ProbeInput, ProbedValue};
-pub use quadrature::gauss_legendre;
-pub use request::Request;
 pub use rules::{BLOCKED, RULES, Rule};
-pub use sampling_loop::blur_deviation;
-pub use score_choice::note_on_scores;
-pub use score_output::{Index, ScoreOutput};
+pub use score::choice::note_on_scores;
+pub use score::output::{Index, ScoreOutput};
 pub use tape::{Node, Tape, Tensor};
 pub use types::{
     ACTIVATION, Baseline, CLASS, EXPLAIN, Explain, FEATURES, GRADIENT, Layer, MAX_SEED, METHOD, Method,
     OPPOSITE_OF_FIRST, Options, PROBABILITIES, Perturbation, Probabilities, SCORES, SCORES_NOTE, SCORES_OF, Sampling,
     ScoreCandidate, Shapes, Statistic, TARGET, TensorType, Variant,
 };
-pub use write_out::{WRITTEN_OUT, WriteOut, has_gradient};

@@ -1,13 +1,14 @@
 //! The inputs and outputs of a gradient model, and its metadata.
 
+use crate::backward;
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
+use crate::score;
 use crate::tape::Tensor;
 use crate::types::{
     ACTIVATION, CLASS, EXPLAIN, FEATURES, GRADIENT, METHOD, Options, PROBABILITIES, Probabilities, SCORES, SCORES_NOTE,
     SCORES_OF, Shapes, TARGET,
 };
-use crate::{backward, score};
 
 /// The names of the added input and of the outputs.
 pub const RESERVED: [&str; 4] = [TARGET, SCORES, CLASS, GRADIENT];

@@ -2,7 +2,7 @@
 
 use super::{along_axis, axis, statistics};
 use crate::error::Result;
-use crate::folding::is_foldable;
+use crate::normal_form::folding::is_foldable;
 use crate::tape::{Node, Tape, Tensor};
 
 /// g scale / sqrt(variance + epsilon), one factor per channel. Most nodes are folded into

@@ -3,8 +3,8 @@
 use super::conv;
 use super::window::{SlidingWindow, grid, product, spatial};
 use crate::error::Result;
+use crate::normal_form::pool_shapes::is_doubtful;
 use crate::onnx::TensorProto;
-use crate::pool_shapes::is_doubtful;
 use crate::tape::{Node, Tape, Tensor};
 
 /// The gradient of each window goes to the first element that equals the window's maximum.

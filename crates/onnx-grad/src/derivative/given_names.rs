@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use crate::derivative::Derivative;
+use crate::derivative::interface::RESERVED;
+use crate::derivative::model_inputs::plain;
+use crate::derivative::objective::Objective;
 use crate::error::{Error, Result};
-use crate::interface::RESERVED;
-use crate::model_inputs::plain;
-use crate::objective::Objective;
 use crate::onnx::{self, GraphProto, ModelProto, NameScope, NodeProto, ValueInfoProto};
-use crate::probe::no_graph;
+use crate::prepare::probe::no_graph;
 use crate::signature;
 
 /// Renames inputs that have the name of an input or output that is added.

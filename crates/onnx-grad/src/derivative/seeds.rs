@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::derivative::interface::Interface;
 use crate::error::Result;
-use crate::interface::Interface;
 use crate::onnx::{self, AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::score::{Target, slope, target, write_scores};
 use crate::tape::{Tape, Tensor};

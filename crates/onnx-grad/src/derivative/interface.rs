@@ -1,10 +1,10 @@
 //! The inputs and outputs of a derivative's model.
 
-use crate::compile::gradient_name;
+use crate::derivative::compile::gradient_name;
+use crate::derivative::model_inputs;
+use crate::derivative::objective::COTANGENT;
+use crate::derivative::objective_nodes::Scores;
 use crate::error::{Error, Result};
-use crate::model_inputs;
-use crate::objective::COTANGENT;
-use crate::objective_nodes::Scores;
 use crate::onnx::tensor_shape_proto::{Dimension, dimension::Value as Size};
 use crate::onnx::{DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 use crate::score;

@@ -1,6 +1,6 @@
 //! What a classifier is to be prepared for.
 
-use crate::score_output::ScoreOutput;
+use crate::score::output::ScoreOutput;
 
 /// Values for what a classifier's file leaves open.
 #[derive(Debug, Clone, PartialEq)]

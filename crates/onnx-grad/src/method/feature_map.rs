@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::backward;
 use crate::error::{Error, Result};
-use crate::image_axes::ImageAxes;
+use crate::method::image_axes::ImageAxes;
 use crate::onnx::{self, GraphProto};
 use crate::tape::Tensor;
 use crate::types::Layer;

@@ -142,7 +142,7 @@ mod tests {
     fn the_readme_states_how_many_operators_have_gradients() {
         let stated =
             format!("{} operators have rules (`RULES`), and {} more are written out", RULES.len(), WRITTEN_OUT.len());
-        let readme = include_str!("../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+        let readme = include_str!("../../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(readme.contains(&stated), "the README should state: {stated}");
     }
 }

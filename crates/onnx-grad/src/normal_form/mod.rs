@@ -1,9 +1,12 @@
 //! Brings a graph into the form that the rules differentiate.
 
+pub(crate) mod folding;
+pub(crate) mod pool_shapes;
+pub(crate) mod write_out;
+
 use crate::error::Result;
 use crate::onnx::GraphProto;
 use crate::types::{Shapes, Variant};
-use crate::{folding, pool_shapes, write_out};
 
 /// Folds what is constant, and writes out the operators between `goals` and the score that have no rule of their own.
 /// The graph computes the same; the types of new values are added to `shapes`.

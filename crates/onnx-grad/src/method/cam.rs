@@ -1,7 +1,7 @@
 //! Class activation maps from a layer's values and gradients.
 
 use crate::error::Result;
-use crate::image_axes::ImageAxes;
+use crate::method::image_axes::ImageAxes;
 use crate::rules::{along_axis, interpolation};
 use crate::tape::{Tape, Tensor};
 

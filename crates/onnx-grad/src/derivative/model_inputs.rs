@@ -6,7 +6,7 @@ use crate::derivative::{Batch, Derivative};
 use crate::error::{Error, Result};
 use crate::onnx::tensor_shape_proto::dimension::Value as Size;
 use crate::onnx::{self, DataType, GraphProto, TensorProto, ValueInfoProto, type_proto};
-use crate::probe::{ProbeInput, ProbeInputs};
+use crate::prepare::probe::{ProbeInput, ProbeInputs};
 use crate::types::{Shapes, TensorType};
 
 /// The largest number of elements of an input: more than any runtime takes.

@@ -1,9 +1,20 @@
 //! What is to be differentiated by what, for any model.
 
+pub(crate) mod batch_constants;
+pub(crate) mod before;
+pub(crate) mod compile;
+pub(crate) mod free_batch;
+pub(crate) mod given_names;
+pub(crate) mod interface;
+pub(crate) mod model_inputs;
+pub(crate) mod objective;
+pub(crate) mod objective_nodes;
+pub(crate) mod seeds;
+
 use std::collections::HashMap;
 
-use crate::objective::Objective;
 use crate::onnx::TensorProto;
+use objective::Objective;
 
 /// The derivative of an [`Objective`] by any floating-point values of a model; [`compile`](crate::compile()) writes it.
 #[derive(Debug, Clone, Default)]

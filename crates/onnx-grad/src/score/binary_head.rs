@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto as Attribute, GraphProto, NodeProto, TensorProto, ValueInfoProto};
-use crate::score_end::ScoreEnd;
+use crate::score::end::ScoreEnd;
 use crate::types::{Probabilities, Shapes, TensorType};
 
 /// If the scores are `[N, 1]`, adds the nodes that make them `[N, 2]`: class 1 has the logit z, and class 0, its

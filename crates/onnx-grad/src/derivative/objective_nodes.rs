@@ -1,7 +1,7 @@
 //! Writes an objective as nodes behind a model's outputs.
 
+use crate::derivative::objective::{COTANGENT, Objective, Selection, Term};
 use crate::error::{Error, Result};
-use crate::objective::{COTANGENT, Objective, Selection, Term};
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::types::{Shapes, TensorType};
 

@@ -1,22 +1,28 @@
 //! Prepares a classifier's file for differentiation and finds the shapes of all its values.
 
+pub(crate) mod bounds;
+pub(crate) mod conditional_loops;
+pub(crate) mod half_precision;
+pub(crate) mod image_input;
+pub(crate) mod probe;
+pub(crate) mod request;
+pub(crate) mod scans;
+pub(crate) mod sequences;
+
 use std::collections::{HashMap, HashSet};
 
-use crate::bounds;
 use crate::branches;
-use crate::conditional_loops;
 use crate::differentiate::check_opset;
 use crate::error::{Error, Result};
-use crate::half_precision::widen;
-use crate::image_input;
+use crate::normal_form::write_out::{scale_back, steps_first};
 use crate::onnx::{self, GraphProto, ModelProto, NodeProto, TensorProto};
-use crate::probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
-use crate::request::Request;
-use crate::scans;
-use crate::sequences::write_out_sequences;
+use crate::score::binary_head;
+use crate::score::choice;
 use crate::types::Shapes;
-use crate::write_out::{scale_back, steps_first};
-use crate::{binary_head, score_choice};
+use half_precision::widen;
+use probe::{Probe, ProbeInput, ProbeInputs, ProbedValue, no_graph};
+use request::Request;
+use sequences::write_out_sequences;
 
 /// Prepares a classifier for [`differentiate`](crate::differentiate()): inlines its functions,
 /// writes out known branches, loops and sequences as plain nodes, and finds its shapes. Half
@@ -46,8 +52,8 @@ pub fn prepare<E: From<Error>>(
     shapes.image = image;
     let graph = model.graph.as_mut().ok_or_else(no_graph)?;
     shapes.output = match &request.output {
-        Some(output) => score_choice::traced(graph, &shapes, opset, output).select(graph, &mut shapes, opset)?,
-        None => score_choice::choose(graph, &mut shapes, opset, request)?,
+        Some(output) => choice::traced(graph, &shapes, opset, output).select(graph, &mut shapes, opset)?,
+        None => choice::choose(graph, &mut shapes, opset, request)?,
     };
     binary_head::complete(graph, &mut shapes, opset)?;
     Ok((model, shapes))
@@ -188,7 +194,7 @@ pub fn find_shapes<E: From<Error>>(
         Some(output) => output.name.clone(),
         None => {
             let mut graph = model.graph.clone().ok_or_else(no_graph)?;
-            score_choice::choose(&mut graph, &mut shapes, onnx::opset(model), request)?
+            choice::choose(&mut graph, &mut shapes, onnx::opset(model), request)?
         }
     };
     Ok(shapes)

@@ -1,10 +1,16 @@
 //! The score to differentiate: the logits of the target class, or of the top one.
 
+pub(crate) mod binary_head;
+pub(crate) mod choice;
+pub(crate) mod end;
+pub(crate) mod names;
+pub(crate) mod output;
+
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto};
-use crate::score_end::ScoreEnd;
 use crate::tape::{Tape, Tensor};
 use crate::types::{CLASS, Explain, OPPOSITE_OF_FIRST, Options, Probabilities, SCORES, Shapes, TARGET};
+use end::ScoreEnd;
 
 /// Batch size and number of classes of the score output.
 pub fn size(shapes: &Shapes) -> Result<(usize, usize)> {

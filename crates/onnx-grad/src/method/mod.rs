@@ -1,10 +1,16 @@
 //! The attribution methods: what the output `gradient` of a gradient model contains.
 
+pub(crate) mod cam;
+pub(crate) mod feature_map;
+pub(crate) mod image_axes;
+pub(crate) mod quadrature;
+pub(crate) mod sampling_loop;
+
+use crate::backward;
 use crate::error::{Error, Result};
 use crate::onnx::GraphProto;
 use crate::tape::{Tape, Tensor};
 use crate::types::{Layer, Method, Options, Shapes};
-use crate::{backward, cam, feature_map};
 
 /// Writes the attribution of one pass. For a plain gradient with `options.features`, also returns
 /// the class activation map of the last layer that has one. `score` is the logits and their

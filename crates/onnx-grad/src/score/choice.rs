@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use crate::error::{Error, Result};
 use crate::onnx::{self, GraphProto, NodeProto, ValueInfoProto};
-use crate::request::Request;
-use crate::score_end::ScoreEnd;
-use crate::score_names::{self, NameHint};
-use crate::score_output::ScoreOutput;
+use crate::prepare::request::Request;
+use crate::score::end::ScoreEnd;
+use crate::score::names::{self, NameHint};
+use crate::score::output::ScoreOutput;
 use crate::types::{Probabilities, ScoreCandidate, Shapes};
 
 /// Operators whose results are decisions about their first input, the scores, or hold it in another form.
@@ -152,7 +152,7 @@ fn rate(end: &ScoreEnd, shapes: &Shapes, output: &str, classes: Option<usize>) -
     if classes == Some(shape[1]) || shape[1] == 1 && classes == Some(2) {
         reasons.push((NAMED_CLASSES, "as many classes as there are names".into()));
     }
-    match score_names::hint(output) {
+    match names::hint(output) {
         NameHint::Scores => reasons.push((NAMED_LIKE_SCORES, "named like class scores".into())),
         NameHint::Other(word) => reasons.push((NAMED_LIKE_OTHERS, format!("named like {word}"))),
         NameHint::None => {}
@@ -239,7 +239,7 @@ fn suggestion(graph: &GraphProto, shapes: &Shapes) -> Option<String> {
     let suppressed = graph.node.iter().filter(|node| node.is("NonMaxSuppression"));
     let suppressed = suppressed.filter_map(|node| node.input.get(1)).map(|name| format!("{name}[:,:,*]"));
     let outputs = graph.output.iter().map(|output| output.name());
-    let plain = outputs.filter(|name| !matches!(score_names::hint(name), NameHint::Other(_)));
+    let plain = outputs.filter(|name| !matches!(names::hint(name), NameHint::Other(_)));
     let indexed = plain.filter_map(|name| match rank(name)? {
         [_, _, 4] => None,
         // There are more positions than classes.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::error::{Error, Result};
 use crate::onnx::{DataType, GraphProto, ValueInfoProto};
-use crate::request::Request;
+use crate::prepare::request::Request;
 use crate::types::TensorType;
 
 /// Width and height in pixels for a model that accepts any size.

@@ -1,6 +1,6 @@
 //! The kinds of constants that three batch sizes decide.
 
-use crate::free_batch::SIZES;
+use crate::derivative::free_batch::SIZES;
 use crate::onnx::{DataType, TensorProto};
 
 /// `start` and `growth` of values that grow evenly with the batch.

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use crate::batch_constants::{block, even, is_counted, is_tiled};
+use crate::derivative::batch_constants::{block, even, is_counted, is_tiled};
 use crate::error::{Error, Result};
 use crate::onnx::tensor_shape_proto::{Dimension, dimension::Value as Size};
 use crate::onnx::{
     AttributeProto as Attribute, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto,
 };
-use crate::probe::no_graph;
+use crate::prepare::probe::no_graph;
 
 /// The batch sizes to compile for.
 pub const SIZES: [usize; 3] = [2, 3, 5];

@@ -1,22 +1,29 @@
 //! Compiles a [`Derivative`] of any model.
 
+use crate::backward;
+use crate::derivative::before;
+use crate::derivative::free_batch;
+use crate::derivative::given_names;
+use crate::derivative::interface::{self, Interface};
+use crate::derivative::model_inputs;
+use crate::derivative::objective::Objective;
+use crate::derivative::objective_nodes::{self, Scores};
+use crate::derivative::seeds::{Seeds, several_targets};
 use crate::derivative::{Batch, Derivative, GivenInput};
 use crate::error::{Error, Result};
-use crate::interface::{self, Interface};
-use crate::objective::Objective;
-use crate::objective_nodes::{self, Scores};
+use crate::method;
+use crate::method::sampling_loop;
+use crate::normal_form;
 use crate::onnx::{self, GraphProto, ModelProto};
 use crate::prepare::expand;
-use crate::probe::{Probe, ProbedValue, no_graph};
-use crate::request::Request;
-use crate::score_choice::{self, note_on_scores};
-use crate::seeds::{Seeds, several_targets};
+use crate::prepare::probe::{Probe, ProbedValue, no_graph};
+use crate::prepare::request::Request;
+use crate::score;
+use crate::score::binary_head;
+use crate::score::choice::{self, note_on_scores};
+use crate::signature;
 use crate::tape::Tape;
 use crate::types::{GRADIENT, Method, Options, Probabilities, Shapes};
-use crate::{
-    backward, before, binary_head, free_batch, given_names, method, model_inputs, normal_form, sampling_loop, score,
-    signature,
-};
 
 /// A gradient model, and what its user should know.
 #[derive(Debug, Clone)]
@@ -239,7 +246,7 @@ pub(crate) fn gradient_name(value: &str, alone: bool) -> String {
 
 /// Chooses the output of class scores: that of a classifier, or the only one that can be scores.
 fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Result<()> {
-    let problem = match score_choice::choose(graph, shapes, opset, &Request::default()) {
+    let problem = match choice::choose(graph, shapes, opset, &Request::default()) {
         Ok(name) => {
             shapes.output = name;
             return binary_head::complete(graph, shapes, opset);

@@ -5,13 +5,14 @@
 //! seed, so every session repeats the same samples.
 
 use crate::error::{Error, Result};
-use crate::image_axes::ImageAxes;
+use crate::method::image_axes::ImageAxes;
+use crate::method::quadrature::gauss_legendre;
 use crate::onnx::{AttributeProto as Attribute, DataType, GraphProto, TensorProto, ValueInfoProto};
-use crate::quadrature::gauss_legendre;
+use crate::score;
+use crate::signature;
 use crate::tape::{Tape, Tensor};
 use crate::types::{Baseline, Perturbation, Sampling, Statistic};
 use crate::types::{CLASS, GRADIENT, SCORES, Shapes, TARGET, TensorType, Variant};
-use crate::{score, signature};
 
 /// Wraps the graph of a gradient model in a loop, so that its output `gradient` becomes what
 /// `sampling` specifies.
