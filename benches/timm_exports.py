@@ -23,6 +23,9 @@ fastvit_t8 tresnet_m focalnet_tiny_srf hiera_tiny_224 davit_tiny beit_base_patch
 """.split()
 
 
+STEPS = (1e-2, 1e-3, 1e-4)
+
+
 def exported(model, picture, exporter):
     if exporter == "dynamo":
         return torch.onnx.export(model, (picture,), dynamo=True, verbose=False).model_proto
@@ -43,13 +46,20 @@ def session(model):
 
 
 def distance(a, b):
+    a, b = a.astype("f8"), b.astype("f8")
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
-def slopes(score, picture, directions, step=1e-3):
+def slopes(score, picture, directions, step):
     """Central differences of a score along directions."""
     moved = lambda by, direction: score((picture + by * direction).astype("f4"))
     return np.array([(moved(step, d) - moved(-step, d)) / (2 * step) for d in directions])
+
+
+def least_distance(gradient, measured, directions):
+    """The distance from the differences at the step that fits best: rounding spoils short ones, kinks long ones."""
+    stated = np.array([(gradient.astype("f8") * d).sum() for d in directions])
+    return min(distance(stated, at_step) for at_step in measured)
 
 
 def row(name, exporter):
@@ -74,9 +84,9 @@ def row(name, exporter):
         forward = session(graph)
         score = lambda x: float(forward.run(None, {image: x})[0].ravel()[top])
         directions = np.random.default_rng(0).standard_normal((12, *picture.shape))
-        measured = slopes(score, picture.numpy(), directions)
-        stated = [np.array([(g * d).sum() for d in directions]) for g in (found, reference)]
-        note = "against differences: onnx-grad {:.0e}, autograd {:.0e}".format(*(distance(s, measured) for s in stated))
+        measured = [slopes(score, picture.numpy(), directions, step) for step in STEPS]
+        errors = (least_distance(gradient, measured, directions) for gradient in (found, reference))
+        note = "against differences: onnx-grad {:.0e}, autograd {:.0e}".format(*errors)
     return f"| {name} | {len(graph.graph.node)} | {error:.0e} | {took:.1f} | {note} |"
 
 
