@@ -81,8 +81,9 @@ fn two_set_ups_do_not_meet() {
 
 #[test]
 fn a_home_that_cannot_be_is_told() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let output = command(&file.join("home"), &["--from", "."]).output().unwrap();
+    let folder = tempdir().unwrap();
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml/home");
+    let output = command(folder.path(), &["--from", "."]).env("SALSTREAM_HOME", home).output().unwrap();
     assert_refused(&output, 1, &["Cargo.toml/home", "SALSTREAM_HOME"]);
     assert!(!text(&output.stderr).contains("panicked"));
 }

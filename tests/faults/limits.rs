@@ -1,5 +1,6 @@
 //! Too few file descriptors, too little memory, files that may not grow.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -19,7 +20,8 @@ fn wrong(folder: &Path, output: &Output) -> Option<String> {
     let (video, message) = (folder.join("out.mp4"), text(&output.stderr));
     let errors = message.lines().filter(|line| line.starts_with("error: ")).count();
     let left = temporaries(folder);
-    let problem = match output.status.code() {
+    let status = output.status;
+    let problem = match status.code().or(status.signal().map(|signal| 128 + signal)) {
         // Rust ends a process that gets no memory at once; the next run removes what it leaves.
         Some(134) if !video.exists() => return None,
         _ if !left.is_empty() => format!("{left:?} stays"),
