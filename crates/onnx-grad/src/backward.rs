@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::active::active;
 use crate::branches;
 use crate::error::{Error, Result};
 use crate::normal_form::write_out;
 use crate::onnx::{self, DataType, GraphProto, NodeProto};
-use crate::rules::{BLOCKED, Rule, SEVERAL_OUTPUTS, blocks, carrying_outputs, rule};
+use crate::rules::{Rule, SEVERAL_OUTPUTS, blocks, rule};
 use crate::tape::{Node, Tape, Tensor};
-use crate::types::{Shapes, TensorType};
+use crate::types::Shapes;
 
 /// Writes the gradient of the score (the logits and their gradient) with respect to `goal`: the
 /// image or a layer.
@@ -49,51 +50,6 @@ pub fn gradients(
 pub fn unreached(goal: &str, shapes: &Shapes) -> Error {
     let what = if goal == shapes.image { "the image" } else { goal };
     Error::Graph(format!("the score does not depend on {what} through differentiable operators; no gradient"))
-}
-
-/// The names of the values that depend on one of `goals` and that the logits depend on. Weights are never
-/// included. The values are floating-point, whatever carries them (tensors, sequences, optional
-/// values), or integers that stand for floating-point values: outputs of QuantizeLinear and of
-/// operators outside the standard domain, and what is computed from them.
-pub fn active(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, goals: &[&str]) -> HashSet<String> {
-    // What is not a tensor has no type here, and may hold floating-point values.
-    let carries = |name: &str| shapes.tensors.get(name).is_none_or(|kind: &TensorType| may_be_float(kind.dtype));
-    let nodes = branches::flattened(&graph.node);
-    let mut reached: HashSet<&str> = goals.iter().copied().collect();
-    for node in nodes.iter().filter(|node| !blocked(node)) {
-        let read: Vec<&str> = names_followed(node).into_iter().filter(|name| reached.contains(name)).collect();
-        if !read.is_empty() {
-            let quantises = node.is("QuantizeLinear") || node.is("DynamicQuantizeLinear") || !node.is_standard();
-            let quantised = quantises || !read.into_iter().all(carries);
-            reached.extend(carrying_outputs(node).filter(|name| quantised || carries(name)));
-        }
-    }
-    let mut leading = HashSet::from([logits.name.as_str()]);
-    for node in nodes.into_iter().rev() {
-        if node.output.iter().any(|name| leading.contains(name.as_str())) {
-            leading.extend(names_followed(node));
-        }
-    }
-    reached.intersection(&leading).map(|name| name.to_string()).collect()
-}
-
-/// The values that `node` reads, without those through which no gradient passes.
-fn names_followed(node: &NodeProto) -> Vec<&str> {
-    // The nodes inside the branches are followed one by one.
-    if node.is("If") {
-        return branches::results(node).collect();
-    }
-    let inputs = node.input.iter().enumerate().filter(|(index, name)| !name.is_empty() && !blocks(node, *index));
-    inputs.map(|(_, name)| name.as_str()).chain(onnx::names_captured(node)).collect()
-}
-
-/// Types without a name here include those of 8 bits and less.
-fn may_be_float(dtype: DataType) -> bool {
-    dtype.is_float() || dtype == DataType::Undefined
-}
-
-pub fn blocked(node: &NodeProto) -> bool {
-    node.is_standard() && BLOCKED.contains(&node.op_type())
 }
 
 /// Returns an error that names all operators without a rule between the image and the score.
@@ -155,6 +111,7 @@ fn walk(
     (logits, seed): &(Tensor, Tensor),
     goals: &[&str],
 ) -> Result<Vec<Option<Tensor>>> {
+    tape.propagate_by(propagate);
     let mut passed: HashMap<&str, Tensor> = HashMap::new();
     let mut grads: HashMap<String, Tensor> = HashMap::from([(logits.name.clone(), seed.clone())]);
     for proto in nodes.iter().rev() {
@@ -167,7 +124,7 @@ fn walk(
 }
 
 /// Replaces the gradients of a node's outputs with those of the values that it reads.
-pub fn propagate(
+fn propagate(
     tape: &mut Tape,
     proto: &NodeProto,
     grads: &mut HashMap<String, Tensor>,
@@ -184,21 +141,12 @@ pub fn propagate(
         None => return Ok(()),
     };
     for (input, grad) in passed {
-        accumulate(tape, grads, &input, grad);
+        tape.accumulate(grads, &input, grad);
     }
     match tape.problem() {
         Some(problem) => Err(Error::Graph(format!("node {} ({}) {problem}", proto.label(), proto.op_type()))),
         None => Ok(()),
     }
-}
-
-/// Adds `grad` to the gradient of the value `name`.
-pub fn accumulate(tape: &mut Tape, grads: &mut HashMap<String, Tensor>, name: &str, grad: Tensor) {
-    let sum = match grads.remove(name) {
-        Some(other) => tape.add(&other, &grad),
-        None => grad,
-    };
-    grads.insert(name.to_owned(), sum);
 }
 
 /// Applies one rule and returns the gradients of the node's active inputs, each in its input's
@@ -243,20 +191,4 @@ fn unbroadcast(tape: &mut Tape, grad: Tensor, shape: &[usize]) -> Tensor {
     let axes: Vec<usize> = (0..grad.rank()).filter(repeated).collect();
     let summed = if axes.is_empty() { grad } else { tape.reduce_sum(&grad, &axes) };
     tape.reshape(&summed, shape)
-}
-
-/// Drops every node and initializer that none of `outputs` needs.
-pub fn drop_dead(graph: &mut GraphProto, outputs: &[&str]) {
-    let mut needed: HashSet<String> = outputs.iter().map(|name| name.to_string()).collect();
-    let mut live = vec![false; graph.node.len()];
-    for (index, node) in graph.node.iter().enumerate().rev() {
-        if node.output.iter().any(|name| needed.contains(name)) {
-            live[index] = true;
-            needed.extend(onnx::names_read(node).into_iter().map(str::to_owned));
-        }
-    }
-    let mut live = live.into_iter();
-    graph.node.retain(|_| live.next() == Some(true));
-    graph.initializer.retain(|tensor| needed.contains(tensor.name()));
-    graph.sparse_initializer.retain(|tensor| tensor.values.as_ref().is_some_and(|v| needed.contains(v.name())));
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::backward;
 use crate::error::{Error, Result};
 use crate::onnx::{self, AttributeProto as Attribute, GraphProto, NameScope, NodeProto, TensorProto, ValueInfoProto};
 use crate::tape::{Tape, Tensor};
@@ -146,11 +145,11 @@ fn taken(
         let mut grads = HashMap::new();
         for (output, grad) in branch.output.iter().zip(arriving) {
             if let Some(grad) = grad.as_ref().filter(|_| active.contains(output.name())) {
-                backward::accumulate(tape, &mut grads, output.name(), grad.clone());
+                tape.accumulate(&mut grads, output.name(), grad.clone());
             }
         }
         for node in branch.node.iter().rev() {
-            backward::propagate(tape, node, &mut grads, active)?;
+            tape.propagate(node, &mut grads, active)?;
         }
         let gradient = |value: &Tensor| {
             let grad = grads.remove(&value.name).unwrap_or_else(|| tape.zeros(value));
@@ -161,6 +160,6 @@ fn taken(
     let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let output = names.iter().map(|name| value(name)).collect();
     let mut graph = GraphProto { name: branch.name.clone(), node: nodes, output, ..Default::default() };
-    backward::drop_dead(&mut graph, &names);
+    onnx::drop_dead(&mut graph, &names);
     Ok(graph)
 }

@@ -55,6 +55,7 @@
 
 #![warn(missing_docs)]
 
+mod active;
 mod backward;
 mod branches;
 mod derivative;

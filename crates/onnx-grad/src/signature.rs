@@ -1,6 +1,5 @@
 //! The inputs and outputs of a gradient model, and its metadata.
 
-use crate::backward;
 use crate::error::{Error, Result};
 use crate::onnx::{self, DataType, GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto};
 use crate::score;
@@ -72,7 +71,7 @@ pub fn assemble(
 ) -> Result<()> {
     graph.node.extend(nodes);
     graph.initializer.extend(initializers);
-    backward::drop_dead(graph, &[SCORES, CLASS, GRADIENT, FEATURES, ACTIVATION]);
+    onnx::drop_dead(graph, &[SCORES, CLASS, GRADIENT, FEATURES, ACTIVATION]);
     let image = shapes.tensors.get(&shapes.image).ok_or_else(|| Error::Graph("the image has no shape".into()))?;
     let (batch, classes) = score::size(shapes)?;
     graph.input = vec![

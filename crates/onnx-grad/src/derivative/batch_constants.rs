@@ -1,7 +1,9 @@
 //! The kinds of constants that three batch sizes decide.
 
-use crate::derivative::free_batch::SIZES;
 use crate::onnx::{DataType, TensorProto};
+
+/// The batch sizes to compile for.
+pub const SIZES: [usize; 3] = [2, 3, 5];
 
 /// `start` and `growth` of values that grow evenly with the batch.
 pub fn even([a, b, c]: [&[i64]; 3]) -> Option<[Vec<i64>; 2]> {

@@ -1,6 +1,6 @@
 //! Compiles a [`Derivative`] of any model.
 
-use crate::backward;
+use crate::derivative::batch_constants::SIZES;
 use crate::derivative::before;
 use crate::derivative::free_batch;
 use crate::derivative::given_names;
@@ -23,7 +23,7 @@ use crate::score::binary_head;
 use crate::score::choice::{self, note_on_scores};
 use crate::signature;
 use crate::tape::Tape;
-use crate::types::{GRADIENT, Method, Options, Probabilities, Shapes};
+use crate::types::{Method, Options, Probabilities, Shapes};
 
 /// A gradient model, and what its user should know.
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ impl Ready {
             return Err(Error::Graph(format!("{problem}; export it with a free batch, or ask for a fixed one")).into());
         };
         let mut compiled = Vec::new();
-        for batch in free_batch::SIZES {
+        for batch in SIZES {
             let mut sized = self.clone();
             for (_, given) in sized.wanted.inputs.iter_mut().filter(|(name, _)| open.contains(name)) {
                 *given = with_batch(given, batch);
@@ -234,14 +234,9 @@ impl Ready {
         graph.initializer.extend(initializers);
         let mut outputs: Vec<&str> = vec![crate::SCORES, crate::CLASS];
         outputs.extend(interface.gradients.iter().map(String::as_str));
-        backward::drop_dead(graph, &outputs);
+        onnx::drop_dead(graph, &outputs);
         Ok(((what, head.1), gradients))
     }
-}
-
-/// The name of the gradient by one of several values.
-pub(crate) fn gradient_name(value: &str, alone: bool) -> String {
-    if alone { GRADIENT.into() } else { format!("{GRADIENT}.{value}") }
 }
 
 /// Chooses the output of class scores: that of a classifier, or the only one that can be scores.

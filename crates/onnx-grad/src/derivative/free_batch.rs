@@ -6,16 +6,13 @@
 
 use std::collections::HashMap;
 
-use crate::derivative::batch_constants::{block, even, is_counted, is_tiled};
+use crate::derivative::batch_constants::{SIZES, block, even, is_counted, is_tiled};
 use crate::error::{Error, Result};
 use crate::onnx::tensor_shape_proto::{Dimension, dimension::Value as Size};
 use crate::onnx::{
     AttributeProto as Attribute, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto,
 };
 use crate::prepare::probe::no_graph;
-
-/// The batch sizes to compile for.
-pub const SIZES: [usize; 3] = [2, 3, 5];
 
 /// Joins models for the batch sizes [`SIZES`], whose input `input` has the batch as its first axis.
 ///
@@ -41,7 +38,7 @@ pub fn unify(models: Vec<ModelProto>, input: &str) -> Result<ModelProto> {
     result.input = declared([&graph.input, &b.input, &c.input]);
     result.output = declared([&graph.output, &b.output, &c.output]);
     let outputs: Vec<String> = result.output.iter().map(|output| output.name().to_owned()).collect();
-    crate::backward::drop_dead(&mut result, &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+    crate::onnx::drop_dead(&mut result, &outputs.iter().map(String::as_str).collect::<Vec<_>>());
     first.graph = Some(result);
     Ok(first)
 }

@@ -1,6 +1,5 @@
 //! The inputs and outputs of a derivative's model.
 
-use crate::derivative::compile::gradient_name;
 use crate::derivative::model_inputs;
 use crate::derivative::objective::COTANGENT;
 use crate::derivative::objective_nodes::Scores;
@@ -16,6 +15,11 @@ pub const SCORE: &str = "score";
 
 /// The names that a derivative's model adds.
 pub const RESERVED: [&str; 6] = [TARGET, SCORES, CLASS, GRADIENT, SCORE, COTANGENT];
+
+/// The name of the gradient by one of several values.
+pub fn gradient_name(value: &str, alone: bool) -> String {
+    if alone { GRADIENT.into() } else { format!("{GRADIENT}.{value}") }
+}
 
 /// The inputs and outputs of a derivative's model.
 pub struct Interface {
@@ -116,6 +120,6 @@ impl Interface {
         graph.initializer.push(TensorProto::from_integers(&sizes, &[shape.len()], &values));
         graph.node.push(NodeProto::new("Reshape", SCORE, vec![SCORES.into(), sizes], vec![SCORE.into()]));
         let outputs: Vec<String> = graph.output.iter().map(|output| output.name().to_owned()).collect();
-        crate::backward::drop_dead(graph, &outputs.iter().map(String::as_str).collect::<Vec<_>>());
+        crate::onnx::drop_dead(graph, &outputs.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::backward;
+use crate::active::active;
 use crate::error::{Error, Result};
 use crate::method::image_axes::ImageAxes;
 use crate::onnx::{self, GraphProto};
@@ -12,7 +12,7 @@ use crate::types::Shapes;
 
 /// The name of the layer's value.
 pub fn find(graph: &GraphProto, shapes: &Shapes, logits: &Tensor, layer: &Layer) -> Result<String> {
-    let active = backward::active(graph, shapes, logits, &[&shapes.image]);
+    let active = active(graph, shapes, logits, &[&shapes.image]);
     match layer {
         Layer::Last => last(graph, shapes, &active),
         Layer::Named(name) => named(graph, shapes, &active, name),
@@ -31,7 +31,7 @@ pub fn features(graph: &GraphProto, shapes: &Shapes, logits: &Tensor) -> Option<
     let shape = &shapes.tensors.get(&shapes.image)?.shape;
     let axes = ImageAxes::of(shape)?;
     let image = [shape[axes.rows], shape[axes.columns]];
-    let active = backward::active(graph, shapes, logits, &[&shapes.image]);
+    let active = active(graph, shapes, logits, &[&shapes.image]);
     let near = |size: [usize; 2]| size.iter().zip(image).all(|(size, image)| size.abs_diff(image / STRIDE) <= 1);
     let made = graph.node.iter().flat_map(|node| &node.output).filter(|name| active.contains(*name));
     let fitting = made.rev().filter(|name| spatial(shapes, name).is_some_and(near));

@@ -125,6 +125,22 @@ fn missing(node: &NodeProto, name: &str) -> Error {
     ))
 }
 
+/// Drops every node and initializer that none of `outputs` needs.
+pub fn drop_dead(graph: &mut GraphProto, outputs: &[&str]) {
+    let mut needed: HashSet<String> = outputs.iter().map(|name| name.to_string()).collect();
+    let mut live = vec![false; graph.node.len()];
+    for (index, node) in graph.node.iter().enumerate().rev() {
+        if node.output.iter().any(|name| needed.contains(name)) {
+            live[index] = true;
+            needed.extend(names_read(node).into_iter().map(str::to_owned));
+        }
+    }
+    let mut live = live.into_iter();
+    graph.node.retain(|_| live.next() == Some(true));
+    graph.initializer.retain(|tensor| needed.contains(tensor.name()));
+    graph.sparse_initializer.retain(|tensor| tensor.values.as_ref().is_some_and(|v| needed.contains(v.name())));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

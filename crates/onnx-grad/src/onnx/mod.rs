@@ -22,6 +22,7 @@ pub use control_flow::{count_steps, endless_loop, single, write_out_control_flow
 pub use file::{MAX_IR_VERSION, decode, has_external_data, is_large, load, save};
 pub use fp16::store_in_half;
 pub use function::inline_functions;
+pub(crate) use graph::drop_dead;
 pub use graph::{constants, hoist_constants, names_captured, names_read, opset, sort};
 pub use proto::tensor_proto::DataType;
 pub use proto::*;

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rule;
-use crate::backward::{blocked, propagate};
+use super::{blocked, rule};
 use crate::error::Result;
 use crate::onnx::NodeProto;
 use crate::tape::{Node, Tape, Tensor};
@@ -33,14 +32,11 @@ pub fn through(
     let mut grads: HashMap<String, Tensor> = HashMap::new();
     for (output, grad) in outputs.iter().zip(&node.grads) {
         let Some(grad) = grad else { continue };
-        let mut grad = tape.reshape(grad, &output.shape);
-        if let Some(other) = grads.remove(&output.name) {
-            grad = tape.add(&grad, &other);
-        }
-        grads.insert(output.name.clone(), grad);
+        let grad = tape.reshape(grad, &output.shape);
+        tape.accumulate(&mut grads, &output.name, grad);
     }
     for written in nodes.iter().rev() {
-        propagate(tape, written, &mut grads, &active)?;
+        tape.propagate(written, &mut grads, &active)?;
     }
     let mut found = |goal: &Tensor| grads.remove(&goal.name).unwrap_or_else(|| tape.zeros(goal));
     Ok(goals.into_iter().map(|goal| goal.map(&mut found)).collect())

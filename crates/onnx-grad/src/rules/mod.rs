@@ -242,6 +242,11 @@ pub const BLOCKED: &[&str] = &[
     "Xor",
 ];
 
+/// Whether the gradient stops at `node`.
+pub fn blocked(node: &NodeProto) -> bool {
+    node.is_standard() && BLOCKED.contains(&node.op_type())
+}
+
 /// The rule for `node`, if there is one.
 pub fn rule(node: &NodeProto) -> Option<Rule> {
     let row = RULES.iter().find(|(op, _)| node.is(op));

@@ -18,7 +18,7 @@ pub fn batch(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
         return statistics::given(tape, node);
     }
     let (scale, variance) = (node.input(1)?, node.input(4)?);
-    let epsilon = tape.scalar(variance, epsilon(node));
+    let epsilon = tape.scalar(variance, statistics::epsilon(node));
     let shifted = tape.add(variance, &epsilon);
     let deviation = tape.unary("Sqrt", &shifted);
     let factor = tape.div(scale, &deviation);
@@ -31,7 +31,7 @@ pub fn layer(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
         return statistics::over_axes(tape, node, &axes, true);
     }
     let grad = times(tape, node, grad, node.input(1)?)?;
-    Ok(vec![Some(standardised(tape, x, &grad, &axes, epsilon(node)))])
+    Ok(vec![Some(standardised(tape, x, &grad, &axes, statistics::epsilon(node)))])
 }
 
 pub fn root_mean_square(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -40,7 +40,7 @@ pub fn root_mean_square(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<V
         return statistics::over_axes(tape, node, &axes, false);
     }
     let grad = times(tape, node, grad, node.input(1)?)?;
-    Ok(vec![Some(by_root_mean_square(tape, x, &grad, &axes, epsilon(node)))])
+    Ok(vec![Some(by_root_mean_square(tape, x, &grad, &axes, statistics::epsilon(node)))])
 }
 
 pub fn instance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -53,7 +53,7 @@ pub fn instance(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Optio
     }
     let grad = scaled(tape, node, grad, node.input(1)?)?;
     let axes: Vec<usize> = (2..x.rank()).collect();
-    Ok(vec![Some(standardised(tape, x, &grad, &axes, epsilon(node)))])
+    Ok(vec![Some(standardised(tape, x, &grad, &axes, statistics::epsilon(node)))])
 }
 
 /// There is one scale per group before opset 21, and one per channel from opset 21 on.
@@ -75,7 +75,7 @@ pub fn group(tape: &mut Tape, node: &Node, grad: &Tensor) -> Result<Vec<Option<T
     if tape.opset() < 21 {
         grad = scaled(tape, node, &grad, scale)?;
     }
-    let result = standardised(tape, &x, &grad, &[2], epsilon(node));
+    let result = standardised(tape, &x, &grad, &[2], statistics::epsilon(node));
     Ok(vec![Some(tape.reshape(&result, &node.input(0)?.shape))])
 }
 
@@ -122,10 +122,6 @@ fn neighbours(tape: &mut Tape, x: &Tensor, before: usize, after: usize) -> Tenso
     let weight = |place: usize| f64::from(u8::from(counts(place / count, place % count)));
     let matrix: Vec<f64> = (0..count * count).map(weight).collect();
     along_axis::product(tape, x, 1, &matrix, count)
-}
-
-pub fn epsilon(node: &Node) -> f64 {
-    f64::from(node.proto.float("epsilon").unwrap_or(1e-5))
 }
 
 /// The input, or an error if the gradient has another shape.

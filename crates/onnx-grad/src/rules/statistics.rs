@@ -2,7 +2,6 @@
 //! which take more operators than the gradient of the input alone.
 
 use super::composite::through;
-use super::normalization::epsilon;
 use crate::error::Result;
 use crate::tape::{Node, Tape, Tensor};
 
@@ -108,4 +107,8 @@ pub fn given(tape: &mut Tape, node: &Node) -> Result<Vec<Option<Tensor>>> {
         let y = tape.mul(&centred, &inverse);
         Ok(vec![affine(tape, &y, inputs, |tape, parameter| per_channel(tape, parameter, x.rank()))])
     })
+}
+
+pub fn epsilon(node: &Node) -> f64 {
+    f64::from(node.proto.float("epsilon").unwrap_or(1e-5))
 }

@@ -1,5 +1,6 @@
 //! The tape: rules read the forward pass from it and write the nodes of the backward pass to it.
 
+mod gradients;
 mod node;
 mod ops;
 mod splicing;
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::onnx::{self, AttributeProto, DataType, GraphProto, NodeProto, TensorProto};
 use crate::types::{Shapes, TensorType, Variant};
 
+use gradients::Propagate;
 pub use node::Node;
 pub(crate) use ops::broadcast;
 
@@ -46,6 +48,7 @@ pub struct Tape<'a> {
     initializers: Vec<TensorProto>,
     pool: HashMap<(i32, Vec<i64>, Vec<u8>), Tensor>,
     problem: Option<String>,
+    propagate: Option<Propagate>,
     guided: bool,
     guided_nodes: usize,
     /// A matrix with one element per row, the columns of these elements, and their values.
@@ -68,6 +71,7 @@ impl<'a> Tape<'a> {
             initializers: Vec::new(),
             pool: HashMap::new(),
             problem: None,
+            propagate: None,
             guided: false,
             guided_nodes: 0,
             seed: None,

@@ -12,7 +12,7 @@ pub use quantised_output::scale_back;
 
 use std::collections::HashMap;
 
-use crate::backward;
+use crate::active::active;
 use crate::error::{Error, Result};
 use crate::onnx::{AttributeProto, GraphProto, NodeProto};
 use crate::rules::rule;
@@ -86,7 +86,7 @@ pub fn operators(
     }
     let mut tape = Tape::new(graph, shapes, opset, variant);
     let score = tape.value(&shapes.output)?;
-    let active = backward::active(graph, shapes, &score, goals);
+    let active = active(graph, shapes, &score, goals);
     let mut written = HashMap::new();
     for (index, node) in graph.node.iter().enumerate() {
         let between = node.output.iter().any(|name| active.contains(name));
