@@ -5,7 +5,7 @@ needs: numpy onnx onnxruntime onnx-ad, and onnx-grad (pip install crates/onnx-gr
 
 Of every model, the gradient of one sum of its first float output (weighted at random, but for the top class of a
 classifier) with respect to its first float input is compared with central differences along random directions, as ONNX
-Runtime computes the model itself. `wrong` is an error above 10 %: differences of deep networks in float32 are worth a few
+Runtime computes the model itself. `wrong` is an error above 20 %: differences of deep networks in float32 are worth several
 per cent, and a wrong rule is off by much more. Models that round to 8 bits are differentiated as if they did not, so they
 get long steps, and 40 %. Times are the medians of runs that take turns, as multiples of the time of
 the model itself.
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/references"))
 from recipes import filled
 
-WRONG, DIRECTIONS, STEPS = .1, 12, (1e-2, 1e-3, 1e-4)
+WRONG, DIRECTIONS, STEPS = .2, 12, (1e-2, 1e-3, 1e-4)
 WRONG_IF_ROUNDED, LONG_STEPS = .4, (.1, .05, .02)
 FLOAT = onnx.TensorProto.FLOAT
 
