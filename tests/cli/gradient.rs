@@ -49,7 +49,7 @@ fn network() -> ModelProto {
         ],
         initializer: [initializer, vec![sizes]].concat(),
         input: vec![image],
-        output: vec![ValueInfoProto { name: Some("tokens".into()), ..Default::default() }],
+        output: vec![ValueInfoProto::named("tokens")],
         ..Default::default()
     };
     ModelProto {

@@ -137,7 +137,7 @@ fn all_unknown_operators_are_named_at_once() {
     let y = pooled(&first);
     let y = g.node("Flatten", &[&y], vec![]);
     let mut model = g.model(&[1, 3, 2, 2], &y);
-    model.graph.as_mut().unwrap().output.push(ValueInfoProto { name: Some(aside), ..Default::default() });
+    model.graph.as_mut().unwrap().output.push(ValueInfoProto::named(aside));
     let problem = refusal(&encoded(&model));
     assert!(problem.contains("2 operators") && problem.contains("opset 13"), "{problem}");
     assert!(problem.contains("MaxRoiPool (node MaxRoiPool0), MaxRoiPool (node MaxRoiPool2)"), "{problem}");

@@ -29,7 +29,9 @@ fn open_nodes(nodes: &mut [NodeProto], initializers: &mut Vec<TensorProto>) {
             let results = branch.output.iter().map(|output| names.of(output.name()));
             let values = results
                 .enumerate()
-                .map(|(index, name)| value(&own_result(&mut body.nodes, name, &names.fresh(&format!("result{index}")))))
+                .map(|(index, name)| {
+                    ValueInfoProto::named(own_result(&mut body.nodes, name, &names.fresh(&format!("result{index}"))))
+                })
                 .collect();
             open_nodes(&mut body.nodes, initializers);
             initializers.extend(body.initializers);
@@ -48,10 +50,6 @@ fn own_result(nodes: &mut Vec<NodeProto>, name: String, copy: &str) -> String {
     copy.to_owned()
 }
 
-fn value(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
 /// The nodes of a graph whose opened branches all run, so that the shapes of their values can be found.
 pub fn all_running(nodes: &[NodeProto]) -> Vec<NodeProto> {
     let mut all = Vec::new();
@@ -67,7 +65,7 @@ pub fn all_running(nodes: &[NodeProto]) -> Vec<NodeProto> {
             branch.node.clear();
             for (index, output) in branch.output.iter_mut().enumerate() {
                 let name = format!("{}/{}{index}", node.label(), attribute.name.as_deref().unwrap_or_default());
-                let input = std::mem::replace(output, value(&name)).name.unwrap_or_default();
+                let input = std::mem::replace(output, ValueInfoProto::named(&name)).name.unwrap_or_default();
                 branch.node.push(NodeProto::new("Identity", &name, vec![input], vec![name.clone()]));
             }
         }
@@ -158,7 +156,7 @@ fn taken(
         Ok(wanted.iter().map(gradient).collect::<Vec<_>>())
     })?;
     let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
-    let output = names.iter().map(|name| value(name)).collect();
+    let output = names.iter().map(|name| ValueInfoProto::named(*name)).collect();
     let mut graph = GraphProto { name: branch.name.clone(), node: nodes, output, ..Default::default() };
     onnx::drop_dead(&mut graph, &names);
     Ok(graph)

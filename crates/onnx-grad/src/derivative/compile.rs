@@ -152,10 +152,7 @@ impl Ready {
         let found = self.scores(&mut graph, &mut shapes, opset, wanted.of.as_ref())?;
         shapes.output.clone_from(&found.value);
         // Folding keeps what outputs read.
-        let kept = wrt
-            .iter()
-            .chain([&found.value])
-            .map(|name| onnx::ValueInfoProto { name: Some(name.clone()), ..Default::default() });
+        let kept = wrt.iter().chain([&found.value]).map(|name| onnx::ValueInfoProto::named(name.clone()));
         graph.output.extend(kept);
         let goals: Vec<&str> = wrt.iter().map(String::as_str).collect();
         normal_form::bring(&mut graph, &mut shapes, &goals, opset, options.variant)?;

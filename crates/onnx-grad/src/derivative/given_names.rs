@@ -52,7 +52,7 @@ pub fn resolve_sequences(graph: &mut GraphProto, wanted: &mut Derivative, notes:
         let outputs = graph.output.iter().any(|output| output.name() == tensor);
         let output = graph.output.iter_mut().find(|output| output.name() == value);
         if let Some(output) = output.filter(|_| wanted.of.is_none() && !outputs) {
-            *output = ValueInfoProto { name: Some(tensor.clone()), ..Default::default() };
+            *output = ValueInfoProto::named(tensor.clone());
         } else if wanted.of == before {
             continue;
         }
@@ -90,7 +90,7 @@ pub fn merge(model: &mut ModelProto, of: &ModelProto) -> Result<String> {
     // An output that is one of the model's own values needs no node.
     let result = format!("of/{output}/result");
     graph.node.push(NodeProto::new("Identity", &result, vec![value], vec![result.clone()]));
-    graph.output.push(ValueInfoProto { name: Some(result.clone()), ..Default::default() });
+    graph.output.push(ValueInfoProto::named(result.clone()));
     Ok(result)
 }
 

@@ -154,6 +154,11 @@ impl TensorProto {
 }
 
 impl ValueInfoProto {
+    /// Creates a graph input or output of which only the name is given.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Default::default() }
+    }
+
     /// Creates a graph input or output with a fixed shape.
     pub fn fixed(name: &str, dtype: DataType, shape: &[usize]) -> Self {
         use tensor_shape_proto::{Dimension, dimension::Value};

@@ -80,18 +80,14 @@ impl Round<'_> {
         names.bind(self.body.input.iter().map(|input| input.name()), &[std::slice::from_ref(&index), given].concat());
         let mut written = names.body(self.body);
         written.initializers.push(TensorProto::from_integers(&index, &[], &[self.index]));
-        let output = self.body.output.iter().map(|output| value(names.of(output.name()))).collect();
+        let output = self.body.output.iter().map(|output| ValueInfoProto::named(names.of(output.name()))).collect();
         let name = Some("run".into());
         GraphProto { name, node: written.nodes, initializer: written.initializers, output, ..Default::default() }
     }
 
     /// The condition and the values as they were.
     fn skipped(&self, given: &[String]) -> GraphProto {
-        let output = given.iter().cloned().map(value).collect();
+        let output = given.iter().cloned().map(ValueInfoProto::named).collect();
         GraphProto { name: Some("skipped".into()), output, ..Default::default() }
     }
-}
-
-fn value(name: String) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name), ..Default::default() }
 }

@@ -69,8 +69,7 @@ impl Probe {
             }
         }
         graph.value_info.clear();
-        graph.output =
-            made(graph).map(|name| ValueInfoProto { name: Some(name.into()), ..Default::default() }).collect();
+        graph.output = made(graph).map(ValueInfoProto::named).collect();
         let reader = ProbeReader { inputs: inputs.clone(), varying };
         Ok((Self { model: all, inputs, remedy: given.remedy }, reader))
     }

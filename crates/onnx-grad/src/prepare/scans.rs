@@ -89,7 +89,7 @@ impl ScanLoop {
         body.input.insert(1, ValueInfoProto::fixed(&going, DataType::Bool, &[]));
         let goes_on = self.name("goes_on");
         body.node.push(NodeProto::new("Identity", &goes_on, vec![going], vec![goes_on.clone()]));
-        body.output.insert(0, ValueInfoProto { name: Some(goes_on), ..Default::default() });
+        body.output.insert(0, ValueInfoProto::named(goes_on));
         let length = self.name("length");
         written.initializers.push(TensorProto::from_integers(&length, &[], &[self.length]));
         let inputs = [vec![length, String::new()], node.input[..self.states].to_vec()].concat();

@@ -33,7 +33,7 @@ pub fn complete(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64) -> Resu
     if has_probabilities {
         add("Sigmoid", vec![both], &base, 2, vec![]);
     }
-    graph.output.push(ValueInfoProto { name: Some(base.clone()), ..Default::default() });
+    graph.output.push(ValueInfoProto::named(base.clone()));
     shapes.output = base;
     shapes.answers = true;
     Ok(())

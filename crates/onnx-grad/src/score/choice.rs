@@ -72,7 +72,7 @@ pub fn choose(graph: &mut GraphProto, shapes: &mut Shapes, opset: i64, request: 
         }
     }
     if graph.output.iter().all(|output| output.name() != value) {
-        graph.output.push(ValueInfoProto { name: Some(value.clone()), ..Default::default() });
+        graph.output.push(ValueInfoProto::named(value.clone()));
     }
     shapes.candidates = candidates;
     Ok(value)

@@ -90,7 +90,7 @@ impl ScoreOutput {
             }
         }
         if last != *name || !is_output {
-            graph.output.push(ValueInfoProto { name: Some(last.clone()), ..Default::default() });
+            graph.output.push(ValueInfoProto::named(last.clone()));
         }
         Ok(last)
     }

@@ -24,10 +24,6 @@ fn call(domain: &str, node: NodeProto) -> NodeProto {
     NodeProto { domain: Some(domain.into()), ..node }
 }
 
-fn values(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
 fn scalar(name: &str, value: i64) -> TensorProto {
     TensorProto::from_integers(name, &[], &[value])
 }
@@ -67,7 +63,7 @@ fn model() -> ModelProto {
     let branch = |op: &str| GraphProto {
         name: Some(op.into()),
         node: vec![node(op, &["b"], "taken", vec![])],
-        output: vec![values("taken")],
+        output: vec![ValueInfoProto::named("taken")],
         ..Default::default()
     };
     let body = GraphProto {
@@ -80,9 +76,9 @@ fn model() -> ModelProto {
         input: vec![
             ValueInfoProto::fixed("turn", DataType::Int64, &[]),
             ValueInfoProto::fixed("going", DataType::Bool, &[]),
-            values("state"),
+            ValueInfoProto::named("state"),
         ],
-        output: vec![values("goes_on"), values("next")],
+        output: vec![ValueInfoProto::named("goes_on"), ValueInfoProto::named("next")],
         ..Default::default()
     };
     g.nodes = vec![
@@ -190,8 +186,8 @@ fn functions_that_grow_without_bounds_are_refused() {
 fn body(nodes: Vec<NodeProto>, going_on: &str) -> GraphProto {
     GraphProto {
         node: nodes,
-        input: ["turn", "going", "state"].map(values).into(),
-        output: [going_on, "next"].map(values).into(),
+        input: ["turn", "going", "state"].map(ValueInfoProto::named).into(),
+        output: [going_on, "next"].map(ValueInfoProto::named).into(),
         ..Default::default()
     }
 }
@@ -228,7 +224,7 @@ fn a_loop_of_many_rounds_that_the_picture_decides_is_named() {
     let body = graph.node[6].attribute[0].g.as_mut().unwrap();
     body.node.push(node("ReduceSum", &["state"], "sum", vec![A::int("keepdims", 0)]));
     body.node.push(node("Greater", &["sum", "weights1"], "more", vec![]));
-    body.output[0] = values("more");
+    body.output[0] = ValueInfoProto::named("more");
     let (model, shapes) = prepare(open, &Request::default(), runtime::run).unwrap();
     let problem = differentiate(&model, &shapes, &Options::default()).unwrap_err().to_string();
     assert!(problem.contains("Loop (node"), "{problem}");

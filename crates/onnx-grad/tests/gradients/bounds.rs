@@ -3,34 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Graph, reals, relative_error, try_session, value};
+use crate::common::{Graph, body, node, reals, relative_error, try_session, value};
 use crate::runtime;
 use onnx_grad::onnx::{
-    AttributeProto as A, DataType, FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
-    TensorProto, ValueInfoProto,
+    AttributeProto as A, DataType, FunctionProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
+    ValueInfoProto,
 };
 use onnx_grad::{Options, Request, Shapes, TensorType, differentiate, prepare};
 
 const IMAGE: &[usize] = &[1, 3, 4, 4];
-
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<A>) -> NodeProto {
-    let inputs = inputs.iter().map(|input| input.to_string()).collect();
-    NodeProto { attribute, ..NodeProto::new(op, output, inputs, vec![output.into()]) }
-}
-
-fn values(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
-fn body(nodes: Vec<NodeProto>, inputs: &[&str], outputs: &[&str]) -> GraphProto {
-    GraphProto {
-        name: Some("body".into()),
-        node: nodes,
-        input: inputs.iter().map(|name| values(name)).collect(),
-        output: outputs.iter().map(|name| values(name)).collect(),
-        ..Default::default()
-    }
-}
 
 /// A classifier of the value that `nodes` make.
 fn classifier(nodes: Vec<NodeProto>, x: &str, constants: Vec<TensorProto>) -> ModelProto {

@@ -1,24 +1,14 @@
 //! Branches that the picture decides.
 
-use crate::common::{Graph, Random, reals, relative_error, try_session, value};
+use crate::common::{Graph, Random, body, node, reals, relative_error, try_session, value};
 use crate::runtime;
-use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto};
 use onnx_grad::{Baseline, Method, Options, Perturbation, Request, Sampling, differentiate, prepare};
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<A>) -> NodeProto {
-    let inputs = inputs.iter().map(|input| input.to_string()).collect();
-    NodeProto { attribute, ..NodeProto::new(op, output, inputs, vec![output.into()]) }
-}
-
-fn values(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
 fn branch(nodes: Vec<NodeProto>, outputs: &[&str]) -> GraphProto {
-    let output = outputs.iter().map(|name| values(name)).collect();
-    GraphProto { name: Some("branch".into()), node: nodes, output, ..Default::default() }
+    body(nodes, &[], outputs)
 }
 
 /// Whether the mean of the image is positive.

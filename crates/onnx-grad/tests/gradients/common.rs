@@ -75,7 +75,7 @@ impl Graph {
             node: self.nodes.clone(),
             initializer: self.initializers.clone(),
             input: vec![ValueInfoProto::fixed("image", self.dtype, image)],
-            output: vec![ValueInfoProto { name: Some(output.into()), ..Default::default() }],
+            output: vec![ValueInfoProto::named(output)],
             ..Default::default()
         };
         let mut opset_import = vec![OperatorSetIdProto { domain: None, version: Some(self.opset) }];
@@ -83,6 +83,24 @@ impl Graph {
             opset_import.push(OperatorSetIdProto { domain: Some("com.microsoft".into()), version: Some(1) });
         }
         ModelProto { ir_version: Some(10), opset_import, graph: Some(graph), ..Default::default() }
+    }
+}
+
+/// A node with one output, which is its name, too.
+pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    let inputs = inputs.iter().map(|input| input.to_string()).collect();
+    NodeProto { attribute, ..NodeProto::new(op, output, inputs, vec![output.into()]) }
+}
+
+/// The body of a loop, a scan or a branch.
+pub fn body(nodes: Vec<NodeProto>, inputs: &[&str], outputs: &[&str]) -> GraphProto {
+    let named = |names: &[&str]| names.iter().map(|name| ValueInfoProto::named(*name)).collect();
+    GraphProto {
+        name: Some("body".into()),
+        node: nodes,
+        input: named(inputs),
+        output: named(outputs),
+        ..Default::default()
     }
 }
 

@@ -32,8 +32,8 @@ fn net(opset: i64, batch: usize) -> ModelProto {
     let mut model = g.model(&[batch, 3, 4, 2], "logits");
     let graph = model.graph.as_mut().unwrap();
     graph.input.push(ValueInfoProto::fixed("other", DataType::Double, &[batch, 5]));
-    graph.output.push(ValueInfoProto { name: Some("boxes".into()), ..Default::default() });
-    graph.output.push(ValueInfoProto { name: Some("hidden".into()), ..Default::default() });
+    graph.output.push(ValueInfoProto::named("boxes"));
+    graph.output.push(ValueInfoProto::named("hidden"));
     model
 }
 
@@ -193,7 +193,7 @@ fn distance(opset: i64) -> ModelProto {
             ValueInfoProto::fixed("logits", DataType::Double, &[1, 5]),
             ValueInfoProto::fixed("wish", DataType::Double, &[1, 5]),
         ],
-        output: vec![ValueInfoProto { name: Some("distance".into()), ..Default::default() }],
+        output: vec![ValueInfoProto::named("distance")],
         ..Default::default()
     };
     ModelProto { graph: Some(graph), ..Graph::new(opset, DataType::Double).model(&[1], "x") }

@@ -1,31 +1,12 @@
 //! Scans, loops that collect values, loops that the picture may end, and maps over sequences.
 
-use crate::common::Graph;
+use crate::common::{Graph, body, node};
 use crate::differences::error_against_differences;
 use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use onnx_grad::{Options, Probe, ProbedValue, Request, TensorType, differentiate, prepare};
 use proptest::prelude::*;
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
-
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<A>) -> NodeProto {
-    let inputs = inputs.iter().map(|input| input.to_string()).collect();
-    NodeProto { attribute, ..NodeProto::new(op, output, inputs, vec![output.into()]) }
-}
-
-fn values(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
-fn body(nodes: Vec<NodeProto>, inputs: &[&str], outputs: &[&str]) -> GraphProto {
-    GraphProto {
-        name: Some("body".into()),
-        node: nodes,
-        input: inputs.iter().map(|name| values(name)).collect(),
-        output: outputs.iter().map(|name| values(name)).collect(),
-        ..Default::default()
-    }
-}
 
 fn scalar(g: &mut Graph, value: i64) -> String {
     let name = format!("scalar{}", g.initializers.len());

@@ -17,7 +17,7 @@ fn model(build: Build) -> ModelProto {
     let outputs = build(&mut g, &x);
     let mut model = g.model(IMAGE, "");
     let graph = model.graph.as_mut().unwrap();
-    graph.output = outputs.into_iter().map(|name| ValueInfoProto { name: Some(name), ..Default::default() }).collect();
+    graph.output = outputs.into_iter().map(ValueInfoProto::named).collect();
     model
 }
 

@@ -1,9 +1,9 @@
 //! Sequences and optional values: written out where their lengths and positions are known, and refused by name where
 //! they are not. No path through them is left out.
 
-use crate::common::Graph;
+use crate::common::{Graph, node};
 use crate::differences::error_against_differences;
-use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 const IMAGE: &[usize] = &[1, 3, 4, 2];
 
@@ -37,16 +37,8 @@ fn with_skip(mut g: Graph, x: &str) -> ModelProto {
     g.model(IMAGE, &scores)
 }
 
-fn values(name: &str) -> ValueInfoProto {
-    ValueInfoProto { name: Some(name.into()), ..Default::default() }
-}
-
 /// A loop of three rounds that collects the image times the round's number.
 fn collected(g: &mut Graph) -> String {
-    let node = |op: &str, inputs: &[&str], output: &str, attribute: Vec<A>| NodeProto {
-        attribute,
-        ..NodeProto::new(op, output, inputs.iter().map(|i| i.to_string()).collect(), vec![output.into()])
-    };
     let body = GraphProto {
         name: Some("body".into()),
         node: vec![
@@ -58,9 +50,9 @@ fn collected(g: &mut Graph) -> String {
         input: vec![
             ValueInfoProto::fixed("turn", DataType::Int64, &[]),
             ValueInfoProto::fixed("going", DataType::Bool, &[]),
-            values("list"),
+            ValueInfoProto::named("list"),
         ],
-        output: vec![values("goes_on"), values("longer")],
+        output: vec![ValueInfoProto::named("goes_on"), ValueInfoProto::named("longer")],
         ..Default::default()
     };
     let (three, empty) = (position(g, 3), g.node("SequenceEmpty", &[], vec![A::int("dtype", DataType::Double as i64)]));

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use onnx_grad::onnx::{AttributeProto as A, DataType, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use prost::Message;
+
+use crate::common::node;
 
 /// A model with its published inputs.
 pub struct Case {
@@ -75,11 +77,6 @@ impl Case {
         };
         (0..self.inputs.len()).filter_map(free).collect()
     }
-}
-
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<A>) -> NodeProto {
-    let inputs = inputs.iter().map(|name| name.to_string()).collect();
-    NodeProto { attribute, ..NodeProto::new(op, output, inputs, vec![output.into()]) }
 }
 
 /// A name that no published model has.
@@ -166,7 +163,7 @@ impl<'a> FreeInput<'a> {
         for name in self.outputs() {
             let result = own(name);
             graph.node.push(node("Cast", &[name], &result, to(DataType::Double)));
-            graph.output.push(ValueInfoProto { name: Some(result), ..Default::default() });
+            graph.output.push(ValueInfoProto::named(result));
         }
         model
     }
@@ -215,7 +212,7 @@ impl<'a> FreeInput<'a> {
         graph.node.push(node("Sum", &parts.iter().map(String::as_str).collect::<Vec<_>>(), &own("scores"), vec![]));
         graph.initializer.extend(constants);
         graph.input.push(ValueInfoProto::fixed(&own("image"), self.dtype(), &self.image()));
-        graph.output.push(ValueInfoProto { name: Some(own("scores")), ..Default::default() });
+        graph.output.push(ValueInfoProto::named(own("scores")));
         model
     }
 }
